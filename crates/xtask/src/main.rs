@@ -1,0 +1,53 @@
+//! `cargo xtask`: set-up, checks and tests, for a contributor and for CI alike.
+//!
+//! Owns the list of checks, their order, and what they need on the machine. It must not know
+//! what any crate does, and no crate may know it.
+
+mod cli;
+mod console;
+mod deny;
+mod exit;
+mod needs;
+mod process;
+mod runner;
+mod step;
+mod steps;
+mod summary;
+mod test_count;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, TestArgs};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command).unwrap_or_else(|error| {
+            console::complain(&format!("{error:#}"));
+            Exit::CheckFailed
+        }),
+        Err(refused) => refuse(&refused),
+    };
+    exit.into()
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Test(TestArgs { list: true, .. }) => Ok(runner::list()),
+        Command::Test(args) => runner::run(&steps::choose(&args.selection())),
+        Command::Lint => runner::run(&steps::named(&["format", "clippy", "docs"])),
+        Command::Tidy => runner::run(&steps::named(&["tidy"])),
+        Command::Deny => runner::run(&steps::named(&["deny"])),
+        Command::Setup => needs::provide(),
+    }
+}
+
+/// Prints what clap has to say: help is a success, a bad argument is not.
+fn refuse(refused: &clap::Error) -> Exit {
+    console::say(&refused.render().to_string());
+    if refused.use_stderr() { Exit::Usage } else { Exit::Done }
+}

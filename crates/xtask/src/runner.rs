@@ -1,0 +1,41 @@
+//! Runs steps one after the other and reports on them.
+
+use std::time::Instant;
+
+use crate::exit::Exit;
+use crate::step::Step;
+use crate::steps::STEPS;
+use crate::summary::{Row, Summary};
+use crate::{console, needs};
+
+/// Provides what the machine lacks, runs the steps, and prints the summary.
+///
+/// # Errors
+///
+/// Fails where the set-up itself breaks; a step that breaks is a row of the summary.
+pub(crate) fn run(steps: &[Step]) -> anyhow::Result<Exit> {
+    let provided = needs::provide()?;
+    if provided != Exit::Done {
+        return Ok(provided);
+    }
+    let summary = Summary(steps.iter().map(timed).collect());
+    console::say(&format!("\n== summary\n{summary}"));
+    Ok(if summary.failed() == 0 { Exit::Done } else { Exit::CheckFailed })
+}
+
+/// Prints the steps and what each runs.
+pub(crate) fn list() -> Exit {
+    for step in STEPS {
+        console::say(&format!("{:<22}{:<7}{}", step.name, step.pace.shown(), step.shown()));
+    }
+    Exit::Done
+}
+
+fn timed(step: &Step) -> Row {
+    console::say(&format!("\n== {}: {}", step.name, step.shown()));
+    let start = Instant::now();
+    let outcome = step.run();
+    let row = Row { name: step.name, outcome, took: start.elapsed() };
+    console::say(&format!("== {row}"));
+    row
+}

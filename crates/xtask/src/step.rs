@@ -1,0 +1,160 @@
+//! One step of the test run: a name and what it does.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::{self, End};
+use crate::test_count::TestCount;
+use crate::workspace;
+
+/// The longest that one step may take; a hang must not eat the whole budget of CI.
+pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(45 * 60);
+
+/// A step of the test run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// What `--only` takes.
+    pub(crate) name: &'static str,
+    /// Whether `--fast` leaves it out.
+    pub(crate) pace: Pace,
+    action: Action,
+}
+
+/// How much time a step is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Runs always.
+    Quick,
+    /// Needs a release build, or minutes.
+    Long,
+}
+
+impl Pace {
+    /// Returns the word for a list of steps.
+    pub(crate) fn shown(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Long => "long",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Cargo { line: &'static str, env: Option<(&'static str, &'static str)>, expect: Expect },
+    Inside(fn() -> anyhow::Result<Outcome>),
+}
+
+/// What a cargo command must show, next to exit code 0.
+#[derive(Clone, Copy, Debug)]
+enum Expect {
+    Success,
+    SomeTests,
+    OneTest,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well; the text says what was seen, or nothing.
+    Passed(String),
+    /// Well as far as it was looked at; the text says what was left out.
+    LeftOut(String),
+    /// Not well, and why.
+    Failed(String),
+}
+
+impl Step {
+    /// Describes a cargo command that must exit with 0.
+    pub(crate) const fn cargo(name: &'static str, line: &'static str) -> Self {
+        Self::expecting(name, line, Expect::Success)
+    }
+
+    /// Describes a cargo command that must exit with 0 and run at least one test.
+    pub(crate) const fn tests(name: &'static str, line: &'static str) -> Self {
+        Self::expecting(name, line, Expect::SomeTests)
+    }
+
+    /// Describes a cargo command that must exit with 0 and run exactly one test.
+    ///
+    /// With a filter that matches nothing, cargo runs 0 tests and exits with 0: a test that a
+    /// document names could be renamed and nobody would see it.
+    pub(crate) const fn one_test(name: &'static str, line: &'static str) -> Self {
+        Self::expecting(name, line, Expect::OneTest)
+    }
+
+    /// Describes a check that runs inside this program.
+    pub(crate) const fn inside(name: &'static str, check: fn() -> anyhow::Result<Outcome>) -> Self {
+        Self { name, pace: Pace::Quick, action: Action::Inside(check) }
+    }
+
+    /// Marks the step as one that `--fast` leaves out.
+    pub(crate) const fn long(self) -> Self {
+        Self { pace: Pace::Long, ..self }
+    }
+
+    /// Sets a variable in the environment of a cargo command.
+    pub(crate) const fn with_env(self, key: &'static str, value: &'static str) -> Self {
+        let action = match self.action {
+            Action::Cargo { line, expect, .. } => {
+                Action::Cargo { line, env: Some((key, value)), expect }
+            }
+            inside @ Action::Inside(_) => inside,
+        };
+        Self { action, ..self }
+    }
+
+    const fn expecting(name: &'static str, line: &'static str, expect: Expect) -> Self {
+        Self { name, pace: Pace::Quick, action: Action::Cargo { line, env: None, expect } }
+    }
+
+    /// Returns what the step runs, for a person to read or to repeat.
+    pub(crate) fn shown(&self) -> String {
+        match self.action {
+            Action::Cargo { line, env: Some((key, value)), .. } => {
+                format!("{key}='{value}' cargo {line}")
+            }
+            Action::Cargo { line, env: None, .. } => format!("cargo {line}"),
+            Action::Inside(_) => format!("cargo xtask {}", self.name),
+        }
+    }
+
+    /// Runs the step; what goes wrong in running it is a failure of the step.
+    pub(crate) fn run(&self) -> Outcome {
+        let ran = match self.action {
+            Action::Cargo { line, env, expect } => run_cargo(line, env, expect),
+            Action::Inside(check) => check(),
+        };
+        ran.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+    }
+}
+
+fn run_cargo(line: &str, env: Option<(&str, &str)>, expect: Expect) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("cargo");
+    command.args(line.split_whitespace()).envs(env).current_dir(workspace::root());
+    Ok(match process::run(&mut command, STEP_TIME_MAX)? {
+        End::Exited { success: true, tests } => expect.judge(tests),
+        End::Exited { success: false, tests } => Outcome::Failed(tests.shown()),
+        End::TimedOut { still_held } => Outcome::Failed(timed_out(still_held)),
+    })
+}
+
+fn timed_out(still_held: bool) -> String {
+    let rest = if still_held { "; something that it started still runs" } else { "" };
+    format!("stopped after {} min{rest}", STEP_TIME_MAX.as_secs() / 60)
+}
+
+impl Expect {
+    fn judge(self, tests: TestCount) -> Outcome {
+        match self {
+            Self::OneTest if tests.ran() != 1 => {
+                Outcome::Failed(format!("must run exactly 1 test, ran {}", tests.ran()))
+            }
+            Self::SomeTests if tests.ran() == 0 => Outcome::Failed("ran no test".into()),
+            Self::Success | Self::SomeTests | Self::OneTest => Outcome::Passed(tests.shown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The steps of `cargo xtask test`, in their order: add a check by adding a line.
+//!
+//! Cheap steps come first. Every chosen step runs, also after another has failed: one run
+//! shows all that is wrong.
+
+use crate::step::{Pace, Step};
+use crate::{deny, tidy};
+
+/// All steps, in the order in which they run.
+pub(crate) const STEPS: &[Step] = &[
+    Step::cargo("format", "fmt --all --check"),
+    Step::inside("tidy", tidy::step),
+    Step::cargo("clippy", "clippy --workspace --all-targets -- -D warnings"),
+    Step::cargo("docs", "doc --no-deps --workspace").with_env("RUSTDOCFLAGS", "-D warnings"),
+    Step::inside("deny", deny::step),
+    Step::tests("tests", "test --workspace --no-fail-fast"),
+    // Two commands that the cutover runbooks name word for word.
+    Step::one_test(
+        "bootstrap-contract",
+        "test -p viz-api binary_bootstrap_uses_runtime_builder_contract -- --exact",
+    ),
+    Step::one_test(
+        "pure-state-contract",
+        "test -p viz-api default_state_is_pure_and_does_not_spawn_ingest -- --exact",
+    ),
+    Step::cargo("release-build", "build --release --workspace --bins").long(),
+];
+
+/// Which of the steps a run takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// Every step.
+    All,
+    /// Every step that is not long.
+    Fast,
+    /// The named steps.
+    Only(Vec<String>),
+}
+
+/// Returns the names of all steps.
+pub(crate) fn names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+/// Returns the chosen steps, in the order of the table.
+pub(crate) fn choose(selection: &Selection) -> Vec<Step> {
+    let takes = |step: &Step| match selection {
+        Selection::All => true,
+        Selection::Fast => step.pace == Pace::Quick,
+        Selection::Only(names) => names.iter().any(|name| name == step.name),
+    };
+    STEPS.iter().copied().filter(takes).collect()
+}
+
+/// Returns the steps of these names, in the order of the table.
+pub(crate) fn named(names: &[&str]) -> Vec<Step> {
+    STEPS.iter().copied().filter(|step| names.contains(&step.name)).collect()
+}
+
+#[cfg(test)]
+mod tests;

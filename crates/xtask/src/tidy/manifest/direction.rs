@@ -1,0 +1,40 @@
+//! Which of our crates may know which: a star around `event`, wired by thin leaves.
+//!
+//! A crate that is not in the table may not be there: its row is the decision where it stands.
+
+use super::Dependency;
+use crate::tidy::breach::Breach;
+use crate::tidy::rule::Rule;
+use crate::tidy::source::Source;
+
+/// Each crate with those of ours that it may depend on, in tests too.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("event", &[]),
+    ("broker", &["event"]),
+    ("delivery", &["event", "broker"]),
+    ("node-runtime", &["event", "broker", "delivery"]),
+    ("viz-api", &["event", "broker", "delivery", "node-runtime"]),
+    ("tidegate", &["event", "broker", "delivery", "node-runtime", "viz-api"]),
+    ("xtask", &[]),
+];
+
+/// Checks the dependencies of one crate on others of ours.
+pub(super) fn check(source: &Source, name: &str, dependencies: &[Dependency]) -> Vec<Breach> {
+    let Some((_, allowed)) = MAY_KNOW.iter().find(|(known, _)| *known == name) else {
+        let what = format!("`{name}` is not in the table of who may know whom");
+        return vec![Breach::new(Rule::DependencyDirection, source, 1, what)];
+    };
+    // A crate may name itself: its tests turn on a feature of it in that way.
+    let is_other = |other: &str| other != name && MAY_KNOW.iter().any(|row| row.0 == other);
+    dependencies
+        .iter()
+        .filter(|other| is_other(&other.name) && !allowed.contains(&other.name.as_str()))
+        .map(|other| {
+            let what = format!("`{name}` must not know `{}`", other.name);
+            Breach::new(Rule::DependencyDirection, source, other.line, what)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
