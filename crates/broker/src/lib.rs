@@ -1,0 +1,25 @@
+//! The log of every stream: append, attach, page, and the backends behind them.
+//!
+//! Owns: the order of events, what a cursor means, what was acknowledged. A backend implements
+//! [`Broker`]; [`Attachment`] joins replay and live for all of them, and the conformance suite
+//! (feature `conformance`) holds them all to the same promises.
+//! Must not know: HTTP, or any client's socket.
+
+mod append;
+mod attach;
+mod broker;
+mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod join;
+pub mod memory;
+mod page;
+mod watch;
+
+pub use append::{Append, AppendError, Appended, Fingerprint, IdempotencyKey, NewEvent, Receipt};
+pub use attach::{AttachError, Attachment, Item, Opening};
+pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
+pub use clock::SystemClock;
+pub use memory::MemoryBroker;
+pub use page::{Page, PageLimit, ReadError};
+pub use watch::{Wake, Watch};

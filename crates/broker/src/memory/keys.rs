@@ -1,0 +1,127 @@
+//! Idempotency keys of one log, for 24 hours.
+//!
+//! Kept in buckets of an hour, each shared until it changes, so that saving a log copies at most
+//! the last hour of them. Invariants: a key stands in one bucket; a bucket is forgotten only when
+//! its youngest key has expired.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use event::{EventId, MonoMs, Position, Seq};
+
+use crate::{AppendError, Fingerprint, IdempotencyKey, Receipt};
+
+/// How long a key is kept.
+pub const KEY_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Most keys of one log; a further one is refused, since forgetting one early could store an
+/// event twice.
+pub const KEYS_MAX: usize = 1_000_000;
+
+const BUCKET_SPAN: Duration = Duration::from_secs(3600);
+
+/// What the first attempt with a key did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The digest of what was asked for.
+    pub fingerprint: Fingerprint,
+    /// The place of the first event.
+    pub first: Position,
+    /// The events' identities in order; their places follow each other.
+    pub ids: Box<[EventId]>,
+}
+
+/// The keys that were first used within one hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// When the first of them was used.
+    pub began: MonoMs,
+    /// When the last of them was used.
+    pub ended: MonoMs,
+    /// What each of them did.
+    pub done: HashMap<[u8; 16], Done>,
+}
+
+/// The keys of one log.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    buckets: VecDeque<Arc<Bucket>>,
+}
+
+/// What is known of a key.
+pub(super) enum Found {
+    Nothing,
+    Conflict,
+    Same(Vec<Receipt>),
+}
+
+impl Keys {
+    /// Returns the keys in these buckets, oldest first.
+    pub fn from_buckets(buckets: impl IntoIterator<Item = Bucket>) -> Self {
+        Keys { buckets: buckets.into_iter().map(Arc::new).collect() }
+    }
+
+    /// Returns the buckets, oldest first.
+    pub fn buckets(&self) -> impl ExactSizeIterator<Item = &Bucket> {
+        self.buckets.iter().map(|bucket| &**bucket)
+    }
+
+    /// Returns how many keys there are.
+    pub fn len(&self) -> usize {
+        self.buckets.iter().map(|bucket| bucket.done.len()).sum()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn find(&self, key: &IdempotencyKey) -> Found {
+        let done = self.buckets.iter().rev().find_map(|bucket| bucket.done.get(&key.key));
+        match done {
+            None => Found::Nothing,
+            Some(done) if done.fingerprint != key.fingerprint => Found::Conflict,
+            Some(done) => Found::Same(done.receipts()),
+        }
+    }
+
+    pub(super) fn check_room(&self) -> Result<(), AppendError> {
+        if self.len() < KEYS_MAX { Ok(()) } else { Err(AppendError::KeysFull) }
+    }
+
+    pub(super) fn insert(&mut self, key: IdempotencyKey, receipts: &[Receipt], now: MonoMs) {
+        let Some(first) = receipts.first() else { return };
+        let done = Done {
+            fingerprint: key.fingerprint,
+            first: first.position,
+            ids: receipts.iter().map(|receipt| receipt.id).collect(),
+        };
+        let current = self.buckets.back().filter(|bucket| now.since(bucket.began) < BUCKET_SPAN);
+        if current.is_none() {
+            let bucket = Bucket { began: now, ended: now, done: HashMap::new() };
+            self.buckets.push_back(Arc::new(bucket));
+        }
+        let bucket = self.buckets.back_mut().expect("a bucket was just pushed where none fits");
+        let bucket = Arc::make_mut(bucket);
+        bucket.ended = now;
+        bucket.done.insert(key.key, done);
+    }
+
+    pub(super) fn expire(&mut self, now: MonoMs) {
+        while self.buckets.front().is_some_and(|bucket| now.since(bucket.ended) > KEY_AGE_MAX) {
+            self.buckets.pop_front();
+        }
+    }
+}
+
+impl Done {
+    fn receipts(&self) -> Vec<Receipt> {
+        let numbered = self.ids.iter().zip(self.first.seq.0..);
+        numbered
+            .map(|(&id, seq)| Receipt { id, position: Position::new(self.first.epoch, Seq(seq)) })
+            .collect()
+    }
+}

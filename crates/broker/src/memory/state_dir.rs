@@ -1,0 +1,78 @@
+//! The folder where windows and keys outlive the process.
+//!
+//! One file a stream, `KIND=KEY.window`, written under another name and renamed, so that a file is
+//! whole or absent. `lock` keeps a second process out. `clean` stands there only between a shutdown
+//! that saved everything and the next start: without it the windows may lack acknowledged events,
+//! and the fork at start says so. A file that can't be read is set aside, never deleted.
+
+mod files;
+mod load;
+mod save;
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+pub use self::{
+    load::{Loaded, SetAside},
+    save::{SaveFailure, Saved},
+};
+
+/// The folder, locked for this process until it is dropped.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why the folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirError {
+    /// It can't be made, or nothing can be written in it.
+    #[error("the state folder {} is not writable", path.display())]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("the state folder {} is in use by another process", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl StateDir {
+    /// Makes the folder where it is missing, and locks it.
+    ///
+    /// # Errors
+    /// Fails where it can't be written, or another process has it.
+    pub fn open(path: &Path) -> Result<Self, StateDirError> {
+        let unwritable = |source| StateDirError::Unwritable { path: path.to_owned(), source };
+        files::make_private_dir(path).map_err(unwritable)?;
+        let lock = files::open_private(&path.join("lock")).map_err(unwritable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StateDirError::InUse { path: path.to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+        }
+        files::write_whole(&path.join("probe"), b"").map_err(unwritable)?;
+        std::fs::remove_file(path.join("probe")).map_err(unwritable)?;
+        Ok(StateDir { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Returns the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn clean_marker(&self) -> PathBuf {
+        self.path.join("clean")
+    }
+}
