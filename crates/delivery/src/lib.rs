@@ -1,0 +1,28 @@
+//! From one log to many sockets.
+//!
+//! Owns: the sockets of attached readers, the rings of events that they are about to receive, the
+//! lag policy, heartbeats, the drain. A stream with readers has one attachment to its log; its
+//! events go to each worker's ring once, and a reader is a place in that ring. There is no task,
+//! timer or queue for a reader, and no allocation for an (event, reader).
+//! Must not know: who publishes, HTTP routes, which backend holds the log.
+
+mod channel;
+mod delivery;
+mod fetch;
+mod filter;
+mod inbox;
+mod metrics;
+mod options;
+mod probe;
+mod pump;
+pub mod room;
+pub mod sse;
+mod worker;
+
+pub use channel::Lease;
+pub use delivery::{Delivery, DrainReport, OpenRequest, Opened, Reader, Resume, StartError};
+pub use filter::{Filter, FilterError};
+pub use metrics::{DeliveryMetrics, EndCause, Transport};
+pub use options::DeliveryOptions;
+pub use probe::{Probe, ProbeError};
+pub use room::socket::Socket;

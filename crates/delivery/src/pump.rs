@@ -1,0 +1,57 @@
+//! One stream's way from its log to the workers' lanes.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{Attachment, Item};
+use event::{Clock, MonoMs};
+
+use crate::{
+    channel::{Arrival, Channel, tell},
+    inbox::Inbox,
+};
+
+/// How long a pump waits before it asks a backend again that could not answer.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Follows the log until it is shut down or the task is aborted.
+///
+/// # Cancel safety
+/// What was taken from the attachment may not have reached the lanes; the channel ends with it.
+pub(crate) async fn run(
+    mut log: Attachment,
+    channel: Arc<Channel>,
+    inboxes: Arc<[Arc<Inbox>]>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut items = Vec::new();
+    loop {
+        match log.next_ready(&mut items).await {
+            Ok(true) => leave(&channel, &inboxes, items.drain(..), clock.mono()),
+            Ok(false) => return,
+            Err(error) => {
+                tracing::debug!(stream = %channel.stream(), %error, "the log can't be read now");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+fn leave(
+    channel: &Arc<Channel>,
+    inboxes: &[Arc<Inbox>],
+    items: impl Iterator<Item = Item>,
+    at: MonoMs,
+) {
+    let mut arrivals = Vec::new();
+    for item in items {
+        match item {
+            Item::Event(event) => arrivals.push(Arrival { event, at }),
+            Item::Gap(gap) => {
+                arrivals.clear();
+                tracing::warn!(stream = %channel.stream(), reason = %gap.reason, "the log has a gap");
+                tell(channel, &channel.restart(gap.resumes_at), inboxes);
+            }
+        }
+    }
+    tell(channel, &channel.push(&arrivals), inboxes);
+}

@@ -1,0 +1,192 @@
+//! A thread that waits for its readers' sockets and for its inbox, and drives its room.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use event::{Clock, MonoMs};
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio::sync::mpsc;
+
+use crate::{
+    DeliveryMetrics, DeliveryOptions, Socket,
+    fetch::Fetch,
+    inbox::{Content, Inbox, Message},
+    room::{ReaderKey, Room, Wish},
+};
+
+const TICK: Duration = Duration::from_secs(1);
+const INBOX: Token = Token(usize::MAX);
+const POLLED_MAX: usize = 1024;
+
+/// A worker's thread.
+pub(crate) struct Worker {
+    number: usize,
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    clock: Arc<dyn Clock>,
+    room: Room<Socket>,
+    fetches: mpsc::Sender<Fetch>,
+    retry: Vec<Fetch>,
+    next_tick: MonoMs,
+    drained: mpsc::Sender<usize>,
+    draining: bool,
+}
+
+/// What all workers share.
+pub(crate) struct Surroundings {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: DeliveryOptions,
+    pub(crate) metrics: DeliveryMetrics,
+    pub(crate) fetches: mpsc::Sender<Fetch>,
+    /// Told once by each worker that has no reader left after a drain began.
+    pub(crate) drained: mpsc::Sender<usize>,
+}
+
+impl Worker {
+    /// Starts a worker's thread; it ends on [`Message::Stop`].
+    ///
+    /// # Errors
+    /// Fails where the system gives no poller or no thread.
+    pub(crate) fn start(
+        number: usize,
+        shared: &Surroundings,
+    ) -> io::Result<(Arc<Inbox>, thread::JoinHandle<()>)> {
+        let poll = Poll::new()?;
+        let inbox = Arc::new(Inbox::new(Waker::new(poll.registry(), INBOX)?));
+        let now = shared.clock.mono();
+        let worker = Worker {
+            number,
+            poll,
+            inbox: Arc::clone(&inbox),
+            clock: Arc::clone(&shared.clock),
+            room: Room::new(number, shared.options, shared.metrics.clone(), rand::random()),
+            fetches: shared.fetches.clone(),
+            retry: Vec::new(),
+            next_tick: now.plus(TICK),
+            drained: shared.drained.clone(),
+            draining: false,
+        };
+        let name = format!("delivery-{number}");
+        let thread = thread::Builder::new().name(name).spawn(move || worker.run())?;
+        Ok((inbox, thread))
+    }
+
+    fn run(mut self) {
+        let mut events = Events::with_capacity(POLLED_MAX);
+        loop {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    tracing::error!(worker = self.number, %error, "the poller failed");
+                    return;
+                }
+            }
+            if self.turn(&events).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        if self.room.is_unfinished() {
+            return Duration::ZERO;
+        }
+        let next = self.room.next_deadline().map_or(self.next_tick, |at| at.min(self.next_tick));
+        // A poller counts in whole milliseconds; one more keeps it from waking just too early.
+        next.since(self.clock.mono()) + Duration::from_millis(1)
+    }
+
+    fn turn(&mut self, events: &Events) -> std::ops::ControlFlow<()> {
+        for event in events {
+            if event.token() != INBOX {
+                self.on_socket(event);
+            }
+        }
+        let Content { messages, channels } = self.inbox.take();
+        for message in messages {
+            self.on_message(message)?;
+        }
+        let now = self.clock.mono();
+        for channel in channels {
+            self.room.on_channel(&channel, now);
+        }
+        self.room.go_on(now);
+        self.room.on_deadline(now);
+        if now >= self.next_tick {
+            self.next_tick = now.plus(TICK);
+            self.room.on_tick(now);
+            self.ask_again();
+        }
+        self.grant_wishes();
+        self.report_drained();
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn on_socket(&mut self, event: &mio::event::Event) {
+        let key = ReaderKey::from_bits(event.token().0 as u64);
+        let now = self.clock.mono();
+        if event.is_writable() {
+            self.room.on_writable(key, now);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.room.on_readable(key, now);
+        }
+    }
+
+    fn on_message(&mut self, message: Message) -> std::ops::ControlFlow<()> {
+        let now = self.clock.mono();
+        match message {
+            Message::Admit(admission) => {
+                let key = self.room.admit(*admission, now);
+                self.register(key);
+            }
+            Message::Page(key, fetched) => self.room.on_page(key, fetched, now),
+            Message::Drain(over) => {
+                self.draining = true;
+                self.room.drain(over, now);
+            }
+            Message::Stop => return std::ops::ControlFlow::Break(()),
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    /// Registered once for both directions; edges come only after a full or an empty buffer.
+    fn register(&mut self, key: ReaderKey) {
+        let token = Token(key.to_bits() as usize);
+        let Some(socket) = self.room.socket_mut(key) else { return };
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(socket, token, interests) {
+            tracing::error!(worker = self.number, %error, "a socket could not be registered");
+            self.room.on_lost(key);
+        }
+    }
+
+    fn grant_wishes(&mut self) {
+        for wish in self.room.take_wishes() {
+            let Wish::Fetch { reader, stream, after } = wish;
+            let fetch = Fetch { worker: self.number, reader, stream, after };
+            self.ask(fetch);
+        }
+    }
+
+    fn ask(&mut self, fetch: Fetch) {
+        if let Err(error) = self.fetches.try_send(fetch) {
+            self.retry.push(error.into_inner());
+        }
+    }
+
+    fn ask_again(&mut self) {
+        for fetch in std::mem::take(&mut self.retry) {
+            self.ask(fetch);
+        }
+    }
+
+    fn report_drained(&mut self) {
+        if self.draining && self.room.is_empty() {
+            self.draining = false;
+            // Bounded by one report a worker and drain, for which there is room.
+            let _ = self.drained.try_send(self.number);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The composition root: settings become a state, the state is started, serves, drains and stops.
+//!
+//! Owns: the typed settings, every task and thread of the process, the order of start and
+//! shutdown, the metrics registry. Must not know: routes, or what an endpoint answers.
+
+pub mod health;
+pub mod local_key;
+mod logging;
+mod metrics;
+mod phase;
+pub mod runtime;
+pub mod settings;
+mod state;
+mod tasks;
+
+pub use logging::{LoggingError, init_logging};
+pub use metrics::{HttpMetrics, IdempotencyResult, Metrics, PublishResult};
+pub use phase::Phase;
+pub use runtime::{Running, RuntimeBuilder, StartError, StopReport};
+pub use settings::{Scope, Scopes, Settings, SettingsError};
+pub use state::State;
+pub use tasks::{Shutdown, Tasks};
+
+/// The version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,38 @@
+//! The key of a server that was given none: made once, kept in its state folder, so that clients
+//! in the same folder find it and a restart does not lock them out.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use data_encoding::BASE64URL_NOPAD;
+
+const KEY_BYTES: usize = 24;
+
+fn file(state_dir: &Path) -> PathBuf {
+    state_dir.join("local-key")
+}
+
+/// Returns the folder's key, where there is one.
+pub fn read(state_dir: &Path) -> Option<String> {
+    let text = fs::read_to_string(file(state_dir)).ok()?;
+    let key = text.trim();
+    (key.len() >= KEY_BYTES && key.bytes().all(|b| b.is_ascii_graphic())).then(|| key.to_owned())
+}
+
+/// Returns the folder's key, a new one where there is none.
+///
+/// # Errors
+/// Fails where it can't be written.
+pub fn read_or_make(state_dir: &Path) -> io::Result<String> {
+    if let Some(key) = read(state_dir) {
+        return Ok(key);
+    }
+    let key = BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>());
+    let options = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).clone();
+    options.open(file(state_dir))?.write_all(format!("{key}\n").as_bytes())?;
+    Ok(key)
+}

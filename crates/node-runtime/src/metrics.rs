@@ -1,0 +1,202 @@
+//! What the process counts beside delivery: each family in this one place.
+//!
+//! Labels are bounded: never an organisation, a user or a key. A family that nothing feeds yet is
+//! absent rather than 0.
+
+use std::time::Duration;
+
+use delivery::{DeliveryMetrics, Resume, Transport};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+
+/// The families of the process, and the registry that `/metrics` shows.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Of delivery.
+    pub delivery: DeliveryMetrics,
+    /// Of HTTP.
+    pub http: HttpMetrics,
+    connects: Family<Connect, Counter>,
+    published: Family<Published, Counter>,
+    publish_duration: Histogram,
+    replays: Family<Replay, Counter>,
+    idempotency: Family<Idempotency, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Connect {
+    transport: Transport,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Published {
+    backend: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Replay {
+    resume: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Idempotency {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    route: String,
+    method: &'static str,
+    status_class: &'static str,
+}
+
+/// The families of HTTP.
+#[derive(Clone, Debug)]
+pub struct HttpMetrics {
+    requests: Family<Request, Counter>,
+    duration: Histogram,
+}
+
+/// What became of a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishResult {
+    /// The events are in the log.
+    Stored,
+    /// An earlier attempt had stored them.
+    Replayed,
+    /// The request was refused.
+    Refused,
+    /// The backend could not take them.
+    Failed,
+}
+
+/// What an idempotency key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdempotencyResult {
+    /// It was new.
+    First,
+    /// The same request had been made.
+    Replayed,
+    /// Another request had been made with it.
+    Conflict,
+    /// An attempt with it was still under way.
+    InFlight,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new([
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    ])
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("tidegate");
+        let delivery = DeliveryMetrics::register(&mut registry);
+        let http = HttpMetrics { requests: Family::default(), duration: seconds() };
+        let metrics = Metrics {
+            connects: Family::default(),
+            published: Family::default(),
+            publish_duration: seconds(),
+            replays: Family::default(),
+            idempotency: Family::default(),
+            delivery,
+            http,
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry);
+        Metrics { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    fn register(&self, to: &mut Registry) {
+        to.register("http_requests", "Requests answered", self.http.requests.clone());
+        to.register(
+            "http_request_duration_seconds",
+            "From a request's head to its answer's head",
+            self.http.duration.clone(),
+        );
+        to.register("stream_connects", "Streams asked for, by result", self.connects.clone());
+        to.register("events_published", "Events published, by result", self.published.clone());
+        to.register(
+            "publish_duration_seconds",
+            "From a checked request to the backend's acknowledgement",
+            self.publish_duration.clone(),
+        );
+        to.register("replays", "Streams opened, by how they began", self.replays.clone());
+        to.register(
+            "idempotency",
+            "Publishes with an idempotency key, by result",
+            self.idempotency.clone(),
+        );
+        let info = Info::new(vec![("version", crate::VERSION)]);
+        to.register("build", "This build", info);
+    }
+
+    /// Writes all families as Prometheus text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry).expect("a string takes all that is written to it");
+        out
+    }
+
+    /// Counts a stream that was asked for.
+    pub fn connect(&self, transport: Transport, result: &'static str) {
+        self.connects.get_or_create(&Connect { transport, result }).inc();
+    }
+
+    /// Counts how a stream began.
+    pub fn replay(&self, resume: Resume) {
+        self.replays.get_or_create(&Replay { resume: resume.as_str() }).inc();
+    }
+
+    /// Counts events that were to be published.
+    pub fn published(&self, backend: &'static str, result: PublishResult, events: u64) {
+        let result = match result {
+            PublishResult::Stored => "stored",
+            PublishResult::Replayed => "replayed",
+            PublishResult::Refused => "refused",
+            PublishResult::Failed => "failed",
+        };
+        self.published.get_or_create(&Published { backend, result }).inc_by(events);
+    }
+
+    /// Notes how long the backend took.
+    pub fn publish_took(&self, took: Duration) {
+        self.publish_duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts what an idempotency key did.
+    pub fn idempotency(&self, result: IdempotencyResult) {
+        let result = match result {
+            IdempotencyResult::First => "first",
+            IdempotencyResult::Replayed => "replayed",
+            IdempotencyResult::Conflict => "conflict",
+            IdempotencyResult::InFlight => "in_flight",
+        };
+        self.idempotency.get_or_create(&Idempotency { result }).inc();
+    }
+}
+
+impl HttpMetrics {
+    /// Counts a request; `route` is the pattern that matched, never the path.
+    pub fn request(&self, route: &str, method: &'static str, status: u16, took: Duration) {
+        let status_class = match status {
+            ..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            _ => "5xx",
+        };
+        let request = Request { route: route.to_owned(), method, status_class };
+        self.requests.get_or_create(&request).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+}

@@ -1,0 +1,74 @@
+//! The life of the process: built, started, ready, draining, stopped.
+
+mod housekeeping;
+mod start;
+mod stop;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use broker::memory::state_dir::StateDir;
+
+pub use self::{start::StartError, stop::StopReport};
+use crate::{Settings, Shutdown, State, Tasks};
+
+/// Puts a process together. Pure: nothing runs and nothing is opened before it is started.
+#[derive(Debug)]
+pub struct RuntimeBuilder {
+    state: Arc<State>,
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub struct Running {
+    state: Arc<State>,
+    tasks: Tasks,
+    /// Ends after the surface, so that what was accepted can still be saved.
+    inner_tasks: Tasks,
+    state_dir: Arc<StateDir>,
+    listener: Option<std::net::TcpListener>,
+    address: SocketAddr,
+}
+
+impl RuntimeBuilder {
+    /// Returns the builder of a process with these settings.
+    pub fn new(settings: Settings) -> Self {
+        RuntimeBuilder { state: Arc::new(State::new(settings)) }
+    }
+
+    /// Returns the state that the process will have.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+}
+
+impl Running {
+    /// Returns the state.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Returns the address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Hands over the bound socket, in non-blocking mode; once.
+    pub fn take_listener(&mut self) -> Option<std::net::TcpListener> {
+        self.listener.take()
+    }
+
+    /// Returns where the surface's tasks belong; they are the first to be asked to end.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Returns the signal that the surface's tasks wait for.
+    pub fn shutdown(&self) -> Shutdown {
+        self.tasks.shutdown()
+    }
+
+    /// Says that everything is in place.
+    pub fn ready(&self) {
+        self.state.enter(crate::Phase::Ready);
+    }
+}

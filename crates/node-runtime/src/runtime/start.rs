@@ -1,0 +1,128 @@
+//! From a builder to a process that runs. The order: folder, address, log, delivery, housekeeping.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+use broker::memory::state_dir::{Loaded, StateDir, StateDirError};
+use delivery::{Delivery, DeliveryOptions};
+
+use super::{Running, RuntimeBuilder, housekeeping};
+use crate::{State, Tasks, local_key, state::local_api_key};
+
+/// Why a process could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder can't be used.
+    #[error(transparent)]
+    StateDir(#[from] StateDirError),
+    /// What is in the state folder can't be listed.
+    #[error("the state folder can't be read")]
+    Load(#[source] io::Error),
+    /// The address can't be listened on.
+    #[error("{address} can't be listened on")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The server's own key can't be kept.
+    #[error("the local key can't be written to the state folder")]
+    LocalKey(#[source] io::Error),
+    /// Delivery could not be started.
+    #[error(transparent)]
+    Delivery(#[from] delivery::StartError),
+}
+
+impl StartError {
+    /// Returns the exit code: 64 for a setting that must be changed, 69 for what is not to be had.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::StateDir(StateDirError::Unwritable { .. })
+            | StartError::Load(_)
+            | StartError::LocalKey(_) => 64,
+            StartError::StateDir(StateDirError::InUse { .. })
+            | StartError::Bind { .. }
+            | StartError::Delivery(_) => 69,
+        }
+    }
+}
+
+impl RuntimeBuilder {
+    /// Starts the process; must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Fails where the folder or the address can't be used; nothing keeps running then.
+    pub async fn start(self) -> Result<Running, StartError> {
+        let state = self.state;
+        let state_dir = Arc::new(open_folder(&state)?);
+        let listener = bind(state.settings.bind)?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
+        report(&state_dir.load(&state.memory).map_err(StartError::Load)?);
+        ensure_key(&state)?;
+        start_delivery(&state)?;
+        let inner_tasks = Tasks::default();
+        housekeeping::spawn(&inner_tasks, &state, &state_dir);
+        let listener = Some(listener);
+        Ok(Running { state, tasks: Tasks::default(), inner_tasks, state_dir, listener, address })
+    }
+}
+
+fn open_folder(state: &State) -> Result<StateDir, StateDirError> {
+    StateDir::open(&state.settings.realtime.state_dir)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    bound.map_err(|source| StartError::Bind { address, source })
+}
+
+fn report(loaded: &Loaded) {
+    for file in &loaded.set_aside {
+        tracing::error!(
+            file = %file.file.display(),
+            moved_to = file.moved_to.as_ref().map(|path| path.display().to_string()),
+            reason = file.reason,
+            "a saved window could not be used and was set aside; its readers get gap: data_loss"
+        );
+    }
+    tracing::info!(
+        streams = loaded.streams,
+        events = loaded.events,
+        clean = loaded.clean,
+        "saved windows taken up"
+    );
+}
+
+fn ensure_key(state: &State) -> Result<(), StartError> {
+    if !state.settings.has_auth() {
+        let folder = &state.settings.realtime.state_dir;
+        let key = local_key::read_or_make(folder).map_err(StartError::LocalKey)?;
+        state.local_key.get_or_init(|| local_api_key(&key));
+    }
+    Ok(())
+}
+
+fn start_delivery(state: &State) -> Result<(), StartError> {
+    let limits = &state.settings.limits;
+    let options = DeliveryOptions {
+        lag_bytes_max: limits.lag_bytes_max,
+        lag_max: limits.lag_max,
+        ring_bytes_max: limits.lag_bytes_max,
+        ..DeliveryOptions::default()
+    };
+    let delivery = Delivery::start(
+        Arc::clone(&state.broker),
+        Arc::clone(&state.clock),
+        options,
+        state.metrics.delivery.clone(),
+    )?;
+    state.delivery.get_or_init(|| delivery);
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! The end of a process, in order: nothing new, readers move, tasks end, windows are saved.
+
+use std::time::Duration;
+
+use super::{Running, housekeeping};
+use crate::Phase;
+
+/// Readers that leave in a second when there are many; a few leave faster.
+const LEAVING_PER_SECOND: f64 = 1000.0;
+
+/// The least time over which readers leave.
+const SPREAD_MIN: Duration = Duration::from_millis(200);
+
+/// How the process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopReport {
+    /// Whether every reader left in time.
+    pub readers_moved: bool,
+    /// Whether every task ended by itself.
+    pub tasks_ended: bool,
+    /// Whether every window was saved.
+    pub saved: bool,
+}
+
+impl StopReport {
+    /// Returns whether nothing was lost or cut off.
+    pub fn is_clean(&self) -> bool {
+        self.tasks_ended && self.saved
+    }
+}
+
+impl Running {
+    /// Ends the process within the time that the settings give it.
+    pub async fn stop(self) -> StopReport {
+        let Running { state, tasks, inner_tasks, state_dir, .. } = self;
+        let within = state.settings.drain;
+        state.enter(Phase::Draining);
+        // The surface stops accepting and finishes what it has begun; publishes are refused.
+        tasks.ask_to_end();
+        let mut readers_moved = true;
+        if let Some(delivery) = state.delivery() {
+            let spread = spread(delivery.open_readers(), within);
+            readers_moved = delivery.drain(spread).await.complete;
+        }
+        let tasks_ended = tasks.join(within.mul_f64(0.2)).await.is_ok();
+        if let Some(delivery) = state.delivery() {
+            delivery.stop().await;
+        }
+        inner_tasks.ask_to_end();
+        let inner_ended = inner_tasks.join(within.mul_f64(0.2)).await.is_ok();
+        let saved = save_all(&state.memory, &state_dir).await;
+        state.enter(Phase::Stopped);
+        StopReport { readers_moved, tasks_ended: tasks_ended && inner_ended, saved }
+    }
+}
+
+/// Returns over how long readers leave: never all at once, never longer than there is time.
+fn spread(readers: usize, within: Duration) -> Duration {
+    let wanted = Duration::from_secs_f64(readers as f64 / LEAVING_PER_SECOND);
+    wanted.max(SPREAD_MIN).min(within.mul_f64(0.5))
+}
+
+async fn save_all(
+    memory: &std::sync::Arc<broker::MemoryBroker>,
+    folder: &std::sync::Arc<broker::memory::state_dir::StateDir>,
+) -> bool {
+    let saved = housekeeping::save(memory, folder).await;
+    if let Some((failure, count)) = &saved.failed {
+        let error = failure as &dyn std::error::Error;
+        tracing::error!(error, count, "windows could not be saved at the end");
+        return false;
+    }
+    if let Err(error) = folder.mark_clean() {
+        tracing::error!(%error, "the clean end could not be noted");
+        return false;
+    }
+    tracing::info!(streams = saved.streams, bytes = saved.bytes, "windows saved");
+    true
+}

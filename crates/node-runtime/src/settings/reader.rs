@@ -1,0 +1,352 @@
+//! tidy: table
+//! Each setting once: its name, its default, what it allows. Problems are gathered, not thrown.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::{
+    ApiKey, Backend, Given, JwtVerifier, LimitSettings, LogFormat, LogSettings, Problem,
+    RealtimeSettings, Secret, Settings, SettingsError, Source, Values,
+};
+
+/// Every setting that there is; another one is reported.
+const KNOWN: [&str; 36] = [
+    "CHAT_REALTIME_CHANNEL_PREFIX",
+    "CHAT_REALTIME_TRANSPORT",
+    "DATA_BACKEND",
+    "REALTIME_BACKEND",
+    "REALTIME_ENFORCE_REDIS",
+    "REALTIME_REPLAY_MAX_EVENTS",
+    "REALTIME_REPLAY_WINDOW_SECONDS",
+    "REALTIME_STATE_DIR",
+    "REDIS_URL",
+    "SURREAL_DB",
+    "SURREAL_ENDPOINT",
+    "SURREAL_NS",
+    "SURREAL_PASS",
+    "SURREAL_USER",
+    "TIDEGATE_BATCH_EVENTS_MAX",
+    "TIDEGATE_BODY_BYTES_MAX",
+    "TIDEGATE_CORS_ORIGINS",
+    "TIDEGATE_DRAIN_SECONDS",
+    "TIDEGATE_JWT_HS256_SECRET",
+    "TIDEGATE_JWT_JWKS",
+    "TIDEGATE_KEY",
+    "TIDEGATE_KEYS",
+    "TIDEGATE_LAG_BYTES_MAX",
+    "TIDEGATE_LAG_SECONDS_MAX",
+    "TIDEGATE_LOG",
+    "TIDEGATE_LOG_FORMAT",
+    "TIDEGATE_ORG_EVENTS_PER_SECOND",
+    "TIDEGATE_ORG_STREAMS_MAX",
+    "TIDEGATE_PAYLOAD_BYTES_MAX",
+    "TIDEGATE_URL",
+    "VIZ_API_BIND",
+    "VIZ_API_CHAINS",
+    "VIZ_API_CHAIN_CONFIG_PATH",
+    "VIZ_API_ETH_HTTP_URL",
+    "VIZ_API_ETH_WS_URL",
+    "VIZ_API_INGEST_MODE",
+];
+
+/// Settings whose value is never shown.
+const SECRETS: [&str; 7] = [
+    "REDIS_URL",
+    "SURREAL_PASS",
+    "TIDEGATE_JWT_HS256_SECRET",
+    "TIDEGATE_KEY",
+    "TIDEGATE_KEYS",
+    "VIZ_API_ETH_HTTP_URL",
+    "VIZ_API_ETH_WS_URL",
+];
+
+const HS256_SECRET_BYTES_MIN: usize = 32;
+
+pub(super) fn is_known(setting: &str) -> bool {
+    KNOWN.contains(&setting)
+}
+
+/// Reads settings one by one and gathers what is wrong with them.
+pub(super) struct Reader<'a> {
+    values: &'a Values,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(values: &'a Values) -> Self {
+        let mut reader = Reader { values, problems: Vec::new() };
+        for setting in values.map.keys().filter(|setting| !is_known(setting)) {
+            reader.problems.push(Problem {
+                setting: setting.clone(),
+                given: None,
+                allowed: format!("there is no such setting{}", closest(setting)),
+            });
+        }
+        reader
+    }
+
+    pub(super) fn finish(self, settings: Settings) -> Result<Settings, SettingsError> {
+        let Reader { problems, .. } = self;
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems }) }
+    }
+
+    pub(super) fn bind(&mut self, has_auth: bool) -> SocketAddr {
+        let ip = if has_auth { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let default = SocketAddr::V4(SocketAddrV4::new(ip, 3000));
+        let bind = self.parsed(
+            "VIZ_API_BIND",
+            default,
+            "allowed is an address and a port, such as 127.0.0.1:3000",
+            |text| text.parse::<SocketAddr>().ok(),
+        );
+        if !has_auth && !bind.ip().is_loopback() {
+            self.problem(
+                "VIZ_API_BIND",
+                "an address that others can reach needs TIDEGATE_KEYS, TIDEGATE_JWT_JWKS or \
+                 TIDEGATE_JWT_HS256_SECRET",
+            );
+        }
+        bind
+    }
+
+    pub(super) fn keys(&mut self) -> Vec<ApiKey> {
+        let Some(text) = self.text("TIDEGATE_KEYS") else { return Vec::new() };
+        let mut keys: Vec<ApiKey> = Vec::new();
+        for (at, entry) in text.split(',').enumerate() {
+            match entry.trim().parse::<ApiKey>() {
+                Ok(key) if keys.iter().any(|known| known.digest == key.digest) => {
+                    self.problem("TIDEGATE_KEYS", &format!("entry {} repeats a key", at + 1));
+                }
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    self.problem("TIDEGATE_KEYS", &format!("entry {} {error}", at + 1));
+                }
+            }
+        }
+        keys
+    }
+
+    pub(super) fn jwt(&mut self) -> Vec<JwtVerifier> {
+        let mut verifiers = Vec::new();
+        if let Some(secret) = self.text("TIDEGATE_JWT_HS256_SECRET") {
+            if secret.len() < HS256_SECRET_BYTES_MIN {
+                self.problem("TIDEGATE_JWT_HS256_SECRET", "a secret has at least 32 bytes");
+            }
+            verifiers.push(JwtVerifier::Hs256(Secret(secret.to_owned())));
+        }
+        if let Some(place) = self.text("TIDEGATE_JWT_JWKS") {
+            verifiers.push(match place.split_once("://") {
+                Some(("http" | "https", _)) => JwtVerifier::JwksUrl(place.to_owned()),
+                _ => JwtVerifier::JwksFile(place.into()),
+            });
+        }
+        verifiers
+    }
+
+    pub(super) fn realtime(&mut self) -> RealtimeSettings {
+        RealtimeSettings {
+            backend: self.backend(),
+            redis_url: self.text("REDIS_URL").map(|url| Secret(url.to_owned())),
+            enforce_redis: self.truth("REALTIME_ENFORCE_REDIS", false),
+            replay_window: self.seconds("REALTIME_REPLAY_WINDOW_SECONDS", 600, 60..=86_400),
+            replay_events_max: self.number("REALTIME_REPLAY_MAX_EVENTS", 1000, 200..=1_000_000)
+                as usize,
+            state_dir: self
+                .text("REALTIME_STATE_DIR")
+                .map_or_else(|| PathBuf::from("./tidegate-data"), PathBuf::from),
+        }
+    }
+
+    fn backend(&mut self) -> Backend {
+        match self.text("REALTIME_BACKEND") {
+            None | Some("memory") => {}
+            Some("redis") => self.problem(
+                "REALTIME_BACKEND",
+                "this version has the backend `memory` only; `redis` is not built yet",
+            ),
+            Some(_) => self.problem("REALTIME_BACKEND", "allowed are memory and redis"),
+        }
+        Backend::Memory
+    }
+
+    pub(super) fn cors_origins(&mut self) -> Vec<String> {
+        let Some(text) = self.text("TIDEGATE_CORS_ORIGINS") else { return Vec::new() };
+        let origins: Vec<_> = text.split(',').map(|origin| origin.trim().to_owned()).collect();
+        if !origins.iter().all(|origin| is_origin(origin)) {
+            self.problem(
+                "TIDEGATE_CORS_ORIGINS",
+                "allowed is a comma list of origins such as https://app.example.com, without a \
+                 path",
+            );
+        }
+        origins
+    }
+
+    pub(super) fn limits(&mut self) -> LimitSettings {
+        let mut bytes = |setting, default, least| self.number(setting, default, least..=1 << 30);
+        let payload_bytes_max = bytes("TIDEGATE_PAYLOAD_BYTES_MAX", 256 << 10, 2) as usize;
+        let body_bytes_max = bytes("TIDEGATE_BODY_BYTES_MAX", 8 << 20, 1024) as usize;
+        let lag_bytes_max = bytes("TIDEGATE_LAG_BYTES_MAX", 8 << 20, 64 << 10);
+        LimitSettings {
+            payload_bytes_max,
+            body_bytes_max,
+            batch_events_max: self.number("TIDEGATE_BATCH_EVENTS_MAX", 500, 1..=10_000) as usize,
+            org_streams_max: self.number("TIDEGATE_ORG_STREAMS_MAX", 10_000, 1..=10_000_000)
+                as usize,
+            org_events_per_second: self.number(
+                "TIDEGATE_ORG_EVENTS_PER_SECOND",
+                1000,
+                1..=10_000_000,
+            ) as u32,
+            lag_bytes_max,
+            lag_max: self.seconds("TIDEGATE_LAG_SECONDS_MAX", 30, 1..=3600),
+        }
+    }
+
+    pub(super) fn log(&mut self) -> LogSettings {
+        let filter = self.text("TIDEGATE_LOG").unwrap_or("info").to_owned();
+        if crate::logging::parse_filter(&filter).is_err() {
+            self.problem("TIDEGATE_LOG", "allowed is a filter such as `info` or `viz_api=debug`");
+        }
+        let format = self.parsed(
+            "TIDEGATE_LOG_FORMAT",
+            LogFormat::Human,
+            "allowed are human and json",
+            |text| match text {
+                "human" => Some(LogFormat::Human),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            },
+        );
+        LogSettings { filter, format }
+    }
+
+    /// Settings of parts that this version does not have: only what changes nothing is allowed.
+    pub(super) fn later_parts(&mut self) {
+        self.one_of("CHAT_REALTIME_TRANSPORT", &["local"], &["redis"]);
+        self.one_of("DATA_BACKEND", &["memory", "embedded"], &["surreal"]);
+        self.one_of("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay"]);
+        if let Some("p2p" | "hybrid") = self.text("VIZ_API_INGEST_MODE") {
+            self.problem("VIZ_API_INGEST_MODE", "p2p and hybrid are not supported");
+        }
+    }
+
+    fn one_of(&mut self, setting: &str, allowed: &[&str], later: &[&str]) {
+        let Some(text) = self.text(setting) else { return };
+        if later.contains(&text) {
+            self.problem(setting, &format!("this version allows {} only", allowed.join(" or ")));
+        } else if !allowed.contains(&text) && !matches!(text, "p2p" | "hybrid") {
+            let all: Vec<_> = allowed.iter().chain(later).copied().collect();
+            self.problem(setting, &format!("allowed are {}", all.join(", ")));
+        }
+    }
+
+    pub(super) fn seconds(
+        &mut self,
+        setting: &str,
+        default: u64,
+        range: RangeInclusive<u64>,
+    ) -> Duration {
+        Duration::from_secs(self.number(setting, default, range))
+    }
+
+    fn number(&mut self, setting: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
+        let Some(given) = self.given(setting, Source::FileNumber, "a whole number") else {
+            return default;
+        };
+        let number = given.text.parse().ok().filter(|number| range.contains(number));
+        number.unwrap_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            self.problem(setting, &format!("allowed is a whole number from {least} to {most}"));
+            default
+        })
+    }
+
+    fn truth(&mut self, setting: &str, default: bool) -> bool {
+        let Some(given) = self.given(setting, Source::FileBool, "true or false") else {
+            return default;
+        };
+        match given.text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => true,
+            "0" | "false" | "no" | "off" => false,
+            _ => {
+                self.problem(setting, "allowed are 1/true/yes/on and 0/false/no/off");
+                default
+            }
+        }
+    }
+
+    fn parsed<T>(
+        &mut self,
+        setting: &str,
+        default: T,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        let Some(text) = self.text(setting) else { return default };
+        parse(text).unwrap_or_else(|| {
+            self.problem(setting, allowed);
+            default
+        })
+    }
+
+    fn text(&mut self, setting: &str) -> Option<&'a str> {
+        self.given(setting, Source::FileText, "a string").map(|given| given.text.as_str())
+    }
+
+    /// Returns what was given; an empty variable counts as absent, as shells write it.
+    fn given(&mut self, setting: &str, in_file: Source, kind: &str) -> Option<&'a Given> {
+        debug_assert!(is_known(setting), "{setting} is read but not in the table");
+        let given = self.values.map.get(setting).filter(|given| !given.text.is_empty())?;
+        if given.source != Source::Environment && given.source != in_file {
+            self.problem(setting, &format!("in the file it must be {kind}"));
+            return None;
+        }
+        Some(given)
+    }
+
+    fn problem(&mut self, setting: &str, allowed: &str) {
+        let shown = !SECRETS.contains(&setting);
+        let given = self.values.map.get(setting).filter(|_| shown);
+        self.problems.push(Problem {
+            setting: setting.to_owned(),
+            given: given.map(|given| given.text.clone()),
+            allowed: allowed.to_owned(),
+        });
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
+    })
+}
+
+/// Names the setting that was probably meant.
+fn closest(setting: &str) -> String {
+    let near = KNOWN.iter().map(|known| (distance(known, setting), known)).min();
+    match near {
+        Some((0..=3, known)) => format!("; is `{known}` meant?"),
+        _ => String::new(),
+    }
+}
+
+/// Counts the edits between two texts (Levenshtein, by the dynamic programme over one row).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let cost = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

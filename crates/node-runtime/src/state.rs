@@ -1,0 +1,118 @@
+//! What every part of the process can reach. Building it opens nothing and starts nothing.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use broker::{Broker, MemoryBroker, SystemClock, memory::log::WindowLimits};
+use delivery::Delivery;
+use event::{Clock, OrgId};
+use tokio::sync::watch;
+
+use crate::{
+    Metrics, Phase, Scopes, Settings,
+    health::Prober,
+    settings::{ApiKey, RealtimeSettings},
+};
+
+/// The organisation of a server that was given no credentials.
+const DEFAULT_ORG: &str = "org_default";
+
+/// The state of a process.
+pub struct State {
+    /// The settings.
+    pub settings: Settings,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The log.
+    pub broker: Arc<dyn Broker>,
+    /// What is counted.
+    pub metrics: Metrics,
+    pub(crate) memory: Arc<MemoryBroker>,
+    pub(crate) delivery: OnceLock<Delivery>,
+    pub(crate) local_key: OnceLock<ApiKey>,
+    pub(crate) prober: Prober,
+    phase: watch::Sender<Phase>,
+    began: Instant,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+impl Default for State {
+    /// Returns the state of a server that was given no settings.
+    fn default() -> Self {
+        State::new(Settings::default())
+    }
+}
+
+impl State {
+    /// Returns the state that these settings describe; nothing runs yet.
+    pub fn new(settings: Settings) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let memory = Arc::new(MemoryBroker::new(window(&settings.realtime), Arc::clone(&clock)));
+        State {
+            broker: Arc::clone(&memory) as Arc<dyn Broker>,
+            memory,
+            settings,
+            clock,
+            metrics: Metrics::default(),
+            delivery: OnceLock::new(),
+            local_key: OnceLock::new(),
+            prober: Prober::default(),
+            phase: watch::Sender::new(Phase::Starting),
+            began: Instant::now(),
+        }
+    }
+
+    /// Returns where the process is in its life.
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Returns a view of the phase that can be waited on.
+    pub fn watch_phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|current| {
+            let forward = phase > *current;
+            if forward {
+                *current = phase;
+            }
+            forward
+        });
+        tracing::info!(phase = %phase.as_str(), "lifecycle");
+    }
+
+    /// Returns delivery, once it was started.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        self.delivery.get()
+    }
+
+    /// Returns the keys that are accepted: those of the settings, or the server's own.
+    pub fn keys(&self) -> impl Iterator<Item = &ApiKey> {
+        self.settings.keys.iter().chain(self.local_key.get())
+    }
+
+    /// Returns how long ago the state was built.
+    pub fn uptime(&self) -> std::time::Duration {
+        self.began.elapsed()
+    }
+}
+
+/// Returns the key of a server that was given no credentials: all scopes of the default tenant.
+pub(crate) fn local_api_key(key: &str) -> ApiKey {
+    let org: OrgId = DEFAULT_ORG.parse().expect("a constant in the grammar");
+    ApiKey::new(org, key, Scopes::all())
+}
+
+fn window(settings: &RealtimeSettings) -> WindowLimits {
+    WindowLimits { events_max: settings.replay_events_max, age_max: settings.replay_window }
+}

@@ -1,0 +1,85 @@
+//! What the routes share.
+
+use std::sync::Arc;
+
+use event::StreamName;
+use node_runtime::{Phase, Scope, State, Tasks};
+
+use crate::{
+    auth::{Authenticator, Caller, Tickets},
+    error::ApiError,
+    limits::{InFlight, PublishRate, StreamQuota},
+};
+
+/// What the routes share; building it opens nothing and starts nothing.
+#[derive(Debug)]
+pub struct AppState {
+    pub(crate) state: Arc<State>,
+    pub(crate) auth: Authenticator,
+    pub(crate) tickets: Tickets,
+    pub(crate) rate: PublishRate,
+    pub(crate) quota: StreamQuota,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Default for AppState {
+    /// Returns the routes' state of a server that was given no settings.
+    fn default() -> Self {
+        AppState::new(Arc::new(State::default()))
+    }
+}
+
+impl AppState {
+    /// Returns the routes' state of a process.
+    pub fn new(state: Arc<State>) -> Self {
+        let limits = state.settings.limits;
+        AppState {
+            auth: Authenticator::new(Arc::clone(&state)),
+            tickets: Tickets::default(),
+            rate: PublishRate::new(limits.org_events_per_second),
+            quota: StreamQuota::new(limits.org_streams_max),
+            in_flight: InFlight::default(),
+            state,
+        }
+    }
+
+    /// Returns the process's state.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Starts the tasks that the routes need beside them.
+    pub(crate) fn spawn_owned(self: &Arc<Self>, tasks: &Tasks) {
+        self.auth.spawn_refresh(tasks);
+    }
+
+    /// Fails where realtime can't be served now.
+    pub(crate) fn check_available(&self) -> Result<(), ApiError> {
+        match self.state.phase() {
+            Phase::Ready => {}
+            Phase::Starting => return Err(ApiError::unavailable("the server is starting")),
+            _ => return Err(ApiError::unavailable("the server is shutting down")),
+        }
+        match self.state.realtime_refusal() {
+            Some(refusal) => Err(ApiError::unavailable(refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the stream that a caller means, where it may read it.
+    pub(crate) fn stream_for(
+        &self,
+        caller: &Caller,
+        name: Option<&str>,
+    ) -> Result<StreamName, ApiError> {
+        caller.need(Scope::Subscribe)?;
+        match name {
+            None | Some("events") => Ok(StreamName::Org(caller.org.clone())),
+            Some("ops") => caller.need(Scope::Admin).map(|()| StreamName::Ops),
+            Some(name) if name.starts_with("thread:") || name.starts_with("chain:") => {
+                Err(ApiError::not_found("there is no such stream"))
+            }
+            Some(_) => Err(ApiError::validation("`stream` is events, thread:ID, chain:KEY or ops")),
+        }
+    }
+}

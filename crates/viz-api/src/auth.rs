@@ -1,0 +1,97 @@
+//! Who a request is from: an API key, a token, or a ticket that was bought with one of them.
+
+mod jwks;
+mod jwt;
+mod ticket;
+
+use std::sync::Arc;
+
+use event::{OrgId, UnixMs};
+use http::{HeaderMap, header};
+use node_runtime::{Scope, Scopes, State, Tasks, settings::ApiKey};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use self::jwt::Verifiers;
+pub(crate) use self::ticket::{TICKET_AGE_MAX, Tickets};
+use crate::error::{ApiError, Code};
+
+/// Who a request is from, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The tenant; never taken from anything but the credential.
+    pub(crate) org: OrgId,
+    pub(crate) scopes: Scopes,
+    /// When the credential expires, by the wall clock.
+    pub(crate) expires: Option<UnixMs>,
+}
+
+impl Caller {
+    /// Fails where the credential lacks a scope.
+    pub(crate) fn need(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.scopes.has(scope) {
+            return Ok(());
+        }
+        let message = format!("this credential lacks the scope `{}`", scope.as_str());
+        Err(ApiError::new(Code::Forbidden, message))
+    }
+}
+
+/// Checks credentials.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    state: Arc<State>,
+    verifiers: Verifiers,
+}
+
+impl Authenticator {
+    /// Returns the checker of a process; it reads no file and opens nothing yet.
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        let verifiers = Verifiers::new(&state.settings.jwt);
+        Authenticator { state, verifiers }
+    }
+
+    /// Starts to keep key sets fresh.
+    pub(crate) fn spawn_refresh(&self, tasks: &Tasks) {
+        self.verifiers.spawn_refresh(tasks);
+    }
+
+    /// Finds out who a request is from.
+    pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        if let Some(key) = headers.get("x-api-key") {
+            return self
+                .by_key(key.as_bytes())
+                .ok_or_else(|| ApiError::unauthorized("the API key is not known"));
+        }
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
+            return Err(ApiError::unauthorized(
+                "a credential is needed: `x-api-key: KEY` or `Authorization: Bearer JWT`",
+            ));
+        };
+        let token = value.to_str().ok().and_then(bearer_token).ok_or_else(|| {
+            ApiError::unauthorized("`Authorization` must be `Bearer` and a token")
+        })?;
+        self.verifiers.verify(token).await
+    }
+
+    /// Compares with every key in the same time, whichever of them it is.
+    fn by_key(&self, key: &[u8]) -> Option<Caller> {
+        let digest: [u8; 32] = sha2::Digest::finalize(sha2::Digest::chain_update(
+            <sha2::Sha256 as sha2::Digest>::new(),
+            key,
+        ))
+        .into();
+        let keys: Vec<&ApiKey> = self.state.keys().collect();
+        let mut found = u32::MAX;
+        for (index, known) in keys.iter().enumerate() {
+            let same: Choice = known.digest.ct_eq(&digest);
+            found.conditional_assign(&(index as u32), same);
+        }
+        let known = keys.get(found as usize)?;
+        Some(Caller { org: known.org.clone(), scopes: known.scopes, expires: None })
+    }
+}
+
+fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}

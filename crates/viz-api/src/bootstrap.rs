@@ -1,0 +1,88 @@
+//! The life of the server's process, from settings to exit code.
+
+use std::{error::Error, process::ExitCode, sync::Arc};
+
+use node_runtime::{Running, RuntimeBuilder, Settings, StartError, init_logging, local_key};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{AppState, serve};
+
+/// Runs a server with these settings until it is told to end; returns the process's exit code.
+///
+/// Settings → builder → start → ready → SIGTERM or SIGINT → drain → stopped. 0 where everything
+/// ended in order, 1 where something had to be cut off or could not be saved, 64 and 69 where it
+/// could not start.
+pub async fn bootstrap(settings: Settings) -> ExitCode {
+    if let Err(error) = init_logging(&settings.log) {
+        tracing::debug!(%error, "the process has a logger already");
+    }
+    match start(settings).await {
+        Ok(running) => run(running).await,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn Error, "the server could not start");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn start(settings: Settings) -> Result<Running, StartError> {
+    let mut running = RuntimeBuilder::new(settings).start().await?;
+    let app = Arc::new(AppState::new(Arc::clone(running.state())));
+    app.spawn_owned(running.tasks());
+    if let Some(listener) = running.take_listener() {
+        let listener = tokio::net::TcpListener::from_std(listener)
+            .map_err(|source| StartError::Bind { address: running.address(), source })?;
+        running.tasks().spawn("http", serve(listener, app, running.tasks().clone()));
+    }
+    announce(&running);
+    running.ready();
+    Ok(running)
+}
+
+/// Says where the server listens; a key of its own making is printed, never logged.
+fn announce(running: &Running) {
+    let settings = &running.state().settings;
+    tracing::info!(
+        bind_addr = %running.address(),
+        ingest_mode = %"off",
+        backend = %settings.realtime.backend.as_str(),
+        state_dir = %settings.realtime.state_dir.display(),
+        "viz-api listening"
+    );
+    if !settings.has_auth()
+        && let Some(key) = local_key::read(&settings.realtime.state_dir)
+    {
+        print_key(&key);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the key is for the person who started the server")]
+fn print_key(key: &str) {
+    println!(
+        "no credentials are configured; the key of org_default, for this machine only:\n  {key}"
+    );
+}
+
+async fn run(running: Running) -> ExitCode {
+    match told_to_end().await {
+        Ok(signal) => tracing::info!(signal, "shutting down"),
+        Err(error) => tracing::error!(%error, "signals can't be received; shutting down"),
+    }
+    let report = running.stop().await;
+    tracing::info!(
+        readers_moved = report.readers_moved,
+        tasks_ended = report.tasks_ended,
+        saved = report.saved,
+        "stopped"
+    );
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn told_to_end() -> std::io::Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}

@@ -1,0 +1,22 @@
+//! The HTTP surface of the process: routes, credentials, limits, errors, and the connection that
+//! becomes an event stream.
+//!
+//! Owns: what a request may ask and what it is answered. Must not know: how a log is kept, or how
+//! frames reach many sockets.
+
+mod app;
+mod auth;
+mod bootstrap;
+mod error;
+mod limits;
+mod publish;
+mod request;
+mod router;
+mod routes;
+mod server;
+
+pub use app::AppState;
+pub use bootstrap::bootstrap;
+pub use error::{ApiError, Code};
+pub use router::{OPENAPI, ROUTES, RouteDoc, router};
+pub use server::serve;

@@ -1,0 +1,109 @@
+//! What every request goes through: an id, an entry in log and metrics, errors in one form.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tracing::Instrument;
+
+use crate::{AppState, error::ApiError};
+
+/// The header that carries a request's id, both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// A request's id: the caller's where it sent a usable one, else a new one.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+impl RequestId {
+    fn of(headers: &HeaderMap) -> Self {
+        let usable = |value: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&value.len())
+                && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
+        };
+        let sent = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(usable);
+        RequestId(sent.map_or_else(new_request_id, str::to_owned))
+    }
+}
+
+/// Draws a new request id.
+pub(crate) fn new_request_id() -> String {
+    format!("req_{}", data_encoding::HEXLOWER.encode(&rand::random::<[u8; 10]>()))
+}
+
+/// Wraps the whole router.
+pub(crate) async fn around(
+    State(app): State<Arc<AppState>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let id = RequestId::of(request.headers());
+    let method = known_method(request.method());
+    let span = tracing::info_span!("request", request_id = id.0, method);
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        *response.body_mut() = Body::from(error.body(&id.0));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        span.in_scope(|| tracing::debug!(?error, "refused"));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let route = response.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    app.state.metrics.http.request(route, method, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// Copies the matched route to the answer, where the outermost layer finds it.
+pub(crate) async fn note_route(
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(path) = path {
+        response.extensions_mut().insert(path);
+    }
+    response
+}
+
+/// A method as a bounded label.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Returns a JSON answer.
+pub(crate) fn json(status: http::StatusCode, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Body::from(body.into()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Returns a query's value, percent-decoded; the first where it stands more than once.
+pub(crate) fn query_value(query: Option<&str>, name: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(query?.as_bytes());
+    pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}

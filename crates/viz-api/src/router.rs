@@ -1,0 +1,105 @@
+//! Every route once, with what the OpenAPI document is checked against.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router, middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+
+use crate::{
+    AppState,
+    error::{ApiError, Code},
+    request,
+    routes::{events, health, ledger, page, stream, ticket},
+};
+
+/// The OpenAPI document, as it is served.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// A route as documents name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteDoc {
+    /// The path.
+    pub path: &'static str,
+    /// The methods in lower case, as OpenAPI writes them.
+    pub methods: &'static [&'static str],
+}
+
+/// Every route that the router has.
+pub const ROUTES: [RouteDoc; 9] = [
+    RouteDoc { path: "/api/admin/ledger", methods: &["get"] },
+    RouteDoc { path: "/api/events", methods: &["get", "post"] },
+    RouteDoc { path: "/api/health", methods: &["get"] },
+    RouteDoc { path: "/api/openapi.json", methods: &["get"] },
+    RouteDoc { path: "/api/stream", methods: &["get"] },
+    RouteDoc { path: "/api/stream/ticket", methods: &["post"] },
+    RouteDoc { path: "/health", methods: &["get"] },
+    RouteDoc { path: "/metrics", methods: &["get"] },
+    RouteDoc { path: "/ready", methods: &["get"] },
+];
+
+fn handler(path: &str) -> MethodRouter<Arc<AppState>> {
+    match path {
+        "/api/admin/ledger" => get(ledger::ledger),
+        "/api/events" => get(page::events).post(events::publish),
+        "/api/health" => get(health::health),
+        "/api/openapi.json" => get(health::openapi),
+        "/api/stream" => get(stream::stream),
+        "/api/stream/ticket" => post(ticket::sell),
+        "/health" => get(health::live),
+        "/metrics" => get(health::metrics),
+        "/ready" => get(health::ready),
+        _ => unreachable!("{path} stands in the table without a handler"),
+    }
+}
+
+/// Returns the router over a state.
+pub fn router(app: Arc<AppState>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, handler(route.path));
+    }
+    router
+        .route_layer(middleware::from_fn(request::note_route))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(Code::MethodNotAllowed, "this path does not take this method")
+        })
+        .fallback(async || ApiError::not_found("there is no such path"))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(cors(&app.state.settings.cors_origins))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), request::around))
+        .with_state(app)
+}
+
+fn after_panic(_: Box<dyn Any + Send>) -> Response {
+    // The panic hook has written message and place to the log.
+    ApiError::internal().into_response()
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("x-api-key"),
+            request::REQUEST_ID,
+        ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            HeaderName::from_static("idempotency-replayed"),
+            request::REQUEST_ID,
+        ])
+        .max_age(Duration::from_secs(3600))
+}

@@ -1,0 +1,95 @@
+//! `/api/health`, `/health`, `/ready`, `/metrics`: what operators and load balancers ask.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use broker::HealthState;
+use http::{HeaderValue, StatusCode, header};
+use node_runtime::{VERSION, health::RealtimeHealth};
+use serde_json::{Value, json};
+
+use crate::{AppState, OPENAPI, request};
+
+/// Liveness: the process answers.
+pub(crate) async fn live() -> Response {
+    request::json(StatusCode::OK, json!({"status": "ok", "version": VERSION}).to_string())
+}
+
+/// Readiness: the process may be sent traffic.
+pub(crate) async fn ready(State(app): State<Arc<AppState>>) -> Response {
+    let refusal = app.state.realtime_refusal();
+    let ready = app.state.is_ready();
+    let body = json!({
+        "status": if ready { "ok" } else { "unavailable" },
+        "checks": {
+            "lifecycle": app.state.phase().as_str(),
+            "realtime": refusal.map_or("ok", |_| "unhealthy"),
+        },
+        "reason": refusal,
+    });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    request::json(status, body.to_string())
+}
+
+/// Health with a probe that goes through the real publish and delivery path.
+pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
+    let realtime = app.state.realtime_health().await;
+    let healthy = realtime.status == HealthState::Healthy;
+    let body = json!({
+        "status": if healthy { "healthy" } else { "degraded" },
+        "timestamp": timestamp(&app),
+        "version": VERSION,
+        "checks": {
+            "realtime": realtime_check(&app, &realtime),
+            "database": {
+                "status": "unused",
+                "reason": "no part of this version keeps data in a database",
+            },
+            "runtime": {
+                "status": if app.state.is_ready() { "healthy" } else { "degraded" },
+                "phase": app.state.phase().as_str(),
+                "uptime_seconds": app.state.uptime().as_secs(),
+                "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
+            },
+        },
+    });
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    request::json(status, body.to_string())
+}
+
+fn realtime_check(app: &AppState, health: &RealtimeHealth) -> Value {
+    let settings = &app.state.settings.realtime;
+    json!({
+        "status": health.status.as_str(),
+        "reason": health.reason,
+        "requested_backend": settings.backend.as_str(),
+        "selected_backend": health.selected_backend,
+        "redis_configured": settings.redis_url.is_some(),
+        "enforce_redis_cutover": settings.enforce_redis,
+        "replay_window_seconds": settings.replay_window.as_secs(),
+        "replay_max_events": settings.replay_events_max,
+        "probe_ms": health.probe.map(|took| took.as_secs_f64() * 1000.0),
+        "epoch": health.epoch.map(|place| place.epoch.to_string()),
+    })
+}
+
+fn timestamp(app: &AppState) -> String {
+    event::timestamp_text(app.state.clock.unix())
+}
+
+/// All families as Prometheus text.
+pub(crate) async fn metrics(State(app): State<Arc<AppState>>) -> Response {
+    const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut response = Body::from(app.state.metrics.text()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+    response
+}
+
+/// The OpenAPI document.
+pub(crate) async fn openapi() -> Response {
+    request::json(StatusCode::OK, OPENAPI)
+}

@@ -1,0 +1,143 @@
+//! `GET /api/stream`: Server-Sent Events with a cursor that resumes exactly.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use delivery::{Filter, OpenRequest, Opened, Transport, sse};
+use event::{After, MonoMs};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use rand::RngExt;
+
+use crate::{
+    AppState,
+    auth::Caller,
+    error::{ApiError, Code},
+    request::query_value,
+    server::{Handover, HandoverSlot},
+};
+
+/// When a reader that lost its stream comes back, in milliseconds.
+const RETRY_MS: std::ops::RangeInclusive<u32> = 1000..=5000;
+
+/// Opens a stream; its connection leaves HTTP and goes to delivery.
+pub(crate) async fn stream(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let opened = open(&app, &parts).await;
+    let result = match &opened {
+        Ok(_) => "ok",
+        Err(error) => connect_result(error.code()),
+    };
+    app.state.metrics.connect(Transport::sse, result);
+    opened
+}
+
+async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
+    let caller = caller(app, request).await?;
+    let query = request.uri.query();
+    let stream = app.stream_for(&caller, query_value(query, "stream").as_deref())?;
+    let filter = query_value(query, "events").map(|text| text.parse::<Filter>()).transpose();
+    let filter = filter.map_err(|error| ApiError::validation(format!("`events`: {error}")))?;
+    app.check_available()?;
+    let mut response = Body::empty().into_response();
+    set_headers(response.headers_mut());
+    if request.method == Method::HEAD {
+        return Ok(response);
+    }
+    let slot = request.extensions.get::<HandoverSlot>();
+    let slot = slot.ok_or_else(|| ApiError::unavailable("this listener serves no streams"))?;
+    let permit = app.quota.take(&caller.org)?;
+    let delivery = app.state.delivery();
+    let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
+    let after = after(&request.headers, query);
+    let open = OpenRequest { stream, after, filter: filter.map(Arc::new) };
+    let opened = delivery.open(open).await?;
+    app.state.metrics.replay(opened.resume);
+    slot.fill(Handover {
+        preamble: preamble(app, &caller, &opened),
+        opened,
+        transport: Transport::sse,
+        expires: expires(app, &caller),
+        permit,
+    });
+    Ok(response)
+}
+
+/// Finds out who asks: by header, or by a ticket where there is none.
+async fn caller(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
+    let headers = &request.headers;
+    let has_header =
+        headers.contains_key("x-api-key") || headers.contains_key(header::AUTHORIZATION);
+    match query_value(request.uri.query(), "ticket") {
+        // A HEAD request must not use the ticket up.
+        Some(ticket) if !has_header && request.method != Method::HEAD => {
+            app.tickets.redeem(&ticket, app.state.clock.mono())
+        }
+        _ => app.auth.caller(headers).await,
+    }
+}
+
+fn after(headers: &HeaderMap, query: Option<&str>) -> After {
+    let header = headers.get("last-event-id").map(HeaderValue::as_bytes).filter(|v| !v.is_empty());
+    match header {
+        Some(value) => After::from_client(Some(&String::from_utf8_lossy(value))),
+        None => After::from_client(query_value(query, "after").as_deref()),
+    }
+}
+
+fn set_headers(headers: &mut HeaderMap) {
+    let fixed = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache, no-transform"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+}
+
+/// Writes what comes before any event: when to come back, how the stream begins, and the hole.
+fn preamble(app: &AppState, caller: &Caller, opened: &Opened) -> Bytes {
+    let health = app.state.broker.health();
+    let connected = serde_json::json!({
+        "status": "ok",
+        "orgId": caller.org.as_str(),
+        "backend": health.selected,
+        "realtimeStatus": health.state.as_str(),
+        "resume": opened.resume.as_str(),
+        "replayed": opened.replayed,
+        "lastEventId": opened.after.to_string(),
+    });
+    let mut out = sse::retry(rand::rng().random_range(RETRY_MS)).into_bytes();
+    // The id lets a browser that never saw an event resume too; a gap brings its own.
+    let id = opened.gap.is_none().then_some(opened.after);
+    out.extend(sse::own_event(id, "connected", &connected.to_string()).into_bytes());
+    if let Some(gap) = &opened.gap {
+        out.extend_from_slice(&sse::gap(gap));
+    }
+    out.into()
+}
+
+/// Turns the credential's end into an instant that a jumping wall clock does not move.
+fn expires(app: &AppState, caller: &Caller) -> Option<MonoMs> {
+    let left_ms = caller.expires?.0.saturating_sub(app.state.clock.unix().0);
+    Some(app.state.clock.mono().plus(Duration::from_millis(left_ms)))
+}
+
+fn connect_result(code: Code) -> &'static str {
+    match code {
+        Code::Unauthorized => "unauthorized",
+        Code::Forbidden => "forbidden",
+        Code::RateLimited => "rate_limited",
+        Code::Unavailable => "unavailable",
+        Code::Internal => "failed",
+        _ => "invalid",
+    }
+}

@@ -1,0 +1,9 @@
+//! Accepting connections, serving HTTP/1.1 on them, and letting one go when it becomes a stream.
+
+mod accept;
+mod connection;
+mod handover;
+mod wire;
+
+pub use self::accept::serve;
+pub(crate) use self::handover::{Handover, HandoverSlot};

@@ -1,0 +1,56 @@
+//! The accept loop: bounded, and ended by the shutdown at once.
+
+use std::{io, sync::Arc, time::Duration};
+
+use node_runtime::Tasks;
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+
+use super::connection;
+use crate::{AppState, router};
+
+/// Most connections that speak HTTP at one time; event streams are not among them. At the limit
+/// the next one waits in the kernel's queue.
+const CONNECTIONS_MAX: usize = 16_384;
+
+/// How long accepting pauses where the process has no more files.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves HTTP on a listener until the shutdown; then waits for what was begun.
+pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
+    let router = router(Arc::clone(&app));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut end = tasks.shutdown();
+    let mut connections = JoinSet::new();
+    loop {
+        let seat = tokio::select! {
+            () = end.asked() => break,
+            seat = Arc::clone(&room).acquire_owned() => seat,
+            Some(_) = connections.join_next() => continue,
+        };
+        let stream = tokio::select! {
+            () = end.asked() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    after_error(&error).await;
+                    continue;
+                }
+            },
+        };
+        let serving = connection::serve(stream, router.clone(), Arc::clone(&app), tasks.shutdown());
+        connections.spawn(async move {
+            serving.await;
+            drop(seat);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn after_error(error: &io::Error) {
+    // A peer that gave up while it waited is nothing; a lack of files passes.
+    if error.kind() != io::ErrorKind::ConnectionAborted {
+        tracing::error!(%error, "no connection can be accepted now");
+        tokio::time::sleep(PAUSE).await;
+    }
+}

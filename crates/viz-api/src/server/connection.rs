@@ -1,0 +1,124 @@
+//! One connection: HTTP/1.1 by hyper until it ends or becomes an event stream.
+
+use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use bytes::Bytes;
+use delivery::{Reader, Socket};
+use http::{Request, StatusCode};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use node_runtime::Shutdown;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{net::TcpStream, sync::mpsc};
+use tower::ServiceExt;
+
+use super::{
+    handover::{self, Handover, HandoverSlot},
+    wire::Wire,
+};
+use crate::AppState;
+
+/// How long a request's head may take, and how long an idle connection is kept.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+const HEADERS_MAX: usize = 100;
+
+/// When a silent peer is first asked whether it is still there, and how often then.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
+
+/// A connection that is to become a stream: the head of its answer, and its reader.
+type Leaving = (Vec<u8>, Handover);
+
+pub(super) async fn serve(
+    stream: TcpStream,
+    router: Router,
+    app: Arc<AppState>,
+    mut end: Shutdown,
+) {
+    if let Err(error) = tune(&stream) {
+        tracing::debug!(%error, "a connection was gone before it was served");
+        return;
+    }
+    let (leave, mut leaving) = mpsc::channel(1);
+    let service = service_fn(move |request| answer(router.clone(), leave.clone(), request));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(Wire::new(stream)), service);
+    let mut ending = false;
+    let left = loop {
+        let asked = tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended with an error");
+                }
+                return;
+            }
+            Some(left) = leaving.recv() => Some(left),
+            () = end.asked(), if !ending => None,
+        };
+        match asked {
+            Some(left) => break left,
+            None => {
+                ending = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let wire = connection.into_parts().io.into_inner();
+    if let Err(error) = hand_over(wire, left, &app) {
+        tracing::debug!(%error, "a connection was gone before it became a stream");
+    }
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (idle, interval) = KEEPALIVE;
+    let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// Answers a request; one that opens a stream is answered by delivery instead.
+async fn answer(
+    router: Router,
+    leave: mpsc::Sender<Leaving>,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let slot = HandoverSlot::default();
+    request.extensions_mut().insert(slot.clone());
+    let response = router.oneshot(request.map(Body::new)).await?;
+    if response.status() == StatusCode::OK
+        && let Some(handover) = slot.empty()
+    {
+        let head = handover::head(response.status(), response.headers());
+        if leave.send((head, handover)).await.is_ok() {
+            // The connection is taken apart while this answer is still awaited.
+            std::future::pending::<()>().await;
+        }
+    }
+    Ok(response)
+}
+
+/// Gives a connection to delivery.
+fn hand_over(wire: Wire, (head, handover): Leaving, app: &AppState) -> io::Result<()> {
+    let stream = wire.into_quiet_stream()?.into_std()?;
+    let mut preamble = head;
+    preamble.extend_from_slice(&handover.preamble);
+    let reader = Reader {
+        socket: Socket::tcp(stream),
+        transport: handover.transport,
+        preamble: Bytes::from(preamble),
+        expires: handover.expires,
+        permit: Some(handover.permit),
+    };
+    if let Some(delivery) = app.state().delivery() {
+        delivery.serve(handover.opened, reader);
+    }
+    Ok(())
+}

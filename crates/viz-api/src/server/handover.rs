@@ -1,0 +1,50 @@
+//! How a request's connection leaves HTTP: the route fills a slot, the connection empties it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use delivery::{Opened, Transport};
+use event::MonoMs;
+use http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// A reader that is attached and waits for its connection.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    pub(crate) opened: Opened,
+    pub(crate) transport: Transport,
+    pub(crate) preamble: Bytes,
+    pub(crate) expires: Option<MonoMs>,
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// Where a route leaves its handover; each request has its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HandoverSlot(Arc<Mutex<Option<Handover>>>);
+
+impl HandoverSlot {
+    pub(crate) fn fill(&self, handover: Handover) {
+        *self.0.lock() = Some(handover);
+    }
+
+    pub(super) fn empty(&self) -> Option<Handover> {
+        self.0.lock().take()
+    }
+}
+
+/// Writes an answer's head; the body goes on until the connection ends, so it states no length.
+pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+    let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    for (name, value) in headers {
+        if name == http::header::CONTENT_LENGTH {
+            continue;
+        }
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"connection: close\r\n\r\n");
+    out
+}

@@ -1,0 +1,126 @@
+//! The bytes below HTTP: knows whether an answer is still under way, and gives the parser's own
+//! refusals the form that every error has.
+//!
+//! Each answer of the router carries a request id; a head without one is the parser's.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{
+    error::{ApiError, Code},
+    request::new_request_id,
+};
+
+/// A connection's stream.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    /// Whether bytes were handed in that may not have left.
+    unflushed: bool,
+    /// What is written in the place of the parser's own answer.
+    instead: Bytes,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Wire { stream, unflushed: false, instead: Bytes::new() }
+    }
+
+    /// Returns the stream where no earlier answer is still under way on it.
+    ///
+    /// # Errors
+    /// Fails where one is, as with a peer that asks on before it has read.
+    pub(super) fn into_quiet_stream(self) -> io::Result<TcpStream> {
+        if self.unflushed {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an answer is under way"));
+        }
+        Ok(self.stream)
+    }
+
+    fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.instead.has_remaining() {
+            let bytes = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.instead.advance(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_instead(cx))?;
+        self.unflushed = true;
+        if let Some(instead) = in_our_form(bytes) {
+            self.instead = instead;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(cx))?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_instead(cx))?;
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Returns what to write in the place of a refusal that the parser wrote itself.
+fn in_our_form(bytes: &[u8]) -> Option<Bytes> {
+    let head = bytes.strip_prefix(b"HTTP/1.1 ")?;
+    let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    if !bytes.ends_with(b"\r\n\r\n") || contains(b"x-request-id") {
+        return None;
+    }
+    let (code, status, message) = match head.get(..3)? {
+        b"400" => (Code::ValidationError, "400 Bad Request", "the request is not HTTP/1.1"),
+        b"414" => (Code::Unsupported, "414 URI Too Long", "the address is too long"),
+        b"431" => (
+            Code::Unsupported,
+            "431 Request Header Fields Too Large",
+            "the request's headers are too large or too many",
+        ),
+        _ => return None,
+    };
+    let id = new_request_id();
+    let body = ApiError::new(code, message).body(&id);
+    let length = body.len();
+    Some(
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+             x-request-id: {id}\r\nconnection: close\r\n\r\n{body}"
+        )
+        .into(),
+    )
+}
