@@ -17,6 +17,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Promises, held by the conformance suite: one order for all readers; no event twice and no hole
 /// without a gap on one attachment; what was acknowledged is delivered or the reader is told;
 /// cursors survive a change of owner; memory is bounded; a key takes effect once.
+///
+/// A backend that keeps readers attached over a change of owner records the new epoch before it
+/// serves under it: a place of an epoch that nobody recorded is unknown, and what its reader has had
+/// can't be told from it.
 pub trait Broker: Send + Sync + 'static {
     /// Puts events at the end of a log, next to each other, all or none.
     ///

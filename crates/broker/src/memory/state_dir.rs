@@ -24,7 +24,7 @@ pub use self::{
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Why the folder can't be used.
@@ -64,7 +64,7 @@ impl StateDir {
         }
         files::write_whole(&path.join("probe"), b"").map_err(unwritable)?;
         std::fs::remove_file(path.join("probe")).map_err(unwritable)?;
-        Ok(StateDir { path: path.to_owned(), _lock: lock })
+        Ok(StateDir { path: path.to_owned(), lock })
     }
 
     /// Returns the folder.
@@ -74,5 +74,13 @@ impl StateDir {
 
     fn clean_marker(&self) -> PathBuf {
         self.path.join("clean")
+    }
+}
+
+impl Drop for StateDir {
+    /// Unlocks by name: a child that is just being started has the file open as well, and closing
+    /// it here would leave the folder locked until that child has become another program.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }

@@ -1,0 +1,10 @@
+//! The broker's proofs: the promises as cases, a model, schedules, a simulation, the folder.
+
+mod conformance;
+mod joiner;
+mod model;
+mod schedules;
+mod simulation;
+mod state_dir;
+mod support;
+mod window_file;

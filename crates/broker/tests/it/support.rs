@@ -1,0 +1,8 @@
+//! What several proofs use: clocks and epochs as data, and a memory backend with its folder.
+
+pub(crate) mod clock;
+pub(crate) mod events;
+pub(crate) mod logs;
+pub(crate) mod memory;
+pub(crate) mod story;
+pub(crate) mod switchable;
