@@ -1,7 +1,8 @@
 //! A stream that has readers here: where its pump leaves events for each worker.
-//!
-//! Invariants: a lane's queue goes on without a hole from `after`, or is marked broken; a queue
-//! holds at most [`LANE_EVENTS_MAX`] events; a worker is told of a lane once until it looks.
+
+mod lane;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::VecDeque,
@@ -12,13 +13,13 @@ use std::{
     },
 };
 
+use broker::Item;
 use event::{Event, MonoMs, Position, StreamName};
 use parking_lot::Mutex;
 
+use self::lane::Lane;
+pub use self::lane::LaneLimits;
 use crate::inbox::Inbox;
-
-/// Most events that wait for one worker; beyond, the queue is dropped and the log read instead.
-pub(crate) const LANE_EVENTS_MAX: usize = 4096;
 
 /// An event on its way to a ring, with when the log hinted at it.
 #[derive(Clone, Debug)]
@@ -34,16 +35,8 @@ pub struct Arrival {
 pub struct Channel {
     stream: StreamName,
     readers: AtomicUsize,
+    limits: LaneLimits,
     lanes: Box<[Mutex<Lane>]>,
-}
-
-#[derive(Debug)]
-struct Lane {
-    open: bool,
-    told: bool,
-    broken: bool,
-    queue: VecDeque<Arrival>,
-    through: Position,
 }
 
 /// What a worker finds when it looks into its lane.
@@ -57,18 +50,9 @@ pub struct Look {
 
 impl Channel {
     /// Returns the channel of a stream whose pump begins after `head`.
-    pub fn new(stream: StreamName, head: Position, workers: usize) -> Self {
-        let lane = || {
-            Mutex::new(Lane {
-                open: false,
-                told: false,
-                broken: false,
-                queue: VecDeque::new(),
-                through: head,
-            })
-        };
-        let lanes = (0..workers).map(|_| lane()).collect();
-        Channel { stream, readers: AtomicUsize::new(0), lanes }
+    pub fn new(stream: StreamName, head: Position, workers: usize, limits: LaneLimits) -> Self {
+        let lanes = (0..workers).map(|_| Mutex::new(Lane::closed(head))).collect();
+        Channel { stream, readers: AtomicUsize::new(0), limits, lanes }
     }
 
     /// Returns the stream.
@@ -90,34 +74,44 @@ impl Channel {
 
     /// Begins to keep events for a worker; returns the place after which they come.
     pub fn open_lane(&self, worker: usize) -> Position {
-        let mut lane = self.lanes[worker].lock();
-        lane.open = true;
-        lane.broken = false;
-        lane.queue.clear();
-        lane.through
+        self.lanes[worker].lock().open()
     }
 
     /// Stops keeping events for a worker.
     pub fn close_lane(&self, worker: usize) {
-        let mut lane = self.lanes[worker].lock();
-        lane.open = false;
-        lane.queue = VecDeque::new();
+        self.lanes[worker].lock().close();
     }
 
     /// Takes what has come for a worker.
     pub fn look(&self, worker: usize) -> Look {
-        let mut lane = self.lanes[worker].lock();
-        lane.told = false;
-        let arrivals = std::mem::take(&mut lane.queue);
-        let restart_after = std::mem::take(&mut lane.broken).then_some(lane.through);
-        Look { arrivals, restart_after }
+        self.lanes[worker].lock().look()
+    }
+
+    /// Leaves what the log has given for every worker that has readers; returns the workers to be
+    /// told.
+    pub fn take_in(&self, items: impl IntoIterator<Item = Item>, at: MonoMs) -> Vec<usize> {
+        let mut to_tell = Vec::new();
+        let mut arrivals = Vec::new();
+        for item in items {
+            match item {
+                Item::Event(event) => arrivals.push(Arrival { event, at }),
+                Item::Gap(gap) => {
+                    // What came before it is read from the log, the gap with it.
+                    arrivals.clear();
+                    tracing::warn!(stream = %self.stream, reason = %gap.reason, "a gap in the log");
+                    to_tell.extend(self.restart(gap.resumes_at));
+                }
+            }
+        }
+        to_tell.extend(self.push(&arrivals));
+        to_tell
     }
 
     /// Leaves events for every worker that has readers; returns the workers to be told.
     pub fn push(&self, arrivals: &[Arrival]) -> Vec<usize> {
         let mut to_tell = Vec::new();
         for (worker, lane) in self.lanes.iter().enumerate() {
-            if lane.lock().push(arrivals) {
+            if lane.lock().push(arrivals, &self.limits) {
                 to_tell.push(worker);
             }
         }
@@ -133,30 +127,6 @@ impl Channel {
             }
         }
         to_tell
-    }
-}
-
-impl Lane {
-    fn push(&mut self, arrivals: &[Arrival]) -> bool {
-        let Some(last) = arrivals.last() else { return false };
-        self.through = last.event.position;
-        if !self.open {
-            return false;
-        }
-        if self.broken || self.queue.len() + arrivals.len() > LANE_EVENTS_MAX {
-            self.broken = true;
-            self.queue.clear();
-        } else {
-            self.queue.extend(arrivals.iter().cloned());
-        }
-        !std::mem::replace(&mut self.told, true)
-    }
-
-    fn restart(&mut self, place: Position) -> bool {
-        self.through = place;
-        self.queue.clear();
-        self.broken = self.open;
-        self.open && !std::mem::replace(&mut self.told, true)
     }
 }
 

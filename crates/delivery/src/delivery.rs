@@ -80,7 +80,8 @@ impl Delivery {
         metrics: DeliveryMetrics,
     ) -> Result<Self, StartError> {
         let (fetches, wishes) = mpsc::channel(WISHES_MAX);
-        let (drained, drained_rx) = mpsc::channel(options.workers);
+        let workers = options.workers.max(1);
+        let (drained, drained_rx) = mpsc::channel(workers);
         let shared = Surroundings {
             clock: Arc::clone(&clock),
             options,
@@ -88,11 +89,7 @@ impl Delivery {
             fetches,
             drained,
         };
-        let started: Vec<_> = (0..options.workers.max(1))
-            .map(|number| Worker::start(number, &shared))
-            .collect::<Result<_, _>>()?;
-        let (inboxes, threads): (Vec<_>, Vec<_>) = started.into_iter().unzip();
-        let inboxes: Arc<[Arc<Inbox>]> = inboxes.into();
+        let (inboxes, threads) = start_workers(workers, &shared)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(fetch::run(Arc::clone(&broker), wishes, Arc::clone(&inboxes)));
         let channels = Channels::new(Arc::clone(&broker), clock, Arc::clone(&inboxes));
@@ -118,6 +115,11 @@ impl Delivery {
     /// Returns how many streams clients have open.
     pub fn client_readers(&self) -> usize {
         self.channels.client_readers()
+    }
+
+    /// Returns how many streams are followed, those that may end at the next sweeps included.
+    pub fn streams(&self) -> usize {
+        self.channels.len()
     }
 
     /// Ends channels that have had no reader for a while; to be called every few seconds.
@@ -172,6 +174,36 @@ impl Delivery {
         tasks.abort_all();
         while tasks.join_next().await.is_some() {}
     }
+}
+
+impl Drop for Delivery {
+    /// Ends the workers where nobody has stopped them; nothing is joined.
+    fn drop(&mut self) {
+        for inbox in &*self.inboxes {
+            inbox.send(Message::Stop);
+        }
+    }
+}
+
+type Workers = (Arc<[Arc<Inbox>]>, Vec<thread::JoinHandle<()>>);
+
+/// Starts all workers or none.
+fn start_workers(count: usize, shared: &Surroundings) -> io::Result<Workers> {
+    let mut inboxes: Vec<Arc<Inbox>> = Vec::new();
+    let mut threads = Vec::new();
+    for number in 0..count {
+        match Worker::start(number, shared) {
+            Ok((inbox, thread)) => {
+                inboxes.push(inbox);
+                threads.push(thread);
+            }
+            Err(error) => {
+                inboxes.iter().for_each(|inbox| inbox.send(Message::Stop));
+                return Err(error);
+            }
+        }
+    }
+    Ok((inboxes.into(), threads))
 }
 
 /// Aborts a task when it is dropped.

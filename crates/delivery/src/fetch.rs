@@ -1,11 +1,11 @@
 //! Reads pages of the log for readers that are behind their ring.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use broker::{Broker, PageLimit, ReadError};
 use event::{After, Position, StreamName};
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     inbox::{Inbox, Message},
@@ -17,6 +17,9 @@ const PAGE_EVENTS: usize = 128;
 
 /// Most pages that are read at one time.
 const READS_MAX: usize = 64;
+
+/// How long a page may take; beyond, its reader asks again, and others have their turn.
+const READ_MAX: Duration = Duration::from_secs(10);
 
 /// Most wishes that wait; beyond, a worker asks again at its next tick.
 pub(crate) const WISHES_MAX: usize = 4096;
@@ -48,5 +51,7 @@ pub(crate) async fn run(
 
 async fn read(broker: &dyn Broker, fetch: &Fetch) -> Result<broker::Page, ReadError> {
     let after = After::At(fetch.after);
-    broker.page(&fetch.stream, &after, PageLimit::clamped(PAGE_EVENTS)).await
+    let page = broker.page(&fetch.stream, &after, PageLimit::clamped(PAGE_EVENTS));
+    let late = |_| Err(ReadError::Unavailable { reason: "a page took too long".to_owned() });
+    timeout(READ_MAX, page).await.unwrap_or_else(late)
 }

@@ -1,5 +1,8 @@
 //! Which events of a stream a reader wants.
 
+#[cfg(test)]
+mod tests;
+
 use std::str::FromStr;
 
 use event::{EventName, limits::EVENT_NAME_BYTES_MAX};

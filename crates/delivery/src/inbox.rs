@@ -1,7 +1,8 @@
 //! What other threads leave for a worker, and how they wake it.
 //!
 //! Bounded by what exists: a channel stands in it once, a reader has at most one page under way,
-//! and adoptions are limited by the open streams that are allowed.
+//! and admissions are limited by the open streams that are allowed. Once its worker has ended, what
+//! is left in it is dropped: a socket that nobody would serve is closed.
 
 use std::{
     io,
@@ -34,7 +35,8 @@ pub(crate) enum Message {
 
 /// A worker's letter box.
 pub(crate) struct Inbox {
-    content: Mutex<Content>,
+    /// None once the worker has ended.
+    content: Mutex<Option<Content>>,
     woken: AtomicBool,
     waker: Waker,
 }
@@ -54,23 +56,36 @@ pub(crate) struct Content {
 
 impl Inbox {
     pub(crate) fn new(waker: Waker) -> Self {
-        Inbox { content: Mutex::default(), woken: AtomicBool::new(false), waker }
+        let content = Mutex::new(Some(Content::default()));
+        Inbox { content, woken: AtomicBool::new(false), waker }
     }
 
     pub(crate) fn send(&self, message: Message) {
-        self.content.lock().messages.push(message);
-        self.wake();
+        self.leave(|content| content.messages.push(message));
     }
 
     pub(crate) fn look_at(&self, channel: &Arc<Channel>) {
-        self.content.lock().channels.push(Arc::clone(channel));
+        self.leave(|content| content.channels.push(Arc::clone(channel)));
+    }
+
+    fn leave(&self, put: impl FnOnce(&mut Content)) {
+        if let Some(content) = &mut *self.content.lock() {
+            put(content);
+        } else {
+            return;
+        }
         self.wake();
     }
 
     /// Takes everything; whoever leaves something from now on wakes the worker again.
     pub(crate) fn take(&self) -> Content {
         self.woken.store(false, Ordering::SeqCst);
-        std::mem::take(&mut *self.content.lock())
+        self.content.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Drops what is in it, and whatever is left from now on.
+    pub(crate) fn close(&self) {
+        let _dropped_without_the_lock = self.content.lock().take();
     }
 
     fn wake(&self) {

@@ -6,7 +6,7 @@
 //! timer or queue for a reader, and no allocation for an (event, reader).
 //! Must not know: who publishes, HTTP routes, which backend holds the log.
 
-mod channel;
+pub mod channel;
 mod delivery;
 mod fetch;
 mod filter;

@@ -111,6 +111,11 @@ impl DeliveryMetrics {
         self.gaps.get_or_create(&ByReason { reason: reason.as_str() }).inc();
     }
 
+    /// Returns how many gaps for this reason readers were told of.
+    pub fn gaps_told(&self, reason: event::GapReason) -> u64 {
+        self.gaps.get_or_create(&ByReason { reason: reason.as_str() }).get()
+    }
+
     pub(crate) fn opened(&self, transport: Transport) {
         if transport != Transport::probe {
             self.streams_open.get_or_create(&ByTransport { transport }).inc();

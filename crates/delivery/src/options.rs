@@ -26,7 +26,7 @@ impl Default for DeliveryOptions {
             lag_bytes_max: 8 << 20,
             lag_max: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15),
-            ring_events_max: 4096,
+            ring_events_max: 65_536,
             ring_bytes_max: 8 << 20,
         }
     }

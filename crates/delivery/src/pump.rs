@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::{Attachment, Item};
-use event::{Clock, MonoMs};
+use broker::Attachment;
+use event::Clock;
 
 use crate::{
-    channel::{Arrival, Channel, tell},
+    channel::{Channel, tell},
     inbox::Inbox,
 };
 
@@ -26,7 +26,10 @@ pub(crate) async fn run(
     let mut items = Vec::new();
     loop {
         match log.next_ready(&mut items).await {
-            Ok(true) => leave(&channel, &inboxes, items.drain(..), clock.mono()),
+            Ok(true) => {
+                let to_tell = channel.take_in(items.drain(..), clock.mono());
+                tell(&channel, &to_tell, &inboxes);
+            }
             Ok(false) => return,
             Err(error) => {
                 tracing::debug!(stream = %channel.stream(), %error, "the log can't be read now");
@@ -34,24 +37,4 @@ pub(crate) async fn run(
             }
         }
     }
-}
-
-fn leave(
-    channel: &Arc<Channel>,
-    inboxes: &[Arc<Inbox>],
-    items: impl Iterator<Item = Item>,
-    at: MonoMs,
-) {
-    let mut arrivals = Vec::new();
-    for item in items {
-        match item {
-            Item::Event(event) => arrivals.push(Arrival { event, at }),
-            Item::Gap(gap) => {
-                arrivals.clear();
-                tracing::warn!(stream = %channel.stream(), reason = %gap.reason, "the log has a gap");
-                tell(channel, &channel.restart(gap.resumes_at), inboxes);
-            }
-        }
-    }
-    tell(channel, &channel.push(&arrivals), inboxes);
 }

@@ -7,9 +7,13 @@
 
 mod catch_up;
 mod flush;
+mod gathered;
+mod holdings;
+mod key;
 mod leave;
 mod reader;
 mod ring;
+mod rounds;
 pub mod socket;
 mod table;
 
@@ -24,28 +28,11 @@ use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use rand::{SeedableRng, rngs::SmallRng};
 use slab::Slab;
 
-pub use self::{catch_up::Fetched, leave::Departure, reader::Admission};
+pub use self::{
+    catch_up::Fetched, holdings::Holdings, key::ReaderKey, leave::Departure, reader::Admission,
+};
 use self::{leave::Deadline, reader::Reader, socket::Sink, table::Table};
 use crate::{DeliveryMetrics, DeliveryOptions, EndCause, Transport, channel::Channel};
-
-/// Names a reader of a room; one that has left is not mistaken for its successor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReaderKey {
-    index: u32,
-    generation: u32,
-}
-
-impl ReaderKey {
-    /// Returns the key as one number, for a poller's token.
-    pub const fn to_bits(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
-    }
-
-    /// Returns the key with this number.
-    pub const fn from_bits(bits: u64) -> Self {
-        ReaderKey { index: bits as u32, generation: (bits >> 32) as u32 }
-    }
-}
 
 /// What a room wants from its surroundings.
 #[derive(Debug)]
@@ -144,35 +131,19 @@ impl<S: Sink> Room<S> {
         let entry = self.readers.vacant_entry();
         let key = ReaderKey { index: entry.key() as u32, generation: self.generation };
         let place = self.tables[table].sit(key.index);
-        let behind_from = self.tables[table].ring.total();
-        entry.insert(Reader::new(admission, key, table, place, behind_from));
+        let mark = self.tables[table].ring.mark();
+        entry.insert(Reader::new(admission, key, table, place, mark));
         self.metrics.opened(transport);
         let slot = (u64::from(key.generation) + self.wheel_at) as usize % self.wheel.len();
         self.wheel[slot].push(key);
         if let Some(at) = expires {
-            self.deadlines.push(Deadline::new(at, key, Departure::TokenExpired));
+            self.schedule(Deadline::new(at, key, Departure::TokenExpired));
         }
         if let Some((began, over)) = self.draining {
             self.schedule_departure(key, began, over);
         }
         self.serve(key, now);
         key
-    }
-
-    /// Takes in what a stream's pump has left for this worker, and writes it to who is ready.
-    pub fn on_channel(&mut self, channel: &Arc<Channel>, now: MonoMs) {
-        let look = channel.look(self.worker);
-        let Some(&table) = self.table_of.get(channel.stream()) else { return };
-        if !Arc::ptr_eq(self.tables[table].channel(), channel) {
-            return;
-        }
-        let oldest = look.arrivals.front().map(|arrival| arrival.at);
-        self.tables[table].take_in(look, &self.options);
-        let delivered = self.serve_table(table, now);
-        if let (Some(oldest), true) = (oldest, delivered) {
-            let transport = self.tables[table].transport(&self.readers);
-            self.counts[transport as usize].1.observe(now.since(oldest).as_secs_f64());
-        }
     }
 
     /// Goes on with a reader whose socket takes bytes again.
@@ -197,62 +168,6 @@ impl<S: Sink> Room<S> {
         self.remove(key, EndCause::Client);
     }
 
-    /// Returns whether a reader would take more at once.
-    pub fn is_unfinished(&self) -> bool {
-        !self.unfinished.is_empty()
-    }
-
-    /// Gives those who would take more another turn.
-    pub fn go_on(&mut self, now: MonoMs) {
-        for key in std::mem::take(&mut self.unfinished) {
-            self.serve(key, now);
-        }
-    }
-
-    /// Does what is due each second: heartbeats, lag, departures, pages asked for again.
-    pub fn on_tick(&mut self, now: MonoMs) {
-        for key in std::mem::take(&mut self.waiting) {
-            if let Some(reader) = self.reader_mut(key) {
-                reader.fetching = false;
-                self.serve(key, now);
-            }
-        }
-        self.close_the_lagging(now);
-        for table in self.tables.iter_mut().map(|(_, table)| table) {
-            table.forget_before(now.minus(self.options.lag_max));
-        }
-        self.beat(now);
-    }
-
-    fn beat(&mut self, now: MonoMs) {
-        self.wheel_at += 1;
-        let slot = self.wheel_at as usize % self.wheel.len();
-        let mut keys = std::mem::take(&mut self.wheel[slot]);
-        keys.retain(|&key| self.reader(key).is_some());
-        for &key in &keys {
-            self.heartbeat(key, now);
-        }
-        // A heartbeat that failed removed its reader; the next turn of the wheel forgets the key.
-        self.wheel[slot] = keys;
-    }
-
-    fn serve_table(&mut self, table: usize, now: MonoMs) -> bool {
-        let mut delivered = false;
-        let mut seat = 0;
-        while let Some(index) = self.tables[table].seats().get(seat).copied() {
-            let key = self.readers[index as usize].key;
-            delivered |= self.serve(key, now);
-            // A reader that was removed left its seat to the last one.
-            if self.tables.get(table).and_then(|t| t.seats().get(seat)) == Some(&index) {
-                seat += 1;
-            }
-            if !self.tables.contains(table) {
-                break;
-            }
-        }
-        delivered
-    }
-
     fn reader(&self, key: ReaderKey) -> Option<&Reader<S>> {
         self.readers.get(key.index as usize).filter(|reader| reader.key == key)
     }
@@ -267,8 +182,7 @@ impl<S: Sink> Room<S> {
         {
             return table;
         }
-        let after = channel.open_lane(self.worker);
-        let table = self.tables.insert(Table::new(Arc::clone(channel), after));
+        let table = self.tables.insert(Table::open(Arc::clone(channel), self.worker));
         self.table_of.insert(channel.stream().clone(), table);
         table
     }
@@ -282,11 +196,9 @@ impl<S: Sink> Room<S> {
         self.readers.remove(key.index as usize);
         self.metrics.ended(transport, cause);
         if self.tables[table].seats().is_empty() {
-            let table_key = table;
-            let table = self.tables.remove(table_key);
-            table.channel().close_lane(self.worker);
-            if self.table_of.get(table.channel().stream()) == Some(&table_key) {
-                self.table_of.remove(table.channel().stream());
+            let stream = self.tables.remove(table).channel().stream().clone();
+            if self.table_of.get(&stream) == Some(&table) {
+                self.table_of.remove(&stream);
             }
         }
     }

@@ -4,6 +4,9 @@
 //! A stream ends where its connection does: the bytes carry no chunk marks of HTTP/1.1, so one
 //! encoding serves every reader of either minor version.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use event::{Event, Gap, Position};
 

@@ -1,6 +1,17 @@
 //! A thread that waits for its readers' sockets and for its inbox, and drives its room.
+//!
+//! A panic in a turn costs this worker's readers their connections, which go on elsewhere or here by
+//! their cursors; it does not cost the process a worker.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use event::{Clock, MonoMs};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -8,6 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     DeliveryMetrics, DeliveryOptions, Socket,
+    channel::Channel,
     fetch::Fetch,
     inbox::{Content, Inbox, Message},
     room::{ReaderKey, Room, Wish},
@@ -24,6 +36,9 @@ pub(crate) struct Worker {
     inbox: Arc<Inbox>,
     clock: Arc<dyn Clock>,
     room: Room<Socket>,
+    /// What was taken from the inbox; it outlives a turn that panics.
+    messages: VecDeque<Message>,
+    channels: VecDeque<Arc<Channel>>,
     fetches: mpsc::Sender<Fetch>,
     retry: Vec<Fetch>,
     next_tick: MonoMs,
@@ -59,6 +74,8 @@ impl Worker {
             inbox: Arc::clone(&inbox),
             clock: Arc::clone(&shared.clock),
             room: Room::new(number, shared.options, shared.metrics.clone(), rand::random()),
+            messages: VecDeque::new(),
+            channels: VecDeque::new(),
             fetches: shared.fetches.clone(),
             retry: Vec::new(),
             next_tick: now.plus(TICK),
@@ -73,23 +90,40 @@ impl Worker {
     fn run(mut self) {
         let mut events = Events::with_capacity(POLLED_MAX);
         loop {
-            let timeout = self.timeout();
-            match self.poll.poll(&mut events, Some(timeout)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    tracing::error!(worker = self.number, %error, "the poller failed");
-                    return;
-                }
-            }
-            if self.turn(&events).is_break() {
-                return;
+            match panic::catch_unwind(AssertUnwindSafe(|| self.step(&mut events))) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(_) => self.begin_anew(),
             }
         }
     }
 
+    fn step(&mut self, events: &mut Events) -> ControlFlow<()> {
+        let timeout = self.timeout();
+        match self.poll.poll(events, Some(timeout)) {
+            Ok(()) => self.turn(events),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => ControlFlow::Continue(()),
+            Err(error) => {
+                tracing::error!(worker = self.number, %error, "the poller failed");
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Forgets a state that can't be trusted after a panic.
+    fn begin_anew(&mut self) {
+        let readers = self.room.len();
+        tracing::error!(
+            worker = self.number,
+            readers,
+            "a worker panicked; its readers are cut off"
+        );
+        self.room.cut_all();
+    }
+
     fn timeout(&self) -> Duration {
-        if self.room.is_unfinished() {
+        let is_left_over = !self.messages.is_empty() || !self.channels.is_empty();
+        if self.room.is_unfinished() || is_left_over {
             return Duration::ZERO;
         }
         let next = self.room.next_deadline().map_or(self.next_tick, |at| at.min(self.next_tick));
@@ -97,18 +131,23 @@ impl Worker {
         next.since(self.clock.mono()) + Duration::from_millis(1)
     }
 
-    fn turn(&mut self, events: &Events) -> std::ops::ControlFlow<()> {
+    fn turn(&mut self, events: &Events) -> ControlFlow<()> {
         for event in events {
             if event.token() != INBOX {
                 self.on_socket(event);
             }
         }
         let Content { messages, channels } = self.inbox.take();
-        for message in messages {
-            self.on_message(message)?;
+        self.messages.extend(messages);
+        self.channels.extend(channels);
+        while let Some(message) = self.messages.pop_front() {
+            if matches!(message, Message::Stop) {
+                return ControlFlow::Break(());
+            }
+            self.on_message(message);
         }
         let now = self.clock.mono();
-        for channel in channels {
+        while let Some(channel) = self.channels.pop_front() {
             self.room.on_channel(&channel, now);
         }
         self.room.go_on(now);
@@ -120,7 +159,7 @@ impl Worker {
         }
         self.grant_wishes();
         self.report_drained();
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn on_socket(&mut self, event: &mio::event::Event) {
@@ -134,7 +173,7 @@ impl Worker {
         }
     }
 
-    fn on_message(&mut self, message: Message) -> std::ops::ControlFlow<()> {
+    fn on_message(&mut self, message: Message) {
         let now = self.clock.mono();
         match message {
             Message::Admit(admission) => {
@@ -146,9 +185,8 @@ impl Worker {
                 self.draining = true;
                 self.room.drain(over, now);
             }
-            Message::Stop => return std::ops::ControlFlow::Break(()),
+            Message::Stop => {}
         }
-        std::ops::ControlFlow::Continue(())
     }
 
     /// Registered once for both directions; edges come only after a full or an empty buffer.
@@ -188,5 +226,12 @@ impl Worker {
             // Bounded by one report a worker and drain, for which there is room.
             let _ = self.drained.try_send(self.number);
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.inbox.close();
+        self.room.cut_all();
     }
 }

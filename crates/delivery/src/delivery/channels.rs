@@ -8,7 +8,11 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::AbortOnDrop;
-use crate::{Lease, channel::Channel, inbox::Inbox, pump};
+use crate::{
+    channel::{Channel, LaneLimits, Lease},
+    inbox::Inbox,
+    pump,
+};
 
 /// Sweeps that a channel without readers survives, so that a reader that reconnects finds it.
 const IDLE_SWEEPS_MAX: u32 = 3;
@@ -56,7 +60,8 @@ impl Channels {
 
     async fn begin(&self, stream: &StreamName) -> Result<Running, AttachError> {
         let (opening, log) = self.broker.attach(stream, &After::Head).await?;
-        let channel = Arc::new(Channel::new(stream.clone(), opening.head, self.inboxes.len()));
+        let (workers, limits) = (self.inboxes.len(), LaneLimits::default());
+        let channel = Arc::new(Channel::new(stream.clone(), opening.head, workers, limits));
         let task = pump::run(
             log,
             Arc::clone(&channel),
@@ -81,6 +86,10 @@ impl Channels {
             }
             entry.idle_sweeps.fetch_add(1, Relaxed) < IDLE_SWEEPS_MAX
         });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.lock().len()
     }
 
     pub(super) fn readers(&self) -> usize {

@@ -90,6 +90,10 @@ impl Delivery {
         let OpenRequest { stream, after, filter } = request;
         let lease = self.channels.lease(&stream).await?;
         let page = self.broker.page(&stream, &after, FIRST_PAGE).await?;
+        if !page.is_whole() {
+            let reason = "the backend gave a page with a hole".to_owned();
+            return Err(AttachError::Unavailable { reason });
+        }
         let resume = match (&after, &page.gap) {
             (_, Some(_)) => Resume::Gap,
             (After::Head, None) => Resume::Fresh,

@@ -4,9 +4,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use broker::{Page, ReadError};
 use bytes::Bytes;
-use event::{Event, GapReason, MonoMs, Position};
+use event::{Event, Gap, GapReason, MonoMs, Position, Seq};
 
-use super::{ReaderKey, Room, Wish, ring::Place, socket::Sink};
+use super::{
+    ReaderKey, Room, Wish,
+    ring::{self, Mark, Place},
+    socket::Sink,
+};
 use crate::sse;
 
 /// What came of a wish for a page.
@@ -17,7 +21,9 @@ pub type Fetched = Result<Page, ReadError>;
 pub(super) struct CatchUp {
     pub(super) queue: VecDeque<Piece>,
     /// The place up to which the queue reaches.
-    end: Position,
+    pub(super) end: Position,
+    /// The mark of that place.
+    pub(super) mark: Mark,
 }
 
 /// A piece of what a reader is sent.
@@ -29,8 +35,18 @@ pub(super) enum Piece {
 }
 
 impl CatchUp {
-    pub(super) fn opened(first: Vec<Arc<Event>>, end: Position) -> Self {
-        CatchUp { queue: first.into_iter().map(Piece::Event).collect(), end }
+    pub(super) fn opened(first: Vec<Arc<Event>>, end: Position, mark: Mark) -> Self {
+        let mark = mark.beyond(&first);
+        CatchUp { queue: first.into_iter().map(Piece::Event).collect(), end, mark }
+    }
+
+    /// Returns the bytes of events with greater numbers that are still to be written.
+    pub(super) fn bytes_newer(&self, than: Seq) -> u64 {
+        let newer = self.queue.iter().filter_map(|piece| match piece {
+            Piece::Event(event) if event.position.seq > than => Some(ring::bytes(event)),
+            Piece::Event(_) | Piece::Own(..) => None,
+        });
+        newer.sum()
     }
 }
 
@@ -40,9 +56,9 @@ impl<S: Sink> Room<S> {
         let Some(reader) = self.reader_mut(key) else { return };
         let through = reader.through;
         let page = match fetched {
-            Ok(page) if page.is_whole() => page,
+            Ok(page) => deliverable(page, through),
             // Asked again at the next tick; the reader stays where it is.
-            Ok(_) | Err(_) => return self.waiting.push(key),
+            Err(_) => return self.waiting.push(key),
         };
         if page.gap.is_none() && page.next.seq <= through.seq {
             // The log has nothing more, yet the ring lies elsewhere: it is about to restart.
@@ -50,18 +66,18 @@ impl<S: Sink> Room<S> {
             return self.waiting.push(key);
         }
         reader.fetching = false;
+        let (table, mark) = (reader.table, reader.mark);
+        let ring = &self.tables[table].ring;
+        // What a gap passes over is no longer owed to the reader. Where the ring is behind the
+        // log, the mark is set right once it gets there.
+        let mark = if page.gap.is_some() { ring.mark() } else { mark.beyond(&page.events) };
         let mut queue: VecDeque<_> = page.events.into_iter().map(Piece::Event).collect();
-        let gap = page.gap.map(|mut gap| {
-            // It was attached all the time: what expired did so because it was slow.
-            if gap.reason == GapReason::Expired {
-                gap.reason = GapReason::Lagged;
-            }
-            gap
-        });
+        let gap = page.gap.map(as_lag);
         if let Some(gap) = &gap {
             queue.push_front(Piece::Own(sse::gap(gap), gap.resumes_at));
         }
-        reader.catch_up = Some(Box::new(CatchUp { queue, end: page.next }));
+        let catch_up = CatchUp { queue, end: page.next, mark };
+        self.readers[key.index as usize].catch_up = Some(Box::new(catch_up));
         if let Some(gap) = gap {
             self.metrics.gap(gap.reason);
         }
@@ -81,10 +97,15 @@ impl<S: Sink> Room<S> {
                 return None;
             }
             reader.through = catch_up.end;
+            reader.mark = catch_up.mark;
             reader.catch_up = None;
         }
-        match self.tables[reader.table].ring.place(reader.through) {
-            Place::At(index) => Some(index),
+        let ring = &self.tables[reader.table].ring;
+        match ring.place(reader.through) {
+            Place::At(index) => {
+                reader.mark = ring.mark_before(index);
+                Some(index)
+            }
             Place::Ahead => None,
             Place::Outside => {
                 reader.fetching = true;
@@ -94,4 +115,29 @@ impl<S: Sink> Room<S> {
             }
         }
     }
+}
+
+/// Makes a gap of a page that does not keep its invariant, or begins elsewhere without saying why:
+/// it is never delivered as if it were whole.
+fn deliverable(page: Page, through: Position) -> Page {
+    let goes_on = page.gap.is_some() || page.after.seq == through.seq;
+    if page.is_whole() && goes_on {
+        return page;
+    }
+    let head = page.head;
+    let gap = Gap {
+        reason: GapReason::DataLoss,
+        after: Some(through.to_string()),
+        resumes_at: head,
+        missed: None,
+    };
+    Page { gap: Some(gap), after: head, events: Vec::new(), skipped: 0, next: head, head }
+}
+
+/// A reader that was attached all the time did not come too late: it was too slow.
+fn as_lag(mut gap: Gap) -> Gap {
+    if gap.reason == GapReason::Expired {
+        gap.reason = GapReason::Lagged;
+    }
+    gap
 }

@@ -1,21 +1,19 @@
 //! Writing what is ready: all of it in one vectored write, as far as the socket takes it.
 
-use std::io::{self, IoSlice};
+use std::io;
 
-use bytes::{Buf, Bytes};
-use event::{Event, Framing, MonoMs, Position};
+use bytes::Bytes;
+use event::{Event, MonoMs, Position};
 
 use super::{
     ReaderKey, Room,
     catch_up::Piece,
+    gathered::{AfterWrite, Gathered},
     reader::Reader,
-    ring::{Place, Ring},
+    ring::Ring,
     socket::Sink,
 };
 use crate::{EndCause, sse};
-
-/// Most pieces in one write, well below the 1,024 that Linux takes.
-const SLICES_MAX: usize = 64;
 
 /// Most writes for one reader before the others have their turn.
 const WRITES_MAX: usize = 32;
@@ -32,17 +30,6 @@ enum Wrote {
     Gone,
 }
 
-/// What was gathered for one write.
-struct Gathered<'a> {
-    slices: [IoSlice<'a>; SLICES_MAX],
-    /// For each slice, the place that the reader has reached with it; none for the rest of before.
-    reached: [Option<Position>; SLICES_MAX],
-    bytes: [Option<&'a Bytes>; SLICES_MAX],
-    len: usize,
-    /// The place up to which everything was looked at.
-    looked_through: Position,
-}
-
 impl<S: Sink> Room<S> {
     /// Writes what is ready for a reader; returns whether an event went out.
     pub(super) fn serve(&mut self, key: ReaderKey, now: MonoMs) -> bool {
@@ -51,7 +38,7 @@ impl<S: Sink> Room<S> {
         let mut events = 0;
         for turn in 0.. {
             if turn == WRITES_MAX {
-                self.unfinished.push(key);
+                self.put_off(key);
                 break;
             }
             let (wrote, count) = self.write_once(key);
@@ -70,6 +57,13 @@ impl<S: Sink> Room<S> {
         events > 0
     }
 
+    fn put_off(&mut self, key: ReaderKey) {
+        let reader = &mut self.readers[key.index as usize];
+        if !std::mem::replace(&mut reader.unfinished, true) {
+            self.unfinished.push(key);
+        }
+    }
+
     fn write_once(&mut self, key: ReaderKey) -> (Wrote, u64) {
         let reader = &self.readers[key.index as usize];
         if reader.blocked_since.is_some() {
@@ -80,16 +74,11 @@ impl<S: Sink> Room<S> {
         reader.write(index, &self.tables[reader.table].ring)
     }
 
-    /// Notes since when, and from where, a reader is behind.
+    /// Notes since when, and from where, a reader takes nothing.
     fn block(&mut self, key: ReaderKey, now: MonoMs) {
         let reader = &mut self.readers[key.index as usize];
-        if reader.blocked_since.is_none() {
-            reader.blocked_since = Some(now);
-            let ring = &self.tables[reader.table].ring;
-            if let (None, Place::At(index)) = (&reader.catch_up, ring.place(reader.through)) {
-                reader.behind_from = ring.total() - ring.bytes_from(index);
-            }
-        }
+        reader.blocked_since.get_or_insert(now);
+        reader.set_mark(&self.tables[reader.table].ring);
     }
 
     /// Writes a heartbeat to a reader that takes bytes.
@@ -106,13 +95,7 @@ impl<S: Sink> Room<S> {
 impl<S: Sink> Reader<S> {
     /// Gathers and writes once; returns how many events went out whole or in part.
     fn write(&mut self, index: Option<usize>, ring: &Ring) -> (Wrote, u64) {
-        let mut gathered = Gathered {
-            slices: [IoSlice::new(&[]); SLICES_MAX],
-            reached: [None; SLICES_MAX],
-            bytes: [None; SLICES_MAX],
-            len: 0,
-            looked_through: self.through,
-        };
+        let mut gathered = Gathered::after_place(self.through);
         let filter = self.filter.as_deref();
         let wants = |event: &Event| filter.is_none_or(|filter| filter.wants(&event.name));
         if !self.rest.is_empty() {
@@ -125,14 +108,14 @@ impl<S: Sink> Reader<S> {
                 gathered.add_ring(index, ring, wants);
             }
         }
-        if gathered.len == 0 {
+        if gathered.slices().is_empty() {
             let through = gathered.looked_through;
             let moved = through != self.through;
             self.pass(through);
             // Events that nobody wanted may have hidden that the next page or the ring is due.
             return (if moved { Wrote::All } else { Wrote::Nothing }, 0);
         }
-        match self.socket.write_vectored(&gathered.slices[..gathered.len]) {
+        match self.socket.write_vectored(gathered.slices()) {
             Ok(0) => (Wrote::Gone, 0),
             Ok(bytes) => {
                 let after = gathered.after(bytes);
@@ -166,8 +149,9 @@ impl<S: Sink> Reader<S> {
         self.through = through;
     }
 
-    fn heartbeat_bytes(&self) -> Bytes {
-        if self.filter.is_some() && self.told != self.through {
+    fn heartbeat_bytes(&mut self) -> Bytes {
+        let told = std::mem::replace(&mut self.told, self.through);
+        if self.filter.is_some() && told != self.through {
             sse::heartbeat_at(self.through)
         } else {
             sse::HEARTBEAT
@@ -176,96 +160,10 @@ impl<S: Sink> Reader<S> {
 }
 
 impl Piece {
-    fn reaches(&self) -> Position {
+    pub(super) fn reaches(&self) -> Position {
         match self {
             Piece::Event(event) => event.position,
             Piece::Own(_, place) => *place,
         }
-    }
-}
-
-/// What a write changed.
-struct AfterWrite {
-    rest: Option<Bytes>,
-    reached: Option<Position>,
-    through: Option<Position>,
-    events: u64,
-    whole: bool,
-}
-
-impl<'a> Gathered<'a> {
-    fn add(&mut self, bytes: &'a Bytes, reached: Option<Position>) {
-        self.slices[self.len] = IoSlice::new(bytes);
-        self.bytes[self.len] = Some(bytes);
-        self.reached[self.len] = reached;
-        self.len += 1;
-    }
-
-    fn add_pieces(
-        &mut self,
-        pieces: impl Iterator<Item = &'a Piece>,
-        wants: impl Fn(&Event) -> bool,
-    ) {
-        for piece in pieces {
-            match piece {
-                Piece::Event(event) if wants(event) => {
-                    if self.len == SLICES_MAX {
-                        return;
-                    }
-                    self.add(event.encoded(Framing::Sse, sse::event), Some(event.position));
-                }
-                Piece::Event(_) => {}
-                Piece::Own(bytes, place) => {
-                    if self.len == SLICES_MAX {
-                        return;
-                    }
-                    self.add(bytes, Some(*place));
-                }
-            }
-            self.looked_through = piece.reaches();
-        }
-    }
-
-    fn add_ring(&mut self, mut index: usize, ring: &'a Ring, wants: impl Fn(&Event) -> bool) {
-        while let Some(event) = ring.get(index) {
-            if wants(event) {
-                if self.len == SLICES_MAX {
-                    return;
-                }
-                self.add(event.encoded(Framing::Sse, sse::event), Some(event.position));
-            }
-            self.looked_through = event.position;
-            index += 1;
-        }
-    }
-
-    /// Works out what the reader has after this many bytes.
-    fn after(&self, mut written: usize) -> AfterWrite {
-        let mut reached = None;
-        let mut events = 0;
-        for i in 0..self.len {
-            let bytes = self.bytes[i].expect("every slice was added with its bytes");
-            let begun = written > 0;
-            if begun && let Some(place) = self.reached[i] {
-                reached = Some(place);
-                events += 1;
-            }
-            if written < bytes.len() {
-                let mut rest = bytes.clone();
-                rest.advance(written);
-                // An event of which nothing went out is gathered again; what was begun, or was
-                // a rest already, must be finished first.
-                let keep = begun || self.reached[i].is_none();
-                return AfterWrite {
-                    rest: keep.then_some(rest),
-                    reached,
-                    through: reached,
-                    events,
-                    whole: false,
-                };
-            }
-            written -= bytes.len();
-        }
-        AfterWrite { rest: None, reached, through: Some(self.looked_through), events, whole: true }
     }
 }

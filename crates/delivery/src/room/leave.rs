@@ -15,6 +15,16 @@ use crate::{
 /// When the farewell asks a reader to come back, in milliseconds.
 const RETRY_MS: std::ops::RangeInclusive<u32> = 250..=2500;
 
+/// How long a farewell may take to get through to a reader whose socket is full.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
+/// Deadlines that a reader may have at one time: its credential's, a drain's, its farewell's; and
+/// one more, so that forgetting is worth its while.
+const DEADLINES_PER_READER: usize = 4;
+
+/// Deadlines that are not worth a look at whose they are.
+const DEADLINES_SPARE: usize = 64;
+
 /// Why a reader leaves at a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Departure {
@@ -76,13 +86,29 @@ impl<S: Sink> Room<S> {
     pub(super) fn schedule_departure(&mut self, key: ReaderKey, began: MonoMs, over: Duration) {
         let over_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
         let at = began.plus(Duration::from_millis(self.rng.random_range(0..=over_ms)));
-        self.deadlines.push(Deadline::new(at, key, Departure::Drain));
+        self.schedule(Deadline::new(at, key, Departure::Drain));
+    }
+
+    /// Notes a departure, and forgets those of readers that have left where they are the most.
+    pub(super) fn schedule(&mut self, deadline: Deadline) {
+        self.deadlines.push(deadline);
+        if self.deadlines.len() > DEADLINES_SPARE + DEADLINES_PER_READER * self.readers.len() {
+            let readers = &self.readers;
+            let is_here = |key: ReaderKey| {
+                readers.get(key.index as usize).is_some_and(|reader| reader.key == key)
+            };
+            self.deadlines.retain(|deadline| is_here(deadline.key));
+        }
     }
 
     fn say_goodbye(&mut self, key: ReaderKey, why: Departure, now: MonoMs) {
         let retry_ms = self.rng.random_range(RETRY_MS);
         let Some(reader) = self.reader_mut(key) else { return };
-        if reader.leaving.is_some() {
+        if let Some(cause) = reader.leaving {
+            // It had its time; one that takes bytes has its farewell at its next turn.
+            if reader.blocked_since.is_some() {
+                self.remove(key, cause);
+            }
             return;
         }
         let (reason, cause) = match why {
@@ -99,6 +125,9 @@ impl<S: Sink> Room<S> {
         reader.rest = joined(&reader.rest, &sse::goodbye(reason, retry_ms));
         reader.leaving = Some(cause);
         self.serve(key, now);
+        if self.reader(key).is_some() {
+            self.schedule(Deadline::new(now.plus(FAREWELL_MAX), key, why));
+        }
     }
 
     /// Closes a reader that has been written everything, where its farewell was the last of it.
@@ -106,6 +135,22 @@ impl<S: Sink> Room<S> {
         if let Some(cause) = self.reader(key).and_then(|reader| reader.leaving) {
             self.remove(key, cause);
         }
+    }
+
+    /// Lets go of all readers at once and forgets everything but the names that it has given.
+    ///
+    /// It asks nothing of the room's state, so that it also serves after a fault.
+    pub fn cut_all(&mut self) {
+        for reader in self.readers.drain() {
+            self.metrics.ended(reader.transport, EndCause::Drained);
+        }
+        self.tables.clear();
+        self.table_of.clear();
+        self.wheel.iter_mut().for_each(Vec::clear);
+        self.deadlines.clear();
+        self.wishes.clear();
+        self.waiting.clear();
+        self.unfinished.clear();
     }
 
     /// Closes readers that are over their limit in bytes or age; their cursor resumes.
@@ -128,7 +173,7 @@ impl<S: Sink> Room<S> {
             return true;
         }
         let ring = &self.tables[reader.table].ring;
-        if ring.total() - reader.behind_from > lag_bytes_max {
+        if reader.bytes_behind(ring) > lag_bytes_max {
             return true;
         }
         let Place::At(index) = ring.place(reader.through) else { return false };

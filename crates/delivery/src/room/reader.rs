@@ -6,7 +6,12 @@ use bytes::Bytes;
 use event::{Event, MonoMs, Position};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{ReaderKey, catch_up::CatchUp, socket::Sink};
+use super::{
+    ReaderKey,
+    catch_up::CatchUp,
+    ring::{Mark, Place, Ring},
+    socket::Sink,
+};
 use crate::{EndCause, Filter, Lease, Transport};
 
 /// Most bytes that an event stream's reader may send; one that sends more is no reader.
@@ -53,12 +58,14 @@ pub(super) struct Reader<S> {
     pub(super) rest: Bytes,
     pub(super) catch_up: Option<Box<CatchUp>>,
     pub(super) fetching: bool,
+    /// Whether it stands among those who would take more.
+    pub(super) unfinished: bool,
     /// Set once its farewell is the last thing that it is sent.
     pub(super) leaving: Option<EndCause>,
     /// When its socket last took something and then no more; none while it takes bytes.
     pub(super) blocked_since: Option<MonoMs>,
-    /// The ring's total of bytes at its place, when it was last known.
-    pub(super) behind_from: u64,
+    /// Where its place was in the ring's account, when that was last known.
+    pub(super) mark: Mark,
     pub(super) filter: Option<Arc<Filter>>,
     input_bytes: u32,
     _lease: Lease,
@@ -71,9 +78,9 @@ impl<S: Sink> Reader<S> {
         key: ReaderKey,
         table: usize,
         seat: u32,
-        behind_from: u64,
+        mark: Mark,
     ) -> Self {
-        let catch_up = CatchUp::opened(admission.first, admission.first_through);
+        let catch_up = CatchUp::opened(admission.first, admission.first_through, mark);
         Reader {
             socket: admission.socket,
             key,
@@ -85,13 +92,34 @@ impl<S: Sink> Reader<S> {
             rest: admission.preamble,
             catch_up: Some(Box::new(catch_up)),
             fetching: false,
+            unfinished: false,
             leaving: None,
             blocked_since: None,
-            behind_from,
+            mark,
             filter: admission.filter,
             input_bytes: 0,
             _lease: admission.lease,
             _permit: admission.permit,
+        }
+    }
+
+    /// Notes where its place is in the ring's account, as long as the ring knows it.
+    pub(super) fn set_mark(&mut self, ring: &Ring) {
+        let (place, mark) = match &mut self.catch_up {
+            Some(page) => (page.end, &mut page.mark),
+            None => (self.through, &mut self.mark),
+        };
+        if let Place::At(index) = ring.place(place) {
+            *mark = ring.mark_before(index);
+        }
+    }
+
+    /// Returns how many bytes of events have come that the reader has not been written; those of
+    /// before it attached are not counted.
+    pub(super) fn bytes_behind(&self, ring: &Ring) -> u64 {
+        match &self.catch_up {
+            Some(page) => ring.bytes_since(page.mark) + page.bytes_newer(self.mark.seq),
+            None => ring.bytes_since(self.mark),
         }
     }
 

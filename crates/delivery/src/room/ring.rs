@@ -2,9 +2,12 @@
 //!
 //! Invariants: the events' numbers ascend by one from `after`; bounded by count, bytes and age.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::VecDeque, sync::Arc};
 
-use event::{Event, MonoMs, Position};
+use event::{Event, MonoMs, Position, Seq};
 
 use crate::channel::Arrival;
 
@@ -28,12 +31,31 @@ struct Slot {
     end: u64,
 }
 
+/// A place in the ring's account, from which it is known how far a reader is behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Bytes of every event up to the place.
+    end: u64,
+    /// The place's number.
+    pub(super) seq: Seq,
+}
+
+impl Mark {
+    /// Returns the mark beyond these events; those that it has behind it count nothing.
+    pub(super) fn beyond(self, events: &[Arc<Event>]) -> Mark {
+        let mut newer = events.iter().filter(|event| event.position.seq > self.seq);
+        let end = newer.clone().fold(self.end, |end, event| end + bytes(event));
+        let seq = newer.next_back().map_or(self.seq, |event| event.position.seq);
+        Mark { end, seq }
+    }
+}
+
 /// Where a reader's place lies, seen from the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// The reader's next event has this index; there may be none yet.
     At(usize),
-    /// The log is ahead of the ring here; the reader's next event is yet to come.
+    /// The reader is ahead of the ring; its next event is yet to come.
     Ahead,
     /// Only the log knows what follows.
     Outside,
@@ -64,9 +86,20 @@ impl Ring {
         self.slots.push_back(Slot { event: arrival.event, at: arrival.at, end: self.total });
     }
 
-    /// Returns the bytes of every event that was ever pushed.
-    pub(super) fn total(&self) -> u64 {
-        self.total
+    /// Returns the mark of the last event.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { end: self.total, seq: self.last().seq }
+    }
+
+    /// Returns the mark of the place before the event with this index.
+    pub(super) fn mark_before(&self, index: usize) -> Mark {
+        let end = self.total - self.bytes_from(index);
+        Mark { end, seq: Seq(self.after.seq.0 + index as u64) }
+    }
+
+    /// Returns how many bytes of events have come since a mark; none where it lies ahead.
+    pub(super) fn bytes_since(&self, mark: Mark) -> u64 {
+        self.total.saturating_sub(mark.end)
     }
 
     pub(super) fn last(&self) -> Position {
@@ -84,7 +117,10 @@ impl Ring {
             Some(before) => self.slots.get(before).map(|slot| slot.event.position),
         };
         match here {
-            None => Place::Ahead,
+            // Only within one epoch do higher numbers mean a later place: a ring that began anew
+            // after a loss may have numbers to come that this reader has had from a lost one.
+            None if through.epoch == self.last().epoch => Place::Ahead,
+            None => Place::Outside,
             Some(here) if here == through => Place::At(index),
             Some(_) => Place::Outside,
         }
@@ -92,6 +128,11 @@ impl Ring {
 
     pub(super) fn get(&self, index: usize) -> Option<&Arc<Event>> {
         self.slots.get(index).map(|slot| &slot.event)
+    }
+
+    /// Returns how many events there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Returns when the event came, `None` where the ring does not have it.
@@ -119,6 +160,13 @@ impl Ring {
         }
     }
 
+    /// Forgets events up to a number.
+    pub(super) fn forget_through(&mut self, seq: Seq) {
+        while self.slots.front().is_some_and(|slot| slot.event.position.seq <= seq) {
+            self.pop();
+        }
+    }
+
     fn pop(&mut self) {
         if let Some(slot) = self.slots.pop_front() {
             self.after = slot.event.position;
@@ -126,6 +174,7 @@ impl Ring {
     }
 }
 
-fn bytes(event: &Event) -> u64 {
+/// Returns what an event counts, in limits.
+pub(super) fn bytes(event: &Event) -> u64 {
     event.json.len() as u64 + FRAME_BYTES
 }

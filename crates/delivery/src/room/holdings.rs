@@ -1,0 +1,52 @@
+//! What a room holds: the figures that its limits bound.
+
+use super::{Room, reader::Reader, socket::Sink};
+
+/// What a room holds at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Readers.
+    pub readers: usize,
+    /// Streams with readers.
+    pub tables: usize,
+    /// Events in rings.
+    pub ring_events: usize,
+    /// Bytes of the events in rings.
+    pub ring_bytes: u64,
+    /// Events and frames of pages that readers have not been written yet.
+    pub page_pieces: usize,
+    /// Bytes that sockets did not take.
+    pub rest_bytes: usize,
+    /// Entries of the wheel of heartbeats.
+    pub beats: usize,
+    /// Departures that are due some time.
+    pub deadlines: usize,
+    /// Turns and pages that readers wait for.
+    pub turns: usize,
+}
+
+impl<S: Sink> Room<S> {
+    /// Bytes of a reader in its room, without what it points to.
+    pub const READER_BYTES: usize = size_of::<Reader<S>>();
+
+    /// Adds up what the room holds; it looks at each reader, so it is not for every round.
+    pub fn holdings(&self) -> Holdings {
+        let mut holdings = Holdings {
+            readers: self.readers.len(),
+            tables: self.tables.len(),
+            beats: self.wheel.iter().map(Vec::len).sum(),
+            deadlines: self.deadlines.len(),
+            turns: self.unfinished.len() + self.waiting.len(),
+            ..Holdings::default()
+        };
+        for (_, table) in &self.tables {
+            holdings.ring_events += table.ring.len();
+            holdings.ring_bytes += table.ring.bytes_from(0);
+        }
+        for (_, reader) in &self.readers {
+            holdings.rest_bytes += reader.rest.len();
+            holdings.page_pieces += reader.catch_up.as_ref().map_or(0, |page| page.queue.len());
+        }
+        holdings
+    }
+}

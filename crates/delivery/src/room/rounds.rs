@@ -1,0 +1,93 @@
+//! Rounds over many readers: those of a stream that has grown, those that would take more, those
+//! whose heart beats.
+
+use std::sync::Arc;
+
+use event::MonoMs;
+
+use super::{Room, socket::Sink};
+use crate::channel::Channel;
+
+impl<S: Sink> Room<S> {
+    /// Takes in what a stream's pump has left for this worker, and writes it to who is ready.
+    pub fn on_channel(&mut self, channel: &Arc<Channel>, now: MonoMs) {
+        let look = channel.look(self.worker);
+        let Some(&table) = self.table_of.get(channel.stream()) else { return };
+        if !Arc::ptr_eq(self.tables[table].channel(), channel) {
+            return;
+        }
+        let oldest = look.arrivals.front().map(|arrival| arrival.at);
+        self.tables[table].take_in(look);
+        // Asked first: the table is gone where its last reader leaves in this round.
+        let transport = self.tables[table].transport(&self.readers);
+        let delivered = self.serve_table(table, now);
+        // Only now: a burst that is larger than the ring is no reason to read the log for somebody
+        // who takes it all.
+        if let Some(table) = self.tables.get_mut(table) {
+            table.trim(&self.options);
+        }
+        if let (Some(oldest), true) = (oldest, delivered) {
+            self.counts[transport as usize].1.observe(now.since(oldest).as_secs_f64());
+        }
+    }
+
+    /// Returns whether a reader would take more at once.
+    pub fn is_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
+    /// Gives those who would take more another turn.
+    pub fn go_on(&mut self, now: MonoMs) {
+        for key in std::mem::take(&mut self.unfinished) {
+            if let Some(reader) = self.reader_mut(key) {
+                reader.unfinished = false;
+                self.serve(key, now);
+            }
+        }
+    }
+
+    /// Does what is due each second: heartbeats, lag, departures, pages asked for again.
+    pub fn on_tick(&mut self, now: MonoMs) {
+        for key in std::mem::take(&mut self.waiting) {
+            if let Some(reader) = self.reader_mut(key) {
+                reader.fetching = false;
+                self.serve(key, now);
+            }
+        }
+        self.close_the_lagging(now);
+        for table in self.tables.iter_mut().map(|(_, table)| table) {
+            table.forget(&self.readers, now.minus(self.options.lag_max));
+        }
+        self.beat(now);
+    }
+
+    fn beat(&mut self, now: MonoMs) {
+        self.wheel_at += 1;
+        let slot = self.wheel_at as usize % self.wheel.len();
+        let mut keys = std::mem::take(&mut self.wheel[slot]);
+        keys.retain(|&key| self.reader(key).is_some());
+        for &key in &keys {
+            self.heartbeat(key, now);
+        }
+        // A heartbeat that failed removed its reader; the next turn of the wheel forgets the key.
+        self.wheel[slot] = keys;
+    }
+
+    fn serve_table(&mut self, table: usize, now: MonoMs) -> bool {
+        let mut delivered = false;
+        let mut seat = 0;
+        while let Some(index) = self.seated(table, seat) {
+            delivered |= self.serve(self.readers[index as usize].key, now);
+            // A reader that was removed left its seat to the last one; the last reader of all took
+            // the table with it.
+            if self.seated(table, seat) == Some(index) {
+                seat += 1;
+            }
+        }
+        delivered
+    }
+
+    fn seated(&self, table: usize, seat: usize) -> Option<u32> {
+        self.tables.get(table)?.seats().get(seat).copied()
+    }
+}

@@ -1,0 +1,101 @@
+//! A socket that the schedule governs: it takes what it is told to, and its edges are edges.
+
+use std::{
+    cell::RefCell,
+    io::{self, IoSlice},
+    rc::Rc,
+};
+
+use delivery::room::socket::Sink;
+use event::MonoMs;
+
+/// Both ends of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    /// What the room wrote and the client has not looked at.
+    pub(crate) written: Vec<u8>,
+    /// Bytes that it takes before it is full.
+    pub(crate) takes: usize,
+    /// Calls that a signal interrupts.
+    pub(crate) interrupts: usize,
+    /// Since when the room has known it to be full; an edge is due once it takes bytes again.
+    pub(crate) full_since: Option<MonoMs>,
+    /// Whether the room has not been told of what there is to read.
+    pub(crate) unread_edge: bool,
+    /// Bytes that the client sent.
+    pub(crate) input: usize,
+    /// Bytes that the room read.
+    pub(crate) read: usize,
+    /// The client closed its half.
+    pub(crate) half_closed: bool,
+    /// The next write is the last one that the connection takes.
+    pub(crate) dies_next: bool,
+    /// The connection is gone.
+    pub(crate) dead: bool,
+    /// The room let go of it.
+    pub(crate) closed: bool,
+    pub(crate) now: MonoMs,
+}
+
+/// The near end.
+pub(crate) struct SimSocket(pub(crate) Rc<RefCell<Wire>>);
+
+impl Wire {
+    /// Returns whether a poller would report it as writable, once.
+    pub(crate) fn writable_edge(&self) -> bool {
+        self.full_since.is_some() && (self.takes > 0 || self.dead)
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.dead {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if self.interrupts > 0 {
+            self.interrupts -= 1;
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let taken = offered.min(self.takes);
+        let mut left = taken;
+        for slice in slices {
+            let part = left.min(slice.len());
+            self.written.extend_from_slice(&slice[..part]);
+            left -= part;
+        }
+        self.takes -= taken;
+        self.dead = self.dies_next && taken > 0;
+        if taken < offered {
+            self.full_since.get_or_insert(self.now);
+        }
+        if taken == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.dead {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let bytes = buffer.len().min(self.input - self.read);
+        self.read += bytes;
+        match bytes {
+            0 if self.half_closed => Ok(0),
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            bytes => Ok(bytes),
+        }
+    }
+}
+
+impl Sink for SimSocket {
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.borrow_mut().write(slices)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+impl Drop for SimSocket {
+    fn drop(&mut self) {
+        self.0.borrow_mut().closed = true;
+    }
+}
