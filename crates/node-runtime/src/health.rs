@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use broker::HealthState;
 use delivery::{Probe, ProbeError};
 use event::{MonoMs, Position, StreamName};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{Phase, State};
 
@@ -13,7 +16,7 @@ use crate::{Phase, State};
 const PROBE_TIME_MAX: Duration = Duration::from_millis(700);
 
 /// How long a whole report may take.
-const REPORT_TIME_MAX: Duration = Duration::from_millis(900);
+const REPORT_TIME_MAX: Duration = Duration::from_millis(800);
 
 /// How long a result stands for later requests, so that asking often costs little.
 const RESULT_AGE_MAX: Duration = Duration::from_millis(250);
@@ -22,6 +25,8 @@ const RESULT_AGE_MAX: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(crate) struct Prober {
     turn: Mutex<Turn>,
+    /// The state that operators were last told.
+    told: parking_lot::Mutex<Option<HealthState>>,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +82,8 @@ impl State {
             health.fail(HealthState::Unhealthy, refusal.to_owned());
             return health;
         }
-        let probed = timeout(REPORT_TIME_MAX, self.probe()).await.unwrap_or_else(|_| Probed {
+        let until = Instant::now() + REPORT_TIME_MAX;
+        let probed = timeout_at(until, self.probe()).await.unwrap_or_else(|_| Probed {
             took: None,
             error: Some("an earlier probe is still under way".to_owned()),
         });
@@ -85,7 +91,8 @@ impl State {
         if let Some(error) = probed.error {
             health.fail(HealthState::Unhealthy, error);
         }
-        let head = timeout(PROBE_TIME_MAX, self.broker.head(&StreamName::Probe)).await;
+        self.tell_health(&health).await;
+        let head = timeout_at(until, self.broker.head(&StreamName::Probe)).await;
         health.epoch = head.ok().and_then(Result::ok);
         health
     }
@@ -93,6 +100,18 @@ impl State {
     /// Returns whether the process may be sent traffic, without a probe.
     pub fn is_ready(&self) -> bool {
         self.phase() == Phase::Ready && self.realtime_refusal().is_none()
+    }
+
+    /// Tells operators when the state is another one than at the last look.
+    async fn tell_health(&self, health: &RealtimeHealth) {
+        let last = self.prober.told.lock().replace(health.status);
+        if last.is_some_and(|last| last != health.status) {
+            let payload = serde_json::json!({
+                "status": health.status.as_str(),
+                "reason": health.reason,
+            });
+            self.tell_ops("health.changed", payload).await;
+        }
     }
 
     async fn probe(&self) -> Probed {

@@ -7,6 +7,7 @@ pub mod health;
 pub mod local_key;
 mod logging;
 mod metrics;
+mod ops;
 mod phase;
 pub mod runtime;
 pub mod settings;

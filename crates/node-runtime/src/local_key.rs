@@ -32,7 +32,13 @@ pub fn read_or_make(state_dir: &Path) -> io::Result<String> {
         return Ok(key);
     }
     let key = BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>());
-    let options = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).clone();
-    options.open(file(state_dir))?.write_all(format!("{key}\n").as_bytes())?;
+    let file = file(state_dir);
+    // A file that is there keeps the permissions that it has, which others may read by.
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let options = OpenOptions::new().create_new(true).write(true).mode(0o600).clone();
+    options.open(file)?.write_all(format!("{key}\n").as_bytes())?;
     Ok(key)
 }

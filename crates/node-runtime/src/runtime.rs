@@ -68,7 +68,9 @@ impl Running {
     }
 
     /// Says that everything is in place.
-    pub fn ready(&self) {
+    pub async fn ready(&self) {
         self.state.enter(crate::Phase::Ready);
+        let address = self.address.to_string();
+        self.state.tell_ops("server.ready", serde_json::json!({"address": address})).await;
     }
 }

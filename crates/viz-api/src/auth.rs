@@ -7,13 +7,15 @@ mod ticket;
 use std::sync::Arc;
 
 use event::{OrgId, UnixMs};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use node_runtime::{Scope, Scopes, State, Tasks, settings::ApiKey};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use self::jwt::Verifiers;
 pub(crate) use self::ticket::{TICKET_AGE_MAX, Tickets};
 use crate::error::{ApiError, Code};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Who a request is from, and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,12 @@ impl Authenticator {
 
     /// Finds out who a request is from.
     pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        if let Some(key) = headers.get("x-api-key") {
+        let repeated = |name| headers.get_all(name).iter().nth(1).is_some();
+        if repeated(X_API_KEY) || repeated(header::AUTHORIZATION) {
+            // Which of them counts would depend on who reads them.
+            return Err(ApiError::unauthorized("a credential is sent more than once"));
+        }
+        if let Some(key) = headers.get(X_API_KEY) {
             return self
                 .by_key(key.as_bytes())
                 .ok_or_else(|| ApiError::unauthorized("the API key is not known"));

@@ -35,7 +35,7 @@ async fn start(settings: Settings) -> Result<Running, StartError> {
         running.tasks().spawn("http", serve(listener, app, running.tasks().clone()));
     }
     announce(&running);
-    running.ready();
+    running.ready().await;
     Ok(running)
 }
 

@@ -27,8 +27,10 @@ pub enum Code {
     IdempotencyConflict,
     /// Too many bytes or events.
     TooLarge,
-    /// A media type, a length of address or headers that is not supported.
+    /// A media type or an encoding that is not supported.
     Unsupported,
+    /// A longer address than is supported.
+    UriTooLong,
     /// Too often.
     RateLimited,
     /// Not now.
@@ -48,7 +50,7 @@ impl Code {
             Code::Conflict => "conflict",
             Code::IdempotencyConflict => "idempotency_conflict",
             Code::TooLarge => "too_large",
-            Code::Unsupported => "unsupported",
+            Code::Unsupported | Code::UriTooLong => "unsupported",
             Code::RateLimited => "rate_limited",
             Code::Unavailable => "unavailable",
             Code::Internal => "internal",
@@ -65,6 +67,7 @@ impl Code {
             Code::Conflict | Code::IdempotencyConflict => StatusCode::CONFLICT,
             Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::UriTooLong => StatusCode::URI_TOO_LONG,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -125,6 +128,11 @@ impl ApiError {
     /// Returns the kind of failure.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    #[cfg(test)]
+    pub(crate) fn seconds_until_retry(&self) -> Option<u32> {
+        self.retry_after_s
     }
 
     /// Writes the body.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use node_runtime::settings::{Settings, Values};
 
 fn main() -> ExitCode {
-    let values = Values::from_environment(std::env::vars());
+    let values = Values::from_environment(std::env::vars_os());
     match Settings::parse(&values) {
         Ok(settings) => run(settings),
         Err(error) => {

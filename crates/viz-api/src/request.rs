@@ -6,18 +6,26 @@ use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use event::UnixMs;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use tracing::Instrument;
 
-use crate::{AppState, error::ApiError};
+use crate::{
+    AppState,
+    error::{ApiError, Code},
+};
 
 /// The header that carries a request's id, both ways.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Longest path and query that is looked at, in bytes; a longer one is refused.
+const ADDRESS_BYTES_MAX: usize = 8 << 10;
 
 /// A request's id: the caller's where it sent a usable one, else a new one.
 #[derive(Clone, Debug)]
@@ -50,7 +58,13 @@ pub(crate) async fn around(
     let method = known_method(request.method());
     let span = tracing::info_span!("request", request_id = id.0, method);
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let mut response = if address_bytes > ADDRESS_BYTES_MAX {
+        let message = format!("an address has at most {ADDRESS_BYTES_MAX} bytes");
+        ApiError::new(Code::UriTooLong, message).into_response()
+    } else {
+        next.run(request).instrument(span.clone()).await
+    };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         *response.body_mut() = Body::from(error.body(&id.0));
         let json = HeaderValue::from_static("application/json");
@@ -91,6 +105,13 @@ fn known_method(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         _ => "other",
     }
+}
+
+/// Writes an instant as `Date` has it (RFC 9110, 5.6.7); empty where it lies out of its range.
+pub(crate) fn http_date(at: UnixMs) -> String {
+    let at = i64::try_from(at.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let text = at.map(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
+    text.and_then(Result::ok).unwrap_or_default()
 }
 
 /// Returns a JSON answer.

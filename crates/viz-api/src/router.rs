@@ -8,6 +8,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use http::{HeaderName, HeaderValue, Method, header};
+use tower::util::option_layer;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -66,6 +67,9 @@ pub fn router(app: Arc<AppState>) -> Router {
     for route in ROUTES {
         router = router.route(route.path, handler(route.path));
     }
+    let origins = &app.state.settings.cors_origins;
+    // Without origins there is no layer, which would answer every OPTIONS request.
+    let cors = (!origins.is_empty()).then(|| cors(origins));
     router
         .route_layer(middleware::from_fn(request::note_route))
         .method_not_allowed_fallback(async || {
@@ -73,7 +77,7 @@ pub fn router(app: Arc<AppState>) -> Router {
         })
         .fallback(async || ApiError::not_found("there is no such path"))
         .layer(CatchPanicLayer::custom(after_panic))
-        .layer(cors(&app.state.settings.cors_origins))
+        .layer(option_layer(cors))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request::around))
         .with_state(app)
 }

@@ -8,13 +8,17 @@ use broker::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Shutdown, State, Tasks};
+use crate::{Shutdown, State, Tasks, ops::GapReport};
 
 /// How often changed windows are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
-/// Saving takes at most one part in so many of the time.
+/// How many times as long as a pass the pause after it is.
 const SAVE_SHARE: u32 = 4;
+
+/// Bytes that saving writes in a second, over a pass and its pause: a changed window is written
+/// whole, and large ones must not wear out the disk.
+const SAVE_BYTES_PER_SECOND: f64 = 16e6;
 
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,19 +38,25 @@ async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: S
         }
         let began = tokio::time::Instant::now();
         let saved = save(&memory, &folder).await;
-        failing = report(&saved, failing);
-        pause = SAVE_EVERY.max(began.elapsed() * SAVE_SHARE);
+        if let Some(saved) = &saved {
+            failing = report(saved, failing);
+        }
+        let bytes = saved.as_ref().map_or(0, |saved| saved.bytes);
+        pause = pause_after(began.elapsed(), bytes);
     }
 }
 
-/// Saves what has changed, off the threads that serve requests.
-pub(super) async fn save(memory: &Arc<MemoryBroker>, folder: &Arc<StateDir>) -> Saved {
+/// Keeps saving a small part of what the processor and the disk do.
+fn pause_after(took: Duration, bytes: usize) -> Duration {
+    let for_the_disk = Duration::from_secs_f64(bytes as f64 / SAVE_BYTES_PER_SECOND);
+    SAVE_EVERY.max(took * SAVE_SHARE).max(for_the_disk)
+}
+
+/// Saves what has changed, off the threads that serve requests; `None` where that panicked.
+pub(super) async fn save(memory: &Arc<MemoryBroker>, folder: &Arc<StateDir>) -> Option<Saved> {
     let (memory, folder) = (Arc::clone(memory), Arc::clone(folder));
     let pass = tokio::task::spawn_blocking(move || folder.save(&memory));
-    pass.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "saving windows panicked");
-        Saved::default()
-    })
+    pass.await.inspect_err(|error| tracing::error!(%error, "saving windows panicked")).ok()
 }
 
 /// Says once that saving fails, and once that it works again.
@@ -65,12 +75,14 @@ fn report(saved: &Saved, was_failing: bool) -> bool {
 async fn tidy_often(state: Arc<State>, mut end: Shutdown) {
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut gaps = GapReport::default();
     loop {
         tokio::select! {
             () = end.asked() => return,
             _ = ticks.tick() => {}
         }
         state.memory.trim();
+        gaps.tell(&state).await;
         if let Some(delivery) = state.delivery() {
             delivery.sweep();
         }

@@ -8,9 +8,14 @@ use std::{
 
 use broker::memory::state_dir::{Loaded, StateDir, StateDirError};
 use delivery::{Delivery, DeliveryOptions};
+use tokio::net::TcpSocket;
 
 use super::{Running, RuntimeBuilder, housekeeping};
-use crate::{State, Tasks, local_key, state::local_api_key};
+use crate::{Phase, State, Tasks, local_key, state::local_api_key};
+
+/// Connections that the kernel keeps until they are accepted: all readers of a replica that went
+/// away come at once.
+const BACKLOG: u32 = 4096;
 
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -58,12 +63,15 @@ impl RuntimeBuilder {
     /// Fails where the folder or the address can't be used; nothing keeps running then.
     pub async fn start(self) -> Result<Running, StartError> {
         let state = self.state;
+        state.enter(Phase::Starting);
         let state_dir = Arc::new(open_folder(&state)?);
         let listener = bind(state.settings.bind)?;
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
-        report(&state_dir.load(&state.memory).map_err(StartError::Load)?);
+        let loaded = state_dir.load(&state.memory).map_err(StartError::Load)?;
+        report(&loaded);
+        tell_set_aside(&state, &loaded).await;
         ensure_key(&state)?;
         start_delivery(&state)?;
         let inner_tasks = Tasks::default();
@@ -78,9 +86,13 @@ fn open_folder(state: &State) -> Result<StateDir, StateDirError> {
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-    bound.map_err(|source| StartError::Bind { address, source })
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    listen().map_err(|source| StartError::Bind { address, source })
 }
 
 fn report(loaded: &Loaded) {
@@ -98,6 +110,14 @@ fn report(loaded: &Loaded) {
         clean = loaded.clean,
         "saved windows taken up"
     );
+}
+
+async fn tell_set_aside(state: &State, loaded: &Loaded) {
+    for file in &loaded.set_aside {
+        let stream = file.stream.as_ref().map(ToString::to_string);
+        let payload = serde_json::json!({"stream": stream, "reason": file.reason});
+        state.tell_ops("window.set_aside", payload).await;
+    }
 }
 
 fn ensure_key(state: &State) -> Result<(), StartError> {

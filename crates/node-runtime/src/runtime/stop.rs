@@ -35,6 +35,7 @@ impl Running {
         let Running { state, tasks, inner_tasks, state_dir, .. } = self;
         let within = state.settings.drain;
         state.enter(Phase::Draining);
+        state.tell_ops("server.draining", serde_json::json!({"seconds": within.as_secs()})).await;
         // The surface stops accepting and finishes what it has begun; publishes are refused.
         tasks.ask_to_end();
         let mut readers_moved = true;
@@ -64,7 +65,7 @@ async fn save_all(
     memory: &std::sync::Arc<broker::MemoryBroker>,
     folder: &std::sync::Arc<broker::memory::state_dir::StateDir>,
 ) -> bool {
-    let saved = housekeeping::save(memory, folder).await;
+    let Some(saved) = housekeeping::save(memory, folder).await else { return false };
     if let Some((failure, count)) = &saved.failed {
         let error = failure as &dyn std::error::Error;
         tracing::error!(error, count, "windows could not be saved at the end");

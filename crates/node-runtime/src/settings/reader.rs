@@ -53,6 +53,22 @@ const KNOWN: [&str; 36] = [
     "VIZ_API_INGEST_MODE",
 ];
 
+/// Settings of parts that this version does not have, which may hold any text.
+const TEXTS_OF_LATER_PARTS: [&str; 12] = [
+    "CHAT_REALTIME_CHANNEL_PREFIX",
+    "SURREAL_DB",
+    "SURREAL_ENDPOINT",
+    "SURREAL_NS",
+    "SURREAL_PASS",
+    "SURREAL_USER",
+    "TIDEGATE_KEY",
+    "TIDEGATE_URL",
+    "VIZ_API_CHAINS",
+    "VIZ_API_CHAIN_CONFIG_PATH",
+    "VIZ_API_ETH_HTTP_URL",
+    "VIZ_API_ETH_WS_URL",
+];
+
 /// Settings whose value is never shown.
 const SECRETS: [&str; 7] = [
     "REDIS_URL",
@@ -66,6 +82,10 @@ const SECRETS: [&str; 7] = [
 
 const HS256_SECRET_BYTES_MIN: usize = 32;
 
+pub(super) fn is_secret(setting: &str) -> bool {
+    SECRETS.contains(&setting)
+}
+
 pub(super) fn is_known(setting: &str) -> bool {
     KNOWN.contains(&setting)
 }
@@ -78,7 +98,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(values: &'a Values) -> Self {
-        let mut reader = Reader { values, problems: Vec::new() };
+        let mut reader = Reader { values, problems: values.problems.clone() };
         for setting in values.map.keys().filter(|setting| !is_known(setting)) {
             reader.problems.push(Problem {
                 setting: setting.clone(),
@@ -227,19 +247,21 @@ impl<'a> Reader<'a> {
 
     /// Settings of parts that this version does not have: only what changes nothing is allowed.
     pub(super) fn later_parts(&mut self) {
-        self.one_of("CHAT_REALTIME_TRANSPORT", &["local"], &["redis"]);
-        self.one_of("DATA_BACKEND", &["memory", "embedded"], &["surreal"]);
-        self.one_of("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay"]);
-        if let Some("p2p" | "hybrid") = self.text("VIZ_API_INGEST_MODE") {
-            self.problem("VIZ_API_INGEST_MODE", "p2p and hybrid are not supported");
+        self.one_of("CHAT_REALTIME_TRANSPORT", &["local"], &["redis"], &[]);
+        self.one_of("DATA_BACKEND", &["memory", "embedded"], &["surreal"], &[]);
+        self.one_of("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay"], &["p2p", "hybrid"]);
+        for setting in TEXTS_OF_LATER_PARTS {
+            self.text(setting);
         }
     }
 
-    fn one_of(&mut self, setting: &str, allowed: &[&str], later: &[&str]) {
+    fn one_of(&mut self, setting: &str, allowed: &[&str], later: &[&str], never: &[&str]) {
         let Some(text) = self.text(setting) else { return };
         if later.contains(&text) {
             self.problem(setting, &format!("this version allows {} only", allowed.join(" or ")));
-        } else if !allowed.contains(&text) && !matches!(text, "p2p" | "hybrid") {
+        } else if never.contains(&text) {
+            self.problem(setting, &format!("{} are not supported", never.join(" and ")));
+        } else if !allowed.contains(&text) {
             let all: Vec<_> = allowed.iter().chain(later).copied().collect();
             self.problem(setting, &format!("allowed are {}", all.join(", ")));
         }
@@ -302,15 +324,17 @@ impl<'a> Reader<'a> {
     fn given(&mut self, setting: &str, in_file: Source, kind: &str) -> Option<&'a Given> {
         debug_assert!(is_known(setting), "{setting} is read but not in the table");
         let given = self.values.map.get(setting).filter(|given| !given.text.is_empty())?;
-        if given.source != Source::Environment && given.source != in_file {
-            self.problem(setting, &format!("in the file it must be {kind}"));
-            return None;
+        match given.source {
+            Source::Environment => return Some(given),
+            source if source == in_file => return Some(given),
+            Source::EnvironmentBytes => self.problem(setting, "its value must be UTF-8"),
+            _ => self.problem(setting, &format!("in the file it must be {kind}")),
         }
-        Some(given)
+        None
     }
 
     fn problem(&mut self, setting: &str, allowed: &str) {
-        let shown = !SECRETS.contains(&setting);
+        let shown = !is_secret(setting);
         let given = self.values.map.get(setting).filter(|_| shown);
         self.problems.push(Problem {
             setting: setting.to_owned(),

@@ -4,7 +4,7 @@ use std::{error::Error, path::PathBuf, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header,
-    jwk::{AlgorithmParameters, Jwk, JwkSet},
+    jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse},
 };
 use node_runtime::Shutdown;
 use parking_lot::RwLock;
@@ -104,7 +104,8 @@ impl KeySet {
     async fn read(&self) -> Result<JwkSet, Box<dyn Error + Send + Sync>> {
         let bytes = match &self.source {
             Source::File(path) => tokio::fs::read(path).await?,
-            Source::Url(url) => fetch(url).await?,
+            // The address may hold a password, and the error goes to the log.
+            Source::Url(url) => fetch(url).await.map_err(reqwest::Error::without_url)?,
         };
         Ok(serde_json::from_slice(&bytes)?)
     }
@@ -123,9 +124,13 @@ async fn fetch(url: &str) -> Result<Vec<u8>, reqwest::Error> {
     Ok(body)
 }
 
-/// A key is used with its own kind of algorithm only, so that a public key never becomes a secret.
+/// A key is used for signatures, and with its own kind of algorithm only, so that a public key
+/// never becomes a secret.
 fn fits(jwk: &Jwk, algorithm: Algorithm) -> bool {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+        return false;
+    }
     match jwk.algorithm {
         AlgorithmParameters::RSA(_) => {
             matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512)

@@ -30,7 +30,8 @@ struct Claims {
     org_id: String,
     #[serde(default)]
     scope: String,
-    exp: u64,
+    /// Seconds, which RFC 7519 allows to have a fraction.
+    exp: f64,
 }
 
 const REFUSED: &str = "the token can't be accepted: its signature, time or claims";
@@ -105,6 +106,6 @@ fn caller(claims: &Claims) -> Option<Caller> {
     Some(Caller {
         org: claims.org_id.parse().ok()?,
         scopes: claims.scope.split_ascii_whitespace().fold(Scopes::none(), known),
-        expires: Some(UnixMs(claims.exp.saturating_mul(1000))),
+        expires: Some(UnixMs((claims.exp * 1000.0) as u64)),
     })
 }

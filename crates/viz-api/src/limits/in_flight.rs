@@ -70,3 +70,6 @@ impl Drop for Turn {
         self.attempts.lock().remove(&self.key);
     }
 }
+
+#[cfg(test)]
+mod tests;

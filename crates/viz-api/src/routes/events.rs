@@ -28,6 +28,9 @@ const ROUTE: &str = "POST /api/events";
 /// How long the next piece of a body may take.
 const BODY_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// How long a whole body may take.
+const BODY_TIME_MAX: Duration = Duration::from_secs(120);
+
 /// Publishes to the organisation's own stream, and answers once the backend has the events.
 pub(crate) async fn publish(
     State(app): State<Arc<AppState>>,
@@ -172,7 +175,11 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::validation("there is more than one `Idempotency-Key`"));
+    }
     let key = value
         .to_str()
         .ok()
@@ -183,8 +190,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     }
 }
 
-/// Reads a whole body, as long as it keeps coming and stays below the limit.
-async fn read_body(mut body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
+/// Reads a whole body, as long as it keeps coming, stays below the limit and comes to an end.
+async fn read_body(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
+    let read = timeout(BODY_TIME_MAX, read_pieces(body, headers, most));
+    let late = |_| ApiError::validation("the body did not end within two minutes");
+    read.await.map_err(late)?
+}
+
+async fn read_pieces(mut body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::too_large(format!("a body has at most {most} bytes"));
     let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if stated.and_then(|text| text.parse::<u64>().ok()).is_some_and(|n| n > most as u64) {

@@ -38,7 +38,8 @@ pub(crate) async fn ready(State(app): State<Arc<AppState>>) -> Response {
 /// Health with a probe that goes through the real publish and delivery path.
 pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
     let realtime = app.state.realtime_health().await;
-    let healthy = realtime.status == HealthState::Healthy;
+    let serves = app.state.is_ready();
+    let healthy = serves && realtime.status == HealthState::Healthy;
     let body = json!({
         "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": timestamp(&app),
@@ -50,7 +51,7 @@ pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
                 "reason": "no part of this version keeps data in a database",
             },
             "runtime": {
-                "status": if app.state.is_ready() { "healthy" } else { "degraded" },
+                "status": if serves { "healthy" } else { "degraded" },
                 "phase": app.state.phase().as_str(),
                 "uptime_seconds": app.state.uptime().as_secs(),
                 "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),

@@ -17,7 +17,7 @@ use crate::{
     AppState,
     auth::Caller,
     error::{ApiError, Code},
-    request::query_value,
+    request::{http_date, query_value},
     server::{Handover, HandoverSlot},
 };
 
@@ -47,7 +47,7 @@ async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
     let filter = filter.map_err(|error| ApiError::validation(format!("`events`: {error}")))?;
     app.check_available()?;
     let mut response = Body::empty().into_response();
-    set_headers(response.headers_mut());
+    set_headers(response.headers_mut(), &http_date(app.state.clock.unix()));
     if request.method == Method::HEAD {
         return Ok(response);
     }
@@ -78,7 +78,11 @@ async fn caller(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
     match query_value(request.uri.query(), "ticket") {
         // A HEAD request must not use the ticket up.
         Some(ticket) if !has_header && request.method != Method::HEAD => {
-            app.tickets.redeem(&ticket, app.state.clock.mono())
+            let caller = app.tickets.redeem(&ticket, app.state.clock.mono())?;
+            if caller.expires.is_some_and(|at| at <= app.state.clock.unix()) {
+                return Err(ApiError::unauthorized("the token that bought the ticket has expired"));
+            }
+            Ok(caller)
         }
         _ => app.auth.caller(headers).await,
     }
@@ -92,7 +96,7 @@ fn after(headers: &HeaderMap, query: Option<&str>) -> After {
     }
 }
 
-fn set_headers(headers: &mut HeaderMap) {
+fn set_headers(headers: &mut HeaderMap, date: &str) {
     let fixed = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
@@ -101,6 +105,10 @@ fn set_headers(headers: &mut HeaderMap) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    // Delivery writes this head, and an origin server with a clock says when (RFC 9110, 6.6.1).
+    if let Ok(date) = HeaderValue::from_str(date) {
+        headers.insert(header::DATE, date);
+    }
 }
 
 /// Writes what comes before any event: when to come back, how the stream begins, and the hole.

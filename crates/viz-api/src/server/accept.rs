@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use node_runtime::Tasks;
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::connection;
 use crate::{AppState, router};
@@ -14,6 +14,9 @@ const CONNECTIONS_MAX: usize = 16_384;
 
 /// How long accepting pauses where the process has no more files.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The share of the shutdown's time in which requests that were begun may still be finished.
+const FINISH_SHARE: f64 = 0.15;
 
 /// Serves HTTP on a listener until the shutdown; then waits for what was begun.
 pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
@@ -44,7 +47,17 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
         });
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let within = app.state().settings.drain.mul_f64(FINISH_SHARE);
+    finish(connections, within).await;
+}
+
+/// Waits for requests that were begun; a peer that holds one open does not hold up the shutdown.
+async fn finish(mut connections: JoinSet<()>, within: Duration) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if timeout(within, all).await.is_err() {
+        tracing::warn!(count = connections.len(), "unfinished requests were cut off");
+        connections.shutdown().await;
+    }
 }
 
 async fn after_error(error: &io::Error) {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use event::UnixMs;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -17,7 +18,7 @@ use tokio::{
 
 use crate::{
     error::{ApiError, Code},
-    request::new_request_id,
+    request::{http_date, new_request_id},
 };
 
 /// A connection's stream.
@@ -116,10 +117,12 @@ fn in_our_form(bytes: &[u8]) -> Option<Bytes> {
     let id = new_request_id();
     let body = ApiError::new(code, message).body(&id);
     let length = body.len();
+    let now_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
+    let date = http_date(UnixMs(now_ms));
     Some(
         format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
-             x-request-id: {id}\r\nconnection: close\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\ndate: {date}\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n{body}"
         )
         .into(),
     )

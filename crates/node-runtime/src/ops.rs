@@ -1,0 +1,63 @@
+//! What operators watch: the events of the stream `ops`.
+//!
+//! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`, `gaps.told`.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{Append, NewEvent};
+use event::{Envelope, EventId, EventName, GapReason, OrgId, Payload, StreamName};
+use serde_json::{Value, value::RawValue};
+use tokio::time::timeout;
+
+use crate::State;
+
+/// How long telling may take: health answers in time whatever the backend does.
+const TELLING_TIME_MAX: Duration = Duration::from_millis(150);
+
+/// The `org_id` of the server's own envelopes.
+const OPS_ORG: &str = "ops";
+
+impl State {
+    /// Tells operators; a log that can't take it now is not waited for.
+    pub(crate) async fn tell_ops(&self, name: &'static str, payload: Value) {
+        let append = Append::one(self.ops_event(name, &payload));
+        match timeout(TELLING_TIME_MAX, self.broker.append(&StreamName::Ops, append)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(name, %error, "an ops event was not appended"),
+            Err(_) => tracing::warn!(name, "an ops event was not appended in time"),
+        }
+    }
+
+    fn ops_event(&self, name: &'static str, payload: &Value) -> NewEvent {
+        let raw = RawValue::from_string(payload.to_string()).expect("a value writes valid JSON");
+        let name: EventName = name.parse().expect("names here are constants in the grammar");
+        let org_id: OrgId = OPS_ORG.parse().expect("a constant in the grammar");
+        let envelope = Envelope {
+            id: EventId::random(self.clock.unix(), &mut rand::rng()),
+            org_id,
+            event: name.clone(),
+            payload: Payload::from_raw(&raw).expect("payloads here are flat objects"),
+        };
+        NewEvent { id: envelope.id, name, json: envelope.to_json() }
+    }
+}
+
+/// Sums up the gaps that readers were told of, so that a thousand of them are one event.
+#[derive(Debug, Default)]
+pub(crate) struct GapReport {
+    told: [u64; GapReason::ALL.len()],
+}
+
+impl GapReport {
+    /// Tells operators of the gaps since the last call, a reason at a time.
+    pub(crate) async fn tell(&mut self, state: &Arc<State>) {
+        for (reason, told) in GapReason::ALL.into_iter().zip(&mut self.told) {
+            let total = state.metrics.delivery.gaps_told(reason);
+            let new = total - std::mem::replace(told, total);
+            if new > 0 {
+                let payload = serde_json::json!({"reason": reason.as_str(), "count": new});
+                state.tell_ops("gaps.told", payload).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Settings through a map, tasks, and the life of a process without its surface.
+
+mod support;
+
+mod allowed;
+mod file;
+mod full_disk;
+mod keys;
+mod lifecycle;
+mod local_key;
+mod secrets;
+mod settings;
+mod tasks;
+mod unknown;

@@ -1,0 +1,29 @@
+//! The server as its clients and operators see it: the real binary over real sockets.
+
+mod support;
+
+mod cors;
+mod cursors;
+mod drain;
+mod errors;
+mod filters;
+mod full_disk;
+mod health;
+mod hostile;
+mod idempotency;
+mod jwks;
+mod jwt;
+mod limits;
+mod metrics;
+mod openapi;
+mod page;
+mod publish;
+mod restart;
+mod scopes;
+mod secrets;
+mod slow;
+mod start;
+mod stream;
+mod strict;
+mod tickets;
+mod wire;

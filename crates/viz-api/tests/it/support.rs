@@ -1,0 +1,8 @@
+//! What the tests share: a real server, a client that writes bytes, and readers of event streams.
+
+pub(crate) mod http;
+mod process;
+pub(crate) mod server;
+pub(crate) mod sse;
+pub(crate) mod tokens;
+pub(crate) mod wait;
