@@ -1,0 +1,245 @@
+//! `tidegate audit`: publishes to many readers, some of them troublesome, and checks what each
+//! received against the server's own account of the log.
+//!
+//! A reader is right iff it received every event once, in order, and the same as all others; all
+//! together are right iff the hash of that log is the ledger's.
+
+mod account;
+mod check;
+mod descriptors;
+mod plan;
+mod progress;
+mod publisher;
+mod reader;
+mod report;
+mod seen;
+mod shared;
+mod stamp;
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use event::Ledger;
+use node_runtime::settings::Scopes;
+use parking_lot::Mutex;
+use tokio::{
+    signal,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use self::{
+    account::Account,
+    plan::{Kind, Plan},
+    progress::Progress,
+    publisher::Published,
+    reader::Reader,
+    report::{Latency, Report},
+    seen::SeenLog,
+    shared::{Replica, Shared},
+    stamp::Mark,
+};
+use crate::{
+    cli::{AuditArgs, Style},
+    client::{Api, Backoff},
+    console,
+    exit::Exit,
+    failure::Failure,
+    target::Target,
+};
+
+/// How often a level is looked at while waiting for it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A window shorter than this makes gaps likely when readers come back after a restart.
+const WINDOW_COMFORTABLE: Duration = Duration::from_secs(10);
+
+/// Carries the command out.
+///
+/// # Errors
+/// Fails where the audit can't begin or can't be brought to an end.
+pub(crate) async fn run(args: AuditArgs, style: Style) -> Result<Exit, Failure> {
+    let values = args.config.values()?;
+    let targets = Target::all(&args.url, args.key.as_deref(), &values, Scopes::all())?;
+    descriptors::provide(args.readers)?;
+    let replica = |target: Target| Ok(Replica { api: Api::new(target.clone())?, target });
+    let replicas: Vec<_> = targets.into_iter().map(replica).collect::<Result<_, Failure>>()?;
+    let start = replicas[0].api.ledger().await?;
+    let plan = Plan::of(&args, replicas[0].api.window_events().await)?;
+    warn(&plan);
+    let mark = Mark::new(&format!("{:016x}", rand::random::<u64>()));
+    let log = SeenLog::new(start.last.seq, start.hash, mark);
+    let report = Audit::new(Shared::new(replicas, plan, log, start.last), start).run().await?;
+    match style {
+        Style::Human => console::conclude(&report.to_string()),
+        Style::Json => console::conclude(&document(&report).to_string()),
+    }
+    Ok(if report.problems().is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn warn(plan: &Plan) {
+    console::note(&format!("seed {}", plan.seed));
+    if plan.window < WINDOW_COMFORTABLE {
+        console::note(&format!(
+            "the server keeps {:.1} s of events at this rate; a reader that is away for longer is \
+             told of a gap (REALTIME_REPLAY_MAX_EVENTS)",
+            plan.window.as_secs_f64()
+        ));
+    }
+}
+
+fn document(report: &Report) -> serde_json::Value {
+    let mut document = serde_json::to_value(report).expect("numbers and texts are JSON");
+    let problems = report.problems();
+    document["passed"] = problems.is_empty().into();
+    document["problems"] = problems.into();
+    document
+}
+
+struct Audit {
+    shared: Arc<Shared>,
+    start: Ledger,
+    accounts: Vec<Arc<Mutex<Account>>>,
+    readers: JoinSet<()>,
+    progress: Progress,
+}
+
+impl Audit {
+    fn new(shared: Arc<Shared>, start: Ledger) -> Self {
+        let progress = Progress::new(shared.plan.publish);
+        Audit { shared, start, accounts: Vec::new(), readers: JoinSet::new(), progress }
+    }
+
+    /// The life of an audit: attach, publish, take the final account, settle, compare.
+    async fn run(mut self) -> Result<Report, Failure> {
+        self.open_readers();
+        self.wait_for_readers().await?;
+        let published = self.publish().await;
+        let end = self.final_ledger().await?;
+        self.settle(&end).await;
+        self.readers.shutdown().await;
+        self.progress.finish();
+        Ok(self.report(&published, &end))
+    }
+
+    fn open_readers(&mut self) {
+        for index in 0..self.shared.plan.readers.len() {
+            let (reader, account) = Reader::new(&self.shared, index);
+            self.accounts.push(account);
+            self.readers.spawn(reader.run());
+        }
+    }
+
+    async fn wait_for_readers(&mut self) -> Result<(), Failure> {
+        let all = self.accounts.len() as u64;
+        let deadline = Instant::now() + self.shared.plan.settle;
+        while self.shared.attached() < all {
+            let refused = self.accounts.iter().find_map(|a| a.lock().refused.clone());
+            if let Some(refused) = refused {
+                return Err(Failure::failed(format!("a reader was refused: {refused}")));
+            }
+            if Instant::now() >= deadline {
+                let attached = self.shared.attached();
+                let what = format!("only {attached} of {all} readers could be opened in time");
+                return Err(Failure::unreachable(what));
+            }
+            let state = format!("{} of {all} readers", self.shared.attached());
+            self.progress.tick("attaching", Duration::ZERO, &state);
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes for the time that was asked for, or until SIGINT; what was published is checked all
+    /// the same.
+    async fn publish(&mut self) -> Published {
+        let began = Instant::now();
+        let end = began + self.shared.plan.publish;
+        let mut publishers = JoinSet::new();
+        for index in 0..self.shared.plan.publishers {
+            let patience = end + self.shared.plan.settle;
+            let shared = Arc::clone(&self.shared);
+            publishers.spawn(publisher::run(shared, index as usize, end, patience));
+        }
+        let mut published = Published::default();
+        while !publishers.is_empty() {
+            tokio::select! {
+                Some(Ok(one)) = publishers.join_next() => published.add(one),
+                Ok(()) = signal::ctrl_c() => self.shared.stopped.store(true, Ordering::Relaxed),
+                () = sleep(LOOK_EVERY) => {
+                    let state = self.state();
+                    self.progress.tick("publishing", began.elapsed(), &state);
+                }
+            }
+        }
+        published
+    }
+
+    fn state(&self) -> String {
+        let published = self.shared.numbered.load(Ordering::Relaxed);
+        let received = self.shared.received.load(Ordering::Relaxed);
+        format!("{published} published, {received} received by {} readers", self.accounts.len())
+    }
+
+    /// Takes the server's account; a server that is just restarting is waited for.
+    async fn final_ledger(&self) -> Result<Ledger, Failure> {
+        let deadline = Instant::now() + self.shared.plan.settle;
+        let mut backoff = Backoff::up_to(Duration::from_secs(1));
+        for turn in 0.. {
+            match self.shared.replica(turn).api.ledger().await {
+                Ok(ledger) => return Ok(ledger),
+                Err(refusal) if refusal.is_temporary() && Instant::now() < deadline => {
+                    sleep(backoff.wait(refusal.retry_after(), &mut rand::rng())).await;
+                }
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Err(Failure::unreachable("the final ledger never came"))
+    }
+
+    /// Waits until every reader is at the end, or for as long as was allowed.
+    async fn settle(&mut self, end: &Ledger) {
+        let began = Instant::now();
+        while began.elapsed() < self.shared.plan.settle {
+            let behind =
+                |account: &&Arc<Mutex<Account>>| account.lock().check.last() < end.last.seq;
+            let behind = self.accounts.iter().filter(behind).count();
+            if behind == 0 {
+                return;
+            }
+            let state = format!("{behind} readers are not at the end yet");
+            self.progress.tick("settling", began.elapsed(), &state);
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn report(&self, published: &Published, end: &Ledger) -> Report {
+        let Shared { plan, log, replicas, began, .. } = &*self.shared;
+        let mut report = Report {
+            run: log.mark().run().to_owned(),
+            seed: plan.seed,
+            urls: replicas.iter().map(|replica| replica.api.url().to_owned()).collect(),
+            seconds: began.elapsed().as_secs_f64(),
+            readers: plan.readers.len() as u64,
+            flaky: plan.count(Kind::Flaky) as u64,
+            slow: plan.count(Kind::Slow) as u64,
+            latency_ms: self.latency(),
+            ..Report::default()
+        };
+        report.add_published(published, log);
+        for account in &self.accounts {
+            report.add_reader(&account.lock(), end.last.seq);
+        }
+        report.add_ledger(&self.start, end, log);
+        report
+    }
+
+    fn latency(&self) -> Latency {
+        let us = self.shared.latency_us();
+        let ms = |quantile| us.value_at_quantile(quantile) as f64 / 1000.0;
+        let (p50, p90, p99) = (ms(0.5), ms(0.9), ms(0.99));
+        Latency { samples: us.len(), p50, p90, p99, max: us.max() as f64 / 1000.0 }
+    }
+}

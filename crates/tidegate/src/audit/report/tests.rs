@@ -1,0 +1,109 @@
+//! The verdict: each thing that can be wrong fails the run, alone.
+
+use event::{Epoch, EventId, Ledger, Position, RollingHash, Seq};
+
+use super::{Report, difference};
+use crate::audit::{
+    account::Account,
+    publisher::{Acknowledged, Published},
+    seen::SeenLog,
+    stamp::{Mark, Stamp},
+};
+
+const HASH: RollingHash = RollingHash([3; 32]);
+
+fn at(seq: u64) -> Position {
+    Position::new(Epoch::from_bits(5), Seq(seq))
+}
+
+fn id(seq: u64) -> EventId {
+    EventId::from_bits(u128::from(seq))
+}
+
+fn envelope(mark: &Mark, seq: u64) -> String {
+    let event = mark.event(Stamp { number: seq, sent_us: 0 }, 0);
+    event.replacen('{', &format!(r#"{{"id":"{}","#, id(seq)), 1)
+}
+
+fn ledger(last: u64, count: u64, hash: RollingHash) -> Ledger {
+    Ledger { window_after: at(0), first: Seq(1), last: at(last), count, hash }
+}
+
+/// A log with the events 11 to 14.
+fn log() -> (SeenLog, Ledger) {
+    let log = SeenLog::new(Seq(10), HASH, Mark::new("r"));
+    for seq in 11..=14 {
+        log.see(at(seq), envelope(log.mark(), seq).as_bytes());
+    }
+    let end = ledger(14, 14, log.hash_at(Seq(14)).unwrap());
+    (log, end)
+}
+
+fn acknowledged(seq: u64) -> Acknowledged {
+    Acknowledged { number: seq, id: id(seq), position: at(seq) }
+}
+
+fn report(received: &[u64], acknowledged: Vec<Acknowledged>) -> Report {
+    let (log, end) = log();
+    let mut report = Report::default();
+    report.add_published(&Published { acknowledged, ..Published::default() }, &log);
+    let mut account = Account::new(at(10));
+    received.iter().for_each(|&seq| account.check.event(Seq(seq), true));
+    report.add_reader(&account, end.last.seq);
+    report.add_ledger(&ledger(10, 10, HASH), &end, &log);
+    report
+}
+
+#[test]
+fn what_readers_received_decides() {
+    let check = |received: &[u64], expected: &[&str]| {
+        let report = report(received, vec![acknowledged(11)]);
+        assert_eq!(report.problems(), expected, "{received:?}");
+    };
+    check(&[11, 12, 13, 14], &[]);
+    check(&[11, 12, 13, 14, 15], &[]);
+    check(&[11, 13, 14], &["1 events lost"]);
+    check(&[11, 12, 12, 13, 14], &["1 events repeated"]);
+    check(&[11, 13, 12, 14], &["1 events out of order"]);
+    check(&[11, 12, 13], &["1 events lost", "1 readers did not reach the end in time"]);
+}
+
+#[test]
+fn what_was_acknowledged_must_be_in_the_log() {
+    let all = [11, 12, 13, 14];
+    let missing = |ack| report(&all, vec![ack]).acknowledged_missing;
+    assert_eq!(missing(acknowledged(12)), 0);
+    assert_eq!(missing(acknowledged(15)), 1);
+    assert_eq!(missing(Acknowledged { id: id(13), ..acknowledged(12) }), 1);
+    assert_eq!(missing(Acknowledged { number: 13, ..acknowledged(12) }), 1);
+    assert_eq!(missing(Acknowledged { position: at(13), ..acknowledged(12) }), 1);
+    let none = report(&all, Vec::new()).problems();
+    assert_eq!(none, ["no event was acknowledged, so nothing is shown"]);
+}
+
+#[test]
+fn the_ledger_must_agree() {
+    let (log, end) = log();
+    let start = ledger(10, 10, HASH);
+    let check = |end: Ledger, expected: Option<&str>| {
+        let found = difference(&start, &end, &log);
+        let agrees = found.as_deref().map(|text| expected.is_some_and(|part| text.contains(part)));
+        assert_eq!(agrees, expected.map(|_| true), "{found:?}");
+    };
+    check(end.clone(), None);
+    check(Ledger { hash: HASH, ..end.clone() }, Some("its hash is"));
+    check(Ledger { count: 13, ..end.clone() }, Some("its count went from 10 to 13"));
+    check(ledger(15, 15, HASH), Some("reached no reader"));
+    check(ledger(9, 9, HASH), Some("it went back"));
+}
+
+#[test]
+fn an_event_that_is_stored_twice_is_found() {
+    let (log, _) = log();
+    log.see(at(15), envelope(log.mark(), 14).as_bytes());
+    log.see(at(16), br#"{"id":"evt_","payload":{}}"#);
+    let end = ledger(16, 16, log.hash_at(Seq(16)).unwrap());
+    let mut report = Report::default();
+    report.add_ledger(&ledger(10, 10, HASH), &end, &log);
+    assert_eq!((report.doubled, report.foreign, report.logged), (1, 1, 6));
+}

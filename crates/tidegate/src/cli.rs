@@ -1,0 +1,174 @@
+//! The command line: commands, arguments and their help.
+
+mod audit;
+mod percent;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use node_runtime::settings::Values;
+
+pub(crate) use self::{audit::AuditArgs, percent::Percent};
+use crate::failure::Failure;
+
+/// A realtime event server that can be cut over and rolled back without losing an event.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version)]
+pub(crate) struct Cli {
+    /// Prints for machines: JSON on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// For whom results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// For people.
+    Human,
+    /// For machines.
+    Json,
+}
+
+impl Cli {
+    /// Returns for whom results are printed.
+    pub(crate) fn style(&self) -> Style {
+        if self.json { Style::Json } else { Style::Human }
+    }
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server until SIGTERM or SIGINT.
+    #[command(after_help = "Example: tidegate serve --config tidegate.toml")]
+    Serve(ServeArgs),
+    /// Publishes one event, or a stream of them.
+    #[command(after_help = "Example: tidegate publish action.created '{\"id\":7}'\n\
+        Example: tidegate publish --lines < events.ndjson")]
+    Publish(PublishArgs),
+    /// Prints events as they come, and resumes by itself where the stream breaks.
+    #[command(after_help = "Example: tidegate tail --events 'action.*'")]
+    Tail(TailArgs),
+    /// Makes keys for clients.
+    #[command(subcommand, after_help = "Example: tidegate keys new acme")]
+    Keys(KeysCommand),
+    /// Publishes to many readers and checks what each received against the server's ledger.
+    #[command(after_help = "Example: tidegate audit --readers 1000 --rate 200 --seconds 60")]
+    Audit(AuditArgs),
+}
+
+/// Where settings come from.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// A TOML file of settings, the keys in lower case; the environment wins.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// Returns the values of the environment and the file.
+    ///
+    /// # Errors
+    /// Fails where the file can't be read or is no TOML.
+    pub(crate) fn values(&self) -> Result<Values, Failure> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            // A name that is no text is no setting; a value that is none is shown as refused.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        };
+        let values = Values::from_environment(std::env::vars_os().filter_map(text));
+        match &self.config {
+            Some(path) => values.with_file(path).map_err(|e| Failure::usage(e.to_string())),
+            None => Ok(values),
+        }
+    }
+}
+
+/// How a client finds its server.
+#[derive(Args, Debug)]
+pub(crate) struct ClientArgs {
+    /// The server [setting: TIDEGATE_URL; default: the server of these settings].
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// An API key or a JWT [setting: TIDEGATE_KEY; default: a key of these settings].
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Arguments of `publish`.
+#[derive(Args, Debug)]
+pub(crate) struct PublishArgs {
+    /// The event's name, such as `action.created`.
+    #[arg(required_unless_present = "lines", conflicts_with = "lines")]
+    pub(crate) event: Option<String>,
+    /// The payload, a JSON object; `-` reads it from standard input.
+    #[arg(value_name = "JSON", conflicts_with = "lines")]
+    pub(crate) payload: Option<String>,
+    /// Takes effect once, however often it is sent; 1 to 255 visible ASCII characters.
+    #[arg(long, value_name = "KEY", conflicts_with = "lines")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Reads `{"event","payload"}` from each line of standard input.
+    #[arg(long)]
+    pub(crate) lines: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+/// Arguments of `tail`.
+#[derive(Args, Debug)]
+pub(crate) struct TailArgs {
+    /// Begins after this cursor, or after the event with this id.
+    #[arg(long, value_name = "CURSOR", conflicts_with = "from_start")]
+    pub(crate) after: Option<String>,
+    /// Begins with the oldest event that the server still has.
+    #[arg(long)]
+    pub(crate) from_start: bool,
+    /// Shows these events only, such as `action.*,signal.detected`.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) events: Option<String>,
+    /// Reads this stream: `events`, `ops`, `thread:ID` or `chain:KEY`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stream: Option<String>,
+    /// Ends after so many events.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Waits for a server that is not there yet.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Makes a random key, as an entry for TIDEGATE_KEYS.
+    #[command(after_help = "Example: tidegate keys new acme --scopes publish+subscribe")]
+    New(NewKeyArgs),
+}
+
+/// Arguments of `keys new`.
+#[derive(Args, Debug)]
+pub(crate) struct NewKeyArgs {
+    /// The organisation that the key belongs to.
+    pub(crate) org: String,
+    /// What the key may do: `publish`, `subscribe`, `admin`, joined by `+`.
+    #[arg(long, default_value = "publish+subscribe")]
+    pub(crate) scopes: String,
+    /// The service in whose name the key writes chat messages.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! What the arguments are taken for.
+
+use clap::{CommandFactory, Parser};
+
+use super::Cli;
+
+#[test]
+fn the_declaration_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    fn check(command: &clap::Command) {
+        for command in command.get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Example: tidegate "), "{}: {help:?}", command.get_name());
+            check(command);
+        }
+    }
+    check(&Cli::command());
+}
+
+#[test]
+fn arguments_are_taken_or_refused() {
+    let check = |line: &str, taken: bool| {
+        let parsed = Cli::try_parse_from(line.split_whitespace());
+        assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
+    };
+    check("tidegate serve", true);
+    check("tidegate serve --json", true);
+    check("tidegate publish", false);
+    check("tidegate publish a.b", true);
+    check("tidegate publish a.b -", true);
+    check("tidegate publish --lines", true);
+    check("tidegate publish --lines a.b", false);
+    check("tidegate publish --lines --idempotency-key k", false);
+    check("tidegate tail --count 0", false);
+    check("tidegate tail --after x --from-start", false);
+    check("tidegate keys new", false);
+    check("tidegate keys new acme --scopes admin", true);
+    check("tidegate audit --flaky 20% --slow 5 --url http://a --url http://b", true);
+    check("tidegate audit --flaky 120%", false);
+    check("tidegate audit --readers 0", false);
+}

@@ -1,0 +1,70 @@
+//! `tidegate`: the server and its clients on one command line.
+//!
+//! Owns arguments, exit codes and what is printed. Must not know how the server works: it starts
+//! it, and talks to it as any client does.
+
+mod audit;
+mod cli;
+mod client;
+mod console;
+mod exit;
+mod failure;
+mod keys;
+mod publish;
+mod serve;
+mod sse;
+mod tail;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Exit,
+    failure::Failure,
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) => return refuse(&refused).into(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(dispatch(cli));
+            // A read of standard input can't be cancelled, and must not hold up the end.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::unreachable("no threads can be started").because(error)),
+    };
+    ended.unwrap_or_else(|failure| {
+        console::note(&format!("tidegate: {}", failure.chain()));
+        failure.exit.into()
+    })
+}
+
+async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let style = cli.style();
+    let exit = match cli.command {
+        Command::Serve(args) => return serve::run(args.config.values()?, style).await,
+        Command::Publish(args) => publish::run(args, style).await,
+        Command::Tail(args) => tail::run(args, style).await,
+        Command::Keys(command) => keys::run(&command, style),
+        Command::Audit(args) => audit::run(args, style).await,
+    };
+    exit.map(ExitCode::from)
+}
+
+/// Prints what clap has to say: help is a success, a bad argument is not.
+fn refuse(refused: &clap::Error) -> Exit {
+    if refused.use_stderr() {
+        console::note(&refused.render().to_string());
+        return Exit::Usage;
+    }
+    console::conclude(&refused.render().to_string());
+    Exit::Done
+}

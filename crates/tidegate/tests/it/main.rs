@@ -1,0 +1,12 @@
+//! The command from outside: its exit codes, what it prints, and what it does when a server
+//! misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod audit;
+mod command;
+mod exit_codes;
+mod fake;
+mod publish;
+mod real_server;
+mod tail;
