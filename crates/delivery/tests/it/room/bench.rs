@@ -20,6 +20,9 @@ use crate::support::{
 
 pub(crate) type Shared = Rc<RefCell<Wire>>;
 
+/// Four thousand events, and some.
+const LANE: LaneLimits = LaneLimits { events_max: 4096, bytes_max: 8 << 20 };
+
 /// What a room needs, and the room.
 pub(crate) struct Bench {
     pub(crate) clock: FakeClock,
@@ -49,7 +52,7 @@ impl Bench {
         let metrics = DeliveryMetrics::register(&mut registry);
         Bench {
             clock: FakeClock::new(),
-            channel: Arc::new(Channel::new(StreamName::Ops, head, 1, LaneLimits::default())),
+            channel: Arc::new(Channel::new(StreamName::Ops, head, 1, LANE)),
             room: Room::new(0, options, metrics, 1),
             epoch,
             head: Seq::ZERO,
