@@ -30,6 +30,7 @@ use slab::Slab;
 
 pub use self::{
     catch_up::Fetched, holdings::Holdings, key::ReaderKey, leave::Departure, reader::Admission,
+    rounds::Round,
 };
 use self::{leave::Deadline, reader::Reader, socket::Sink, table::Table};
 use crate::{DeliveryMetrics, DeliveryOptions, EndCause, Transport, channel::Channel};

@@ -146,10 +146,12 @@ impl Worker {
             }
             self.on_message(message);
         }
-        let now = self.clock.mono();
         while let Some(channel) = self.channels.pop_front() {
-            self.room.on_channel(&channel, now);
+            if let Some(round) = self.room.on_channel(&channel, self.clock.mono()) {
+                self.room.end_round(round, self.clock.mono());
+            }
         }
+        let now = self.clock.mono();
         self.room.go_on(now);
         self.room.on_deadline(now);
         if now >= self.next_tick {

@@ -6,15 +6,24 @@ use std::sync::Arc;
 use event::MonoMs;
 
 use super::{Room, socket::Sink};
-use crate::channel::Channel;
+use crate::{Transport, channel::Channel};
+
+/// A round over a stream's readers in which events went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    transport: Transport,
+    oldest: MonoMs,
+}
 
 impl<S: Sink> Room<S> {
     /// Takes in what a stream's pump has left for this worker, and writes it to who is ready.
-    pub fn on_channel(&mut self, channel: &Arc<Channel>, now: MonoMs) {
+    ///
+    /// Returns what to give to [`Room::end_round`] where events went out.
+    pub fn on_channel(&mut self, channel: &Arc<Channel>, now: MonoMs) -> Option<Round> {
         let look = channel.look(self.worker);
-        let Some(&table) = self.table_of.get(channel.stream()) else { return };
+        let &table = self.table_of.get(channel.stream())?;
         if !Arc::ptr_eq(self.tables[table].channel(), channel) {
-            return;
+            return None;
         }
         let oldest = look.arrivals.front().map(|arrival| arrival.at);
         self.tables[table].take_in(look);
@@ -26,9 +35,13 @@ impl<S: Sink> Room<S> {
         if let Some(table) = self.tables.get_mut(table) {
             table.trim(&self.options);
         }
-        if let (Some(oldest), true) = (oldest, delivered) {
-            self.counts[transport as usize].1.observe(now.since(oldest).as_secs_f64());
-        }
+        oldest.filter(|_| delivered).map(|oldest| Round { transport, oldest })
+    }
+
+    /// Counts how long the oldest event of a round took until the last reader had it.
+    pub fn end_round(&self, round: Round, now: MonoMs) {
+        let took = now.since(round.oldest);
+        self.counts[round.transport as usize].1.observe(took.as_secs_f64());
     }
 
     /// Returns whether a reader would take more at once.
