@@ -1,5 +1,6 @@
 //! The broker's proofs: the promises as cases, a model, schedules, a simulation, the folder.
 
+mod attaching;
 mod conformance;
 mod joiner;
 mod model;

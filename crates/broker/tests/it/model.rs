@@ -181,11 +181,11 @@ fn two_owners_that_are_lost() {
     check(Bounds { fail_overs: 2, saves: 2, ..NONE }, 50_000);
 }
 
-/// `TIDEGATE_MODEL_APPENDS=3` takes minutes and gigabytes.
+/// `MODEL_APPENDS=3` takes minutes and gigabytes.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the long form of a test is asked for by hand")]
 fn two_readers_side_by_side() {
-    let appends = std::env::var("TIDEGATE_MODEL_APPENDS");
+    let appends = std::env::var("MODEL_APPENDS");
     let appends = appends.map_or(2, |text| text.parse().expect("it is a number"));
     let bounds = Bounds { readers: 2, appends, whole_forks: 1, fail_overs: 1, ..NONE };
     check(bounds, 180_000);

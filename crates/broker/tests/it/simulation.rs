@@ -1,7 +1,7 @@
 //! A simulation from a seed: the same seed gives the same trace, and a failing one is printed.
 //!
-//! `TIDEGATE_SIM_SEEDS` says how many seeds are run, `TIDEGATE_SIM_FIRST` with which one they
-//! begin; one seed alone is run again with `TIDEGATE_SIM_FIRST=SEED TIDEGATE_SIM_SEEDS=1`.
+//! `SIM_SEEDS` says how many seeds are run, `SIM_FIRST` with which one they
+//! begin; one seed alone is run again with `SIM_FIRST=SEED SIM_SEEDS=1`.
 
 use crate::support::{
     clock::SeededEpochs,
@@ -34,8 +34,8 @@ fn number_from(name: &str, default: u64) -> u64 {
 
 #[test]
 fn every_seed_keeps_the_promises_and_its_trace() {
-    let first = number_from("TIDEGATE_SIM_FIRST", 1);
-    let seeds = number_from("TIDEGATE_SIM_SEEDS", SEEDS);
+    let first = number_from("SIM_FIRST", 1);
+    let seeds = number_from("SIM_SEEDS", SEEDS);
     let mut steps = 0;
     for seed in first..first + seeds {
         let trace = trace_of(seed);
