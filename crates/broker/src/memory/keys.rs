@@ -1,8 +1,8 @@
 //! Idempotency keys of one log, for 24 hours.
 //!
-//! Kept in buckets of an hour, each shared until it changes, so that saving a log copies at most
-//! the last hour of them. Invariants: a key stands in one bucket; a bucket is forgotten only when
-//! its youngest key has expired.
+//! Kept in buckets, each shared until it changes, so that saving a log makes an append copy one
+//! small bucket at most. Invariants: a key stands in one bucket; a bucket is forgotten only when
+//! its youngest key has expired; `events` is the number of events that all keys remember.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,11 +17,15 @@ use crate::{AppendError, Fingerprint, IdempotencyKey, Receipt};
 /// How long a key is kept.
 pub const KEY_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Most keys of one log; a further one is refused, since forgetting one early could store an
-/// event twice.
-pub const KEYS_MAX: usize = 1_000_000;
+/// Most events that the keys of one log remember; a further key is refused, since forgetting one
+/// early could store an event twice.
+pub const KEY_EVENTS_MAX: usize = 1_000_000;
 
+/// How long a bucket takes new keys.
 const BUCKET_SPAN: Duration = Duration::from_secs(3600);
+
+/// How many keys a bucket takes.
+const BUCKET_KEYS_MAX: usize = 8192;
 
 /// What the first attempt with a key did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub struct Done {
     pub ids: Box<[EventId]>,
 }
 
-/// The keys that were first used within one hour.
+/// Keys that were first used one after another, within an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// When the first of them was used.
@@ -49,6 +53,7 @@ pub struct Bucket {
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     buckets: VecDeque<Arc<Bucket>>,
+    events: usize,
 }
 
 /// What is known of a key.
@@ -61,7 +66,9 @@ pub(super) enum Found {
 impl Keys {
     /// Returns the keys in these buckets, oldest first.
     pub fn from_buckets(buckets: impl IntoIterator<Item = Bucket>) -> Self {
-        Keys { buckets: buckets.into_iter().map(Arc::new).collect() }
+        let buckets: VecDeque<_> = buckets.into_iter().map(Arc::new).collect();
+        let events = buckets.iter().map(|bucket| bucket.events()).sum();
+        Keys { buckets, events }
     }
 
     /// Returns the buckets, oldest first.
@@ -88,8 +95,10 @@ impl Keys {
         }
     }
 
-    pub(super) fn check_room(&self) -> Result<(), AppendError> {
-        if self.len() < KEYS_MAX { Ok(()) } else { Err(AppendError::KeysFull) }
+    /// Fails where the keys can't remember so many events more.
+    pub(super) fn check_room(&self, events: usize) -> Result<(), AppendError> {
+        let fits = self.events + events <= KEY_EVENTS_MAX;
+        if fits { Ok(()) } else { Err(AppendError::KeysFull) }
     }
 
     pub(super) fn insert(&mut self, key: IdempotencyKey, receipts: &[Receipt], now: MonoMs) {
@@ -99,8 +108,8 @@ impl Keys {
             first: first.position,
             ids: receipts.iter().map(|receipt| receipt.id).collect(),
         };
-        let current = self.buckets.back().filter(|bucket| now.since(bucket.began) < BUCKET_SPAN);
-        if current.is_none() {
+        self.events += done.ids.len();
+        if self.buckets.back().is_none_or(|bucket| bucket.is_full(now)) {
             let bucket = Bucket { began: now, ended: now, done: HashMap::new() };
             self.buckets.push_back(Arc::new(bucket));
         }
@@ -112,8 +121,19 @@ impl Keys {
 
     pub(super) fn expire(&mut self, now: MonoMs) {
         while self.buckets.front().is_some_and(|bucket| now.since(bucket.ended) > KEY_AGE_MAX) {
-            self.buckets.pop_front();
+            let expired = self.buckets.pop_front();
+            self.events -= expired.map_or(0, |bucket| bucket.events());
         }
+    }
+}
+
+impl Bucket {
+    fn events(&self) -> usize {
+        self.done.values().map(|done| done.ids.len()).sum()
+    }
+
+    fn is_full(&self, now: MonoMs) -> bool {
+        now.since(self.began) >= BUCKET_SPAN || self.done.len() >= BUCKET_KEYS_MAX
     }
 }
 

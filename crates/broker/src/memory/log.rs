@@ -146,7 +146,7 @@ impl Log {
         self.keys.expire(now);
         if let Some(key) = &append.idempotency {
             match self.keys.find(key) {
-                Found::Nothing => self.keys.check_room()?,
+                Found::Nothing => self.keys.check_room(append.events.len())?,
                 Found::Conflict => return Err(AppendError::Conflict),
                 Found::Same(receipts) => return Ok(Appended::Replayed(receipts)),
             }

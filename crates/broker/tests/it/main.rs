@@ -3,6 +3,7 @@
 mod attaching;
 mod conformance;
 mod joiner;
+mod keys_full;
 mod model;
 mod schedules;
 mod simulation;

@@ -30,7 +30,8 @@ pub(super) fn spawn(tasks: &Tasks, state: &Arc<State>, folder: &Arc<StateDir>) {
 
 async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: Shutdown) {
     let mut failing = false;
-    let mut pause = SAVE_EVERY;
+    // At once, so that the epochs that begin with this process outlive it whatever happens next.
+    let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
             () = end.asked() => return,
