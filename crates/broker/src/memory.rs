@@ -52,13 +52,21 @@ pub struct MemoryBroker {
     limits: WindowLimits,
     clock: Arc<dyn Clock>,
     epochs: Arc<dyn EpochSource>,
+    /// Whether the process before this one may have had logs that it never saved.
+    lost_logs: AtomicBool,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
 }
 
 impl MemoryBroker {
     /// Returns a backend that holds nothing.
     pub fn new(limits: WindowLimits, clock: Arc<dyn Clock>) -> Self {
-        MemoryBroker { limits, clock, epochs: Arc::new(OsEpochs), cells: RwLock::default() }
+        MemoryBroker {
+            limits,
+            clock,
+            epochs: Arc::new(OsEpochs),
+            lost_logs: AtomicBool::new(false),
+            cells: RwLock::default(),
+        }
     }
 
     /// Returns the backend with another source of epochs, before it holds anything.
@@ -75,6 +83,19 @@ impl MemoryBroker {
     /// Begins a log in the place of one whose saved window could not be read.
     pub fn take_up_lost(&self, stream: StreamName) {
         self.take_up(stream, Log::begin(Lineage::lossy_origin(self.epochs.draw())));
+    }
+
+    /// Says that logs may have been lost whole: those that begin from now on lost their past.
+    pub(crate) fn reckon_with_lost_logs(&self) {
+        self.lost_logs.store(true, Ordering::Release);
+    }
+
+    fn new_log(&self) -> Log {
+        let epoch = self.epochs.draw();
+        Log::begin(match self.lost_logs.load(Ordering::Acquire) {
+            false => Lineage::origin(epoch),
+            true => Lineage::lossy_origin(epoch),
+        })
     }
 
     /// Forgets what the limits no longer keep, in logs that nobody appends to or reads.
@@ -113,10 +134,8 @@ impl MemoryBroker {
         if cells.len() >= LOGS_MAX && !cells.contains_key(stream) {
             return None;
         }
-        let cell = cells.entry(stream.clone()).or_insert_with(|| {
-            Arc::new(Cell::new(Log::begin(Lineage::origin(self.epochs.draw()))))
-        });
-        Some(Arc::clone(cell))
+        let cell = cells.entry(stream.clone());
+        Some(Arc::clone(cell.or_insert_with(|| Arc::new(Cell::new(self.new_log())))))
     }
 
     fn append_now(&self, stream: &StreamName, append: Append) -> Result<Appended, AppendError> {

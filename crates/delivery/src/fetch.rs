@@ -1,10 +1,10 @@
 //! Reads pages of the log for readers that are behind their ring.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use broker::{Broker, PageLimit, ReadError};
 use event::{After, Position, StreamName};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
@@ -43,7 +43,9 @@ pub(crate) async fn run(
         wishes.recv().await.map(|fetch| (fetch, wishes))
     });
     let answer = async |fetch: Fetch| {
-        let page = read(&*broker, &fetch).await;
+        let page = AssertUnwindSafe(read(&*broker, &fetch)).catch_unwind().await;
+        let panicked = |_| Err(ReadError::Unavailable { reason: "a page panicked".to_owned() });
+        let page = page.unwrap_or_else(panicked);
         inboxes[fetch.worker].send(Message::Page(fetch.reader, page));
     };
     stream.for_each_concurrent(READS_MAX, answer).await;

@@ -146,12 +146,14 @@ impl Worker {
             }
             self.on_message(message);
         }
+        let mut now = self.clock.mono();
         while let Some(channel) = self.channels.pop_front() {
-            if let Some(round) = self.room.on_channel(&channel, self.clock.mono()) {
-                self.room.end_round(round, self.clock.mono());
+            let round = self.room.on_channel(&channel, now);
+            now = self.clock.mono();
+            if let Some(round) = round {
+                self.room.end_round(round, now);
             }
         }
-        let now = self.clock.mono();
         self.room.go_on(now);
         self.room.on_deadline(now);
         if now >= self.next_tick {
@@ -218,7 +220,9 @@ impl Worker {
 
     fn ask_again(&mut self) {
         for fetch in std::mem::take(&mut self.retry) {
-            self.ask(fetch);
+            if self.room.socket_mut(fetch.reader).is_some() {
+                self.ask(fetch);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ pub const EVENT_NAME_BYTES_MAX: usize = 64;
 pub const PAYLOAD_DEPTH_MAX: usize = 64;
 
 /// Most epochs that a lineage remembers; the oldest is forgotten first, and a cursor that names it
-/// is then answered with `gap: unknown_cursor`.
+/// is then answered with a gap, and events of its time are no longer served.
 pub const LINEAGE_EPOCHS_MAX: usize = 64;
 
 /// Longest text that is looked at as a cursor, in bytes; a longer one is an unreadable cursor.

@@ -122,7 +122,13 @@ impl State {
         {
             return last.clone();
         }
-        let probed = match self.probe_now(&mut turn.probe).await {
+        let mut probed = self.probe_now(&mut turn.probe).await;
+        if matches!(probed, Err(ProbeError::Socket(_))) {
+            // Its readers were cut off, by a worker that began anew say; new ones tell the truth.
+            turn.probe = None;
+            probed = self.probe_now(&mut turn.probe).await;
+        }
+        let probed = match probed {
             Ok(took) => Probed { took: Some(took), error: None },
             Err(error) => {
                 // Sockets that failed are of no use to the next probe.

@@ -94,8 +94,8 @@ pub enum JwtVerifier {
     Hs256(Secret),
     /// A key set in a file, read again when it changes.
     JwksFile(PathBuf),
-    /// A key set behind a URL, fetched again when it may have changed.
-    JwksUrl(String),
+    /// A key set behind a URL, which may hold a password; fetched again when it may have changed.
+    JwksUrl(Secret),
 }
 
 /// What a request or a tenant may ask for.

@@ -1,9 +1,9 @@
 //! The life of the server's process, from settings to exit code.
 
-use std::{error::Error, process::ExitCode, sync::Arc};
+use std::{error::Error, io, process::ExitCode, sync::Arc};
 
 use node_runtime::{Running, RuntimeBuilder, Settings, StartError, init_logging, local_key};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{AppState, serve};
 
@@ -16,8 +16,17 @@ pub async fn bootstrap(settings: Settings) -> ExitCode {
     if let Err(error) = init_logging(&settings.log) {
         tracing::debug!(%error, "the process has a logger already");
     }
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
+    // Before anything is taken up: a signal from here on ends in order.
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "signals can't be received");
+            return ExitCode::from(69);
+        }
+    };
     match start(settings).await {
-        Ok(running) => run(running).await,
+        Ok(running) => run(running, signals).await,
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "the server could not start");
             ExitCode::from(error.exit_code())
@@ -63,11 +72,9 @@ fn print_key(key: &str) {
     );
 }
 
-async fn run(running: Running) -> ExitCode {
-    match told_to_end().await {
-        Ok(signal) => tracing::info!(signal, "shutting down"),
-        Err(error) => tracing::error!(%error, "signals can't be received; shutting down"),
-    }
+async fn run(running: Running, mut signals: Signals) -> ExitCode {
+    let signal = signals.told_to_end().await;
+    tracing::info!(signal = %signal, "shutting down");
     let report = running.stop().await;
     tracing::info!(
         readers_moved = report.readers_moved,
@@ -78,11 +85,22 @@ async fn run(running: Running) -> ExitCode {
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn told_to_end() -> std::io::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// The signals that end the process; those that come before they are waited for are kept.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn told_to_end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }

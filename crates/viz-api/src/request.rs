@@ -56,7 +56,7 @@ pub(crate) async fn around(
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     let method = known_method(request.method());
-    let span = tracing::info_span!("request", request_id = id.0, method);
+    let span = tracing::error_span!("request", request_id = id.0, method);
     request.extensions_mut().insert(id.clone());
     let address_bytes = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
     let mut response = if address_bytes > ADDRESS_BYTES_MAX {

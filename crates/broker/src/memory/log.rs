@@ -121,6 +121,14 @@ impl Log {
     /// Begins a new epoch at the head.
     pub fn fork(&mut self, epoch: event::Epoch, kind: ForkKind) {
         self.lineage.fork(epoch, self.head, kind);
+        // Where the oldest fork that is remembered lost something, nothing can say any more that a
+        // hole lies between the events before it and its own.
+        let oldest = self.lineage.forks()[0];
+        let is_forgotten =
+            |kept: &Kept| oldest.kind == ForkKind::Lossy && kept.event.position.seq <= oldest.after;
+        while self.window.front().is_some_and(is_forgotten) {
+            self.window.pop_front();
+        }
     }
 
     /// Returns the last place, beyond a hole that lies there.

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use parking_lot::Mutex;
+
 pub use self::{
     load::{Loaded, SetAside},
     save::{SaveFailure, Saved},
@@ -25,6 +27,10 @@ pub use self::{
 pub struct StateDir {
     path: PathBuf,
     lock: File,
+    /// Held for a whole pass of saving.
+    pass: Mutex<()>,
+    /// Whether another process had the folder before.
+    is_used: bool,
 }
 
 /// Why the folder can't be used.
@@ -54,6 +60,7 @@ impl StateDir {
     pub fn open(path: &Path) -> Result<Self, StateDirError> {
         let unwritable = |source| StateDirError::Unwritable { path: path.to_owned(), source };
         files::make_private_dir(path).map_err(unwritable)?;
+        let is_used = path.join("lock").exists();
         let lock = files::open_private(&path.join("lock")).map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -64,7 +71,7 @@ impl StateDir {
         }
         files::write_whole(&path.join("probe"), b"").map_err(unwritable)?;
         std::fs::remove_file(path.join("probe")).map_err(unwritable)?;
-        Ok(StateDir { path: path.to_owned(), lock })
+        Ok(StateDir { path: path.to_owned(), lock, pass: Mutex::new(()), is_used })
     }
 
     /// Returns the folder.

@@ -11,7 +11,7 @@ use super::AbortOnDrop;
 use crate::{
     channel::{Channel, LaneLimits, Lease},
     inbox::Inbox,
-    pump,
+    pump::Pump,
 };
 
 /// Sweeps that a channel without readers survives, so that a reader that reconnects finds it.
@@ -62,14 +62,14 @@ impl Channels {
         let (opening, log) = self.broker.attach(stream, &After::Head).await?;
         let (workers, limits) = (self.inboxes.len(), LaneLimits::default());
         let channel = Arc::new(Channel::new(stream.clone(), opening.head, workers, limits));
-        let task = pump::run(
-            log,
-            Arc::clone(&channel),
-            Arc::clone(&self.inboxes),
-            Arc::clone(&self.clock),
-        );
+        let pump = Pump {
+            broker: Arc::clone(&self.broker),
+            channel: Arc::clone(&channel),
+            inboxes: Arc::clone(&self.inboxes),
+            clock: Arc::clone(&self.clock),
+        };
         #[expect(clippy::disallowed_methods, reason = "the channel owns it and aborts it")]
-        let pump = AbortOnDrop(tokio::spawn(task));
+        let pump = AbortOnDrop(tokio::spawn(pump.run(log)));
         Ok(Running { channel, _pump: pump })
     }
 

@@ -100,7 +100,7 @@ impl Delivery {
             _ => Resume::Resumed,
         };
         let replayed = match &filter {
-            None => page.head.seq.count_after(page.after.seq) - page.skipped,
+            None => page.head.seq.count_after(page.after.seq).saturating_sub(page.skipped),
             Some(filter) => self.count(&stream, &page, filter).await?,
         };
         if let Some(gap) = &page.gap {
@@ -137,6 +137,8 @@ impl Delivery {
                 break;
             }
             count += wanted(&page.events);
+            // A page of memory is always ready; others have their turn too.
+            tokio::task::yield_now().await;
             next = page.next;
         }
         Ok(count)

@@ -13,7 +13,7 @@ use super::{
     ring::Ring,
     socket::Sink,
 };
-use crate::{EndCause, sse};
+use crate::{EndCause, Transport, sse};
 
 /// Most writes for one reader before the others have their turn.
 const WRITES_MAX: usize = 32;
@@ -85,6 +85,10 @@ impl<S: Sink> Room<S> {
     pub(super) fn heartbeat(&mut self, key: ReaderKey, now: MonoMs) {
         let Some(reader) = self.reader_mut(key) else { return };
         if reader.blocked_since.is_some() || !reader.rest.is_empty() || reader.leaving.is_some() {
+            return;
+        }
+        if reader.transport == Transport::probe {
+            // Nobody reads between two probes: heartbeats would fill its socket in the end.
             return;
         }
         reader.rest = reader.heartbeat_bytes();

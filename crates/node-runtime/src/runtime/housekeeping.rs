@@ -30,8 +30,7 @@ pub(super) fn spawn(tasks: &Tasks, state: &Arc<State>, folder: &Arc<StateDir>) {
 
 async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: Shutdown) {
     let mut failing = false;
-    // At once, so that the epochs that begin with this process outlive it whatever happens next.
-    let mut pause = Duration::ZERO;
+    let mut pause = SAVE_EVERY;
     loop {
         tokio::select! {
             () = end.asked() => return,

@@ -73,6 +73,8 @@ impl RuntimeBuilder {
         report(&loaded);
         tell_set_aside(&state, &loaded).await;
         ensure_key(&state)?;
+        // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
+        housekeeping::save(&state.memory, &state_dir).await;
         start_delivery(&state)?;
         let inner_tasks = Tasks::default();
         housekeeping::spawn(&inner_tasks, &state, &state_dir);

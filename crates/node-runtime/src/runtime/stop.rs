@@ -71,7 +71,7 @@ async fn save_all(
         tracing::error!(error, count, "windows could not be saved at the end");
         return false;
     }
-    if let Err(error) = folder.mark_clean() {
+    if let Err(error) = folder.mark_clean(memory) {
         tracing::error!(%error, "the clean end could not be noted");
         return false;
     }

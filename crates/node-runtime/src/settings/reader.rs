@@ -70,10 +70,11 @@ const TEXTS_OF_LATER_PARTS: [&str; 12] = [
 ];
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "REDIS_URL",
     "SURREAL_PASS",
     "TIDEGATE_JWT_HS256_SECRET",
+    "TIDEGATE_JWT_JWKS",
     "TIDEGATE_KEY",
     "TIDEGATE_KEYS",
     "VIZ_API_ETH_HTTP_URL",
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
         }
         if let Some(place) = self.text("TIDEGATE_JWT_JWKS") {
             verifiers.push(match place.split_once("://") {
-                Some(("http" | "https", _)) => JwtVerifier::JwksUrl(place.to_owned()),
+                Some(("http" | "https", _)) => JwtVerifier::JwksUrl(Secret(place.to_owned())),
                 _ => JwtVerifier::JwksFile(place.into()),
             });
         }

@@ -75,7 +75,9 @@ fn each_setting_changes_its_own_field() {
     ]);
     assert_eq!(settings.jwt.len(), 2);
     assert!(matches!(&settings.jwt[0], JwtVerifier::Hs256(secret) if secret.expose().len() == 32));
-    assert_eq!(settings.jwt[1], JwtVerifier::JwksUrl("https://issuer.example.com/keys".to_owned()));
+    let JwtVerifier::JwksUrl(url) = &settings.jwt[1] else { panic!("{:?}", settings.jwt) };
+    assert_eq!(url.expose(), "https://issuer.example.com/keys");
+    assert!(!format!("{settings:?}").contains("issuer"), "a URL may hold a password");
     let redis = settings.realtime.redis_url.as_ref().map(|url| url.expose());
     assert_eq!(redis, Some("rediss://:hidden@redis.example.com"));
     assert!(settings.realtime.enforce_redis);

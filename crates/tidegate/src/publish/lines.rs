@@ -32,7 +32,7 @@ pub(super) async fn run(api: &Api, style: Style) -> Result<Exit, Failure> {
     let bar = progress();
     let run = format!("lines-{:032x}", rand::random::<u128>());
     let mut input = std::io::stdin().lock().lines().enumerate();
-    let mut published = 0;
+    let (mut published, mut prints) = (0, true);
     for list in 0.. {
         let events = next_list(&mut input)?;
         if events.is_empty() {
@@ -44,8 +44,10 @@ pub(super) async fn run(api: &Api, style: Style) -> Result<Exit, Failure> {
         published += receipts.len();
         for receipt in &receipts {
             let line = shown(receipt, style);
-            if bar.suspend(|| console::say(&line)).is_err() {
-                return Ok(Exit::Done);
+            // Whoever closed the output still wants the events published.
+            if prints && bar.suspend(|| console::say(&line)).is_err() {
+                prints = false;
+                console::note("nothing can be printed any more; publishing goes on");
             }
         }
         bar.inc(receipts.len() as u64);

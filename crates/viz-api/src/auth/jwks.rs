@@ -6,7 +6,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, Header,
     jwk::{AlgorithmParameters, Jwk, JwkSet, PublicKeyUse},
 };
-use node_runtime::Shutdown;
+use node_runtime::{Shutdown, settings::Secret};
 use parking_lot::RwLock;
 use tokio::{sync::Mutex, time::Instant};
 
@@ -30,7 +30,7 @@ pub(super) struct KeySet {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Url(String),
+    Url(Secret),
 }
 
 impl KeySet {
@@ -38,7 +38,7 @@ impl KeySet {
         KeySet::new(Source::File(path))
     }
 
-    pub(super) fn of_url(url: String) -> Self {
+    pub(super) fn of_url(url: Secret) -> Self {
         KeySet::new(Source::Url(url))
     }
 
@@ -89,8 +89,10 @@ impl KeySet {
         if last_read.is_some_and(|at| at.elapsed() < gap_min) {
             return;
         }
+        // Noted only when it is done: a request that goes away must not hold up the next one's.
+        let read = self.read().await;
         *last_read = Some(Instant::now());
-        match self.read().await {
+        match read {
             Ok(keys) => *self.keys.write() = keys,
             Err(error) => {
                 tracing::error!(
@@ -105,7 +107,7 @@ impl KeySet {
         let bytes = match &self.source {
             Source::File(path) => tokio::fs::read(path).await?,
             // The address may hold a password, and the error goes to the log.
-            Source::Url(url) => fetch(url).await.map_err(reqwest::Error::without_url)?,
+            Source::Url(url) => fetch(url.expose()).await.map_err(reqwest::Error::without_url)?,
         };
         Ok(serde_json::from_slice(&bytes)?)
     }

@@ -25,15 +25,15 @@ impl StreamQuota {
 
     /// Takes a share; it is given back when it is dropped.
     pub(crate) fn take(&self, org: &OrgId) -> Result<OwnedSemaphorePermit, ApiError> {
-        let streams = {
-            let mut orgs = self.orgs.lock();
-            if orgs.len() > ENTRIES_KEPT {
-                orgs.retain(|_, streams| streams.available_permits() < self.most);
-            }
-            let streams = orgs.entry(org.clone());
-            Arc::clone(streams.or_insert_with(|| Arc::new(Semaphore::new(self.most))))
-        };
-        streams.try_acquire_owned().map_err(|_| {
+        let mut orgs = self.orgs.lock();
+        if orgs.len() >= orgs.capacity().max(ENTRIES_KEPT) {
+            // As often as the map would double, so that each open costs the same.
+            orgs.retain(|_, streams| streams.available_permits() < self.most);
+        }
+        let streams = orgs.entry(org.clone());
+        let streams = streams.or_insert_with(|| Arc::new(Semaphore::new(self.most)));
+        // Under the lock: an entry without a share may be forgotten.
+        Arc::clone(streams).try_acquire_owned().map_err(|_| {
             let message = format!("this organisation may have {} open streams", self.most);
             ApiError::new(Code::RateLimited, message).retry_after(5)
         })

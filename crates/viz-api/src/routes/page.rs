@@ -19,6 +19,9 @@ use crate::{
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 500;
 
+/// Most bytes of events in one answer, as long as there is more than one.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+
 /// Reads a page, oldest first; without `after` it begins with the oldest event of the window.
 pub(crate) async fn events(
     State(app): State<Arc<AppState>>,
@@ -33,7 +36,8 @@ pub(crate) async fn events(
         Some(after) => After::from_client(Some(&after)),
         None => After::Oldest,
     };
-    let page = app.state.broker.page(&stream, &after, limit).await?;
+    let mut page = app.state.broker.page(&stream, &after, limit).await?;
+    cut(&mut page);
     if let Some(gap) = &page.gap {
         app.state.metrics.delivery.gap(gap.reason);
     }
@@ -45,6 +49,19 @@ fn limit(text: Option<&str>) -> Result<PageLimit, ApiError> {
     match text.parse::<usize>() {
         Ok(limit @ 1..=LIMIT_MAX) => Ok(PageLimit::clamped(limit)),
         _ => Err(ApiError::validation(format!("`limit` is a whole number from 1 to {LIMIT_MAX}"))),
+    }
+}
+
+/// Ends a page where its answer would get too large; the next one goes on there.
+fn cut(page: &mut Page) {
+    let mut bytes = 0;
+    let fits = page.events.iter().position(|event| {
+        bytes += event.json.len();
+        bytes > ANSWER_BYTES_MAX
+    });
+    if let Some(over) = fits {
+        page.events.truncate(over.max(1));
+        page.next = page.events.last().map_or(page.after, |event| event.position);
     }
 }
 

@@ -30,8 +30,10 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
             seat = Arc::clone(&room).acquire_owned() => seat,
             Some(_) = connections.join_next() => continue,
         };
+        while connections.try_join_next().is_some() {}
         let stream = tokio::select! {
             () = end.asked() => break,
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {

@@ -30,6 +30,10 @@ const HEADERS_MAX: usize = 100;
 /// When a silent peer is first asked whether it is still there, and how often then.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 
+/// How long what was sent may stay unacknowledged: keepalive asks only where nothing is under way,
+/// and on a stream there always is a heartbeat.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+
 /// A connection that is to become a stream: the head of its answer, and its reader.
 type Leaving = (Vec<u8>, Handover);
 
@@ -81,7 +85,9 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (idle, interval) = KEEPALIVE;
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    let socket = SockRef::from(stream);
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 /// Answers a request; one that opens a stream is answered by delivery instead.

@@ -7,6 +7,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -14,12 +15,16 @@ use event::UnixMs;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Sleep, sleep},
 };
 
 use crate::{
     error::{ApiError, Code},
     request::{http_date, new_request_id},
 };
+
+/// How long a peer may take nothing of an answer.
+const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// A connection's stream.
 #[derive(Debug)]
@@ -29,11 +34,13 @@ pub(super) struct Wire {
     unflushed: bool,
     /// What is written in the place of the parser's own answer.
     instead: Bytes,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Wire { stream, unflushed: false, instead: Bytes::new() }
+        Wire { stream, unflushed: false, instead: Bytes::new(), stalled: None }
     }
 
     /// Returns the stream where no earlier answer is still under way on it.
@@ -47,9 +54,25 @@ impl Wire {
         Ok(self.stream)
     }
 
+    /// Gives up on a peer that takes nothing for too long.
+    fn poll_progress<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_MAX)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.instead.has_remaining() {
-            let bytes = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.instead);
+            let bytes = ready!(self.poll_progress(cx, polled))?;
             if bytes == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -81,7 +104,8 @@ impl AsyncWrite for Wire {
             self.instead = instead;
             return Poll::Ready(Ok(bytes.len()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.poll_progress(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -53,6 +53,9 @@ impl StateDir {
     pub fn load(&self, broker: &MemoryBroker) -> io::Result<Loaded> {
         let clean = self.take_clean_marker()?;
         let mut loaded = Loaded { clean, ..Loaded::default() };
+        if self.is_used && !clean {
+            broker.reckon_with_lost_logs();
+        }
         let mut entries: Vec<_> = fs::read_dir(&self.path)?.collect::<Result<_, _>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {

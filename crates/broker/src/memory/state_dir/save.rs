@@ -1,6 +1,10 @@
 //! Saving what has changed.
 
-use std::{io, path::PathBuf, sync::atomic::Ordering};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 use event::StreamName;
 
@@ -39,9 +43,10 @@ pub struct SaveFailure {
 impl StateDir {
     /// Writes every log that has changed since it was last written.
     ///
-    /// Appends go on meanwhile: a log is copied under its lock and written outside it. Blocks on
-    /// the disk.
+    /// Appends go on meanwhile: a log is copied under its lock and written outside it. One pass at
+    /// a time: a second one waits. Blocks on the disk.
     pub fn save(&self, broker: &MemoryBroker) -> Saved {
+        let _pass = self.pass.lock();
         let mut saved = Saved::default();
         for (stream, cell) in broker.cells() {
             if stream == StreamName::Probe || !cell.dirty.swap(false, Ordering::AcqRel) {
@@ -68,8 +73,16 @@ impl StateDir {
     /// Says that everything was saved; only to be called when no append can follow.
     ///
     /// # Errors
-    /// Fails where the marker can't be written; the next start then reckons with a loss.
-    pub fn mark_clean(&self) -> io::Result<()> {
+    /// Fails where a log is not saved, or the marker can't be written; the next start then reckons
+    /// with a loss.
+    pub fn mark_clean(&self, broker: &MemoryBroker) -> io::Result<()> {
+        let _pass = self.pass.lock();
+        let is_unsaved = |(stream, cell): &(StreamName, Arc<Cell>)| {
+            *stream != StreamName::Probe && cell.dirty.load(Ordering::Acquire)
+        };
+        if broker.cells().iter().any(is_unsaved) {
+            return Err(io::Error::other("a window is not saved"));
+        }
         files::write_whole(&self.clean_marker(), b"")?;
         files::sync_dir(&self.path)
     }

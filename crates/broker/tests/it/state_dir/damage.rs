@@ -16,7 +16,7 @@ fn after_damage(damage: impl FnOnce(&Path)) -> (Memory, Vec<broker::Receipt>) {
     append(&memory, &stream("sound"), 10);
     memory.save_now();
     damage(&memory.folder().join(HURT));
-    memory.state().mark_clean().expect("the marker is written");
+    memory.state().mark_clean(&memory.broker).expect("the marker is written");
     memory.start_anew();
     (memory, receipts)
 }

@@ -30,7 +30,7 @@ fn a_wall_clock_that_went_on_expires_aloud() {
     let first = append(&memory, &stream("a"), 0);
     append(&memory, &stream("a"), 1);
     memory.save_now();
-    memory.state().mark_clean().expect("the marker is written");
+    memory.state().mark_clean(&memory.broker).expect("the marker is written");
     memory.clock.jump_wall(HOUR_MS);
     memory.start_anew();
     let gap = page(&memory, &stream("a"), &After::At(first.position)).gap;

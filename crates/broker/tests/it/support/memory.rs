@@ -60,7 +60,7 @@ impl Memory {
     /// Ends the process in order and starts another.
     pub(crate) fn restart_now(&mut self) {
         self.save_now();
-        self.state().mark_clean().expect("the marker is written");
+        self.state().mark_clean(&self.broker).expect("the marker is written");
         self.start_anew();
         assert!(self.loaded.clean);
     }
