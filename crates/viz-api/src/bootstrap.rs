@@ -38,13 +38,15 @@ async fn start(settings: Settings) -> Result<Running, StartError> {
     let mut running = RuntimeBuilder::new(settings).start().await?;
     let app = Arc::new(AppState::new(Arc::clone(running.state())));
     app.spawn_owned(running.tasks());
+    announce(&running);
+    running.ready().await;
+    // Last: who comes early waits in the kernel's queue rather than being refused, since a browser
+    // never comes back after an error status.
     if let Some(listener) = running.take_listener() {
         let listener = tokio::net::TcpListener::from_std(listener)
             .map_err(|source| StartError::Bind { address: running.address(), source })?;
         running.tasks().spawn("http", serve(listener, app, running.tasks().clone()));
     }
-    announce(&running);
-    running.ready().await;
     Ok(running)
 }
 
