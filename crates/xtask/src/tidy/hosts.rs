@@ -14,12 +14,12 @@ const FOLDERS: &[&str] =
 
 /// Hosts of package registries.
 const HOSTS: &[&str] = &[
-    concat!("registry.npmjs", ".org"),
+    concat!("registry.npm", "js.org"),
     concat!("pypi", ".org"),
     concat!("pythonhosted", ".org"),
     concat!("crates", ".io"),
     concat!("deb.debian", ".org"),
-    concat!("proxy.golang", ".org"),
+    concat!("proxy.go", "lang.org"),
     concat!("repo.maven.apache", ".org"),
 ];
 
