@@ -25,7 +25,7 @@ const STAY_MAX: Duration = Duration::from_secs(10);
 const GONE_MAX: Duration = Duration::from_secs(2);
 
 /// A small receive buffer, so that the server feels it when a slow reader stops reading.
-const SLOW_BUFFER_BYTES: u32 = 8 << 10;
+const SLOW_BUFFER_BYTES: u32 = 32 << 10;
 
 /// A read of so many bytes has left more behind; waiting then would be the reader's own lag.
 const MUCH_BYTES: usize = 8 << 10;
