@@ -60,13 +60,6 @@ impl Channel {
         &self.stream
     }
 
-    /// Returns a number that tells which worker serves a small stream.
-    pub fn home(&self) -> usize {
-        let mut hasher = DefaultHasher::new();
-        self.stream.hash(&mut hasher);
-        hasher.finish() as usize
-    }
-
     /// Returns how many readers hold a lease.
     pub fn readers(&self) -> usize {
         self.readers.load(Ordering::Acquire)
@@ -128,6 +121,13 @@ impl Channel {
         }
         to_tell
     }
+}
+
+/// Returns a number that tells which worker serves a small stream.
+pub(crate) fn home(stream: &StreamName) -> usize {
+    let mut hasher = DefaultHasher::new();
+    stream.hash(&mut hasher);
+    hasher.finish() as usize
 }
 
 /// A reader's share in a channel; the channel may end when the last one is dropped.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use broker::Broker;
-use event::Clock;
+use event::{Clock, StreamName};
 use parking_lot::Mutex;
 use tokio::{
     sync::mpsc,
@@ -23,17 +23,19 @@ use tokio::{
 };
 
 use self::channels::Channels;
-pub use self::open::{OpenRequest, Opened, Reader, Resume};
+pub use self::open::{OpenRequest, Opened, Reader, Resume, WebReader};
 use crate::{
     DeliveryMetrics, DeliveryOptions, Socket,
+    channel::{Channel, home},
     fetch::{self, WISHES_MAX},
     inbox::{Inbox, Message},
-    room::Admission,
+    room::{Admission, CLOSE_MAX},
     worker::{Surroundings, Worker},
 };
 
-/// How much longer than its spread a drain may take, for readers that are slow to leave.
-const DRAIN_GRACE: Duration = Duration::from_secs(1);
+/// How much longer than its spread a drain may take, for readers that are slow to leave: longer
+/// than a WebSocket has to answer its close frame.
+const DRAIN_GRACE: Duration = CLOSE_MAX.saturating_add(Duration::from_secs(1));
 
 /// Readers of one stream that are served by one worker before it is split over all.
 const READERS_TOGETHER: usize = 32;
@@ -127,18 +129,24 @@ impl Delivery {
         self.channels.sweep();
     }
 
-    pub(crate) fn admit(&self, worker: Option<usize>, admission: Admission<Socket>) {
-        let worker = worker.unwrap_or_else(|| self.worker_for(&admission));
+    pub(crate) fn admit(&self, worker: usize, admission: Admission<Socket>) {
         self.inboxes[worker].send(Message::Admit(Box::new(admission)));
     }
 
     /// Keeps the few readers of a small stream together, and spreads those of a big one.
-    fn worker_for(&self, admission: &Admission<Socket>) -> usize {
-        let channel = admission.lease.channel();
+    fn worker_for(&self, channel: &Channel) -> usize {
         if channel.readers() <= READERS_TOGETHER {
-            return channel.home() % self.inboxes.len();
+            return home(channel.stream()) % self.inboxes.len();
         }
         self.turn.fetch_add(1, Ordering::Relaxed) % self.inboxes.len()
+    }
+
+    /// The same for a connection that will follow this stream.
+    fn worker_for_stream(&self, stream: &StreamName) -> usize {
+        match self.channels.readers_of(stream) {
+            0..READERS_TOGETHER => home(stream) % self.inboxes.len(),
+            _ => self.turn.fetch_add(1, Ordering::Relaxed) % self.inboxes.len(),
+        }
     }
 
     /// Lets every reader go, spread over `over`; readers that come meanwhile leave within it too.

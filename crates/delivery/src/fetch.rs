@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     inbox::{Inbox, Message},
-    room::ReaderKey,
+    room::{ReaderKey, SubscriptionId},
 };
 
 /// Most events of one page: what a slow reader may hold beside its ring.
@@ -29,6 +29,7 @@ pub(crate) const WISHES_MAX: usize = 4096;
 pub(crate) struct Fetch {
     pub(crate) worker: usize,
     pub(crate) reader: ReaderKey,
+    pub(crate) subscription: SubscriptionId,
     pub(crate) stream: StreamName,
     pub(crate) after: Position,
 }
@@ -46,7 +47,7 @@ pub(crate) async fn run(
         let page = AssertUnwindSafe(read(&*broker, &fetch)).catch_unwind().await;
         let panicked = |_| Err(ReadError::Unavailable { reason: "a page panicked".to_owned() });
         let page = page.unwrap_or_else(panicked);
-        inboxes[fetch.worker].send(Message::Page(fetch.reader, page));
+        inboxes[fetch.worker].send(Message::Page(fetch.reader, fetch.subscription, page));
     };
     stream.for_each_concurrent(READS_MAX, answer).await;
 }

@@ -1,7 +1,8 @@
 //! What other threads leave for a worker, and how they wake it.
 //!
-//! Bounded by what exists: a channel stands in it once, a reader has at most one page under way,
-//! and admissions are limited by the open streams that are allowed. Once its worker has ended, what
+//! Bounded by what exists: a channel stands in it once, a subscription has at most one page and a
+//! reader one batch of messages under way, each message is answered a few times at most, and
+//! admissions are limited by the open streams that are allowed. Once its worker has ended, what
 //! is left in it is dropped: a socket that nobody would serve is closed.
 
 use std::{
@@ -18,7 +19,8 @@ use parking_lot::Mutex;
 
 use crate::{
     channel::Channel,
-    room::{Admission, Fetched, ReaderKey, socket::Socket},
+    room::{Admission, Fetched, ReaderKey, SubscriptionId, socket::Socket},
+    session::Reply,
 };
 
 /// A message to a worker.
@@ -26,7 +28,9 @@ pub(crate) enum Message {
     /// Serve this reader.
     Admit(Box<Admission<Socket>>),
     /// The page that a reader asked for.
-    Page(ReaderKey, Fetched),
+    Page(ReaderKey, SubscriptionId, Fetched),
+    /// What a session answers its client.
+    Reply(ReaderKey, Reply),
     /// Let all readers go, spread over this time.
     Drain(Duration),
     /// End; readers that are still there are cut off.

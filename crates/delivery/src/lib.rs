@@ -8,6 +8,7 @@
 
 pub mod channel;
 mod delivery;
+mod encoder;
 mod fetch;
 mod filter;
 mod inbox;
@@ -16,13 +17,17 @@ mod options;
 mod probe;
 mod pump;
 pub mod room;
+pub mod session;
 pub mod sse;
 mod worker;
+pub mod ws;
 
 pub use channel::Lease;
-pub use delivery::{Delivery, DrainReport, OpenRequest, Opened, Reader, Resume, StartError};
+pub use delivery::{
+    Delivery, DrainReport, OpenRequest, Opened, Reader, Resume, StartError, WebReader,
+};
 pub use filter::{Filter, FilterError};
 pub use metrics::{DeliveryMetrics, EndCause, Transport};
 pub use options::DeliveryOptions;
 pub use probe::{Probe, ProbeError};
-pub use room::socket::Socket;
+pub use room::{Subscribing, socket::Socket};

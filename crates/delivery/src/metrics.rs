@@ -31,6 +31,12 @@ pub enum EndCause {
     Drained,
     /// The credential expired.
     TokenExpired,
+    /// A permission was lost.
+    Revoked,
+    /// The client broke the transport's protocol.
+    Broken,
+    /// The client sent a larger message than it may.
+    TooLarge,
 }
 
 impl EndCause {
@@ -41,6 +47,9 @@ impl EndCause {
             EndCause::Lagged => "lagged",
             EndCause::Drained => "drain",
             EndCause::TokenExpired => "token_expired",
+            EndCause::Revoked => "permission_lost",
+            EndCause::Broken => "broken",
+            EndCause::TooLarge => "too_large",
         }
     }
 }

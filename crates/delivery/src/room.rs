@@ -15,9 +15,12 @@ mod reader;
 mod ring;
 mod rounds;
 pub mod socket;
+mod subscription;
 mod table;
+mod web;
 
 use std::{
+    cell::RefCell,
     collections::{BinaryHeap, HashMap},
     sync::Arc,
     time::Duration,
@@ -28,12 +31,32 @@ use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use rand::{SeedableRng, rngs::SmallRng};
 use slab::Slab;
 
+pub(crate) use self::web::CLOSE_MAX;
 pub use self::{
-    catch_up::Fetched, holdings::Holdings, key::ReaderKey, leave::Departure, reader::Admission,
+    catch_up::Fetched,
+    holdings::Holdings,
+    key::ReaderKey,
+    leave::Departure,
+    reader::Admission,
     rounds::Round,
+    subscription::{Subscribing, SubscriptionId},
 };
-use self::{leave::Deadline, reader::Reader, socket::Sink, table::Table};
-use crate::{DeliveryMetrics, DeliveryOptions, EndCause, Transport, channel::Channel};
+use self::{
+    leave::Deadline,
+    reader::Reader,
+    socket::Sink,
+    subscription::Subscription,
+    table::{Seat, Table},
+};
+use crate::{
+    DeliveryMetrics, DeliveryOptions, EndCause, Transport,
+    channel::Channel,
+    session::{ClientMessage, Session},
+    ws::{Deflater, Inflater},
+};
+
+/// How much of what a client sent is read at a time.
+const INPUT_BYTES: usize = 16 << 10;
 
 /// What a room wants from its surroundings.
 #[derive(Debug)]
@@ -42,10 +65,21 @@ pub enum Wish {
     Fetch {
         /// For whom.
         reader: ReaderKey,
+        /// For which of its subscriptions.
+        subscription: SubscriptionId,
         /// Of which stream.
         stream: StreamName,
         /// After which place.
         after: Position,
+    },
+    /// Hand what a client sent to its session, and its answers to [`Room::on_reply`].
+    Converse {
+        /// From whom.
+        reader: ReaderKey,
+        /// To whom.
+        session: Arc<dyn Session>,
+        /// What it sent, in order; at least one message.
+        messages: Vec<ClientMessage>,
     },
 }
 
@@ -64,12 +98,16 @@ pub struct Room<S> {
     deadlines: BinaryHeap<Deadline>,
     wishes: Vec<Wish>,
     /// Readers whose page could not be had; they ask again at the next tick.
-    waiting: Vec<ReaderKey>,
-    /// Readers that had their turn and would take more.
+    waiting: Vec<(ReaderKey, SubscriptionId)>,
+    /// Readers that had their turn and would take or send more.
     unfinished: Vec<ReaderKey>,
     generation: u32,
     draining: Option<(MonoMs, Duration)>,
     rng: SmallRng,
+    deflater: RefCell<Deflater>,
+    inflater: Inflater,
+    /// Where clients' bytes are read into.
+    input: Box<[u8]>,
 }
 
 impl<S: Sink> Room<S> {
@@ -99,6 +137,9 @@ impl<S: Sink> Room<S> {
             generation: 0,
             draining: None,
             rng: SmallRng::seed_from_u64(seed),
+            deflater: RefCell::default(),
+            inflater: Inflater::default(),
+            input: vec![0; INPUT_BYTES].into(),
         }
     }
 
@@ -125,16 +166,16 @@ impl<S: Sink> Room<S> {
 
     /// Begins to serve a reader: what is at hand is written at once.
     pub fn admit(&mut self, admission: Admission<S>, now: MonoMs) -> ReaderKey {
-        let transport = admission.transport;
-        let table = self.table(&admission.lease.channel().clone());
         self.generation = self.generation.wrapping_add(1);
-        let expires = admission.expires;
         let entry = self.readers.vacant_entry();
         let key = ReaderKey { index: entry.key() as u32, generation: self.generation };
-        let place = self.tables[table].sit(key.index);
-        let mark = self.tables[table].ring.mark();
-        entry.insert(Reader::new(admission, key, table, place, mark));
-        self.metrics.opened(transport);
+        let (reader, subscribing) = Reader::new(admission, key);
+        let expires = reader.expires;
+        self.metrics.opened(reader.transport);
+        entry.insert(reader);
+        if let Some(subscribing) = subscribing {
+            self.seat(key, subscribing, SubscriptionId::FIRST);
+        }
         let slot = (u64::from(key.generation) + self.wheel_at) as usize % self.wheel.len();
         self.wheel[slot].push(key);
         if let Some(at) = expires {
@@ -144,6 +185,7 @@ impl<S: Sink> Room<S> {
             self.schedule_departure(key, began, over);
         }
         self.serve(key, now);
+        self.read_on(key, now);
         key
     }
 
@@ -152,12 +194,15 @@ impl<S: Sink> Room<S> {
         let Some(reader) = self.reader_mut(key) else { return };
         reader.blocked_since = None;
         self.serve(key, now);
+        self.read_on(key, now);
     }
 
     /// Looks at what a reader sent: an event stream has nothing to say but its end.
     pub fn on_readable(&mut self, key: ReaderKey, now: MonoMs) {
         let Some(reader) = self.reader_mut(key) else { return };
-        if reader.drain_input().is_err() {
+        if reader.web.is_some() {
+            self.read_web(key, now);
+        } else if reader.drain_input().is_err() {
             self.remove(key, EndCause::Client);
         } else {
             self.serve(key, now);
@@ -188,19 +233,51 @@ impl<S: Sink> Room<S> {
         table
     }
 
-    fn remove(&mut self, key: ReaderKey, cause: EndCause) {
-        let Some(reader) = self.reader(key) else { return };
-        let (table, seat, transport) = (reader.table, reader.seat, reader.transport);
-        if let Some(moved) = self.tables[table].rise(seat) {
-            self.readers[moved as usize].seat = seat;
+    /// Gives a reader a place in a stream.
+    fn seat(&mut self, key: ReaderKey, subscribing: Subscribing, id: SubscriptionId) {
+        let table = self.table(&subscribing.lease.channel().clone());
+        let reader = &mut self.readers[key.index as usize];
+        let subscription = reader.subscriptions.len() as u32;
+        let seat = self.tables[table].sit(Seat { reader: key.index, subscription });
+        let mark = self.tables[table].ring.mark();
+        let at = (table as u32, seat);
+        reader.subscriptions.push(Subscription::new(subscribing, id, at, mark));
+    }
+
+    /// Takes one of a reader's places away.
+    fn unseat(&mut self, key: ReaderKey, index: usize) {
+        let reader = &mut self.readers[key.index as usize];
+        let gone = reader.subscriptions.swap_remove(index);
+        if let Some(moved) = reader.subscriptions.get(index) {
+            self.tables[moved.table as usize].renumber(moved.seat, index as u32);
         }
-        self.readers.remove(key.index as usize);
-        self.metrics.ended(transport, cause);
+        let table = gone.table as usize;
+        if let Some(Seat { reader, subscription }) = self.tables[table].rise(gone.seat) {
+            let moved = &mut self.readers[reader as usize].subscriptions[subscription as usize];
+            moved.seat = gone.seat;
+        }
         if self.tables[table].seats().is_empty() {
             let stream = self.tables.remove(table).channel().stream().clone();
             if self.table_of.get(&stream) == Some(&table) {
                 self.table_of.remove(&stream);
             }
         }
+    }
+
+    /// Takes all of a reader's places away.
+    fn unseat_all(&mut self, key: ReaderKey) {
+        let Some(reader) = self.reader(key) else { return };
+        for index in (0..reader.subscriptions.len()).rev() {
+            self.unseat(key, index);
+        }
+    }
+
+    /// Lets go of a reader; one that was told a cause ends for that.
+    fn remove(&mut self, key: ReaderKey, cause: EndCause) {
+        self.unseat_all(key);
+        let Some(reader) = self.reader(key) else { return };
+        let (transport, cause) = (reader.transport, reader.leaving.unwrap_or(cause));
+        self.readers.remove(key.index as usize);
+        self.metrics.ended(transport, cause);
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     fetch::Fetch,
     inbox::{Content, Inbox, Message},
     room::{ReaderKey, Room, Wish},
+    session::Conversation,
 };
 
 const TICK: Duration = Duration::from_secs(1);
@@ -184,7 +185,8 @@ impl Worker {
                 let key = self.room.admit(*admission, now);
                 self.register(key);
             }
-            Message::Page(key, fetched) => self.room.on_page(key, fetched, now),
+            Message::Page(key, id, fetched) => self.room.on_page(key, id, fetched, now),
+            Message::Reply(key, reply) => self.room.on_reply(key, reply, now),
             Message::Drain(over) => {
                 self.draining = true;
                 self.room.drain(over, now);
@@ -206,9 +208,16 @@ impl Worker {
 
     fn grant_wishes(&mut self) {
         for wish in self.room.take_wishes() {
-            let Wish::Fetch { reader, stream, after } = wish;
-            let fetch = Fetch { worker: self.number, reader, stream, after };
-            self.ask(fetch);
+            match wish {
+                Wish::Fetch { reader, subscription, stream, after } => {
+                    let worker = self.number;
+                    self.ask(Fetch { worker, reader, subscription, stream, after });
+                }
+                Wish::Converse { reader, session, messages } => {
+                    let back = Conversation::new(Arc::clone(&self.inbox), reader);
+                    session.take(back, messages);
+                }
+            }
         }
     }
 
@@ -220,7 +229,7 @@ impl Worker {
 
     fn ask_again(&mut self) {
         for fetch in std::mem::take(&mut self.retry) {
-            if self.room.socket_mut(fetch.reader).is_some() {
+            if self.room.awaits(fetch.reader, fetch.subscription) {
                 self.ask(fetch);
             }
         }

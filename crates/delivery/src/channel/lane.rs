@@ -43,6 +43,8 @@ impl Lane {
     pub(super) fn open(&mut self) -> Position {
         self.open = true;
         self.broken = false;
+        // A worker that failed between being told and looking would never be told again.
+        self.told = false;
         self.empty();
         self.through
     }

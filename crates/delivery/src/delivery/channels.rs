@@ -92,6 +92,13 @@ impl Channels {
         self.entries.lock().len()
     }
 
+    /// Returns how many readers a stream has.
+    pub(super) fn readers_of(&self, stream: &StreamName) -> usize {
+        let entries = self.entries.lock();
+        let running = entries.get(stream).and_then(|entry| entry.running.get());
+        running.map_or(0, |running| running.channel.readers())
+    }
+
     pub(super) fn readers(&self) -> usize {
         self.count(|_| true)
     }

@@ -8,7 +8,7 @@ use event::{After, Event, Gap, MonoMs, Position, StreamName};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Delivery;
-use crate::{Filter, Lease, Socket, Transport, room::Admission};
+use crate::{Filter, Lease, Socket, Subscribing, Transport, room::Admission, session::WebSocket};
 
 /// Events of the first page; what lies beyond is read when the reader has taken these.
 const FIRST_PAGE: PageLimit = PageLimit::clamped(512);
@@ -76,6 +76,37 @@ pub struct Reader {
     pub expires: Option<MonoMs>,
     /// Its share in its tenant's open streams.
     pub permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A client's end of a WebSocket.
+#[derive(Debug)]
+pub struct WebReader {
+    /// Its connection, in non-blocking mode.
+    pub socket: Socket,
+    /// What its client may send, and to whom it goes.
+    pub web_socket: WebSocket,
+    /// The stream that its client is likely to follow: its worker is chosen by that.
+    pub likely: StreamName,
+    /// What is written before anything else.
+    pub preamble: Bytes,
+    /// When its credential expires.
+    pub expires: Option<MonoMs>,
+    /// Its share in its tenant's open streams.
+    pub permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Opened {
+    /// Turns it into what a WebSocket subscribes to.
+    pub fn subscribing(self, permit: Option<OwnedSemaphorePermit>) -> Subscribing {
+        Subscribing {
+            lease: self.lease,
+            after: self.after,
+            first: self.first,
+            first_through: self.first_through,
+            filter: self.filter,
+            permit,
+        }
+    }
 }
 
 impl Delivery {
@@ -146,26 +177,35 @@ impl Delivery {
 
     /// Serves an attached reader over its socket.
     pub fn serve(&self, opened: Opened, reader: Reader) {
-        self.admit(None, admission(opened, reader));
+        let worker = self.worker_for(opened.lease.channel());
+        self.serve_in(worker, opened, reader);
     }
 
     /// Serves an attached reader in a certain worker.
     pub(crate) fn serve_in(&self, worker: usize, opened: Opened, reader: Reader) {
-        self.admit(Some(worker), admission(opened, reader));
+        let admission = Admission {
+            socket: reader.socket,
+            transport: reader.transport,
+            preamble: reader.preamble,
+            subscribing: Some(opened.subscribing(None)),
+            web_socket: None,
+            expires: reader.expires,
+            permit: reader.permit,
+        };
+        self.admit(worker, admission);
     }
-}
 
-fn admission(opened: Opened, reader: Reader) -> Admission<Socket> {
-    Admission {
-        socket: reader.socket,
-        transport: reader.transport,
-        lease: opened.lease,
-        preamble: reader.preamble,
-        after: opened.after,
-        first: opened.first,
-        first_through: opened.first_through,
-        filter: opened.filter,
-        expires: reader.expires,
-        permit: reader.permit,
+    /// Serves a WebSocket.
+    pub fn serve_web(&self, reader: WebReader) {
+        let admission = Admission {
+            socket: reader.socket,
+            transport: Transport::websocket,
+            preamble: reader.preamble,
+            subscribing: None,
+            web_socket: Some(reader.web_socket),
+            expires: reader.expires,
+            permit: reader.permit,
+        };
+        self.admit(self.worker_for_stream(&reader.likely), admission);
     }
 }

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use event::{Event, Gap, GapReason, MonoMs, Position, Seq};
 
 use super::{
-    ReaderKey, Room, Wish,
+    ReaderKey, Room, SubscriptionId, Wish,
     ring::{self, Mark, Place},
     socket::Sink,
 };
-use crate::sse;
 
 /// What came of a wish for a page.
 pub type Fetched = Result<Page, ReadError>;
@@ -52,65 +51,79 @@ impl CatchUp {
 
 impl<S: Sink> Room<S> {
     /// Takes in the page that a reader asked for.
-    pub fn on_page(&mut self, key: ReaderKey, fetched: Fetched, now: MonoMs) {
-        let Some(reader) = self.reader_mut(key) else { return };
-        let through = reader.through;
+    pub fn on_page(&mut self, key: ReaderKey, id: SubscriptionId, fetched: Fetched, now: MonoMs) {
+        let reader = self.readers.get_mut(key.index as usize).filter(|reader| reader.key == key);
+        let Some(reader) = reader else { return };
+        let Some(index) = reader.find(id) else { return };
+        let framing = reader.framing;
+        let subscription = &mut reader.subscriptions[index];
+        let through = subscription.through;
         let page = match fetched {
             Ok(page) => deliverable(page, through),
             // Asked again at the next tick; the reader stays where it is.
-            Err(_) => return self.waiting.push(key),
+            Err(_) => return self.waiting.push((key, id)),
         };
         if page.gap.is_none() && page.next.seq <= through.seq {
             // The log has nothing more, yet the ring lies elsewhere: it is about to restart.
-            reader.through = page.next;
-            return self.waiting.push(key);
+            subscription.through = page.next;
+            return self.waiting.push((key, id));
         }
-        reader.fetching = false;
-        let (table, mark) = (reader.table, reader.mark);
-        let ring = &self.tables[table].ring;
+        subscription.fetching = false;
+        let table = &self.tables[subscription.table as usize];
         // What a gap passes over is no longer owed to the reader. Where the ring is behind the
         // log, the mark is set right once it gets there.
-        let mark = if page.gap.is_some() { ring.mark() } else { mark.beyond(&page.events) };
+        let mark = match page.gap {
+            Some(_) => table.ring.mark(),
+            None => subscription.mark.beyond(&page.events),
+        };
         let mut queue: VecDeque<_> = page.events.into_iter().map(Piece::Event).collect();
-        let gap = page.gap.map(as_lag);
-        if let Some(gap) = &gap {
-            queue.push_front(Piece::Own(sse::gap(gap), gap.resumes_at));
-        }
-        let catch_up = CatchUp { queue, end: page.next, mark };
-        self.readers[key.index as usize].catch_up = Some(Box::new(catch_up));
-        if let Some(gap) = gap {
+        if let Some(gap) = page.gap.map(as_lag) {
+            let frame = table.encoder(framing, &self.deflater).gap(&gap);
+            queue.push_front(Piece::Own(frame, gap.resumes_at));
             self.metrics.gap(gap.reason);
         }
-        self.serve(key, now);
+        subscription.catch_up = Some(Box::new(CatchUp { queue, end: page.next, mark }));
+        self.serve_at(key, index, now);
+    }
+
+    /// Returns whether a page for a subscription is still of use.
+    pub fn awaits(&self, key: ReaderKey, id: SubscriptionId) -> bool {
+        self.reader(key).is_some_and(|reader| reader.find(id).is_some())
     }
 
     /// Leaves the log's pages behind where the ring goes on, or asks for the next one.
     ///
     /// Returns the index of the reader's next event in the ring, where it has a place there.
-    pub(super) fn join_ring(&mut self, key: ReaderKey) -> Option<usize> {
+    pub(super) fn join_ring(&mut self, key: ReaderKey, index: usize) -> Option<usize> {
         let reader = &mut self.readers[key.index as usize];
-        if reader.fetching {
+        let subscription = reader.subscriptions.get_mut(index)?;
+        if subscription.fetching {
             return None;
         }
-        if let Some(catch_up) = &reader.catch_up {
+        if let Some(catch_up) = &subscription.catch_up {
             if !catch_up.queue.is_empty() {
                 return None;
             }
-            reader.through = catch_up.end;
-            reader.mark = catch_up.mark;
-            reader.catch_up = None;
+            subscription.through = catch_up.end;
+            subscription.mark = catch_up.mark;
+            subscription.catch_up = None;
         }
-        let ring = &self.tables[reader.table].ring;
-        match ring.place(reader.through) {
-            Place::At(index) => {
-                reader.mark = ring.mark_before(index);
-                Some(index)
+        let table = &self.tables[subscription.table as usize];
+        let through = subscription.through;
+        match table.ring.place(through) {
+            Place::At(at) => {
+                subscription.mark = table.ring.mark_before(at);
+                Some(at)
             }
             Place::Ahead => None,
             Place::Outside => {
-                reader.fetching = true;
-                let stream = self.tables[reader.table].channel().stream().clone();
-                self.wishes.push(Wish::Fetch { reader: key, stream, after: reader.through });
+                subscription.fetching = true;
+                self.wishes.push(Wish::Fetch {
+                    reader: key,
+                    subscription: subscription.id,
+                    stream: table.channel().stream().clone(),
+                    after: through,
+                });
                 None
             }
         }

@@ -1,19 +1,22 @@
 //! Writing what is ready: all of it in one vectored write, as far as the socket takes it.
 
-use std::io;
+use std::{cell::RefCell, io};
 
 use bytes::Bytes;
-use event::{Event, MonoMs, Position};
+use event::{Framing, MonoMs, Position};
 
 use super::{
     ReaderKey, Room,
     catch_up::Piece,
     gathered::{AfterWrite, Gathered},
     reader::Reader,
-    ring::Ring,
     socket::Sink,
+    table::Table,
 };
-use crate::{EndCause, Transport, sse};
+use crate::{
+    EndCause, Transport, sse,
+    ws::{self, Deflater},
+};
 
 /// Most writes for one reader before the others have their turn.
 const WRITES_MAX: usize = 32;
@@ -30,23 +33,50 @@ enum Wrote {
     Gone,
 }
 
+/// What came of serving a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Served {
+    /// Whether an event went out.
+    pub(super) delivered: bool,
+    /// Whether the reader's other streams may be looked at too.
+    pub(super) takes_more: bool,
+}
+
 impl<S: Sink> Room<S> {
-    /// Writes what is ready for a reader; returns whether an event went out.
-    pub(super) fn serve(&mut self, key: ReaderKey, now: MonoMs) -> bool {
-        let Some(reader) = self.reader(key) else { return false };
+    /// Writes what is ready for a reader, of all its streams.
+    pub(super) fn serve(&mut self, key: ReaderKey, now: MonoMs) {
+        let Some(reader) = self.reader(key) else { return };
+        let count = reader.subscriptions.len().max(1);
+        let first = reader.turn as usize;
+        for index in (first..first + count).map(|turn| turn % count) {
+            if !self.serve_at(key, index, now).takes_more {
+                if let Some(reader) = self.reader_mut(key) {
+                    reader.turn = index as u32 + 1;
+                }
+                return;
+            }
+        }
+    }
+
+    /// Writes what is ready for a reader besides its streams, and of one of them.
+    pub(super) fn serve_at(&mut self, key: ReaderKey, index: usize, now: MonoMs) -> Served {
+        let Some(reader) = self.reader(key) else {
+            return Served { delivered: false, takes_more: false };
+        };
         let transport = reader.transport;
         let mut events = 0;
+        let mut takes_more = false;
         for turn in 0.. {
             if turn == WRITES_MAX {
                 self.put_off(key);
                 break;
             }
-            let (wrote, count) = self.write_once(key);
+            let (wrote, count) = self.write_once(key, index);
             events += count;
             match wrote {
                 Wrote::All => continue,
-                Wrote::Nothing => self.finish_leaving(key),
-                Wrote::Full => self.block(key, now),
+                Wrote::Nothing => takes_more = !self.finish_leaving(key),
+                Wrote::Full => self.block(key, index, now),
                 Wrote::Gone => self.remove(key, EndCause::Client),
             }
             break;
@@ -54,31 +84,38 @@ impl<S: Sink> Room<S> {
         if events > 0 {
             self.counts[transport as usize].0.inc_by(events);
         }
-        events > 0
+        Served { delivered: events > 0, takes_more }
     }
 
-    fn put_off(&mut self, key: ReaderKey) {
-        let reader = &mut self.readers[key.index as usize];
+    pub(super) fn put_off(&mut self, key: ReaderKey) {
+        let Some(reader) = self.reader_mut(key) else { return };
         if !std::mem::replace(&mut reader.unfinished, true) {
             self.unfinished.push(key);
         }
     }
 
-    fn write_once(&mut self, key: ReaderKey) -> (Wrote, u64) {
+    fn write_once(&mut self, key: ReaderKey, index: usize) -> (Wrote, u64) {
         let reader = &self.readers[key.index as usize];
         if reader.blocked_since.is_some() {
             return (Wrote::Full, 0);
         }
-        let index = if reader.leaving.is_some() { None } else { self.join_ring(key) };
+        let at = if reader.leaving.is_some() { None } else { self.join_ring(key, index) };
         let reader = &mut self.readers[key.index as usize];
-        reader.write(index, &self.tables[reader.table].ring)
+        let subscription = reader.subscriptions.get(index).filter(|_| reader.leaving.is_none());
+        let table = subscription.map(|subscription| &self.tables[subscription.table as usize]);
+        reader.write(index, at, table, &self.deflater)
     }
 
     /// Notes since when, and from where, a reader takes nothing.
-    fn block(&mut self, key: ReaderKey, now: MonoMs) {
+    fn block(&mut self, key: ReaderKey, index: usize, now: MonoMs) {
         let reader = &mut self.readers[key.index as usize];
+        let was_blocked = reader.blocked_since.is_some();
         reader.blocked_since.get_or_insert(now);
-        reader.set_mark(&self.tables[reader.table].ring);
+        // While nothing is taken, no place moves: only one whose ring has gone on is looked at.
+        let marked = if was_blocked { index..index + 1 } else { 0..reader.subscriptions.len() };
+        for subscription in reader.subscriptions.get_mut(marked).into_iter().flatten() {
+            subscription.set_mark(&self.tables[subscription.table as usize].ring);
+        }
     }
 
     /// Writes a heartbeat to a reader that takes bytes.
@@ -91,39 +128,56 @@ impl<S: Sink> Room<S> {
             // Nobody reads between two probes: heartbeats would fill its socket in the end.
             return;
         }
+        if reader.web.as_mut().is_some_and(|web| !web.was_quiet()) {
+            return;
+        }
         reader.rest = reader.heartbeat_bytes();
-        self.serve(key, now);
+        self.serve_at(key, 0, now);
+        if let Some(web) = self.reader_mut(key).and_then(|reader| reader.web.as_mut()) {
+            // The ping itself makes no busy connection.
+            web.was_quiet();
+        }
     }
 }
 
 impl<S: Sink> Reader<S> {
     /// Gathers and writes once; returns how many events went out whole or in part.
-    fn write(&mut self, index: Option<usize>, ring: &Ring) -> (Wrote, u64) {
-        let mut gathered = Gathered::after_place(self.through);
-        let filter = self.filter.as_deref();
-        let wants = |event: &Event| filter.is_none_or(|filter| filter.wants(&event.name));
+    fn write(
+        &mut self,
+        index: usize,
+        at: Option<usize>,
+        table: Option<&Table>,
+        deflater: &RefCell<Deflater>,
+    ) -> (Wrote, u64) {
+        let mut gathered = Gathered::default();
         if !self.rest.is_empty() {
-            gathered.add(&self.rest, None);
+            gathered.add_rest(&self.rest);
         }
-        if self.leaving.is_none() {
-            if let Some(catch_up) = &self.catch_up {
-                gathered.add_pieces(catch_up.queue.iter(), wants);
-            } else if let Some(index) = index {
-                gathered.add_ring(index, ring, wants);
+        if let Some(web) = &self.web {
+            gathered.add_own(web.outbox.iter());
+        }
+        if let (Some(subscription), Some(table)) = (self.subscriptions.get(index), table) {
+            let encoder = table.encoder(self.framing, deflater);
+            if let Some(catch_up) = &subscription.catch_up {
+                gathered.add_pieces(catch_up.queue.iter(), |e| subscription.wants(e), &encoder);
+            } else if let Some(at) = at {
+                gathered.add_ring(at, &table.ring, |event| subscription.wants(event), &encoder);
             }
         }
         if gathered.slices().is_empty() {
-            let through = gathered.looked_through;
-            let moved = through != self.through;
-            self.pass(through);
+            let looked_through = gathered.looked_through;
             // Events that nobody wanted may have hidden that the next page or the ring is due.
+            let moved = self.pass(index, looked_through);
             return (if moved { Wrote::All } else { Wrote::Nothing }, 0);
         }
         match self.socket.write_vectored(gathered.slices()) {
             Ok(0) => (Wrote::Gone, 0),
             Ok(bytes) => {
                 let after = gathered.after(bytes);
-                self.advance(after)
+                if let Some(web) = &mut self.web {
+                    web.wrote();
+                }
+                self.advance(index, after)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => (Wrote::Full, 0),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (Wrote::All, 0),
@@ -131,32 +185,35 @@ impl<S: Sink> Reader<S> {
         }
     }
 
-    fn advance(&mut self, after: AfterWrite) -> (Wrote, u64) {
+    fn advance(&mut self, index: usize, after: AfterWrite) -> (Wrote, u64) {
         self.rest = after.rest.unwrap_or_default();
+        if let Some(web) = &mut self.web {
+            web.sent(after.own_begun);
+        }
         if let Some(told) = after.reached {
-            self.told = told;
+            self.subscriptions[index].told = told;
         }
-        if let Some(through) = after.through {
-            self.pass(through);
-        }
+        self.pass(index, after.through);
         (if after.whole { Wrote::All } else { Wrote::Full }, after.events)
     }
 
-    /// Moves the reader to a place, and forgets the pieces up to it.
-    fn pass(&mut self, through: Position) {
-        if let Some(catch_up) = &mut self.catch_up {
-            let passed = |piece: &Piece| piece.reaches().seq <= through.seq;
-            while catch_up.queue.front().is_some_and(passed) {
-                catch_up.queue.pop_front();
-            }
-        }
-        self.through = through;
+    /// Moves a subscription to a place; returns whether it was elsewhere.
+    fn pass(&mut self, index: usize, through: Option<Position>) -> bool {
+        let Some(through) = through else { return false };
+        let subscription = &mut self.subscriptions[index];
+        let moved = subscription.through != through;
+        subscription.pass(through);
+        moved
     }
 
     fn heartbeat_bytes(&mut self) -> Bytes {
-        let told = std::mem::replace(&mut self.told, self.through);
-        if self.filter.is_some() && told != self.through {
-            sse::heartbeat_at(self.through)
+        if self.framing != Framing::Sse {
+            return ws::PING;
+        }
+        let Some(subscription) = self.subscriptions.first_mut() else { return sse::HEARTBEAT };
+        let told = std::mem::replace(&mut subscription.told, subscription.through);
+        if subscription.filter.is_some() && told != subscription.through {
+            sse::heartbeat_at(subscription.through)
         } else {
             sse::HEARTBEAT
         }

@@ -6,10 +6,10 @@ mod tests;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
-use event::{Event, Framing, Position};
+use event::{Event, Position};
 
 use super::{catch_up::Piece, ring::Ring};
-use crate::sse;
+use crate::encoder::Encoder;
 
 /// Most pieces in one write, well below the 1,024 that Linux takes.
 const SLICES_MAX: usize = 64;
@@ -17,40 +17,59 @@ const SLICES_MAX: usize = 64;
 /// What was gathered for one write.
 pub(super) struct Gathered<'a> {
     slices: [IoSlice<'a>; SLICES_MAX],
-    /// For each slice, the place that the reader has reached with it; none for the rest of before.
+    /// For each slice, the place that the reader has reached with it; none for what is no event.
     reached: [Option<Position>; SLICES_MAX],
     bytes: [Option<&'a Bytes>; SLICES_MAX],
     len: usize,
-    /// The place up to which everything was looked at.
-    pub(super) looked_through: Position,
+    /// Whether the first slice is the rest of an earlier write.
+    has_rest: bool,
+    /// The place up to which everything was looked at; none where nothing was.
+    pub(super) looked_through: Option<Position>,
 }
 
 /// What a write changed.
 pub(super) struct AfterWrite {
     pub(super) rest: Option<Bytes>,
+    /// How many of the reader's own pieces, from the first, went out whole or in part.
+    pub(super) own_begun: usize,
     pub(super) reached: Option<Position>,
     pub(super) through: Option<Position>,
     pub(super) events: u64,
     pub(super) whole: bool,
 }
 
-impl<'a> Gathered<'a> {
-    /// Returns nothing, for a reader at this place.
-    pub(super) fn after_place(through: Position) -> Self {
+impl Default for Gathered<'_> {
+    fn default() -> Self {
         Gathered {
             slices: [IoSlice::new(&[]); SLICES_MAX],
             reached: [None; SLICES_MAX],
             bytes: [None; SLICES_MAX],
             len: 0,
-            looked_through: through,
+            has_rest: false,
+            looked_through: None,
         }
     }
+}
 
+impl<'a> Gathered<'a> {
     pub(super) fn slices(&self) -> &[IoSlice<'a>] {
         &self.slices[..self.len]
     }
 
-    pub(super) fn add(&mut self, bytes: &'a Bytes, reached: Option<Position>) {
+    /// Adds what an earlier write left over; it comes first.
+    pub(super) fn add_rest(&mut self, rest: &'a Bytes) {
+        self.has_rest = true;
+        self.add(rest, None);
+    }
+
+    /// Adds pieces of a reader's own, as many as there is room for.
+    pub(super) fn add_own(&mut self, pieces: impl Iterator<Item = &'a Bytes>) {
+        for piece in pieces.take(SLICES_MAX - self.len) {
+            self.add(piece, None);
+        }
+    }
+
+    fn add(&mut self, bytes: &'a Bytes, reached: Option<Position>) {
         self.slices[self.len] = IoSlice::new(bytes);
         self.bytes[self.len] = Some(bytes);
         self.reached[self.len] = reached;
@@ -61,6 +80,7 @@ impl<'a> Gathered<'a> {
         &mut self,
         pieces: impl Iterator<Item = &'a Piece>,
         wants: impl Fn(&Event) -> bool,
+        encoder: &Encoder<'_>,
     ) {
         for piece in pieces {
             match piece {
@@ -68,7 +88,7 @@ impl<'a> Gathered<'a> {
                     if self.len == SLICES_MAX {
                         return;
                     }
-                    self.add(event.encoded(Framing::Sse, sse::event), Some(event.position));
+                    self.add(encoder.event(event), Some(event.position));
                 }
                 Piece::Event(_) => {}
                 Piece::Own(bytes, place) => {
@@ -78,7 +98,7 @@ impl<'a> Gathered<'a> {
                     self.add(bytes, Some(*place));
                 }
             }
-            self.looked_through = piece.reaches();
+            self.looked_through = Some(piece.reaches());
         }
     }
 
@@ -87,15 +107,16 @@ impl<'a> Gathered<'a> {
         mut index: usize,
         ring: &'a Ring,
         wants: impl Fn(&Event) -> bool,
+        encoder: &Encoder<'_>,
     ) {
         while let Some(event) = ring.get(index) {
             if wants(event) {
                 if self.len == SLICES_MAX {
                     return;
                 }
-                self.add(event.encoded(Framing::Sse, sse::event), Some(event.position));
+                self.add(encoder.event(event), Some(event.position));
             }
-            self.looked_through = event.position;
+            self.looked_through = Some(event.position);
             index += 1;
         }
     }
@@ -103,22 +124,25 @@ impl<'a> Gathered<'a> {
     /// Works out what the reader has after this many bytes.
     pub(super) fn after(&self, mut written: usize) -> AfterWrite {
         let mut reached = None;
-        let mut events = 0;
+        let (mut events, mut begun_own) = (0, 0);
         for i in 0..self.len {
             let bytes = self.bytes[i].expect("every slice was added with its bytes");
             let begun = written > 0;
-            if begun && let Some(place) = self.reached[i] {
-                reached = Some(place);
-                events += 1;
+            match self.reached[i].filter(|_| begun) {
+                Some(place) => {
+                    reached = Some(place);
+                    events += 1;
+                }
+                None => begun_own += usize::from(begun && self.reached[i].is_none()),
             }
             if written < bytes.len() {
                 let mut rest = bytes.clone();
                 rest.advance(written);
-                // An event of which nothing went out is gathered again; what was begun, or was
-                // a rest already, must be finished first.
-                let keep = begun || self.reached[i].is_none();
+                // What was not begun is gathered again; a rest must be finished first.
+                let keep = begun || (i == 0 && self.has_rest);
                 return AfterWrite {
                     rest: keep.then_some(rest),
+                    own_begun: self.without_rest(begun_own),
                     reached,
                     through: reached,
                     events,
@@ -127,6 +151,17 @@ impl<'a> Gathered<'a> {
             }
             written -= bytes.len();
         }
-        AfterWrite { rest: None, reached, through: Some(self.looked_through), events, whole: true }
+        AfterWrite {
+            rest: None,
+            own_begun: self.without_rest(begun_own),
+            reached,
+            through: self.looked_through,
+            events,
+            whole: true,
+        }
+    }
+
+    fn without_rest(&self, begun: usize) -> usize {
+        begun.saturating_sub(usize::from(self.has_rest))
     }
 }

@@ -17,6 +17,8 @@ pub struct Holdings {
     pub page_pieces: usize,
     /// Bytes that sockets did not take.
     pub rest_bytes: usize,
+    /// Bytes that WebSockets hold: answers that were not sent, input that was not decoded.
+    pub web_bytes: usize,
     /// Entries of the wheel of heartbeats.
     pub beats: usize,
     /// Departures that are due some time.
@@ -45,7 +47,9 @@ impl<S: Sink> Room<S> {
         }
         for (_, reader) in &self.readers {
             holdings.rest_bytes += reader.rest.len();
-            holdings.page_pieces += reader.catch_up.as_ref().map_or(0, |page| page.queue.len());
+            let pages = reader.subscriptions.iter().filter_map(|s| s.catch_up.as_ref());
+            holdings.page_pieces += pages.map(|page| page.queue.len()).sum::<usize>();
+            holdings.web_bytes += reader.web.as_ref().map_or(0, |web| web.held_bytes());
         }
         holdings
     }

@@ -3,13 +3,14 @@
 use std::{cmp::Ordering, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use event::MonoMs;
+use event::{Framing, MonoMs};
 use rand::RngExt;
 
-use super::{ReaderKey, Room, reader::Reader, ring::Place, socket::Sink};
+use super::{ReaderKey, Room, reader::Reader, ring::Place, socket::Sink, web::CLOSE_MAX};
 use crate::{
     DeliveryOptions, EndCause,
     sse::{self, GoodbyeReason},
+    ws::{self, CloseCode},
 };
 
 /// When the farewell asks a reader to come back, in milliseconds.
@@ -32,6 +33,8 @@ pub enum Departure {
     Drain,
     /// The credential expires.
     TokenExpired,
+    /// It has been told farewell, and its time to take that, or to answer, is over.
+    Told,
 }
 
 /// When a reader leaves; the earliest is the greatest, for a heap.
@@ -93,27 +96,40 @@ impl<S: Sink> Room<S> {
     pub(super) fn schedule(&mut self, deadline: Deadline) {
         self.deadlines.push(deadline);
         if self.deadlines.len() > DEADLINES_SPARE + DEADLINES_PER_READER * self.readers.len() {
-            let readers = &self.readers;
-            let is_here = |key: ReaderKey| {
-                readers.get(key.index as usize).is_some_and(|reader| reader.key == key)
-            };
-            self.deadlines.retain(|deadline| is_here(deadline.key));
+            let mut deadlines = std::mem::take(&mut self.deadlines);
+            deadlines.retain(|deadline| self.is_due(deadline));
+            self.deadlines = deadlines;
         }
+    }
+
+    /// Returns whether a deadline still means something: its reader is here, and its credential
+    /// was not renewed.
+    fn is_due(&self, deadline: &Deadline) -> bool {
+        self.reader(deadline.key).is_some_and(|reader| {
+            deadline.why != Departure::TokenExpired || reader.expires == Some(deadline.at)
+        })
     }
 
     fn say_goodbye(&mut self, key: ReaderKey, why: Departure, now: MonoMs) {
         let retry_ms = self.rng.random_range(RETRY_MS);
         let Some(reader) = self.reader_mut(key) else { return };
         if let Some(cause) = reader.leaving {
-            // It had its time; one that takes bytes has its farewell at its next turn.
-            if reader.blocked_since.is_some() {
+            // Other deadlines don't take from the time that it has. One that takes bytes has its
+            // farewell at its next turn; a WebSocket had it to answer the close frame as well.
+            let is_over = why == Departure::Told;
+            if is_over && (reader.blocked_since.is_some() || reader.web.is_some()) {
                 self.remove(key, cause);
             }
             return;
         }
-        let (reason, cause) = match why {
-            Departure::Drain => (GoodbyeReason::Drain, EndCause::Drained),
-            Departure::TokenExpired => (GoodbyeReason::TokenExpired, EndCause::TokenExpired),
+        let (reason, code, cause) = match why {
+            // It was renewed; its new end has a deadline of its own.
+            Departure::TokenExpired if reader.expires.is_none_or(|at| at > now) => return,
+            Departure::TokenExpired => {
+                (GoodbyeReason::TokenExpired, CloseCode::Policy, EndCause::TokenExpired)
+            }
+            Departure::Drain => (GoodbyeReason::Drain, CloseCode::GoingAway, EndCause::Drained),
+            Departure::Told => return,
         };
         if reader.blocked_since.is_some() {
             // Its socket is full: it has its cursor, and nothing more gets through.
@@ -121,20 +137,51 @@ impl<S: Sink> Room<S> {
         }
         // Everything that is ready goes first.
         self.serve(key, now);
+        let Some(reader) = self.reader(key) else { return };
+        let farewell = match reader.framing {
+            Framing::Sse => sse::goodbye(reason, retry_ms),
+            Framing::WebSocket | Framing::WebSocketDeflate => {
+                joined([&*ws::goodbye(reason, retry_ms), &ws::close(code, reason.as_str())])
+            }
+        };
+        self.part(key, cause, &farewell, now);
+    }
+
+    /// Makes this the last thing that a reader is sent; it is let go within a while.
+    pub(super) fn part(&mut self, key: ReaderKey, cause: EndCause, farewell: &[u8], now: MonoMs) {
         let Some(reader) = self.reader_mut(key) else { return };
-        reader.rest = joined(&reader.rest, &sse::goodbye(reason, retry_ms));
+        let answers = reader.web.as_mut().map(|web| web.take_outbox());
+        let before = answers.iter().flatten().map(|piece| &**piece);
+        let pieces = std::iter::once(&*reader.rest).chain(before).chain([farewell]);
+        reader.rest = joined(pieces);
         reader.leaving = Some(cause);
-        self.serve(key, now);
-        if self.reader(key).is_some() {
-            self.schedule(Deadline::new(now.plus(FAREWELL_MAX), key, why));
+        let is_web = reader.web.is_some();
+        // Its streams need not keep what it will not be sent.
+        self.unseat_all(key);
+        self.serve_at(key, 0, now);
+        if self.reader(key).is_none() {
+            return;
+        }
+        let within = if is_web { CLOSE_MAX } else { FAREWELL_MAX };
+        self.schedule(Deadline::new(now.plus(within), key, Departure::Told));
+        if is_web {
+            // Its answer, or its end, may have come while it was not read.
+            self.put_off(key);
         }
     }
 
-    /// Closes a reader that has been written everything, where its farewell was the last of it.
-    pub(super) fn finish_leaving(&mut self, key: ReaderKey) {
-        if let Some(cause) = self.reader(key).and_then(|reader| reader.leaving) {
+    /// Lets a reader go that has been written everything, where its farewell was the last of it;
+    /// returns whether it was.
+    ///
+    /// A WebSocket stays until its client has answered, so that what it sent meanwhile does not
+    /// make the system throw away the close frame (RFC 6455, 7.1.1).
+    pub(super) fn finish_leaving(&mut self, key: ReaderKey) -> bool {
+        let Some(reader) = self.reader_mut(key) else { return true };
+        let Some(cause) = reader.leaving else { return false };
+        if !reader.awaits_close() {
             self.remove(key, cause);
         }
+        true
     }
 
     /// Lets go of all readers at once and forgets everything but the names that it has given.
@@ -142,7 +189,8 @@ impl<S: Sink> Room<S> {
     /// It asks nothing of the room's state, so that it also serves after a fault.
     pub fn cut_all(&mut self) {
         for reader in self.readers.drain() {
-            self.metrics.ended(reader.transport, EndCause::Drained);
+            let cause = reader.leaving.unwrap_or(EndCause::Drained);
+            self.metrics.ended(reader.transport, cause);
         }
         self.tables.clear();
         self.table_of.clear();
@@ -159,34 +207,44 @@ impl<S: Sink> Room<S> {
             .readers
             .iter()
             .filter(|(_, reader)| self.lags(reader, now))
-            .map(|(_, reader)| reader.key)
+            .map(|(_, reader)| (reader.key, reader.web.is_some()))
             .collect();
-        for key in lagging {
-            self.remove(key, EndCause::Lagged);
+        for (key, is_web) in lagging {
+            if is_web {
+                let reason = "too far behind";
+                self.close_web(key, EndCause::Lagged, CloseCode::TryAgainLater, reason, now);
+            } else {
+                self.remove(key, EndCause::Lagged);
+            }
         }
     }
 
     fn lags(&self, reader: &Reader<S>, now: MonoMs) -> bool {
         let Some(blocked_since) = reader.blocked_since else { return false };
         let DeliveryOptions { lag_bytes_max, lag_max, .. } = self.options;
+        if reader.leaving.is_some() {
+            return false;
+        }
         if now.since(blocked_since) > lag_max {
             return true;
         }
-        let ring = &self.tables[reader.table].ring;
-        if reader.bytes_behind(ring) > lag_bytes_max {
+        let ring = |table: u32| &self.tables[table as usize].ring;
+        let behind = reader.subscriptions.iter().map(|s| s.bytes_behind(ring(s.table)));
+        if behind.sum::<u64>() > lag_bytes_max {
             return true;
         }
-        let Place::At(index) = ring.place(reader.through) else { return false };
-        ring.came_at(index).is_some_and(|at| now.since(at) > lag_max)
+        reader.subscriptions.iter().any(|s| {
+            let ring = ring(s.table);
+            let Place::At(index) = ring.place(s.through) else { return false };
+            ring.came_at(index).is_some_and(|at| now.since(at) > lag_max)
+        })
     }
 }
 
-fn joined(rest: &Bytes, last: &Bytes) -> Bytes {
-    if rest.is_empty() {
-        return last.clone();
+fn joined<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Bytes {
+    let mut all = BytesMut::new();
+    for piece in pieces {
+        all.extend_from_slice(piece);
     }
-    let mut both = BytesMut::with_capacity(rest.len() + last.len());
-    both.extend_from_slice(rest);
-    both.extend_from_slice(last);
-    both.freeze()
+    all.freeze()
 }

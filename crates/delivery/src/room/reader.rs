@@ -1,18 +1,19 @@
-//! One reader: a place in a ring, a socket, and what a full socket has left over.
+//! One reader: a socket, its places in streams, and what a full socket has left over.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use bytes::Bytes;
-use event::{Event, MonoMs, Position};
+use event::{Framing, MonoMs};
+use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     ReaderKey,
-    catch_up::CatchUp,
-    ring::{Mark, Place, Ring},
     socket::Sink,
+    subscription::{Subscribing, Subscription, SubscriptionId},
+    web::Web,
 };
-use crate::{EndCause, Filter, Lease, Transport};
+use crate::{EndCause, Transport, session::WebSocket};
 
 /// Most bytes that an event stream's reader may send; one that sends more is no reader.
 const INPUT_BYTES_MAX: u32 = 64 << 10;
@@ -24,18 +25,12 @@ pub struct Admission<S> {
     pub socket: S,
     /// How it is connected.
     pub transport: Transport,
-    /// Its share in the stream's channel.
-    pub lease: Lease,
-    /// What is written before any event.
+    /// What is written before anything else.
     pub preamble: Bytes,
-    /// The place after which it goes on.
-    pub after: Position,
-    /// The events after that place that were read when it attached.
-    pub first: Vec<Arc<Event>>,
-    /// The place up to which `first` reaches.
-    pub first_through: Position,
-    /// Which events it wants; all where there is none.
-    pub filter: Option<Arc<Filter>>,
+    /// The stream that it follows from its beginning; a WebSocket asks for its own.
+    pub subscribing: Option<Subscribing>,
+    /// What makes it a WebSocket.
+    pub web_socket: Option<WebSocket>,
     /// When its credential expires.
     pub expires: Option<MonoMs>,
     /// Its share in its tenant's open streams.
@@ -47,80 +42,59 @@ pub struct Admission<S> {
 pub(super) struct Reader<S> {
     pub(super) socket: S,
     pub(super) key: ReaderKey,
-    pub(super) table: usize,
-    pub(super) seat: u32,
     pub(super) transport: Transport,
-    /// Everything up to here was written, is in `rest`, or was not wanted.
-    pub(super) through: Position,
-    /// The last place that the reader was told; behind `through` where its filter left out more.
-    pub(super) told: Position,
+    pub(super) framing: Framing,
     /// What the socket did not take.
     pub(super) rest: Bytes,
-    pub(super) catch_up: Option<Box<CatchUp>>,
-    pub(super) fetching: bool,
-    /// Whether it stands among those who would take more.
+    /// Its places; an event stream has one, and nothing on the heap for it.
+    pub(super) subscriptions: SmallVec<[Subscription; 1]>,
+    /// The subscription that is served first, so that a busy stream does not starve the others of
+    /// a slow socket.
+    pub(super) turn: u32,
+    /// Whether it stands among those who would take or read more.
     pub(super) unfinished: bool,
     /// Set once its farewell is the last thing that it is sent.
     pub(super) leaving: Option<EndCause>,
     /// When its socket last took something and then no more; none while it takes bytes.
     pub(super) blocked_since: Option<MonoMs>,
-    /// Where its place was in the ring's account, when that was last known.
-    pub(super) mark: Mark,
-    pub(super) filter: Option<Arc<Filter>>,
+    /// When its credential expires.
+    pub(super) expires: Option<MonoMs>,
+    /// What a WebSocket has besides.
+    pub(super) web: Option<Box<Web>>,
     input_bytes: u32,
-    _lease: Lease,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Sink> Reader<S> {
-    pub(super) fn new(
-        admission: Admission<S>,
-        key: ReaderKey,
-        table: usize,
-        seat: u32,
-        mark: Mark,
-    ) -> Self {
-        let catch_up = CatchUp::opened(admission.first, admission.first_through, mark);
-        Reader {
+    /// Returns a reader that follows nothing yet, and what it is to follow.
+    pub(super) fn new(admission: Admission<S>, key: ReaderKey) -> (Self, Option<Subscribing>) {
+        let framing = match &admission.web_socket {
+            None => Framing::Sse,
+            Some(web) if web.sends_deflated => Framing::WebSocketDeflate,
+            Some(_) => Framing::WebSocket,
+        };
+        let reader = Reader {
             socket: admission.socket,
             key,
-            table,
-            seat,
             transport: admission.transport,
-            through: admission.after,
-            told: admission.after,
+            framing,
             rest: admission.preamble,
-            catch_up: Some(Box::new(catch_up)),
-            fetching: false,
+            subscriptions: SmallVec::new(),
+            turn: 0,
             unfinished: false,
             leaving: None,
             blocked_since: None,
-            mark,
-            filter: admission.filter,
+            expires: admission.expires,
+            web: admission.web_socket.map(|web| Box::new(Web::new(web))),
             input_bytes: 0,
-            _lease: admission.lease,
             _permit: admission.permit,
-        }
-    }
-
-    /// Notes where its place is in the ring's account, as long as the ring knows it.
-    pub(super) fn set_mark(&mut self, ring: &Ring) {
-        let (place, mark) = match &mut self.catch_up {
-            Some(page) => (page.end, &mut page.mark),
-            None => (self.through, &mut self.mark),
         };
-        if let Place::At(index) = ring.place(place) {
-            *mark = ring.mark_before(index);
-        }
+        (reader, admission.subscribing)
     }
 
-    /// Returns how many bytes of events have come that the reader has not been written; those of
-    /// before it attached are not counted.
-    pub(super) fn bytes_behind(&self, ring: &Ring) -> u64 {
-        match &self.catch_up {
-            Some(page) => ring.bytes_since(page.mark) + page.bytes_newer(self.mark.seq),
-            None => ring.bytes_since(self.mark),
-        }
+    /// Returns where a subscription stands among the reader's.
+    pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
+        self.subscriptions.iter().position(|subscription| subscription.id == id)
     }
 
     /// Throws away what the peer sent.

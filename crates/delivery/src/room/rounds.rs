@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use event::MonoMs;
 
-use super::{Room, socket::Sink};
+use super::{Room, socket::Sink, table::Seat};
 use crate::{Transport, channel::Channel};
 
 /// A round over a stream's readers in which events went out.
@@ -55,19 +55,21 @@ impl<S: Sink> Room<S> {
             if let Some(reader) = self.reader_mut(key) {
                 reader.unfinished = false;
                 self.serve(key, now);
+                self.read_on(key, now);
             }
         }
     }
 
     /// Does what is due each second: heartbeats, lag, departures, pages asked for again.
     pub fn on_tick(&mut self, now: MonoMs) {
-        for key in std::mem::take(&mut self.waiting) {
-            if let Some(reader) = self.reader_mut(key) {
-                reader.fetching = false;
-                self.serve(key, now);
-            }
+        for (key, id) in std::mem::take(&mut self.waiting) {
+            let Some(reader) = self.reader_mut(key) else { continue };
+            let Some(index) = reader.find(id) else { continue };
+            reader.subscriptions[index].fetching = false;
+            self.serve_at(key, index, now);
         }
         self.close_the_lagging(now);
+        self.close_the_unending(now);
         for table in self.tables.iter_mut().map(|(_, table)| table) {
             table.forget(&self.readers, now.minus(self.options.lag_max));
         }
@@ -88,19 +90,20 @@ impl<S: Sink> Room<S> {
 
     fn serve_table(&mut self, table: usize, now: MonoMs) -> bool {
         let mut delivered = false;
-        let mut seat = 0;
-        while let Some(index) = self.seated(table, seat) {
-            delivered |= self.serve(self.readers[index as usize].key, now);
+        let mut number = 0;
+        while let Some(seat) = self.seated(table, number) {
+            let key = self.readers[seat.reader as usize].key;
+            delivered |= self.serve_at(key, seat.subscription as usize, now).delivered;
             // A reader that was removed left its seat to the last one; the last reader of all took
             // the table with it.
-            if self.seated(table, seat) == Some(index) {
-                seat += 1;
+            if self.seated(table, number) == Some(seat) {
+                number += 1;
             }
         }
         delivered
     }
 
-    fn seated(&self, table: usize, seat: usize) -> Option<u32> {
-        self.tables.get(table)?.seats().get(seat).copied()
+    fn seated(&self, table: usize, number: usize) -> Option<Seat> {
+        self.tables.get(table)?.seats().get(number).copied()
     }
 }

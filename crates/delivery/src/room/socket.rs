@@ -1,6 +1,9 @@
 //! What a room needs of a socket, and the sockets that it gets.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::{
+    io::{self, IoSlice, Read, Write},
+    net::Shutdown,
+};
 
 use mio::{Interest, Registry, Token, event::Source};
 
@@ -17,6 +20,9 @@ pub trait Sink {
     /// # Errors
     /// Fails where the connection is gone.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Says that nothing more will be written; what was written still arrives.
+    fn end(&mut self);
 }
 
 /// A connection of this process.
@@ -53,6 +59,14 @@ impl Sink for Socket {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
         }
+    }
+
+    fn end(&mut self) {
+        // A peer that is gone already is found by the next read.
+        let _ = match self {
+            Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
     }
 }
 

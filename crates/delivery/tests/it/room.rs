@@ -7,3 +7,4 @@ mod reading;
 mod rounds;
 mod size;
 mod splits;
+mod web;

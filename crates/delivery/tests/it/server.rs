@@ -5,3 +5,4 @@ mod fan_out;
 mod faults;
 mod leaving;
 mod site;
+mod web;

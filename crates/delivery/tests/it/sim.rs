@@ -1,20 +1,26 @@
 //! A worker's room under schedules that a seed decides: publishing, trimming, loss, slow and dying
-//! sockets, late pages, lanes that overflow, expiry, drain. Every byte that a socket takes is held
+//! sockets, late pages, lanes that overflow, expiry, drain; WebSockets that come, speak, follow
+//! and unfollow streams, and close. Every byte that a socket takes is held
 //! against what the log acknowledged.
 //!
 //! `SIM_SEED=N` runs one seed, `SIM_SEEDS=N` that many.
 
 mod client;
+mod ends;
+mod follow;
 mod lives;
 mod moves;
+mod settle;
+mod talk;
 mod truth;
+mod web;
 mod world;
 
 use std::panic::{self, AssertUnwindSafe};
 
 use self::world::World;
 
-const SEEDS: u64 = 1200;
+const SEEDS: u64 = 1000;
 const STEPS: usize = 260;
 
 /// What occurred; a simulation in which something never did proves nothing about it.
@@ -41,10 +47,24 @@ pub(crate) struct Totals {
     pub(crate) drained: usize,
     pub(crate) cut_at_farewell: usize,
     pub(crate) settled: usize,
+    pub(crate) subscribed: usize,
+    pub(crate) subscribed_again: usize,
+    pub(crate) unsubscribed: usize,
+    pub(crate) delivered_web: usize,
+    pub(crate) compressed: usize,
+    pub(crate) batches: usize,
+    pub(crate) echoes: usize,
+    pub(crate) pongs: usize,
+    pub(crate) pings: usize,
+    pub(crate) renewed: usize,
+    pub(crate) closed_with_frame: usize,
+    pub(crate) closed_garbled: usize,
+    pub(crate) closed_by_session: usize,
+    pub(crate) closes_answered: usize,
 }
 
 impl Totals {
-    fn fields(&mut self) -> [(&'static str, &mut usize); 21] {
+    fn fields(&mut self) -> [(&'static str, &mut usize); 35] {
         [
             ("steps", &mut self.steps),
             ("published", &mut self.published),
@@ -67,6 +87,20 @@ impl Totals {
             ("drained", &mut self.drained),
             ("cut at the farewell", &mut self.cut_at_farewell),
             ("settled", &mut self.settled),
+            ("subscribed", &mut self.subscribed),
+            ("subscribed again", &mut self.subscribed_again),
+            ("unsubscribed", &mut self.unsubscribed),
+            ("delivered over WebSockets", &mut self.delivered_web),
+            ("compressed messages", &mut self.compressed),
+            ("batches", &mut self.batches),
+            ("questions answered", &mut self.echoes),
+            ("pongs", &mut self.pongs),
+            ("pings", &mut self.pings),
+            ("credentials renewed", &mut self.renewed),
+            ("closed by the client's frame", &mut self.closed_with_frame),
+            ("closed for what is no frame", &mut self.closed_garbled),
+            ("closed by their session", &mut self.closed_by_session),
+            ("close frames answered", &mut self.closes_answered),
         ]
     }
 

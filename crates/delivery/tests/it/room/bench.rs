@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use broker::{Item, NewEvent};
 use bytes::Bytes;
 use delivery::{
-    DeliveryMetrics, DeliveryOptions, Lease, Transport,
+    DeliveryMetrics, DeliveryOptions, Lease, Subscribing, Transport,
     channel::{Channel, LaneLimits},
     room::{Admission, ReaderKey, Room},
 };
@@ -71,12 +71,16 @@ impl Bench {
         let admission = Admission {
             socket: SimSocket(Rc::clone(&wire)),
             transport: Transport::sse,
-            lease: Lease::take(&self.channel),
             preamble: Bytes::new(),
-            after: at,
-            first: Vec::new(),
-            first_through: at,
-            filter: None,
+            subscribing: Some(Subscribing {
+                lease: Lease::take(&self.channel),
+                after: at,
+                first: Vec::new(),
+                first_through: at,
+                filter: None,
+                permit: None,
+            }),
+            web_socket: None,
             expires: None,
             permit: None,
         };

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use broker::Page;
-use delivery::{DeliveryOptions, room::Wish};
+use delivery::{
+    DeliveryOptions,
+    room::{SubscriptionId, Wish},
+};
 use event::Clock;
 
 use super::bench::{Bench, numbers, options, text};
@@ -79,7 +82,7 @@ fn a_reader_that_has_just_fallen_behind_its_ring_is_not_closed_for_what_it_took(
     };
     let (next, head) = (bench.at(44), bench.at(44));
     let page = Page { gap: None, after, events, skipped: 0, next, head };
-    bench.room.on_page(key, Ok(page), bench.clock.mono());
+    bench.room.on_page(key, SubscriptionId::FIRST, Ok(page), bench.clock.mono());
     assert!(wire.borrow().full_since.is_some());
     bench.tick(Duration::from_secs(1));
     assert!(!wire.borrow().closed, "it is 4 KB behind, not 44");

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::Page;
-use delivery::room::Wish;
+use delivery::room::{SubscriptionId, Wish};
 use event::Clock;
 
 use super::bench::{Bench, numbers, options, text};
@@ -12,7 +12,8 @@ use super::bench::{Bench, numbers, options, text};
 fn a_filtered_reader_is_told_its_place_with_the_heartbeat_once() {
     let mut bench = Bench::new(options());
     let (wire, mut admission) = bench.newcomer(1 << 20);
-    admission.filter = Some(Arc::new("b.*".parse().expect("a filter")));
+    admission.subscribing.as_mut().expect("it follows one").filter =
+        Some(Arc::new("b.*".parse().expect("a filter")));
     bench.admit(admission);
     bench.publish(5, "a.one", 0);
     bench.publish(1, "b.one", 0);
@@ -56,7 +57,7 @@ fn a_reader_that_had_what_the_log_lost_asks_at_once() {
     assert_eq!(after.seq.0, 9);
     let (after, next, head) = (bench.at(5), bench.at(5), bench.at(5));
     let page = Page { gap: Some(gap), after, events: Vec::new(), skipped: 0, next, head };
-    bench.room.on_page(key, Ok(page), bench.clock.mono());
+    bench.room.on_page(key, SubscriptionId::FIRST, Ok(page), bench.clock.mono());
     bench.publish(1, "a.one", 0);
     let text = text(&wire);
     assert_eq!(numbers(&text), [1, 2, 3, 4, 5, 6, 7, 8, 9, 6]);
@@ -86,10 +87,10 @@ fn a_preamble_larger_than_the_socket_comes_whole_and_first() {
 fn a_reader_may_send_a_little_and_not_much() {
     let mut bench = Bench::new(options());
     let (wire, key) = bench.reader(1 << 20);
-    wire.borrow_mut().input = 64 << 10;
+    wire.borrow_mut().send(&[b'x'; 64 << 10]);
     bench.room.on_readable(key, bench.clock.mono());
     assert!(!wire.borrow().closed);
-    wire.borrow_mut().input += 1;
+    wire.borrow_mut().send(b"x");
     bench.room.on_readable(key, bench.clock.mono());
     assert!(wire.borrow().closed);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use broker::{Page, ReadError};
 use delivery::{
     DeliveryOptions,
-    room::{ReaderKey, Wish},
+    room::{ReaderKey, SubscriptionId, Wish},
 };
 use event::Clock;
 
@@ -65,7 +65,7 @@ fn a_key_of_a_reader_that_left_is_not_its_successor() {
     assert_eq!(key, ReaderKey::from_bits(key.to_bits()));
     bench.room.on_lost(gone);
     bench.room.on_writable(gone, bench.clock.mono());
-    bench.room.on_page(gone, Err(unavailable()), bench.clock.mono());
+    bench.room.on_page(gone, SubscriptionId::FIRST, Err(unavailable()), bench.clock.mono());
     bench.publish(1, "a.one", 0);
     assert_eq!(numbers(&text(&second)), [1]);
 }
@@ -82,7 +82,7 @@ fn answered(page: impl Fn(&Bench) -> Result<Page, ReadError>) -> (Bench, String)
     };
     assert_eq!(after, bench.at(1));
     assert_eq!(numbers(&text(&wire)), [1]);
-    bench.room.on_page(key, page(&bench), bench.clock.mono());
+    bench.room.on_page(key, SubscriptionId::FIRST, page(&bench), bench.clock.mono());
     let sent = text(&wire);
     (bench, sent)
 }

@@ -18,7 +18,8 @@ fn sent(events: &[(bool, usize)], takes: &[usize], filter: Option<&str>) -> Stri
     let mut bench = Bench::new(options());
     let (wire, mut admission) = bench.newcomer(takes[0]);
     admission.preamble = "event: connected\ndata: {}\n\n".into();
-    admission.filter = filter.map(|text| Arc::new(text.parse::<Filter>().expect("a filter")));
+    let subscribing = admission.subscribing.as_mut().expect("it follows a stream");
+    subscribing.filter = filter.map(|text| Arc::new(text.parse::<Filter>().expect("a filter")));
     let key = bench.admit(admission);
     for &(is_a, pad) in events {
         bench.publish(1, if is_a { "a.one" } else { "b.one" }, pad);

@@ -111,7 +111,7 @@ impl Site {
         Client { socket: far, parser: Parser::default(), blocks: Vec::new(), at, had: 0 }
     }
 
-    async fn pair(&self) -> (std::net::TcpStream, TcpStream) {
+    pub(super) async fn pair(&self) -> (std::net::TcpStream, TcpStream) {
         let listener = self.listener.lock().await;
         let port = listener.local_addr().expect("it is bound");
         let (near, far) = tokio::join!(listener.accept(), TcpStream::connect(port));

@@ -1,66 +1,79 @@
-//! How clients come and how they end, and whether they ended rightly.
+//! How clients come, and are taken off.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use broker::PageLimit;
 use bytes::Bytes;
-use delivery::{
-    Filter, Lease, Transport,
-    room::{Admission, Wish},
-    sse,
-};
+use delivery::{Filter, Lease, Subscribing, Transport, room::Admission, sse};
 use event::{After, Clock};
 use futures_util::FutureExt;
 use rand::RngExt;
 
 use super::{
-    client::Client,
+    client::{Client, Speaks, Sse},
+    follow::Follow,
     world::{ROOMS, World},
 };
 use crate::support::socket::{SimSocket, Wire};
 
-/// What the room allows a reader to send.
-const INPUT_BYTES_MAX: usize = 64 << 10;
-
 impl World {
     /// Attaches a client, as the route does; its worker hears of it later.
     pub(crate) fn attach(&mut self) {
-        let (stream, after) = self.place_to_begin();
-        let name = &self.streams[stream].truth.stream;
-        let limit = PageLimit::clamped(self.rng.random_range(1..20));
-        let lease = Lease::take(&self.streams[stream].channel);
-        let page = self.broker.page(name, &after, limit).now_or_never();
-        let page = page.expect("memory does not wait").expect("it answers");
-        let filters = [None, None, Some("a.*"), Some("a.one,b.two"), Some("none")];
-        let filter: Option<Arc<Filter>> = filters[self.rng.random_range(0..filters.len())]
-            .map(|text| Arc::new(text.parse().expect("a filter")));
         let expires = self
             .rng
             .random_bool(0.15)
             .then(|| self.clock.mono().plus(Duration::from_millis(self.rng.random_range(0..6000))));
         let wire = Rc::new(RefCell::new(Wire { now: self.clock.mono(), ..Wire::default() }));
         wire.borrow_mut().takes = self.appetite();
-        let room = self.rng.random_range(0..ROOMS);
-        let client =
-            Client::new(Rc::clone(&wire), (stream, room), page.after, filter.clone(), expires);
-        let preamble = format!("{}{}", sse::retry(1000), sse::own_event(None, "connected", "{}"));
-        let admission = Admission {
-            socket: SimSocket(wire),
+        let mut admission = Admission {
+            socket: SimSocket(Rc::clone(&wire)),
             transport: Transport::sse,
+            preamble: Bytes::new(),
+            subscribing: None,
+            web_socket: None,
+            expires,
+            permit: None,
+        };
+        let speaks = if self.rng.random_bool(0.45) {
+            Speaks::Web(self.web_socket(&mut admission).into())
+        } else {
+            let (stream, after) = self.place_to_begin();
+            let (subscribing, follow) = self.subscribing(stream, &after);
+            admission.subscribing = Some(subscribing);
+            let preamble =
+                format!("{}{}", sse::retry(1000), sse::own_event(None, "connected", "{}"));
+            admission.preamble = preamble.into();
+            Speaks::Sse(Sse::new(follow).into())
+        };
+        let room = self.rng.random_range(0..ROOMS);
+        self.coming.push((Client::new(wire, room, expires, speaks), admission));
+    }
+
+    /// Reads where a place in a stream is, and what follows it.
+    pub(crate) fn subscribing(&mut self, stream: usize, after: &After) -> (Subscribing, Follow) {
+        let name = &self.streams[stream].truth.stream;
+        let limit = PageLimit::clamped(self.rng.random_range(1..20));
+        let lease = Lease::take(&self.streams[stream].channel);
+        let page = self.broker.page(name, after, limit).now_or_never();
+        let page = page.expect("memory does not wait").expect("it answers");
+        let filters = [None, None, Some("a.*"), Some("a.one,b.two"), Some("none")];
+        let filter: Option<Arc<Filter>> = filters[self.rng.random_range(0..filters.len())]
+            .map(|text| Arc::new(text.parse().expect("a filter")));
+        self.totals.resumed += usize::from(matches!(after, After::At(_)));
+        let follow = Follow::new(stream, page.after, filter.clone());
+        let subscribing = Subscribing {
             lease,
-            preamble: Bytes::from(preamble),
             after: page.after,
             first: page.events,
             first_through: page.next,
             filter,
-            expires,
             permit: None,
         };
-        self.totals.resumed += usize::from(matches!(after, After::At(_)));
-        self.coming.push((client, admission));
+        (subscribing, follow)
     }
 
-    fn place_to_begin(&mut self) -> (usize, After) {
+    /// Returns a stream, and where in it a client begins.
+    pub(crate) fn place_to_begin(&mut self) -> (usize, After) {
         let stream = self.rng.random_range(0..self.streams.len());
         match self.rng.random_range(0..10) {
             0..4 => (stream, After::Head),
@@ -88,9 +101,11 @@ impl World {
     /// Hands a client that waits to its worker.
     pub(crate) fn admit(&mut self, coming: usize) {
         let (mut client, admission) = self.coming.swap_remove(coming);
-        client.wire.borrow_mut().now = self.clock.mono();
+        let now = self.clock.mono();
+        client.wire.borrow_mut().now = now;
+        client.was_expired = client.expires.is_some_and(|at| at <= now);
         let room = client.room;
-        client.key = Some(self.rooms[room].admit(admission, self.clock.mono()));
+        client.key = Some(self.rooms[room].admit(admission, now));
         self.clients.push(client);
         self.totals.admitted += 1;
         self.turn(room);
@@ -105,98 +120,8 @@ impl World {
                 continue;
             }
             let client = self.clients.swap_remove(index);
-            self.cursors.push((client.stream, client.at));
+            self.cursors.extend(client.follows().iter().map(|follow| (follow.stream, follow.at)));
             self.check_end(&client);
         }
-    }
-
-    fn check_end(&mut self, client: &Client) {
-        let wire = client.wire.borrow();
-        let now = self.clock.mono();
-        let is_expired = client.expires.is_some_and(|at| at <= now);
-        match client.goodbye.as_deref() {
-            Some("drain") => {
-                assert!(self.draining);
-                self.totals.drained += 1;
-            }
-            Some("token_expired") => {
-                assert!(is_expired);
-                self.totals.expired += 1;
-            }
-            Some(other) => panic!("no farewell of ours: {other}"),
-            None if wire.dead || wire.half_closed || wire.read > INPUT_BYTES_MAX => {
-                self.totals.closed_by_client += 1;
-            }
-            None if self.draining || is_expired => {
-                assert!(wire.full_since.is_some(), "a reader that takes bytes is told farewell");
-                self.totals.cut_at_farewell += 1;
-            }
-            None => {
-                let full_since = wire.full_since.expect("only who takes nothing can lag");
-                let truth = &self.streams[client.stream].truth;
-                let bytes = truth.bytes_after(client.at);
-                let next = truth.between(client.at, truth.head());
-                // A loss hides what the next event was to be.
-                let age = next.map_or(Duration::MAX, |next| {
-                    next.last().map_or(Duration::ZERO, |fact| now.since(fact.at))
-                });
-                let lag_max = self.options.lag_max;
-                let lags = now.since(full_since) > lag_max
-                    || bytes > self.options.lag_bytes_max
-                    || age > lag_max;
-                assert!(lags, "closed without a reason: {bytes} bytes behind, next is {age:?} old");
-                self.totals.closed_lagging += 1;
-            }
-        }
-    }
-
-    /// Ends all faults, lets everything arrive, and asserts that every reader has it all.
-    pub(crate) fn settle(&mut self) {
-        for round in 0..12 {
-            while !self.coming.is_empty() {
-                self.admit(0);
-            }
-            for client in &self.clients {
-                let mut wire = client.wire.borrow_mut();
-                wire.takes = 1 << 30;
-                wire.dies_next = false;
-                wire.unread_edge |= wire.dead;
-            }
-            self.arrive();
-            if round > 3 {
-                self.advance(Duration::from_secs(1));
-            }
-        }
-        for client in &self.clients {
-            client.check_complete(&self.streams[client.stream].truth);
-        }
-        self.totals.settled += self.clients.len();
-    }
-
-    /// Lets all that is under way arrive, until nothing is.
-    fn arrive(&mut self) {
-        for _ in 0..200 {
-            let before = (self.totals.delivered, self.totals.skipped);
-            (0..ROOMS).for_each(|room| self.poll(room));
-            (0..self.streams.len()).for_each(|stream| self.pump(stream));
-            while !self.tells.is_empty() {
-                self.tell(0);
-            }
-            while let Some((room, Wish::Fetch { reader, stream, after })) = self.wishes.pop() {
-                let (after, limit) = (After::At(after), PageLimit::clamped(20));
-                let page = self.broker.page(&stream, &after, limit).now_or_never();
-                let page = page.expect("memory does not wait");
-                self.pages.push((room, reader, page));
-            }
-            while !self.pages.is_empty() {
-                self.hand_page(0);
-            }
-            let is_edge = self.clients.iter().any(|client| client.wire.borrow().writable_edge());
-            let is_on = is_edge || !self.tells.is_empty() || !self.wishes.is_empty();
-            if !is_on && before == (self.totals.delivered, self.totals.skipped) {
-                return;
-            }
-        }
-        panic!("it never comes to rest");
     }
 }

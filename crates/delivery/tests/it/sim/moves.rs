@@ -20,7 +20,7 @@ impl World {
     /// Lets something happen.
     pub(crate) fn step(&mut self) {
         self.totals.steps += 1;
-        let what = self.rng.random_range(0..100);
+        let what = self.rng.random_range(0..125);
         self.note(what);
         match what {
             0..18 => self.publish(),
@@ -33,7 +33,7 @@ impl World {
             54..60 => self.some_admission(),
             60..66 => self.feed(),
             66..74 => self.poll_some(),
-            74..80 => self.read_some_page(),
+            74..80 => self.grant_some_wish(),
             80..86 => self.hand_some_page(),
             86..94 => {
                 let by = self.rng.random_range(1..1200);
@@ -43,6 +43,9 @@ impl World {
             96 => self.own(),
             97 => self.restart(),
             98 => self.save(),
+            100..109 => self.say_something(),
+            109..116 => self.bring(),
+            116..125 => self.hand_answer(),
             _ => self.rarely(),
         }
     }
@@ -58,9 +61,11 @@ impl World {
         for room in &mut self.rooms {
             room.drain(Duration::from_secs(3), now);
         }
-        for _ in 0..16 {
+        for _ in 0..28 {
             self.publish();
             (0..self.streams.len()).for_each(|stream| self.pump(stream));
+            self.bring_all();
+            (0..ROOMS).for_each(|room| self.poll(room));
             while !self.tells.is_empty() {
                 self.tell(0);
             }
@@ -117,7 +122,7 @@ impl World {
         }
     }
 
-    fn some_client(&mut self) -> Option<usize> {
+    pub(crate) fn some_client(&mut self) -> Option<usize> {
         let count = self.clients.len();
         (count > 0).then(|| self.rng.random_range(0..count))
     }
@@ -150,15 +155,28 @@ impl World {
         self.turn(room);
     }
 
-    /// Reads the page that somebody wished for; it arrives later.
-    fn read_some_page(&mut self) {
-        if self.wishes.is_empty() {
-            return;
+    /// Does what some room wishes for; what comes of it arrives later.
+    fn grant_some_wish(&mut self) {
+        if !self.wishes.is_empty() {
+            let index = self.rng.random_range(0..self.wishes.len());
+            let fails = self.rng.random_bool(0.2);
+            self.grant(index, fails);
         }
-        let index = self.rng.random_range(0..self.wishes.len());
-        let (room, Wish::Fetch { reader, stream, after }) = self.wishes.swap_remove(index);
+    }
+
+    /// Reads a page that was wished for, or lets a session answer.
+    pub(crate) fn grant(&mut self, index: usize, fails: bool) {
+        let (room, wish) = self.wishes.swap_remove(index);
+        let (reader, subscription, stream, after) = match wish {
+            Wish::Fetch { reader, subscription, stream, after } => {
+                (reader, subscription, stream, after)
+            }
+            Wish::Converse { reader, messages, .. } => {
+                return self.converse(room, reader, messages);
+            }
+        };
         let limit = PageLimit::clamped(self.rng.random_range(1..20));
-        let page = if self.rng.random_bool(0.2) {
+        let page = if fails {
             self.totals.pages_failed += 1;
             Err(ReadError::Unavailable { reason: "as the schedule has it".to_owned() })
         } else {
@@ -166,7 +184,7 @@ impl World {
             let page = self.broker.page(&stream, &After::At(after), limit).now_or_never();
             page.expect("memory does not wait")
         };
-        self.pages.push((room, reader, page));
+        self.pages.push((room, (reader, subscription), page));
     }
 
     fn hand_some_page(&mut self) {
@@ -177,8 +195,8 @@ impl World {
     }
 
     pub(crate) fn hand_page(&mut self, index: usize) {
-        let (room, reader, page) = self.pages.swap_remove(index);
-        self.rooms[room].on_page(reader, page, self.clock.mono());
+        let (room, (reader, subscription), page) = self.pages.swap_remove(index);
+        self.rooms[room].on_page(reader, subscription, page, self.clock.mono());
         self.turn(room);
     }
 
@@ -187,17 +205,20 @@ impl World {
         let what = self.rng.random_range(0..12);
         let bytes = self.rng.random_range(1..40_000);
         let Some(index) = self.some_client() else { return };
+        let is_web = self.clients[index].web().is_some();
         let mut wire = self.clients[index].wire.borrow_mut();
         match what {
             0..2 => wire.dead = true,
             2 => wire.half_closed = true,
-            3 => wire.input += 70_000,
-            4..6 => wire.input += bytes % 300,
+            // What WebSockets send has a form.
+            3..6 if is_web => {}
+            3 => wire.send(&[b'x'; 70_000]),
+            4..6 => wire.send(&vec![b'x'; bytes % 300]),
             6..8 => wire.dies_next = true,
             _ => wire.interrupts = bytes % 80,
         }
         // A dead peer may be found out by a write before the poller tells.
-        wire.unread_edge = what > 0 && what < 6;
+        wire.unread_edge |= what > 0 && what < 6;
     }
 
     /// Another owner takes over a log.

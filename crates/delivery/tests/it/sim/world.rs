@@ -1,6 +1,7 @@
 //! The world around two rooms: the backend, the pumps, the letters under way, the clock.
 
 use std::{
+    collections::VecDeque,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -13,14 +14,15 @@ use broker::{
 use delivery::{
     DeliveryMetrics, DeliveryOptions,
     channel::{Channel, LaneLimits},
-    room::{Admission, Fetched, ReaderKey, Room, Wish},
+    room::{Admission, Fetched, ReaderKey, Room, SubscriptionId, Wish},
+    session::Reply,
 };
 use event::{After, Clock, MonoMs, Position, StreamName};
 use futures_util::FutureExt;
 use prometheus_client::registry::Registry;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-use super::{Totals, client::Client, truth::Truth};
+use super::{Totals, client::Client, talk::MESSAGE_BYTES_MAX, truth::Truth};
 use crate::support::{
     clock::{FakeClock, SeededEpochs},
     socket::SimSocket,
@@ -56,8 +58,11 @@ pub(crate) struct World {
     pub(crate) cursors: Vec<(usize, Position)>,
     pub(crate) tells: Vec<(usize, usize)>,
     pub(crate) wishes: Vec<(usize, Wish)>,
-    pub(crate) pages: Vec<(usize, ReaderKey, Fetched)>,
+    /// What sessions have answered.
+    pub(crate) answers: VecDeque<(usize, ReaderKey, Reply)>,
+    pub(crate) pages: Vec<(usize, (ReaderKey, SubscriptionId), Fetched)>,
     pub(crate) next_number: u64,
+    pub(crate) next_subscription: u32,
     pub(crate) draining: bool,
     pub(crate) totals: Totals,
     next_tick: MonoMs,
@@ -102,7 +107,9 @@ impl World {
             tells: Vec::new(),
             wishes: Vec::new(),
             pages: Vec::new(),
+            answers: VecDeque::new(),
             next_number: 1,
+            next_subscription: 0,
             draining: false,
             totals: Totals::default(),
             next_tick: clock.mono().plus(TICK),
@@ -143,8 +150,8 @@ impl World {
         let to_tell = channel.take_in(items, at);
         self.tells.extend(to_tell.into_iter().map(|room| (room, stream)));
         for (room, waiting) in waiting.iter_mut().enumerate() {
-            let open = |c: &&Client| (c.room, c.stream) == (room, stream) && c.key.is_some();
-            let is_open = self.clients.iter().any(|c| open(&c));
+            let follows = |c: &Client| c.follows().iter().any(|follow| follow.stream == stream);
+            let is_open = self.clients.iter().any(|c| c.room == room && follows(c));
             *waiting = if is_open { *waiting + arrived } else { 0 };
             self.totals.lane_overflows += usize::from(*waiting > self.lane_events_max);
         }
@@ -177,6 +184,11 @@ impl World {
         self.rooms[room].go_on(now);
         self.rooms[room].on_deadline(now);
         let wishes = self.rooms[room].take_wishes();
+        for wish in &wishes {
+            if let Wish::Converse { reader, .. } = wish {
+                self.note_batch(room, *reader);
+            }
+        }
         self.wishes.extend(wishes.into_iter().map(|wish| (room, wish)));
         self.look();
     }
@@ -185,10 +197,14 @@ impl World {
     pub(crate) fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
         let now = self.clock.mono();
-        for client in &self.clients {
-            client.wire.borrow_mut().now = now;
-        }
         let ticks = now >= self.next_tick;
+        for index in 0..self.clients.len() {
+            let lags = ticks && self.lags(&self.clients[index]);
+            let client = &mut self.clients[index];
+            client.wire.borrow_mut().now = now;
+            client.was_lagging |= lags;
+            client.was_expired |= client.expires.is_some_and(|at| at <= now);
+        }
         for room in 0..ROOMS {
             if ticks {
                 self.next_tick = now.plus(TICK);
@@ -202,20 +218,23 @@ impl World {
     fn look(&mut self) {
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
-            let bytes = client.look(&self.streams[client.stream].truth, &mut self.totals);
+            let bytes = client.look(&self.streams, &mut self.totals);
             self.note((index, bytes));
         }
         self.bury();
         for room in &self.rooms {
             let held = room.holdings();
             let (tables, readers) = (held.tables, held.readers);
+            let places: usize = self.streams.iter().map(|s| s.channel.readers()).sum();
+            let most = MESSAGE_BYTES_MAX + (64 << 10) + (16 << 10) + 6000;
+            assert!(held.web_bytes <= readers * most, "{held:?}");
             assert!(held.ring_events <= tables * self.options.ring_events_max, "{held:?}");
             assert!(held.ring_bytes <= tables as u64 * self.options.ring_bytes_max, "{held:?}");
-            assert!(held.page_pieces <= readers * 21, "{held:?}");
+            assert!(held.page_pieces <= places * 21, "{held:?}");
             // Keys of readers that have left are forgotten at their next turn.
-            assert!(held.turns <= 2 * readers + self.totals.admitted, "{held:?}");
+            assert!(held.turns <= readers + places + self.totals.admitted, "{held:?}");
             assert!(held.deadlines <= 4 * readers + 64, "{held:?}");
-            assert!(tables <= STREAMS.min(readers), "{held:?}");
+            assert!(tables <= STREAMS.min(places), "{held:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     io::{self, IoSlice},
     rc::Rc,
 };
@@ -22,8 +23,10 @@ pub(crate) struct Wire {
     pub(crate) full_since: Option<MonoMs>,
     /// Whether the room has not been told of what there is to read.
     pub(crate) unread_edge: bool,
-    /// Bytes that the client sent.
-    pub(crate) input: usize,
+    /// What the client sent and the room has not read.
+    pub(crate) input: VecDeque<u8>,
+    /// Most bytes that one read gives; all that there are where it is 0.
+    pub(crate) gives: usize,
     /// Bytes that the room read.
     pub(crate) read: usize,
     /// The client closed its half.
@@ -32,6 +35,8 @@ pub(crate) struct Wire {
     pub(crate) dies_next: bool,
     /// The connection is gone.
     pub(crate) dead: bool,
+    /// The room says that it writes no more.
+    pub(crate) ended: bool,
     /// The room let go of it.
     pub(crate) closed: bool,
     pub(crate) now: MonoMs,
@@ -44,6 +49,12 @@ impl Wire {
     /// Returns whether a poller would report it as writable, once.
     pub(crate) fn writable_edge(&self) -> bool {
         self.full_since.is_some() && (self.takes > 0 || self.dead)
+    }
+
+    /// Sends what a client sends; a poller would report it, once.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.input.extend(bytes);
+        self.unread_edge = true;
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -74,7 +85,11 @@ impl Wire {
         if self.dead {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        let bytes = buffer.len().min(self.input - self.read);
+        let most = if self.gives == 0 { buffer.len() } else { self.gives.min(buffer.len()) };
+        let bytes = self.input.len().min(most);
+        for (to, from) in buffer.iter_mut().zip(self.input.drain(..bytes)) {
+            *to = from;
+        }
         self.read += bytes;
         match bytes {
             0 if self.half_closed => Ok(0),
@@ -91,6 +106,10 @@ impl Sink for SimSocket {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.borrow_mut().read(buffer)
+    }
+
+    fn end(&mut self) {
+        self.0.borrow_mut().ended = true;
     }
 }
 
