@@ -18,17 +18,26 @@ fn file(state_dir: &Path) -> PathBuf {
 
 /// Returns the folder's key, where there is one.
 pub fn read(state_dir: &Path) -> Option<String> {
-    let text = fs::read_to_string(file(state_dir)).ok()?;
-    let key = text.trim();
-    (key.len() >= KEY_BYTES && key.bytes().all(|b| b.is_ascii_graphic())).then(|| key.to_owned())
+    try_read(state_dir).ok()?
+}
+
+/// Returns `None` where no file is there or what it holds is no key.
+fn try_read(state_dir: &Path) -> io::Result<Option<String>> {
+    let bytes = match fs::read(file(state_dir)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let is_key = |key: &&str| key.len() >= KEY_BYTES && key.bytes().all(|b| b.is_ascii_graphic());
+    Ok(std::str::from_utf8(&bytes).ok().map(str::trim).filter(is_key).map(str::to_owned))
 }
 
 /// Returns the folder's key, a new one where there is none.
 ///
 /// # Errors
-/// Fails where it can't be written.
+/// Fails where it can't be written, or is there and can't be read: clients may have it.
 pub fn read_or_make(state_dir: &Path) -> io::Result<String> {
-    if let Some(key) = read(state_dir) {
+    if let Some(key) = try_read(state_dir)? {
         return Ok(key);
     }
     let key = BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>());

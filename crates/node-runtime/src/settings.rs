@@ -31,6 +31,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Browser origins that may read answers.
     pub cors_origins: Vec<String>,
+    /// Whether WebSocket messages are compressed for clients that can.
+    pub websocket_deflate: bool,
     /// What a request or a tenant may ask for.
     pub limits: LimitSettings,
     /// What is logged, and how.
@@ -159,6 +161,7 @@ impl Settings {
             realtime: reader.realtime(),
             drain: reader.seconds("TIDEGATE_DRAIN_SECONDS", 20, 1..=3600),
             cors_origins: reader.cors_origins(),
+            websocket_deflate: reader.truth("TIDEGATE_WEBSOCKET_DEFLATE", false),
             limits: reader.limits(),
             log: reader.log(),
         };

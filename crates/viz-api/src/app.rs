@@ -1,14 +1,16 @@
 //! What the routes share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use event::StreamName;
+use event::{MonoMs, StreamName};
 use node_runtime::{Phase, Scope, State, Tasks};
 
 use crate::{
     auth::{Authenticator, Caller, Tickets},
     error::ApiError,
     limits::{InFlight, PublishRate, StreamQuota},
+    server::FINISH_SHARE,
+    ws::Dispatcher,
 };
 
 /// What the routes share; building it opens nothing and starts nothing.
@@ -20,6 +22,7 @@ pub struct AppState {
     pub(crate) rate: PublishRate,
     pub(crate) quota: StreamQuota,
     pub(crate) in_flight: InFlight,
+    pub(crate) dispatcher: Arc<Dispatcher>,
 }
 
 impl Default for AppState {
@@ -39,6 +42,7 @@ impl AppState {
             rate: PublishRate::new(limits.org_events_per_second),
             quota: StreamQuota::new(limits.org_streams_max),
             in_flight: InFlight::default(),
+            dispatcher: Arc::default(),
             state,
         }
     }
@@ -51,6 +55,15 @@ impl AppState {
     /// Starts the tasks that the routes need beside them.
     pub(crate) fn spawn_owned(self: &Arc<Self>, tasks: &Tasks) {
         self.auth.spawn_refresh(tasks);
+        let within = self.state.settings.drain.mul_f64(FINISH_SHARE);
+        tasks.spawn("websocket", Arc::clone(&self.dispatcher).run(tasks.shutdown(), within));
+    }
+
+    /// Turns the end of a caller's credential into an instant that a jumping wall clock does not
+    /// move.
+    pub(crate) fn until(&self, caller: &Caller) -> Option<MonoMs> {
+        let left_ms = caller.expires?.0.saturating_sub(self.state.clock.unix().0);
+        Some(self.state.clock.mono().plus(Duration::from_millis(left_ms)))
     }
 
     /// Fails where realtime can't be served now.

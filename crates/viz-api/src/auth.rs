@@ -4,11 +4,11 @@ mod jwks;
 mod jwt;
 mod ticket;
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use event::{OrgId, UnixMs};
 use http::{HeaderMap, HeaderName, header};
-use node_runtime::{Scope, Scopes, State, Tasks, settings::ApiKey};
+use node_runtime::{Scope, Scopes, SettingsError, State, Tasks, settings::ApiKey};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use self::jwt::Verifiers;
@@ -52,6 +52,19 @@ impl Authenticator {
         Authenticator { state, verifiers }
     }
 
+    /// Reads what the settings name as files.
+    ///
+    /// # Errors
+    /// Fails where one is missing or malformed.
+    pub(crate) async fn read_files(&self) -> Result<(), SettingsError> {
+        self.verifiers.read_files().await.map_err(|error| {
+            let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            let allowed =
+                format!("{error}{reason}; allowed is a file or an http(s):// URL of a key set");
+            SettingsError::one("TIDEGATE_JWT_JWKS", None, allowed)
+        })
+    }
+
     /// Starts to keep key sets fresh.
     pub(crate) fn spawn_refresh(&self, tasks: &Tasks) {
         self.verifiers.spawn_refresh(tasks);
@@ -77,6 +90,11 @@ impl Authenticator {
         let token = value.to_str().ok().and_then(bearer_token).ok_or_else(|| {
             ApiError::unauthorized("`Authorization` must be `Bearer` and a token")
         })?;
+        self.verifiers.verify(token).await
+    }
+
+    /// Finds out who a token is from.
+    pub(crate) async fn token(&self, token: &str) -> Result<Caller, ApiError> {
         self.verifiers.verify(token).await
     }
 

@@ -2,8 +2,13 @@
 
 use std::{error::Error, io, process::ExitCode, sync::Arc};
 
-use node_runtime::{Running, RuntimeBuilder, Settings, StartError, init_logging, local_key};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use node_runtime::{
+    Running, RuntimeBuilder, Settings, SettingsError, StartError, init_logging, local_key,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use crate::{AppState, serve};
 
@@ -34,17 +39,46 @@ pub async fn bootstrap(settings: Settings) -> ExitCode {
     }
 }
 
-async fn start(settings: Settings) -> Result<Running, StartError> {
-    let mut running = RuntimeBuilder::new(settings).start().await?;
-    let app = Arc::new(AppState::new(Arc::clone(running.state())));
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+enum BootError {
+    /// A file that a setting names can't be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl BootError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            BootError::Settings(_) => 64,
+            BootError::Start(error) => error.exit_code(),
+        }
+    }
+}
+
+async fn start(settings: Settings) -> Result<Running, BootError> {
+    let builder = RuntimeBuilder::new(settings);
+    let app = Arc::new(AppState::new(Arc::clone(builder.state())));
+    // Before anything is taken up, like all other settings.
+    app.auth.read_files().await?;
+    let mut running = builder.start().await?;
+    let listener = running.take_listener().map(TcpListener::from_std).transpose();
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(source) => {
+            let address = running.address();
+            running.stop().await;
+            return Err(StartError::Bind { address, source }.into());
+        }
+    };
     app.spawn_owned(running.tasks());
     announce(&running);
     running.ready().await;
     // Last: who comes early waits in the kernel's queue rather than being refused, since a browser
     // never comes back after an error status.
-    if let Some(listener) = running.take_listener() {
-        let listener = tokio::net::TcpListener::from_std(listener)
-            .map_err(|source| StartError::Bind { address: running.address(), source })?;
+    if let Some(listener) = listener {
         running.tasks().spawn("http", serve(listener, app, running.tasks().clone()));
     }
     Ok(running)

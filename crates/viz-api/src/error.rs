@@ -40,7 +40,7 @@ pub enum Code {
 }
 
 impl Code {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Code::ValidationError => "validation_error",
             Code::Unauthorized => "unauthorized",
@@ -83,14 +83,22 @@ pub struct ApiError {
     retry_after_s: Option<u32>,
 }
 
+/// Most bytes of a message: where it repeats what a client sent, the beginning will do.
+const MESSAGE_BYTES_MAX: usize = 512;
+
 impl ApiError {
-    /// Returns the failure with this kind and message.
+    /// Returns the failure with this kind and message; a long one is cut.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_s = match code {
             Code::RateLimited | Code::Unavailable => Some(1),
             _ => None,
         };
-        ApiError { code, message: message.into(), retry_after_s }
+        let mut message = message.into();
+        if message.len() > MESSAGE_BYTES_MAX {
+            let cut = message.floor_char_boundary(MESSAGE_BYTES_MAX);
+            message = format!("{}…", &message[..cut]).into();
+        }
+        ApiError { code, message, retry_after_s }
     }
 
     pub(crate) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
@@ -128,6 +136,11 @@ impl ApiError {
     /// Returns the kind of failure.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// Returns what a client is told in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     #[cfg(test)]

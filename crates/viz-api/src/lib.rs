@@ -7,13 +7,18 @@
 mod app;
 mod auth;
 mod bootstrap;
+#[cfg(feature = "websocket-echo")]
+mod echo;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limits;
 mod publish;
 mod request;
 mod router;
 mod routes;
 mod server;
+mod ws;
 
 pub use app::AppState;
 pub use bootstrap::bootstrap;

@@ -42,7 +42,9 @@ struct Wire<'a> {
 }
 
 /// Tells an absent payload from `null`, which is no object.
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+pub(crate) fn present<'de, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(value).map(Some)
 }
 
@@ -70,15 +72,33 @@ pub(crate) fn parse(body: &[u8], limits: &LimitSettings) -> Result<Drafts, ApiEr
 }
 
 fn draft(text: &str, place: &str, limits: &LimitSettings) -> Result<Draft, ApiError> {
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| json(place, &error))?;
-    let name = wire.event.parse().map_err(|error| invalid(format!("{place}{error}")))?;
-    let Some(raw) = wire.payload else { return Ok(Draft { name, payload: Payload::empty() }) };
+    let wire: Wire<'_> = read_object(text).map_err(|error| invalid(format!("{place}{error}")))?;
+    draft_of(&wire.event, wire.payload, place, limits)
+}
+
+/// Checks the parts of an event; `place` says where it stands, for the error.
+pub(crate) fn draft_of(
+    name: &str,
+    payload: Option<&RawValue>,
+    place: &str,
+    limits: &LimitSettings,
+) -> Result<Draft, ApiError> {
+    let name = name.parse().map_err(|error| invalid(format!("{place}{error}")))?;
+    let Some(raw) = payload else { return Ok(Draft { name, payload: Payload::empty() }) };
     if raw.get().len() > limits.payload_bytes_max {
         let most = limits.payload_bytes_max;
         return Err(ApiError::too_large(format!("{place}a payload has at most {most} bytes")));
     }
     let payload = Payload::from_raw(raw).map_err(|error| invalid(format!("{place}{error}")))?;
     Ok(Draft { name, payload })
+}
+
+/// Reads an object; what its fields are called is part of it, so a list of their values is none.
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err("a JSON object is expected".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn json(place: &str, error: &serde_json::Error) -> ApiError {

@@ -123,8 +123,16 @@ pub(crate) fn json(status: http::StatusCode, body: impl Into<Bytes>) -> Response
     response
 }
 
-/// Returns a query's value, percent-decoded; the first where it stands more than once.
-pub(crate) fn query_value(query: Option<&str>, name: &str) -> Option<String> {
-    let pairs = form_urlencoded::parse(query?.as_bytes());
-    pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+/// Returns a query's value, percent-decoded.
+///
+/// # Errors
+/// Fails where it stands more than once: which of them counts would depend on who reads them.
+pub(crate) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, ApiError> {
+    let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(ApiError::validation(format!("`{name}` stands more than once in the query")));
+    }
+    Ok(value)
 }

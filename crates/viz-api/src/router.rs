@@ -18,7 +18,7 @@ use crate::{
     AppState,
     error::{ApiError, Code},
     request,
-    routes::{events, health, ledger, page, stream, ticket},
+    routes::{events, health, ledger, page, stream, ticket, ws},
 };
 
 /// The OpenAPI document, as it is served.
@@ -34,13 +34,14 @@ pub struct RouteDoc {
 }
 
 /// Every route that the router has.
-pub const ROUTES: [RouteDoc; 9] = [
+pub const ROUTES: [RouteDoc; 10] = [
     RouteDoc { path: "/api/admin/ledger", methods: &["get"] },
     RouteDoc { path: "/api/events", methods: &["get", "post"] },
     RouteDoc { path: "/api/health", methods: &["get"] },
     RouteDoc { path: "/api/openapi.json", methods: &["get"] },
     RouteDoc { path: "/api/stream", methods: &["get"] },
     RouteDoc { path: "/api/stream/ticket", methods: &["post"] },
+    RouteDoc { path: "/api/ws", methods: &["get"] },
     RouteDoc { path: "/health", methods: &["get"] },
     RouteDoc { path: "/metrics", methods: &["get"] },
     RouteDoc { path: "/ready", methods: &["get"] },
@@ -54,6 +55,7 @@ fn handler(path: &str) -> MethodRouter<Arc<AppState>> {
         "/api/openapi.json" => get(health::openapi),
         "/api/stream" => get(stream::stream),
         "/api/stream/ticket" => post(ticket::sell),
+        "/api/ws" => get(ws::ws),
         "/health" => get(health::live),
         "/metrics" => get(health::metrics),
         "/ready" => get(health::ready),
@@ -66,6 +68,10 @@ pub fn router(app: Arc<AppState>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
         router = router.route(route.path, handler(route.path));
+    }
+    #[cfg(feature = "websocket-echo")]
+    {
+        router = router.route("/echo", get(crate::echo::echo));
     }
     let origins = &app.state.settings.cors_origins;
     // Without origins there is no layer, which would answer every OPTIONS request.

@@ -6,3 +6,4 @@ pub(crate) mod ledger;
 pub(crate) mod page;
 pub(crate) mod stream;
 pub(crate) mod ticket;
+pub(crate) mod ws;

@@ -5,5 +5,6 @@ mod connection;
 mod handover;
 mod wire;
 
+pub(crate) use self::accept::FINISH_SHARE;
 pub use self::accept::serve;
-pub(crate) use self::handover::{Handover, HandoverSlot};
+pub(crate) use self::handover::{Handover, HandoverSlot, StreamHandover, WebHandover};

@@ -1,13 +1,16 @@
 //! The folder where windows and keys outlive the process.
 //!
 //! One file a stream, `KIND=KEY.window`, written under another name and renamed, so that a file is
-//! whole or absent. `lock` keeps a second process out. `clean` stands there only between a shutdown
-//! that saved everything and the next start: without it the windows may lack acknowledged events,
-//! and the fork at start says so. A file that can't be read is set aside, never deleted.
+//! whole or absent. `lock` keeps a second process out, and is empty until a process had the folder.
+//! `clean` stands there only between a shutdown that saved everything and the next process that
+//! takes the folder over: without it the windows may lack acknowledged events, and the fork at
+//! start says so. A damaged file is set aside, never deleted; one that can't be read, or that a
+//! newer program wrote, refuses the start.
 
 mod files;
 mod load;
 mod save;
+mod take_over;
 
 use std::{
     fs::{File, TryLockError},
@@ -18,7 +21,7 @@ use std::{
 use parking_lot::Mutex;
 
 pub use self::{
-    load::{Loaded, SetAside},
+    load::{LoadError, Loaded, SetAside},
     save::{SaveFailure, Saved},
 };
 
@@ -60,7 +63,6 @@ impl StateDir {
     pub fn open(path: &Path) -> Result<Self, StateDirError> {
         let unwritable = |source| StateDirError::Unwritable { path: path.to_owned(), source };
         files::make_private_dir(path).map_err(unwritable)?;
-        let is_used = path.join("lock").exists();
         let lock = files::open_private(&path.join("lock")).map_err(unwritable)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -71,12 +73,24 @@ impl StateDir {
         }
         files::write_whole(&path.join("probe"), b"").map_err(unwritable)?;
         std::fs::remove_file(path.join("probe")).map_err(unwritable)?;
+        let is_used = lock.metadata().map_err(unwritable)?.len() > 0;
         Ok(StateDir { path: path.to_owned(), lock, pass: Mutex::new(()), is_used })
     }
 
     /// Returns the folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the names of what is in the folder, in order.
+    fn names(&self) -> io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(&self.path)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        // A name that is not UTF-8 is none of ours.
+        let mut names: Vec<_> =
+            names.filter_map(io::Result::transpose).collect::<Result<_, _>>()?;
+        names.sort();
+        Ok(names)
     }
 
     fn clean_marker(&self) -> PathBuf {

@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 use super::log::{Log, LogParts};
 
 const MAGIC: &[u8; 7] = b"TIDEWIN";
-const VERSION: u8 = 1;
+/// The version that is written, and the greatest that is read.
+pub const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 
@@ -23,7 +24,7 @@ pub enum WindowFileError {
     /// It does not begin as one.
     #[error("it is not a saved window")]
     Foreign,
-    /// A newer program wrote it.
+    /// It has a version that this program does not read.
     #[error("it has format version {0}, and this program reads version {VERSION}")]
     Version(u8),
     /// Its length is not the one that it states.

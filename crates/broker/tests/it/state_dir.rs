@@ -3,7 +3,9 @@
 mod damage;
 mod full;
 mod lock;
+mod refused;
 mod saving;
+mod take_over;
 mod time;
 
 use std::{sync::Arc, time::Duration};

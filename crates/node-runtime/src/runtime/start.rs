@@ -1,12 +1,14 @@
-//! From a builder to a process that runs. The order: folder, address, log, delivery, housekeeping.
+//! From a builder to a process that runs. The order: folder, address, log, key, delivery; then the
+//! folder is taken over, after which nothing can fail; housekeeping.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
 };
 
-use broker::memory::state_dir::{Loaded, StateDir, StateDirError};
+use broker::memory::state_dir::{LoadError, Loaded, StateDir, StateDirError};
 use delivery::{Delivery, DeliveryOptions};
 use tokio::net::TcpSocket;
 
@@ -23,9 +25,17 @@ pub enum StartError {
     /// The state folder can't be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
-    /// What is in the state folder can't be listed.
-    #[error("the state folder can't be read")]
-    Load(#[source] io::Error),
+    /// What is in the state folder can't be taken up, and is as it was.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The state folder can't be made this process's own.
+    #[error("the state folder {} can't be taken over", folder.display())]
+    TakeOver {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The address can't be listened on.
     #[error("{address} can't be listened on")]
     Bind {
@@ -35,7 +45,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The server's own key can't be kept.
-    #[error("the local key can't be written to the state folder")]
+    #[error("the local key can't be kept in the state folder")]
     LocalKey(#[source] io::Error),
     /// Delivery could not be started.
     #[error(transparent)]
@@ -48,6 +58,7 @@ impl StartError {
         match self {
             StartError::StateDir(StateDirError::Unwritable { .. })
             | StartError::Load(_)
+            | StartError::TakeOver { .. }
             | StartError::LocalKey(_) => 64,
             StartError::StateDir(StateDirError::InUse { .. })
             | StartError::Bind { .. }
@@ -69,13 +80,15 @@ impl RuntimeBuilder {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
-        let loaded = state_dir.load(&state.memory).map_err(StartError::Load)?;
+        let mut loaded = state_dir.load(&state.memory)?;
+        ensure_key(&state)?;
+        start_delivery(&state)?;
+        // Last: a start that fails before leaves the folder as the last process left it.
+        take_over(&state, &state_dir, &mut loaded).await?;
         report(&loaded);
         tell_set_aside(&state, &loaded).await;
-        ensure_key(&state)?;
         // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
         housekeeping::save(&state.memory, &state_dir).await;
-        start_delivery(&state)?;
         let inner_tasks = Tasks::default();
         housekeeping::spawn(&inner_tasks, &state, &state_dir);
         let listener = Some(listener);
@@ -95,6 +108,19 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         socket.listen(BACKLOG)?.into_std()
     };
     listen().map_err(|source| StartError::Bind { address, source })
+}
+
+async fn take_over(
+    state: &State,
+    state_dir: &StateDir,
+    loaded: &mut Loaded,
+) -> Result<(), StartError> {
+    let taken = state_dir.take_over(&state.memory, loaded);
+    if let (Err(_), Some(delivery)) = (&taken, state.delivery()) {
+        delivery.stop().await;
+    }
+    let folder = state_dir.path().to_owned();
+    taken.map_err(|source| StartError::TakeOver { folder, source })
 }
 
 fn report(loaded: &Loaded) {

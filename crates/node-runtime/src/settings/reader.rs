@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 36] = [
+const KNOWN: [&str; 37] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -45,6 +45,7 @@ const KNOWN: [&str; 36] = [
     "TIDEGATE_ORG_STREAMS_MAX",
     "TIDEGATE_PAYLOAD_BYTES_MAX",
     "TIDEGATE_URL",
+    "TIDEGATE_WEBSOCKET_DEFLATE",
     "VIZ_API_BIND",
     "VIZ_API_CHAINS",
     "VIZ_API_CHAIN_CONFIG_PATH",
@@ -70,13 +71,14 @@ const TEXTS_OF_LATER_PARTS: [&str; 12] = [
 ];
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 9] = [
     "REDIS_URL",
     "SURREAL_PASS",
     "TIDEGATE_JWT_HS256_SECRET",
     "TIDEGATE_JWT_JWKS",
     "TIDEGATE_KEY",
     "TIDEGATE_KEYS",
+    "TIDEGATE_URL",
     "VIZ_API_ETH_HTTP_URL",
     "VIZ_API_ETH_WS_URL",
 ];
@@ -209,12 +211,21 @@ impl<'a> Reader<'a> {
 
     pub(super) fn limits(&mut self) -> LimitSettings {
         let mut bytes = |setting, default, least| self.number(setting, default, least..=1 << 30);
-        let payload_bytes_max = bytes("TIDEGATE_PAYLOAD_BYTES_MAX", 256 << 10, 2) as usize;
-        let body_bytes_max = bytes("TIDEGATE_BODY_BYTES_MAX", 8 << 20, 1024) as usize;
+        let body_bytes_max = bytes("TIDEGATE_BODY_BYTES_MAX", 8 << 20, 1024);
+        let payload_default = body_bytes_max.min(256 << 10);
+        let payload_bytes_max = bytes("TIDEGATE_PAYLOAD_BYTES_MAX", payload_default, 2);
         let lag_bytes_max = bytes("TIDEGATE_LAG_BYTES_MAX", 8 << 20, 64 << 10);
+        if payload_bytes_max > body_bytes_max {
+            // No payload of that size could ever arrive.
+            let allowed = format!(
+                "allowed is at most TIDEGATE_BODY_BYTES_MAX, {body_bytes_max}: a payload is part \
+                 of a body"
+            );
+            self.problem("TIDEGATE_PAYLOAD_BYTES_MAX", &allowed);
+        }
         LimitSettings {
-            payload_bytes_max,
-            body_bytes_max,
+            payload_bytes_max: payload_bytes_max as usize,
+            body_bytes_max: body_bytes_max as usize,
             batch_events_max: self.number("TIDEGATE_BATCH_EVENTS_MAX", 500, 1..=10_000) as usize,
             org_streams_max: self.number("TIDEGATE_ORG_STREAMS_MAX", 10_000, 1..=10_000_000)
                 as usize,
@@ -289,7 +300,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn truth(&mut self, setting: &str, default: bool) -> bool {
+    pub(super) fn truth(&mut self, setting: &str, default: bool) -> bool {
         let Some(given) = self.given(setting, Source::FileBool, "true or false") else {
             return default;
         };

@@ -24,7 +24,10 @@ const NUMBERS: [(&str, u64, u64, Field); 10] = [
 fn a_number_is_taken_within_its_bounds() {
     for (name, least, most, field) in NUMBERS {
         for number in [least, most] {
-            assert_eq!(field(&parsed(&[(name, &number.to_string())])), number, "{name}");
+            // A payload is part of a body; the later one of two values counts.
+            let body = ("TIDEGATE_BODY_BYTES_MAX", "1073741824");
+            let settings = parsed(&[body, (name, &number.to_string())]);
+            assert_eq!(field(&settings), number, "{name}");
         }
     }
 }
@@ -40,6 +43,22 @@ fn a_number_beyond_its_bounds_is_told_with_them() {
             let text = problem.to_string();
             assert!(text.contains(&format!("from {least} to {most}")), "{text}");
         }
+    }
+}
+
+#[test]
+fn a_payload_fits_into_a_body() {
+    let (payload, body) = ("TIDEGATE_PAYLOAD_BYTES_MAX", "TIDEGATE_BODY_BYTES_MAX");
+    let limits = |given: &[(&str, &str)]| {
+        let limits = parsed(given).limits;
+        (limits.payload_bytes_max, limits.body_bytes_max)
+    };
+    assert_eq!(limits(&[(payload, "4096"), (body, "4096")]), (4096, 4096));
+    assert_eq!(limits(&[(body, "4096")]), (4096, 4096), "the default is no larger");
+    for given in [&[(payload, "4097"), (body, "4096")][..], &[(payload, "8388609")]] {
+        let problems = problems(given);
+        assert_eq!((problems.len(), &*problems[0].setting), (1, payload), "{problems:?}");
+        assert!(problems[0].allowed.contains(body), "{problems:?}");
     }
 }
 

@@ -99,6 +99,45 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     assert!(start(folder.path()).await.stop().await.is_clean());
 }
 
+/// Starts a process whose start fails once the windows were read.
+async fn start_without_a_key(folder: &Path) -> StartError {
+    let state_dir = folder.display().to_string();
+    let settings = parsed(&[("VIZ_API_BIND", "127.0.0.1:0"), ("REALTIME_STATE_DIR", &state_dir)]);
+    // Neither a key nor a place for one.
+    fs::create_dir(folder.join("local-key")).expect("nothing is there");
+    let refused = RuntimeBuilder::new(settings).start().await;
+    fs::remove_dir(folder.join("local-key")).expect("nothing is in it");
+    refused.expect_err("there is no place for its key")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_late_leaves_the_folder_as_it_was() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    assert!(start(folder.path()).await.stop().await.is_clean());
+    let damaged = folder.path().join("org=org_b.window");
+    fs::write(&damaged, "something else").expect("it can be written");
+    let error = start_without_a_key(folder.path()).await;
+    assert_eq!((error.exit_code(), matches!(error, StartError::LocalKey(_))), (64, true));
+    assert!(folder.path().join("clean").exists(), "the next start is not to reckon with a loss");
+    let is_in_place = || fs::read(&damaged).is_ok_and(|bytes| bytes == b"something else");
+    assert!(is_in_place(), "it is set aside by who takes over");
+    let running = start(folder.path()).await;
+    assert!(!folder.path().join("clean").exists() && !is_in_place());
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_for_this_process_refuses_the_start() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let file = folder.path().join("org=org_b.window");
+    fs::write(&file, b"TIDEWIN\x09 of a later time").expect("it can be written");
+    let refused = RuntimeBuilder::new(settings(folder.path(), "127.0.0.1:0")).start().await;
+    let error = refused.expect_err("a newer program wrote it");
+    assert_eq!((error.exit_code(), matches!(error, StartError::Load(_))), (64, true));
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+    assert!(file.exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_without_credentials_has_a_key_of_its_own() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");

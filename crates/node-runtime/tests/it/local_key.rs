@@ -39,3 +39,13 @@ fn a_folder_that_is_not_there_is_an_error() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     assert!(read_or_make(&folder.path().join("missing")).is_err());
 }
+
+/// Clients may have it: a key that only can't be read now is nobody's to replace.
+#[test]
+fn a_key_that_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let file = folder.path().join("local-key");
+    std::os::unix::fs::symlink("local-key", &file).expect("a link to itself");
+    assert!(read_or_make(folder.path()).is_err());
+    assert!(file.is_symlink(), "it stays");
+}

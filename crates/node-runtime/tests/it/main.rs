@@ -4,7 +4,6 @@ mod support;
 
 mod allowed;
 mod file;
-mod full_disk;
 mod keys;
 mod lifecycle;
 mod local_key;

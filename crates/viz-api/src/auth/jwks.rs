@@ -1,6 +1,11 @@
 //! A set of public keys (RFC 7517) in a file or behind a URL, read again when keys rotate.
+//!
+//! One task reads, whoever asks: any number of tokens with unknown keys wait for one reading, and
+//! one that goes away takes nothing along.
 
-use std::{error::Error, path::PathBuf, time::Duration};
+mod source;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Header,
@@ -8,29 +13,48 @@ use jsonwebtoken::{
 };
 use node_runtime::{Shutdown, settings::Secret};
 use parking_lot::RwLock;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+
+pub(super) use self::source::ReadError;
+use self::source::Source;
 
 /// How often a set is read again by itself.
 const REFRESH_EVERY: Duration = Duration::from_secs(300);
 
-/// The least time between two readings that unknown key ids cause.
+/// The least time between two readings that unknown keys cause.
 const REFRESH_GAP_MIN: Duration = Duration::from_secs(5);
 
-const FETCH_TIME_MAX: Duration = Duration::from_secs(5);
-const SET_BYTES_MAX: usize = 1 << 20;
+/// How long a token with an unknown key waits for the set to be read.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A key set that can change.
 #[derive(Debug)]
 pub(super) struct KeySet {
     source: Source,
     keys: RwLock<JwkSet>,
-    last_read: Mutex<Option<Instant>>,
+    /// How the last reading ended; written by whoever reads.
+    last: watch::Sender<Option<Reading>>,
+    /// Asks for a reading.
+    wanted: Notify,
 }
 
-#[derive(Debug)]
-enum Source {
-    File(PathBuf),
-    Url(Secret),
+/// A reading that has ended.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    at: Instant,
+    succeeded: bool,
+}
+
+/// Why there is no key for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoKey {
+    /// The set was just read and does not have it.
+    Unknown,
+    /// The set that is known does not have it, and can't be read now.
+    Unreadable,
 }
 
 impl KeySet {
@@ -46,17 +70,37 @@ impl KeySet {
         KeySet {
             source,
             keys: RwLock::new(JwkSet { keys: Vec::new() }),
-            last_read: Mutex::default(),
+            last: watch::Sender::new(None),
+            wanted: Notify::new(),
+        }
+    }
+
+    /// Reads the set where it is a file, which is there or a slip in the settings; a URL may only
+    /// be late.
+    pub(super) async fn read_file(&self) -> Result<(), ReadError> {
+        match self.source {
+            Source::File(_) => self.read().await,
+            Source::Url(_) => Ok(()),
         }
     }
 
     /// Returns the key that a token's header names; an unknown one makes the set be read again.
-    pub(super) async fn key(&self, header: &Header) -> Option<DecodingKey> {
+    ///
+    /// # Cancel safety
+    /// A reading that was asked for goes on when the future is dropped.
+    pub(super) async fn key(&self, header: &Header) -> Result<DecodingKey, NoKey> {
         if let Some(key) = self.known(header) {
-            return Some(key);
+            return Ok(key);
         }
-        self.refresh(REFRESH_GAP_MIN).await;
-        self.known(header)
+        let mut last = self.last.subscribe();
+        if !last.borrow_and_update().is_some_and(Reading::is_recent) {
+            self.wanted.notify_one();
+            // Its end is the only news there is; without it the set counts as unreadable.
+            let _ = timeout(WAIT_MAX, last.changed()).await;
+        }
+        let is_fresh = last.borrow().is_some_and(|last| last.succeeded && last.is_recent());
+        let missing = if is_fresh { NoKey::Unknown } else { NoKey::Unreadable };
+        self.known(header).ok_or(missing)
     }
 
     fn known(&self, header: &Header) -> Option<DecodingKey> {
@@ -69,61 +113,57 @@ impl KeySet {
         if fits(jwk, header.alg) { DecodingKey::from_jwk(jwk).ok() } else { None }
     }
 
-    /// Reads the set now and then, until the process ends.
-    pub(super) async fn keep_fresh(self: std::sync::Arc<Self>, mut end: Shutdown) {
+    /// Reads the set now and then and when it is wanted, until the process ends.
+    pub(super) async fn keep_fresh(self: Arc<Self>, mut end: Shutdown) {
         loop {
             tokio::select! {
-                () = self.refresh(REFRESH_GAP_MIN) => {}
+                () = self.until_due() => {}
                 () = end.asked() => return,
             }
             tokio::select! {
-                () = tokio::time::sleep(REFRESH_EVERY) => {}
+                read = self.read() => report(read),
                 () = end.asked() => return,
             }
         }
     }
 
-    /// Reads the set, unless it was read just now; the keys of before stay where that fails.
-    async fn refresh(&self, gap_min: Duration) {
-        let mut last_read = self.last_read.lock().await;
-        if last_read.is_some_and(|at| at.elapsed() < gap_min) {
-            return;
-        }
-        // Noted only when it is done: a request that goes away must not hold up the next one's.
-        let read = self.read().await;
-        *last_read = Some(Instant::now());
-        match read {
-            Ok(keys) => *self.keys.write() = keys,
-            Err(error) => {
-                tracing::error!(
-                    error = &*error,
-                    "the key set could not be read; the last one stays"
-                );
+    async fn until_due(&self) {
+        let Some(last) = *self.last.borrow() else { return };
+        let wanted = async {
+            loop {
+                self.wanted.notified().await;
+                if !last.is_recent() {
+                    return;
+                }
             }
+        };
+        tokio::select! {
+            () = wanted => {}
+            () = sleep(REFRESH_EVERY) => {}
         }
     }
 
-    async fn read(&self) -> Result<JwkSet, Box<dyn Error + Send + Sync>> {
-        let bytes = match &self.source {
-            Source::File(path) => tokio::fs::read(path).await?,
-            // The address may hold a password, and the error goes to the log.
-            Source::Url(url) => fetch(url.expose()).await.map_err(reqwest::Error::without_url)?,
-        };
-        Ok(serde_json::from_slice(&bytes)?)
+    /// Reads the set; the keys of before stay where that fails.
+    async fn read(&self) -> Result<(), ReadError> {
+        let read = self.source.read().await;
+        let succeeded = read.is_ok();
+        let read = read.map(|keys| *self.keys.write() = keys);
+        self.last.send_replace(Some(Reading { at: Instant::now(), succeeded }));
+        read
     }
 }
 
-async fn fetch(url: &str) -> Result<Vec<u8>, reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(FETCH_TIME_MAX).build()?;
-    let mut response = client.get(url).send().await?.error_for_status()?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > SET_BYTES_MAX {
-            break;
-        }
-        body.extend_from_slice(&chunk);
+impl Reading {
+    fn is_recent(self) -> bool {
+        self.at.elapsed() < REFRESH_GAP_MIN
     }
-    Ok(body)
+}
+
+fn report(read: Result<(), ReadError>) {
+    if let Err(error) = read {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "the key set could not be read; the last one stays");
+    }
 }
 
 /// A key is used for signatures, and with its own kind of algorithm only, so that a public key

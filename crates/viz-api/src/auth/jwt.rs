@@ -7,7 +7,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_he
 use node_runtime::{Scopes, Tasks, settings::JwtVerifier};
 use serde::Deserialize;
 
-use super::{Caller, jwks::KeySet};
+use super::{
+    Caller,
+    jwks::{KeySet, NoKey, ReadError},
+};
 use crate::error::ApiError;
 
 /// Longest token that is looked at, in bytes.
@@ -36,6 +39,9 @@ struct Claims {
 
 const REFUSED: &str = "the token can't be accepted: its signature, time or claims";
 
+/// When a key set that can't be read is worth another attempt.
+const RETRY_AFTER_S: u32 = 5;
+
 impl Verifiers {
     pub(super) fn new(settings: &[JwtVerifier]) -> Self {
         let mut verifiers = Verifiers { hs256: None, key_sets: Vec::new() };
@@ -62,6 +68,14 @@ impl Verifiers {
         }
     }
 
+    /// Reads the key sets that are files.
+    pub(super) async fn read_files(&self) -> Result<(), ReadError> {
+        for key_set in &self.key_sets {
+            key_set.read_file().await?;
+        }
+        Ok(())
+    }
+
     /// Checks a token and returns who it is from.
     pub(super) async fn verify(&self, token: &str) -> Result<Caller, ApiError> {
         let refused = || ApiError::unauthorized(REFUSED);
@@ -69,22 +83,34 @@ impl Verifiers {
             return Err(refused());
         }
         let header = decode_header(token).map_err(|_| refused())?;
+        if header.crit.is_some() {
+            // RFC 7515, 4.1.11: what must be understood and is not makes a token invalid, and we
+            // understand no extension.
+            return Err(refused());
+        }
         let claims = if header.alg == Algorithm::HS256 {
             let key = self.hs256.as_ref().ok_or_else(refused)?;
             claims(token, key, Algorithm::HS256).ok_or_else(refused)?
         } else {
-            self.by_key_set(token, &header).await.ok_or_else(refused)?
+            self.by_key_set(token, &header).await?.ok_or_else(refused)?
         };
         caller(&claims).ok_or_else(refused)
     }
 
-    async fn by_key_set(&self, token: &str, header: &Header) -> Option<Claims> {
+    async fn by_key_set(&self, token: &str, header: &Header) -> Result<Option<Claims>, ApiError> {
+        let mut unreadable = false;
         for key_set in &self.key_sets {
-            if let Some(key) = key_set.key(header).await {
-                return claims(token, &key, header.alg);
+            match key_set.key(header).await {
+                Ok(key) => return Ok(claims(token, &key, header.alg)),
+                Err(reason) => unreadable |= reason == NoKey::Unreadable,
             }
         }
-        None
+        if unreadable {
+            // Not 401: the token may well be good, and a client throws away what is refused.
+            let message = "the key of this token can't be looked up now";
+            return Err(ApiError::unavailable(message).retry_after(RETRY_AFTER_S));
+        }
+        Ok(None)
     }
 }
 

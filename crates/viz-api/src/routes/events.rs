@@ -69,14 +69,15 @@ async fn accept(
         app.state.metrics.idempotency(IdempotencyResult::InFlight);
     }
     app.rate.take(&caller.org, drafts.as_slice().len())?;
-    let appended = append(app, caller, &drafts, key).await?;
+    let appended = append(app, caller, drafts.as_slice(), key).await?;
     Ok(answer(app, caller, &drafts, &appended))
 }
 
-async fn append(
+/// Puts events at the end of the caller's own stream.
+pub(crate) async fn append(
     app: &AppState,
     caller: &Caller,
-    drafts: &Drafts,
+    drafts: &[Draft],
     key: Option<IdempotencyKey>,
 ) -> Result<Appended, ApiError> {
     let now = app.state.clock.unix();
@@ -89,7 +90,7 @@ async fn append(
         };
         NewEvent { id: envelope.id, name: draft.name.clone(), json: envelope.to_json() }
     };
-    let events = drafts.as_slice().iter().map(event).collect();
+    let events = drafts.iter().map(event).collect();
     let stream = StreamName::Org(caller.org.clone());
     let began = app.state.clock.mono();
     let append = Append { events, idempotency: key };
@@ -180,14 +181,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if values.next().is_some() {
         return Err(ApiError::validation("there is more than one `Idempotency-Key`"));
     }
-    let key = value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
-    match key {
-        Some(key) => Ok(Some(key)),
-        None => Err(ApiError::validation("`Idempotency-Key` is 1 to 255 visible ASCII characters")),
+    check_idempotency_key(value.to_str().unwrap_or_default()).map(Some)
+}
+
+/// Checks the grammar of a key.
+pub(crate) fn check_idempotency_key(key: &str) -> Result<&str, ApiError> {
+    if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(key);
     }
+    Err(ApiError::validation("`Idempotency-Key` is 1 to 255 visible ASCII characters"))
 }
 
 /// Reads a whole body, as long as it keeps coming, stays below the limit and comes to an end.

@@ -22,7 +22,7 @@ pub(crate) async fn ledger(
 ) -> Result<Response, ApiError> {
     let caller = app.auth.caller(request.headers()).await?;
     caller.need(Scope::Admin)?;
-    let name = query_value(request.uri().query(), "stream");
+    let name = query_value(request.uri().query(), "stream")?;
     let stream = app.stream_for(&caller, name.as_deref())?;
     app.check_available()?;
     let ledger = app.state.broker.ledger(&stream).await?;

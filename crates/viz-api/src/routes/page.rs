@@ -29,10 +29,10 @@ pub(crate) async fn events(
 ) -> Result<Response, ApiError> {
     let caller = app.auth.caller(request.headers()).await?;
     let query = request.uri().query();
-    let stream = app.stream_for(&caller, query_value(query, "stream").as_deref())?;
-    let limit = limit(query_value(query, "limit").as_deref())?;
+    let stream = app.stream_for(&caller, query_value(query, "stream")?.as_deref())?;
+    let limit = limit(query_value(query, "limit")?.as_deref())?;
     app.check_available()?;
-    let after = match query_value(query, "after").filter(|after| !after.is_empty()) {
+    let after = match query_value(query, "after")?.filter(|after| !after.is_empty()) {
         Some(after) => After::from_client(Some(&after)),
         None => After::Oldest,
     };

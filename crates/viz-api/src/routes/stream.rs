@@ -1,6 +1,6 @@
 //! `GET /api/stream`: Server-Sent Events with a cursor that resumes exactly.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use delivery::{Filter, OpenRequest, Opened, Transport, sse};
-use event::{After, MonoMs};
+use event::After;
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use rand::RngExt;
 
@@ -18,7 +18,7 @@ use crate::{
     auth::Caller,
     error::{ApiError, Code},
     request::{http_date, query_value},
-    server::{Handover, HandoverSlot},
+    server::{Handover, HandoverSlot, StreamHandover},
 };
 
 /// When a reader that lost its stream comes back, in milliseconds.
@@ -31,6 +31,10 @@ pub(crate) async fn stream(
 ) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let opened = open(&app, &parts).await;
+    if parts.method == Method::HEAD {
+        // It asks about a stream, and for none.
+        return opened;
+    }
     let result = match &opened {
         Ok(_) => "ok",
         Err(error) => connect_result(error.code()),
@@ -40,11 +44,12 @@ pub(crate) async fn stream(
 }
 
 async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
-    let caller = caller(app, request).await?;
+    let caller = reader(app, request).await?;
     let query = request.uri.query();
-    let stream = app.stream_for(&caller, query_value(query, "stream").as_deref())?;
-    let filter = query_value(query, "events").map(|text| text.parse::<Filter>()).transpose();
+    let stream = app.stream_for(&caller, query_value(query, "stream")?.as_deref())?;
+    let filter = query_value(query, "events")?.map(|text| text.parse::<Filter>()).transpose();
     let filter = filter.map_err(|error| ApiError::validation(format!("`events`: {error}")))?;
+    let after = after(&request.headers, query)?;
     app.check_available()?;
     let mut response = Body::empty().into_response();
     set_headers(response.headers_mut(), &http_date(app.state.clock.unix()));
@@ -56,26 +61,24 @@ async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
     let permit = app.quota.take(&caller.org)?;
     let delivery = app.state.delivery();
     let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
-    let after = after(&request.headers, query);
     let open = OpenRequest { stream, after, filter: filter.map(Arc::new) };
     let opened = delivery.open(open).await?;
     app.state.metrics.replay(opened.resume);
-    slot.fill(Handover {
+    slot.fill(Handover::Stream(StreamHandover {
         preamble: preamble(app, &caller, &opened),
         opened,
-        transport: Transport::sse,
-        expires: expires(app, &caller),
+        expires: app.until(&caller),
         permit,
-    });
+    }));
     Ok(response)
 }
 
 /// Finds out who asks: by header, or by a ticket where there is none.
-async fn caller(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
+pub(super) async fn reader(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
     let headers = &request.headers;
     let has_header =
         headers.contains_key("x-api-key") || headers.contains_key(header::AUTHORIZATION);
-    match query_value(request.uri.query(), "ticket") {
+    match query_value(request.uri.query(), "ticket")? {
         // A HEAD request must not use the ticket up.
         Some(ticket) if !has_header && request.method != Method::HEAD => {
             let caller = app.tickets.redeem(&ticket, app.state.clock.mono())?;
@@ -88,12 +91,13 @@ async fn caller(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
     }
 }
 
-fn after(headers: &HeaderMap, query: Option<&str>) -> After {
+fn after(headers: &HeaderMap, query: Option<&str>) -> Result<After, ApiError> {
+    let query = query_value(query, "after")?;
     let header = headers.get("last-event-id").map(HeaderValue::as_bytes).filter(|v| !v.is_empty());
-    match header {
+    Ok(match header {
         Some(value) => After::from_client(Some(&String::from_utf8_lossy(value))),
-        None => After::from_client(query_value(query, "after").as_deref()),
-    }
+        None => After::from_client(query.as_deref()),
+    })
 }
 
 fn set_headers(headers: &mut HeaderMap, date: &str) {
@@ -133,13 +137,8 @@ fn preamble(app: &AppState, caller: &Caller, opened: &Opened) -> Bytes {
     out.into()
 }
 
-/// Turns the credential's end into an instant that a jumping wall clock does not move.
-fn expires(app: &AppState, caller: &Caller) -> Option<MonoMs> {
-    let left_ms = caller.expires?.0.saturating_sub(app.state.clock.unix().0);
-    Some(app.state.clock.mono().plus(Duration::from_millis(left_ms)))
-}
-
-fn connect_result(code: Code) -> &'static str {
+/// Returns the label under which a refused connection is counted.
+pub(super) fn connect_result(code: Code) -> &'static str {
     match code {
         Code::Unauthorized => "unauthorized",
         Code::Forbidden => "forbidden",

@@ -16,7 +16,7 @@ const CONNECTIONS_MAX: usize = 16_384;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The share of the shutdown's time in which requests that were begun may still be finished.
-const FINISH_SHARE: f64 = 0.15;
+pub(crate) const FINISH_SHARE: f64 = 0.15;
 
 /// Serves HTTP on a listener until the shutdown; then waits for what was begun.
 pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {

@@ -4,8 +4,8 @@ use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response};
 use bytes::Bytes;
-use delivery::{Reader, Socket};
-use http::{Request, StatusCode};
+use delivery::{Reader, Socket, Transport, WebReader};
+use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use node_runtime::Shutdown;
@@ -14,7 +14,7 @@ use tokio::{net::TcpStream, sync::mpsc};
 use tower::ServiceExt;
 
 use super::{
-    handover::{self, Handover, HandoverSlot},
+    handover::{self, Handover, HandoverSlot, StreamHandover, WebHandover},
     wire::Wire,
 };
 use crate::AppState;
@@ -75,8 +75,8 @@ pub(super) async fn serve(
             }
         }
     };
-    let wire = connection.into_parts().io.into_inner();
-    if let Err(error) = hand_over(wire, left, &app) {
+    let parts = connection.into_parts();
+    if let Err(error) = hand_over(parts.io.into_inner(), parts.read_buf, left, &app) {
         tracing::debug!(%error, "a connection was gone before it became a stream");
     }
 }
@@ -99,8 +99,8 @@ async fn answer(
     let slot = HandoverSlot::default();
     request.extensions_mut().insert(slot.clone());
     let response = router.oneshot(request.map(Body::new)).await?;
-    if response.status() == StatusCode::OK
-        && let Some(handover) = slot.empty()
+    if let Some(handover) = slot.empty()
+        && response.status() == handover.status()
     {
         let head = handover::head(response.status(), response.headers());
         if leave.send((head, handover)).await.is_ok() {
@@ -112,19 +112,37 @@ async fn answer(
 }
 
 /// Gives a connection to delivery.
-fn hand_over(wire: Wire, (head, handover): Leaving, app: &AppState) -> io::Result<()> {
-    let stream = wire.into_quiet_stream()?.into_std()?;
-    let mut preamble = head;
-    preamble.extend_from_slice(&handover.preamble);
-    let reader = Reader {
-        socket: Socket::tcp(stream),
-        transport: handover.transport,
-        preamble: Bytes::from(preamble),
-        expires: handover.expires,
-        permit: Some(handover.permit),
-    };
-    if let Some(delivery) = app.state().delivery() {
-        delivery.serve(handover.opened, reader);
+fn hand_over(
+    wire: Wire,
+    received: Bytes,
+    (head, handover): Leaving,
+    app: &AppState,
+) -> io::Result<()> {
+    let socket = Socket::tcp(wire.into_quiet_stream()?.into_std()?);
+    let Some(delivery) = app.state().delivery() else { return Ok(()) };
+    let with_head = |preamble: &[u8]| [&*head, preamble].concat().into();
+    match handover {
+        Handover::Stream(StreamHandover { opened, preamble, expires, permit }) => {
+            let reader = Reader {
+                socket,
+                transport: Transport::sse,
+                preamble: with_head(&preamble),
+                expires,
+                permit: Some(permit),
+            };
+            delivery.serve(opened, reader);
+        }
+        Handover::Web(WebHandover { mut web_socket, likely, preamble, expires, permit }) => {
+            web_socket.received = received;
+            delivery.serve_web(WebReader {
+                socket,
+                web_socket,
+                likely,
+                preamble: with_head(&preamble),
+                expires,
+                permit: Some(permit),
+            });
+        }
     }
     Ok(())
 }

@@ -3,20 +3,49 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use delivery::{Opened, Transport};
-use event::MonoMs;
+use delivery::{Opened, session::WebSocket};
+use event::{MonoMs, StreamName};
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
+/// What becomes of a request's connection.
+#[derive(Debug)]
+pub(crate) enum Handover {
+    /// An event stream.
+    Stream(StreamHandover),
+    /// A WebSocket.
+    Web(WebHandover),
+}
+
 /// A reader that is attached and waits for its connection.
 #[derive(Debug)]
-pub(crate) struct Handover {
+pub(crate) struct StreamHandover {
     pub(crate) opened: Opened,
-    pub(crate) transport: Transport,
     pub(crate) preamble: Bytes,
     pub(crate) expires: Option<MonoMs>,
     pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// A session that waits for its connection.
+#[derive(Debug)]
+pub(crate) struct WebHandover {
+    pub(crate) web_socket: WebSocket,
+    /// The stream that its client is likely to follow.
+    pub(crate) likely: StreamName,
+    pub(crate) preamble: Bytes,
+    pub(crate) expires: Option<MonoMs>,
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+impl Handover {
+    /// Returns the status that says yes.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Handover::Stream(_) => StatusCode::OK,
+            Handover::Web(_) => StatusCode::SWITCHING_PROTOCOLS,
+        }
+    }
 }
 
 /// Where a route leaves its handover; each request has its own.
@@ -33,7 +62,7 @@ impl HandoverSlot {
     }
 }
 
-/// Writes an answer's head; the body goes on until the connection ends, so it states no length.
+/// Writes an answer's head; what follows goes on until the connection ends, so it states no length.
 pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
     let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();
     for (name, value) in headers {
@@ -45,6 +74,9 @@ pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"connection: close\r\n\r\n");
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
     out
 }

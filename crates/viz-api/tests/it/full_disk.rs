@@ -20,7 +20,7 @@ impl Disk {
             .status();
         assert!(
             mounted.is_ok_and(|status| status.success()),
-            "this test mounts a tmpfs: run it as root, or in `unshare -r -m`"
+            "this test mounts a tmpfs: run it as root, or in `unshare --user --map-root-user --mount`"
         );
         Disk(folder)
     }
@@ -60,4 +60,14 @@ fn a_full_disk_is_said_and_costs_nobody_an_event() {
     server.publish_ok(KEY_A, "a", 50);
     assert_eq!(server.terminate(), Some(1), "an end that could not save says so");
     assert!(server.log().has("windows could not be saved at the end"));
+    assert!(!disk.path().join("clean").exists(), "what was not saved is not called so");
+    // With room again the next process starts, and knows that something may be missing.
+    fs::remove_file(&filler).expect("it is there");
+    let mut server = plan.start();
+    let mut stream = server.stream_as(KEY_A, &format!("/api/stream?after={first}"));
+    stream.connected();
+    stream.numbers(49);
+    assert_eq!(stream.next().expect("a gap").json()["reason"], "data_loss");
+    drop(stream);
+    assert_eq!(server.terminate(), Some(0), "{}", server.log().text());
 }

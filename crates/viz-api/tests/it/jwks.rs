@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufReader, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -31,6 +31,7 @@ struct Provider {
     set: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
     fails: Arc<AtomicBool>,
+    hangs: Arc<AtomicBool>,
 }
 
 impl Provider {
@@ -38,14 +39,20 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let url = format!("http://{}/keys.json", listener.local_addr().expect("it is bound"));
         let set = Arc::new(Mutex::new(set));
-        let provider = Provider { url, set, asked: Arc::default(), fails: Arc::default() };
+        let (asked, fails, hangs) = <(Arc<AtomicUsize>, Arc<_>, Arc<AtomicBool>)>::default();
+        let provider = Provider { url, set, asked, fails, hangs };
         let (set, asked) = (Arc::clone(&provider.set), Arc::clone(&provider.asked));
-        let fails = Arc::clone(&provider.fails);
+        let (fails, hangs) = (Arc::clone(&provider.fails), Arc::clone(&provider.hangs));
         thread::spawn(move || {
+            let mut kept = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 let mut reader = BufReader::new(stream);
                 read_head(&mut reader.by_request());
                 asked.fetch_add(1, Ordering::SeqCst);
+                if hangs.load(Ordering::SeqCst) {
+                    kept.push(reader);
+                    continue;
+                }
                 let set = set.lock().expect("no holder panics").clone();
                 let status = if fails.load(Ordering::SeqCst) { "500 No" } else { "200 OK" };
                 let length = set.len();
@@ -97,7 +104,8 @@ fn keys_of_a_file_rotate() {
     fs::write(&file, "{").expect("it can be written");
     let unknown = Pair::ec("unknown");
     until("the broken set was read", || {
-        status(&server, &unknown.token(&claims)) == 401
+        // The key may well be in the set as it will be once it is mended.
+        status(&server, &unknown.token(&claims)) == 503
             && server.log().has("the key set could not be read; the last one stays")
     });
     assert_eq!(status(&server, &old.token(&claims)), 200);
@@ -121,8 +129,10 @@ fn keys_behind_a_url_rotate() {
     provider.set(&[&old, &new]);
     provider.fails.store(true, Ordering::SeqCst);
     until("the set is asked for again", || {
-        assert_eq!(status(&server, &new.token(&claims)), 401);
-        provider.asked.load(Ordering::SeqCst) > asked
+        let status = status(&server, &new.token(&claims));
+        let asked_again = provider.asked.load(Ordering::SeqCst) > asked;
+        assert!(status == 503 || !asked_again && status == 401, "{status}");
+        asked_again
     });
     assert_eq!(
         status(&server, &old.token(&claims)),
@@ -195,10 +205,36 @@ fn a_key_set_that_is_not_there_refuses_tokens_and_nothing_else() {
     let server = Plan::with_keys()
         .set("TIDEGATE_JWT_JWKS", "http://user:hidden-password@127.0.0.1:9/k")
         .start();
-    assert_eq!(status(&server, &Pair::ec("a").token(&claims("subscribe"))), 401);
+    let token = Pair::ec("a").token(&claims("subscribe"));
+    let answer = server.send(&Request::get("/api/events").bearer(&token));
+    answer.assert_error(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), Some("5"));
     assert_eq!(server.get("/api/events", crate::support::server::KEY_A).status, 200);
     until("the failure is logged", || {
         server.log().has("the key set could not be read; the last one stays")
     });
     assert!(!server.log().text().contains("hidden-password"), "{}", server.log().text());
+}
+
+/// A crowd whose patience is shorter than the provider's must not ask it one after another.
+#[test]
+fn a_provider_that_hangs_is_asked_once_for_all() {
+    let provider = Provider::start(key_set(&[&Pair::ec("old")]));
+    let server = Plan::bare().set("TIDEGATE_JWT_JWKS", &provider.url).start();
+    let token = Pair::ec("new").token(&claims("subscribe"));
+    until("the set was fetched", || status(&server, &token) == 401);
+    provider.hangs.store(true, Ordering::SeqCst);
+    let asked = provider.asked.load(Ordering::SeqCst);
+    let request = Request::get("/api/events").bearer(&token).bytes();
+    let mut crowd = Vec::new();
+    until("the set is asked for again", || {
+        let mut stream = TcpStream::connect(server.address).expect("it listens");
+        stream.write_all(&request).expect("it reads");
+        crowd.push(stream);
+        provider.asked.load(Ordering::SeqCst) > asked
+    });
+    // All who wait go away; the next one finds the same reading still under way.
+    drop(crowd);
+    assert_eq!(status(&server, &token), 503, "nobody can say that there is no such key");
+    assert_eq!(provider.asked.load(Ordering::SeqCst), asked + 1);
 }

@@ -1,7 +1,7 @@
 //! Tokens that a shared secret signs: which are good, and every way not to be.
 
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -149,6 +149,18 @@ fn a_signature_is_checked() {
     let long = hs256(&with("filler", json!("x".repeat(8 << 10))));
     ask(&server, &long).assert_error(401, "unauthorized");
     assert_eq!(ask(&server, &good).status, 200);
+}
+
+/// RFC 7515, 4.1.11: what a token says must be understood, and we understand no extension.
+#[test]
+fn a_critical_extension_is_refused() {
+    let server = server();
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    for critical in [vec![], vec!["b64".to_owned()], vec!["exp".to_owned()]] {
+        let header = Header { crit: Some(critical), ..Header::new(Algorithm::HS256) };
+        let token = encode(&header, &claims("subscribe"), &key).expect("the key is for it");
+        ask(&server, &token).assert_error(401, "unauthorized");
+    }
 }
 
 #[test]

@@ -27,3 +27,4 @@ mod stream;
 mod strict;
 mod tickets;
 mod wire;
+mod ws;

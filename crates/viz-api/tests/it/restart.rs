@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeSet,
     fs, io,
+    net::TcpListener,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -39,6 +40,26 @@ fn cursors_of_before_resume_after_an_orderly_restart() {
     let mut stream = server.stream_as(KEY_A, &format!("/api/stream?after={}", cursors[0]));
     assert_eq!(stream.connected()["resume"], "resumed");
     assert_eq!(stream.numbers(5), [1, 2, 3, 4, 5]);
+}
+
+/// Neither the first start of a folder nor a later one takes anything with it when it fails.
+#[test]
+fn a_start_in_vain_is_no_loss() {
+    let plan = Plan::with_keys();
+    let folder = Arc::new(tempfile::tempdir().expect("there is a temporary folder"));
+    let taken = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let in_vain = plan.clone().set("VIZ_API_BIND", &address);
+    assert_eq!(in_vain.run_in(folder.path()).0, 69);
+    let mut server = plan.start_in(Arc::clone(&folder));
+    let foreign = server.get("/api/events?after=0000000000001-5", KEY_A).json();
+    assert_eq!(foreign["gap"]["reason"], "unknown_cursor", "nothing was lost before it");
+    let cursor = server.publish_ok(KEY_A, "a", 0);
+    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(in_vain.run_in(folder.path()).0, 69);
+    let server = plan.start_in(folder);
+    let mut stream = server.stream_as(KEY_A, &format!("/api/stream?after={cursor}"));
+    assert_eq!(stream.connected()["resume"], "resumed");
 }
 
 /// Publishes until the server takes no more; returns the numbers that were acknowledged.

@@ -46,6 +46,39 @@ fn a_state_folder_in_use_is_69() {
 }
 
 #[test]
+fn a_window_of_a_newer_program_is_64_and_stays() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let file = folder.path().join("tidegate-data").join("org=org_a.window");
+    fs::create_dir(file.parent().expect("it has one")).expect("it can be made");
+    fs::write(&file, b"TIDEWIN\x09 and more").expect("it can be written");
+    let (code, text) = Plan::with_keys().run_in(folder.path());
+    assert_eq!(code, 64, "{text}");
+    assert!(text.contains("org=org_a.window") && text.contains("a newer program"), "{text}");
+    assert_eq!(fs::read(&file).expect("it is there"), b"TIDEWIN\x09 and more");
+}
+
+#[test]
+fn a_key_set_that_is_no_file_or_no_key_set_is_64() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    fs::write(folder.path().join("torn.json"), r#"{"keys":[{"kty":"#).expect("it can be written");
+    fs::write(folder.path().join("else.json"), "[]").expect("it can be written");
+    fs::write(folder.path().join("large.json"), " ".repeat(2 << 20)).expect("it can be written");
+    let table = [
+        ("missing.json", "No such file"),
+        (".", "Is a directory"),
+        ("torn.json", "no key set"),
+        ("else.json", "no key set"),
+        ("large.json", "larger than"),
+    ];
+    for (file, reason) in table {
+        let (code, text) = Plan::with_keys().set("TIDEGATE_JWT_JWKS", file).run_in(folder.path());
+        assert_eq!(code, 64, "{file}: {text}");
+        assert!(text.contains("TIDEGATE_JWT_JWKS") && text.contains(reason), "{file}: {text}");
+    }
+    assert!(!folder.path().join("tidegate-data").exists(), "nothing was taken up");
+}
+
+#[test]
 fn all_slips_are_told_together() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let plan = Plan::bare()

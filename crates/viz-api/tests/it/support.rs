@@ -6,3 +6,4 @@ pub(crate) mod server;
 pub(crate) mod sse;
 pub(crate) mod tokens;
 pub(crate) mod wait;
+pub(crate) mod ws;

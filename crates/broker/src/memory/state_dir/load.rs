@@ -1,4 +1,4 @@
-//! Taking up what the last process saved.
+//! Reading what the last process saved; nothing in the folder changes.
 
 use std::{
     fs, io,
@@ -12,7 +12,7 @@ use crate::{
     MemoryBroker,
     memory::{
         log::Log,
-        window_file::{self, Moment},
+        window_file::{self, Moment, WindowFileError},
     },
 };
 
@@ -25,16 +25,16 @@ pub struct Loaded {
     pub events: usize,
     /// Whether the last process saved everything before it ended.
     pub clean: bool,
-    /// The files that could not be used.
+    /// The files that can't be used.
     pub set_aside: Vec<SetAside>,
 }
 
-/// A file that could not be used.
+/// A file that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// Its old path.
     pub file: PathBuf,
-    /// Where it is now; `None` where it could not be moved.
+    /// Where it is once the folder was taken over; `None` where it could not be moved.
     pub moved_to: Option<PathBuf>,
     /// What is wrong with it.
     pub reason: String,
@@ -42,86 +42,123 @@ pub struct SetAside {
     pub stream: Option<StreamName>,
 }
 
+/// Why the windows can't be taken up. What a file holds may be whole, so nobody decides but the
+/// operator, and the folder is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The folder can't be listed.
+    #[error("the state folder {} can't be listed", folder.display())]
+    List {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file can't be read.
+    #[error(
+        "{} can't be read: make it readable for this user, or move it away to go on without it",
+        file.display()
+    )]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A newer program wrote a file.
+    #[error(
+        "{} has format version {version}, which a newer program wrote: start that one, or move \
+         the file away to go on without it",
+        file.display()
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        version: u8,
+    },
+}
+
+/// A saved window, or what is wrong with its file.
+type Found = (PathBuf, Option<StreamName>, Result<(StreamName, Log), String>);
+
 impl StateDir {
     /// Takes up every saved window as a fork, so that cursors of the last process stay good.
     ///
-    /// A damaged file is set aside under another name, and its stream begins anew as one that
-    /// lost its past.
+    /// The stream of a damaged file begins anew as one that lost its past. Nothing may be appended
+    /// before the folder was taken over ([`StateDir::take_over`]).
     ///
     /// # Errors
-    /// Fails only where the folder can't be listed or written.
-    pub fn load(&self, broker: &MemoryBroker) -> io::Result<Loaded> {
-        let clean = self.take_clean_marker()?;
+    /// Fails where something can't be read, or a newer program wrote it; the backend is as it was.
+    pub fn load(&self, broker: &MemoryBroker) -> Result<Loaded, LoadError> {
+        let marker = self.clean_marker();
+        let clean =
+            marker.try_exists().map_err(|source| LoadError::Unreadable { file: marker, source })?;
+        let found = self.find(broker)?;
         let mut loaded = Loaded { clean, ..Loaded::default() };
         if self.is_used && !clean {
             broker.reckon_with_lost_logs();
         }
-        let mut entries: Vec<_> = fs::read_dir(&self.path)?.collect::<Result<_, _>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if files::is_temporary(name) {
-                let _ = fs::remove_file(entry.path());
-            } else if name.ends_with(files::WINDOW_SUFFIX) {
-                take_up(broker, &entry.path(), name, &mut loaded);
-            }
+        for found in found {
+            take_up(broker, found, &mut loaded);
         }
         Ok(loaded)
     }
 
-    /// Takes the marker away for good, so that it can't speak for what is appended from now on.
-    fn take_clean_marker(&self) -> io::Result<bool> {
-        match fs::remove_file(self.clean_marker()) {
-            Ok(()) => files::sync_dir(&self.path).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+    /// Reads all windows before any is taken up.
+    fn find(&self, broker: &MemoryBroker) -> Result<Vec<Found>, LoadError> {
+        let names = self.names();
+        let names =
+            names.map_err(|source| LoadError::List { folder: self.path.clone(), source })?;
+        let windows = names.into_iter().filter(|name| name.ends_with(files::WINDOW_SUFFIX));
+        let read = |name: String| {
+            let (file, stream) = (self.path.join(&name), files::stream_of(&name));
+            let window = read(broker, &file, stream.as_ref())?;
+            Ok((file, stream, window))
+        };
+        windows.map(read).collect()
     }
 }
 
-fn take_up(broker: &MemoryBroker, path: &Path, name: &str, loaded: &mut Loaded) {
-    let stream = files::stream_of(name);
+fn take_up(broker: &MemoryBroker, found: Found, loaded: &mut Loaded) {
     let kind = if loaded.clean { ForkKind::Whole } else { ForkKind::Lossy };
-    match read(broker, path, stream.as_ref()) {
-        Ok((stream, mut log)) => {
+    match found {
+        (_, _, Ok((stream, mut log))) => {
             log.fork(broker.draw_epoch(), kind);
             loaded.streams += 1;
             loaded.events += log.window_len();
             broker.take_up(stream, log);
         }
-        Err(reason) => {
-            let moved_to = set_aside(broker, path);
+        (file, stream, Err(reason)) => {
             if let Some(stream) = &stream {
                 broker.take_up_lost(stream.clone());
             }
-            loaded.set_aside.push(SetAside { file: path.to_owned(), moved_to, reason, stream });
+            loaded.set_aside.push(SetAside { file, moved_to: None, reason, stream });
         }
     }
 }
 
+/// Tells a file that is damaged, the inner error, from one that is not ours to judge.
 fn read(
     broker: &MemoryBroker,
-    path: &Path,
+    file: &Path,
     named: Option<&StreamName>,
-) -> Result<(StreamName, Log), String> {
-    let bytes = fs::read(path).map_err(|error| format!("it can't be read: {error}"))?;
-    let now = Moment::now(broker.clock());
-    let (stream, log) = window_file::decode(&bytes, now).map_err(|error| error.to_string())?;
-    if named != Some(&stream) {
-        return Err(format!("it is the window of `{stream}`, under another name"));
+) -> Result<Result<(StreamName, Log), String>, LoadError> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Ok(Err("it is a folder".to_owned()));
+        }
+        Err(source) => return Err(LoadError::Unreadable { file: file.to_owned(), source }),
+    };
+    match window_file::decode(&bytes, Moment::now(broker.clock())) {
+        Err(WindowFileError::Version(version)) if version > window_file::VERSION => {
+            Err(LoadError::Newer { file: file.to_owned(), version })
+        }
+        Err(error) => Ok(Err(error.to_string())),
+        Ok((stream, _)) if named != Some(&stream) => {
+            Ok(Err(format!("it is the window of `{stream}`, under another name")))
+        }
+        Ok(window) => Ok(Ok(window)),
     }
-    Ok((stream, log))
-}
-
-fn set_aside(broker: &MemoryBroker, path: &Path) -> Option<PathBuf> {
-    let free = |moved_to: &PathBuf| fs::symlink_metadata(moved_to).is_err();
-    let moved_to = (broker.clock().unix().0..).map(|at| damaged(path, at)).find(free)?;
-    fs::rename(path, &moved_to).ok().map(|()| moved_to)
-}
-
-fn damaged(path: &Path, at_ms: u64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".damaged-{at_ms}"));
-    PathBuf::from(name)
 }

@@ -63,18 +63,18 @@ fn a_damaged_file_is_set_aside() {
         }),
     );
     check(
-        "newer",
-        "format version 9",
+        "no version",
+        "format version 0",
         overwrite(|mut bytes| {
-            bytes[7] = 9;
+            bytes[7] = 0;
             bytes
         }),
     );
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_set_aside() {
-    check("a folder", "can't be read", |path| {
+fn a_folder_in_a_files_place_is_set_aside() {
+    check("a folder", "it is a folder", |path| {
         fs::remove_file(path).expect("it was saved");
         fs::create_dir(path).expect("it is made");
     });

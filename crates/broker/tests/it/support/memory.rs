@@ -28,20 +28,18 @@ pub(crate) struct Memory {
 impl Memory {
     /// Starts one over an empty folder.
     pub(crate) fn start(limits: WindowLimits, seed: u64) -> Self {
+        let mut memory = Memory::not_started(limits, seed);
+        memory.start_anew();
+        memory
+    }
+
+    /// Makes one over an empty folder that no process has had.
+    pub(crate) fn not_started(limits: WindowLimits, seed: u64) -> Self {
         let folder = temporary_folder();
         let (clock, epochs) = (Arc::new(FakeClock::new()), Arc::new(SeededEpochs::new(seed)));
         let broker = new_broker(limits, &clock, &epochs);
-        let mut memory = Memory {
-            broker,
-            clock,
-            loaded: Loaded::default(),
-            epochs,
-            limits,
-            state: None,
-            folder,
-        };
-        memory.start_anew();
-        memory
+        let loaded = Loaded::default();
+        Memory { broker, clock, loaded, epochs, limits, state: None, folder }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -71,12 +69,23 @@ impl Memory {
         assert!(!self.loaded.clean);
     }
 
+    /// Ends the process as it stands.
+    pub(crate) fn end(&mut self) {
+        self.state = None;
+    }
+
+    /// Returns the empty backend of a further process.
+    pub(crate) fn new_broker(&self) -> Arc<MemoryBroker> {
+        new_broker(self.limits, &self.clock, &self.epochs)
+    }
+
     /// Ends the process as it stands and starts another.
     pub(crate) fn start_anew(&mut self) {
-        self.state = None;
-        self.broker = new_broker(self.limits, &self.clock, &self.epochs);
+        self.end();
+        self.broker = self.new_broker();
         let state = StateDir::open(self.folder.path()).expect("the folder is free");
         self.loaded = state.load(&self.broker).expect("the folder is read");
+        state.take_over(&self.broker, &mut self.loaded).expect("the folder is written");
         self.state = Some(state);
     }
 }

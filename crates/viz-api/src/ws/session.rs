@@ -1,0 +1,206 @@
+//! One connection's client: who it is, what it follows, and what becomes of what it says.
+
+mod publishing;
+
+use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
+
+use delivery::{
+    OpenRequest,
+    session::{self, ClientMessage, Conversation, Reply},
+    ws::CloseCode,
+};
+use event::{After, StreamName};
+use node_runtime::Scope;
+use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    answers,
+    dispatcher::Batch,
+    message::{self, Message, Said},
+};
+use crate::{
+    AppState,
+    auth::Caller,
+    error::{ApiError, Code},
+};
+
+/// Most streams that one connection follows.
+const SUBSCRIPTIONS_MAX: usize = 256;
+
+/// One connection's client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    app: Arc<AppState>,
+    client: Mutex<Client>,
+}
+
+/// What is known of the client; one batch at a time changes it.
+#[derive(Debug)]
+struct Client {
+    caller: Caller,
+    /// The streams that it follows, each with its share in those that its organisation may have
+    /// open. One at most has none of its own: it has the connection's.
+    follows: HashMap<StreamName, Option<OwnedSemaphorePermit>>,
+}
+
+/// Whether what a client says next still counts.
+type Done = Result<ControlFlow<()>, ApiError>;
+
+const GO_ON: Done = Ok(ControlFlow::Continue(()));
+
+impl session::Session for Session {
+    fn take(self: Arc<Self>, conversation: Conversation, messages: Vec<ClientMessage>) {
+        let app = Arc::clone(&self.app);
+        app.dispatcher.put(Batch { session: self, conversation, messages });
+    }
+}
+
+impl Session {
+    /// Returns the session of a client that follows nothing yet.
+    pub(crate) fn new(app: Arc<AppState>, caller: Caller) -> Self {
+        Session { app, client: Mutex::new(Client { caller, follows: HashMap::new() }) }
+    }
+
+    /// Does what the client says, one message after the other.
+    pub(super) async fn carry_out(
+        self: Arc<Self>,
+        conversation: Conversation,
+        messages: Vec<ClientMessage>,
+    ) {
+        for message in messages {
+            let ClientMessage::Text(text) = message else {
+                let reason = "messages are text";
+                return conversation.reply(Reply::Close(CloseCode::InvalidData, reason));
+            };
+            let Message { reference, said } = message::parse(&text);
+            let done = match said {
+                Ok(said) => self.carry_out_one(&conversation, reference, said).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(error) => conversation.say(answers::error(&error, reference)),
+            }
+        }
+    }
+
+    /// Answers what the client says once nobody carries it out any more.
+    pub(super) fn refuse(conversation: &Conversation, messages: &[ClientMessage]) {
+        for message in messages {
+            let ClientMessage::Text(text) = message else { continue };
+            let reference = message::parse(text).reference;
+            let error = ApiError::unavailable("the server is shutting down");
+            conversation.say(answers::error(&error, reference));
+        }
+    }
+
+    async fn carry_out_one(
+        &self,
+        conversation: &Conversation,
+        reference: Option<&str>,
+        said: Said<'_>,
+    ) -> Done {
+        if let Said::Auth { token } = said {
+            return self.renew(conversation, &token).await;
+        }
+        let caller = self.client.lock().caller.clone();
+        if caller.expires.is_some_and(|at| at <= self.app.state.clock.unix()) {
+            return Err(ApiError::unauthorized("the credential has expired"));
+        }
+        match said {
+            Said::Subscribe { stream, after } => {
+                let after = After::from_client(after.as_deref());
+                self.subscribe(conversation, &caller, stream.as_deref(), after).await?;
+            }
+            Said::Unsubscribe { stream } => self.unsubscribe(conversation, &caller, &stream)?,
+            Said::Publish { event, payload, idempotency_key } => {
+                let receipt = self.publish(&caller, &event, payload, idempotency_key).await?;
+                conversation.say(answers::ack(reference, &receipt));
+            }
+            Said::Auth { .. } => {}
+        }
+        GO_ON
+    }
+
+    async fn subscribe(
+        &self,
+        conversation: &Conversation,
+        caller: &Caller,
+        name: Option<&str>,
+        after: After,
+    ) -> Result<(), ApiError> {
+        let stream = self.app.stream_for(caller, name)?;
+        self.app.check_available()?;
+        let permit = self.share_for(caller, &stream)?;
+        let delivery = self.app.state.delivery();
+        let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
+        let request = OpenRequest { stream: stream.clone(), after, filter: None };
+        let opened = delivery.open(request).await?;
+        self.app.state.metrics.replay(opened.resume);
+        let preamble = answers::preamble(&stream, &opened);
+        let subscribing = Box::new(opened.subscribing(None));
+        self.client.lock().follows.insert(stream, permit);
+        conversation.reply(Reply::Subscribe { subscribing, preamble });
+        Ok(())
+    }
+
+    /// Takes a further stream's share; the first one has the connection's.
+    fn share_for(
+        &self,
+        caller: &Caller,
+        stream: &StreamName,
+    ) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        let client = self.client.lock();
+        if client.follows.contains_key(stream) {
+            let message = "this connection follows that stream already";
+            return Err(ApiError::new(Code::Conflict, message));
+        }
+        if client.follows.len() >= SUBSCRIPTIONS_MAX {
+            let message = format!("a connection follows at most {SUBSCRIPTIONS_MAX} streams");
+            return Err(ApiError::new(Code::RateLimited, message));
+        }
+        let is_spoken_for = client.follows.values().any(Option::is_none);
+        is_spoken_for.then(|| self.app.quota.take(&caller.org)).transpose()
+    }
+
+    fn unsubscribe(
+        &self,
+        conversation: &Conversation,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        let stream = self.app.stream_for(caller, Some(name))?;
+        if self.client.lock().follows.remove(&stream).is_none() {
+            return Err(ApiError::not_found("this connection does not follow that stream"));
+        }
+        conversation.reply(Reply::Unsubscribe(stream));
+        Ok(())
+    }
+
+    /// Goes on with a newer token of the same organisation.
+    async fn renew(&self, conversation: &Conversation, token: &str) -> Done {
+        let newer = self.app.auth.token(token).await?;
+        let mut client = self.client.lock();
+        if newer.org != client.caller.org {
+            let message = "the token is of another organisation";
+            return Err(ApiError::new(Code::Forbidden, message));
+        }
+        let lost = client.follows.keys().any(|stream| !may_follow(&newer, stream));
+        conversation.reply(Reply::Expires(self.app.until(&newer)));
+        client.caller = newer;
+        drop(client);
+        if lost {
+            conversation.reply(Reply::Close(CloseCode::Policy, "permission lost"));
+            return Ok(ControlFlow::Break(()));
+        }
+        GO_ON
+    }
+}
+
+/// Returns whether a credential may go on with a stream that its connection follows.
+fn may_follow(caller: &Caller, stream: &StreamName) -> bool {
+    let needs_admin = *stream == StreamName::Ops;
+    caller.scopes.has(Scope::Subscribe) && (!needs_admin || caller.scopes.has(Scope::Admin))
+}
