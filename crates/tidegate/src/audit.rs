@@ -1,14 +1,14 @@
 //! `tidegate audit`: publishes to many readers, some of them troublesome, and checks what each
 //! received against the server's own account of the log.
 //!
-//! A reader is right iff it received every event once, in order, and the same as all others; all
+//! Readers are on either transport, and some change it; what is checked is the same. A reader is
+//! right iff it received every event once, in order, and the same as all others; all
 //! together are right iff the hash of that log is the ledger's.
 
 mod account;
 mod check;
 mod descriptors;
 mod plan;
-mod progress;
 mod publisher;
 mod reader;
 mod report;
@@ -33,20 +33,20 @@ use tokio::{
 use self::{
     account::Account,
     plan::{Kind, Plan},
-    progress::Progress,
     publisher::Published,
     reader::Reader,
     report::{Latency, Report},
     seen::SeenLog,
-    shared::{Replica, Shared},
+    shared::{LatencyUs, Replica, Shared},
     stamp::Mark,
 };
 use crate::{
     cli::{AuditArgs, Style},
-    client::{Api, Backoff},
+    client::{Api, Backoff, Transport},
     console,
     exit::Exit,
     failure::Failure,
+    progress::Progress,
     target::Target,
 };
 
@@ -203,8 +203,7 @@ impl Audit {
     async fn settle(&mut self, end: &Ledger) {
         let began = Instant::now();
         while began.elapsed() < self.shared.plan.settle {
-            let behind =
-                |account: &&Arc<Mutex<Account>>| account.lock().check.last() < end.last.seq;
+            let behind = |account: &&Arc<Mutex<Account>>| !account.lock().check.is_at(end.last);
             let behind = self.accounts.iter().filter(behind).count();
             if behind == 0 {
                 return;
@@ -225,21 +224,28 @@ impl Audit {
             readers: plan.readers.len() as u64,
             flaky: plan.count(Kind::Flaky) as u64,
             slow: plan.count(Kind::Slow) as u64,
-            latency_ms: self.latency(),
+            websocket: plan.over(Transport::WebSocket) as u64,
+            sse: plan.over(Transport::Sse) as u64,
+            publishers: plan.publishers,
+            websocket_publishers: plan.web_publishers as u64,
             ..Report::default()
         };
-        report.add_published(published, log);
+        self.add_latency(&mut report);
+        let log = log.up_to(end.last);
+        report.add_published(published, &log);
         for account in &self.accounts {
-            report.add_reader(&account.lock(), end.last.seq);
+            report.add_reader(&account.lock(), end.last, &log);
         }
-        report.add_ledger(&self.start, end, log);
+        report.add_ledger(&self.start, end, &log);
         report
     }
 
-    fn latency(&self) -> Latency {
-        let us = self.shared.latency_us();
-        let ms = |quantile| us.value_at_quantile(quantile) as f64 / 1000.0;
-        let (p50, p90, p99) = (ms(0.5), ms(0.9), ms(0.99));
-        Latency { samples: us.len(), p50, p90, p99, max: us.max() as f64 / 1000.0 }
+    fn add_latency(&self, report: &mut Report) {
+        let LatencyUs { sse, websocket } = self.shared.latency_us();
+        report.latency_sse_ms = Latency::of(&sse);
+        report.latency_websocket_ms = Latency::of(&websocket);
+        let mut both = sse;
+        both += websocket;
+        report.latency_ms = Latency::of(&both);
     }
 }

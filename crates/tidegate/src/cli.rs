@@ -5,6 +5,7 @@ mod percent;
 
 use std::path::PathBuf;
 
+use bench::BenchCommand;
 use clap::{Args, Parser, Subcommand};
 use node_runtime::settings::Values;
 
@@ -49,7 +50,8 @@ pub(crate) enum Command {
         Example: tidegate publish --lines < events.ndjson")]
     Publish(PublishArgs),
     /// Prints events as they come, and resumes by itself where the stream breaks.
-    #[command(after_help = "Example: tidegate tail --events 'action.*'")]
+    #[command(after_help = "Example: tidegate tail --events 'action.*'\n\
+        Example: tidegate tail --ws --from-start")]
     Tail(TailArgs),
     /// Makes keys for clients.
     #[command(subcommand, after_help = "Example: tidegate keys new acme")]
@@ -57,6 +59,12 @@ pub(crate) enum Command {
     /// Publishes to many readers and checks what each received against the server's ledger.
     #[command(after_help = "Example: tidegate audit --readers 1000 --rate 200 --seconds 60")]
     Audit(AuditArgs),
+    /// Measures this server, its peers and the physical limit with the same work.
+    #[command(
+        subcommand,
+        after_help = "Example: tidegate bench fanout --server tidegate,nchan,floor-coalesce --rate 200"
+    )]
+    Bench(BenchCommand),
 }
 
 /// Where settings come from.
@@ -136,6 +144,10 @@ pub(crate) struct TailArgs {
     /// Shows these events only, such as `action.*,signal.detected`.
     #[arg(long, value_name = "FILTER")]
     pub(crate) events: Option<String>,
+    /// Reads over a WebSocket instead of Server-Sent Events. What is printed is the same; the server
+    /// then sends all events, `--events` is looked at here, and `to replay` counts them all.
+    #[arg(long)]
+    pub(crate) ws: bool,
     /// Reads this stream: `events`, `ops`, `thread:ID` or `chain:KEY`.
     #[arg(long, value_name = "NAME")]
     pub(crate) stream: Option<String>,

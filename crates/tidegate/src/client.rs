@@ -1,17 +1,25 @@
-//! How a client talks to a server: requests with an answer, and streams.
+//! How a client talks to a server: requests with an answer, and streams over either transport.
 //!
-//! Owns HTTP and what its failures mean. Must not know what is printed.
+//! Owns HTTP, WebSocket and what its failures mean. Must not know what is printed.
 
 mod api;
 mod backoff;
 mod chunked;
+mod ended;
+mod filter;
+mod follow;
 mod head;
+mod plain;
 mod refusal;
 mod stream;
+mod web;
 
 pub(crate) use self::{
     api::{Api, Receipt},
     backoff::Backoff,
+    ended::Ended,
+    filter::EventFilter,
+    follow::{FollowRequest, Following, Transport},
     refusal::Refusal,
-    stream::{Stream, StreamRequest},
+    web::{Draft, WebPublisher},
 };

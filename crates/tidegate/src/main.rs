@@ -4,12 +4,14 @@
 //! it, and talks to it as any client does.
 
 mod audit;
+mod bench;
 mod cli;
 mod client;
 mod console;
 mod exit;
 mod failure;
 mod keys;
+mod progress;
 mod publish;
 mod serve;
 mod sse;
@@ -55,6 +57,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tail(args) => tail::run(args, style).await,
         Command::Keys(command) => keys::run(&command, style),
         Command::Audit(args) => audit::run(args, style).await,
+        Command::Bench(command) => bench::run(command, style).await,
     };
     exit.map(ExitCode::from)
 }

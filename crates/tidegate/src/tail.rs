@@ -6,18 +6,16 @@ mod show;
 
 use std::time::Duration;
 
-use form_urlencoded::Serializer;
 use node_runtime::settings::{Scope, Scopes};
 use tokio::{signal, time::timeout};
 
 use self::session::{Session, Shown};
 use crate::{
     cli::{Style, TailArgs},
-    client::{Api, Backoff, Refusal, Stream, StreamRequest},
+    client::{Api, Backoff, Ended, EventFilter, FollowRequest, Following, Refusal, Transport},
     console,
     exit::Exit,
     failure::Failure,
-    sse::Parser,
     target::Target,
 };
 
@@ -30,11 +28,20 @@ const OLDEST: &str = "oldest";
 /// Carries the command out.
 ///
 /// # Errors
-/// Fails where the server refuses the stream, or was never reached.
+/// Fails where the server refuses the stream or was never reached, and where nothing can be printed.
 pub(crate) async fn run(args: TailArgs, style: Style) -> Result<Exit, Failure> {
+    let slip = |error| Failure::usage("--events").because(error);
+    let filter = args.events.as_deref().map(str::parse::<EventFilter>);
+    let request = FollowRequest {
+        transport: if args.ws { Transport::WebSocket } else { Transport::Sse },
+        stream: args.stream,
+        filter: filter.transpose().map_err(slip)?,
+        after: None,
+        last_event_id: None,
+        receive_buffer: None,
+    };
     let target = Target::of(&args.client, Scopes::none().with(Scope::Subscribe))?;
-    let tail =
-        Tail { api: Api::new(target.clone())?, target, query: query(&args), wait: args.wait };
+    let tail = Tail { api: Api::new(target.clone())?, target, request, wait: args.wait };
     let begin = if args.from_start { Some(OLDEST.to_owned()) } else { args.after };
     let mut session = Session::new(begin, args.from_start, args.count, style);
     tokio::select! {
@@ -46,21 +53,10 @@ pub(crate) async fn run(args: TailArgs, style: Style) -> Result<Exit, Failure> {
     }
 }
 
-fn query(args: &TailArgs) -> String {
-    let mut query = Serializer::new(String::new());
-    let parts = [("stream", &args.stream), ("events", &args.events)];
-    for (name, value) in parts {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    query.finish()
-}
-
 struct Tail {
     api: Api,
     target: Target,
-    query: String,
+    request: FollowRequest,
     wait: bool,
 }
 
@@ -102,39 +98,44 @@ impl Tail {
         }
     }
 
-    async fn open(&self, session: &Session) -> Result<Stream, Refusal> {
-        let request = StreamRequest {
-            query: self.query.clone(),
-            last_event_id: session.cursor(),
-            receive_buffer: None,
-        };
-        Stream::open(&self.target, &self.api, &request).await
+    async fn open(&self, session: &Session) -> Result<Following, Refusal> {
+        let request = FollowRequest { last_event_id: session.cursor(), ..self.request.clone() };
+        Following::open(&self.target, &self.api, &request).await
     }
 
     async fn read(
         &self,
-        mut stream: Stream,
+        mut stream: Following,
         session: &mut Session,
         retry: &mut Option<Duration>,
     ) -> Result<End, Failure> {
-        let mut parser = Parser::default();
         loop {
-            let mut fed = Ok(());
-            let mut shown = Shown::More;
-            let read = stream.read(|bytes| {
-                fed = parser.feed(bytes, |message| shown = shown.then(|| session.take(message)));
+            let mut shown = Ok(Shown::More);
+            let read = stream.read(|message| {
+                if matches!(shown, Ok(Shown::More)) {
+                    shown = session.take(message);
+                }
             });
             let read = timeout(SILENCE_MAX, read).await;
-            fed.map_err(|error| Failure::failed(error.to_string()))?;
-            *retry = parser.retry().or(*retry);
-            session.passed(parser.last_id());
+            let shown = shown
+                .map_err(|e| Failure::failed("standard output can't be written").because(e))?;
+            *retry = stream.retry().or(*retry);
+            session.passed(stream.last_id());
             match (shown, read) {
                 (Shown::Enough, _) => return Ok(End::Enough),
-                (Shown::More, Ok(Ok(true))) => {}
-                (Shown::More, Ok(Ok(false))) => return Ok(End::Broken("the stream ended".into())),
-                (Shown::More, Ok(Err(error))) => return Ok(End::Broken(error.to_string())),
+                (Shown::More, Ok(Ok(_))) => {}
+                (Shown::More, Ok(Err(ended))) => return end(ended),
                 (Shown::More, Err(_)) => return Ok(End::Broken("the stream is silent".into())),
             }
         }
+    }
+}
+
+/// Tells an end after which the stream is resumed from one that is final.
+fn end(ended: Ended) -> Result<End, Failure> {
+    match ended {
+        Ended::Refused(refusal) if !refusal.is_temporary() => Err(refusal.into()),
+        Ended::Garbled(what) => Err(Failure::failed(what)),
+        ended => Ok(End::Broken(ended.to_string())),
     }
 }

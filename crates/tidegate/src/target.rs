@@ -77,15 +77,31 @@ impl Target {
 }
 
 fn base_of(text: &str) -> Result<Url, Failure> {
-    let refuse = |why: &str| Failure::usage(format!("--url or TIDEGATE_URL: `{text}` {why}"));
+    let shown = without_secrets(text);
+    let refuse = |why: &str| Failure::usage(format!("--url or TIDEGATE_URL: `{shown}` {why}"));
     let url = Url::parse(text).map_err(|error| refuse("is not a URL").because(error))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(refuse("is not http://HOST or https://HOST"));
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if url.query().is_some() || url.fragment().is_some() || has_user {
         return Err(refuse("has a part that has no meaning here"));
     }
     Ok(url)
+}
+
+/// Returns an address, well-formed or not, without the parts where a password or a key may stand.
+fn without_secrets(text: &str) -> String {
+    // The last `@`: a password that should have been escaped may hold any of the other marks.
+    let (user, rest) =
+        text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+    let place = rest.split_inclusive(['?', '#']).next().unwrap_or_default();
+    let cut = if place.len() < rest.len() { "…" } else { "" };
+    let user = user.map_or_else(String::new, |user| {
+        let scheme = user.split_once("://").map(|(scheme, _)| format!("{scheme}://"));
+        format!("{}…@", scheme.unwrap_or_default())
+    });
+    format!("{user}{place}{cut}")
 }
 
 fn settings(values: &Values) -> Result<Settings, Failure> {

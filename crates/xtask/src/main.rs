@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod deny;
 mod exit;
+mod fuzz;
 mod needs;
 mod process;
 mod runner;
@@ -15,6 +16,7 @@ mod steps;
 mod summary;
 mod test_count;
 mod tidy;
+mod websocket;
 mod workspace;
 
 use std::process::ExitCode;

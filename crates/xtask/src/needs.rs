@@ -25,6 +25,8 @@ const NEEDS: &[Need] = &[
     Need { probe: "cargo fmt --version", component: Some("rustfmt"), package: "rustfmt" },
     Need { probe: "cargo clippy --version", component: Some("clippy"), package: "rust-clippy" },
     Need { probe: "git --version", component: None, package: "git" },
+    // For suites from PyPI; Debian has `ensurepip` apart from Python itself.
+    Need { probe: "python3 -m ensurepip --version", component: None, package: "python3-venv" },
 ];
 
 /// The installers that this user may run here.

@@ -26,7 +26,7 @@ pub(crate) fn run(steps: &[Step]) -> anyhow::Result<Exit> {
 /// Prints the steps and what each runs.
 pub(crate) fn list() -> Exit {
     for step in STEPS {
-        console::say(&format!("{:<22}{:<7}{}", step.name, step.pace.shown(), step.shown()));
+        console::say(&format!("{:<22}{:<9}{}", step.name, step.pace.shown(), step.shown()));
     }
     Exit::Done
 }

@@ -27,6 +27,8 @@ pub(crate) enum Pace {
     Quick,
     /// Needs a release build, or minutes.
     Long,
+    /// Runs only where it is named.
+    ByHand,
 }
 
 impl Pace {
@@ -35,6 +37,7 @@ impl Pace {
         match self {
             Self::Quick => "quick",
             Self::Long => "long",
+            Self::ByHand => "by hand",
         }
     }
 }
@@ -91,6 +94,11 @@ impl Step {
     /// Marks the step as one that `--fast` leaves out.
     pub(crate) const fn long(self) -> Self {
         Self { pace: Pace::Long, ..self }
+    }
+
+    /// Marks the step as one that runs only where `--only` names it.
+    pub(crate) const fn by_hand(self) -> Self {
+        Self { pace: Pace::ByHand, ..self }
     }
 
     /// Sets a variable in the environment of a cargo command.

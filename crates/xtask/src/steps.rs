@@ -4,13 +4,13 @@
 //! shows all that is wrong.
 
 use crate::step::{Pace, Step};
-use crate::{deny, tidy};
+use crate::{deny, fuzz, tidy, websocket};
 
 /// All steps, in the order in which they run.
 pub(crate) const STEPS: &[Step] = &[
     Step::cargo("format", "fmt --all --check"),
     Step::inside("tidy", tidy::step),
-    Step::cargo("clippy", "clippy --workspace --all-targets -- -D warnings"),
+    Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
     Step::cargo("docs", "doc --no-deps --workspace").with_env("RUSTDOCFLAGS", "-D warnings"),
     Step::inside("deny", deny::step),
     Step::tests("tests", "test --workspace --no-fail-fast"),
@@ -24,12 +24,15 @@ pub(crate) const STEPS: &[Step] = &[
         "test -p viz-api default_state_is_pure_and_does_not_spawn_ingest -- --exact",
     ),
     Step::cargo("release-build", "build --release --workspace --bins").long(),
+    Step::inside("websocket", websocket::step).long(),
+    // Needs the nightly compiler.
+    Step::inside("fuzz", fuzz::step).by_hand(),
 ];
 
 /// Which of the steps a run takes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// Every step.
+    /// Every step that is not taken by name alone.
     All,
     /// Every step that is not long.
     Fast,
@@ -45,7 +48,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// Returns the chosen steps, in the order of the table.
 pub(crate) fn choose(selection: &Selection) -> Vec<Step> {
     let takes = |step: &Step| match selection {
-        Selection::All => true,
+        Selection::All => step.pace != Pace::ByHand,
         Selection::Fast => step.pace == Pace::Quick,
         Selection::Only(names) => names.iter().any(|name| name == step.name),
     };

@@ -3,7 +3,11 @@
 use event::{Epoch, Position, Seq};
 use serde::Deserialize;
 
-use super::{check::ReaderCheck, plan::Kind, shared::Shared};
+use super::{
+    check::ReaderCheck,
+    plan::{Kind, Role},
+    shared::Shared,
+};
 use crate::sse::Message;
 
 /// What one reader keeps.
@@ -17,6 +21,8 @@ pub(super) struct Account {
     pub(super) refused: Option<String>,
     /// Messages that no server of ours sends.
     pub(super) garbled: u64,
+    /// How often it came back over the other transport.
+    pub(super) switches: u64,
     /// After what it resumes.
     cursor: Position,
     was_attached: bool,
@@ -51,6 +57,7 @@ impl Account {
             ends: Ends::default(),
             refused: None,
             garbled: 0,
+            switches: 0,
             cursor: start,
             was_attached: false,
             said_goodbye: false,
@@ -68,13 +75,13 @@ impl Account {
         std::mem::take(&mut self.said_goodbye)
     }
 
-    /// Takes a message.
-    pub(super) fn take(&mut self, shared: &Shared, kind: Kind, message: Message<'_>) {
+    /// Takes a message that came to a reader with this role.
+    pub(super) fn take(&mut self, shared: &Shared, role: Role, message: Message<'_>) {
         match message.name {
             b"connected" => self.attached(shared),
             b"goodbye" => self.said_goodbye = true,
             b"gap" => self.gap(message.data),
-            _ => self.event(shared, kind, message),
+            _ => self.event(shared, role, message),
         }
     }
 
@@ -84,20 +91,20 @@ impl Account {
         }
     }
 
-    fn event(&mut self, shared: &Shared, kind: Kind, message: Message<'_>) {
+    fn event(&mut self, shared: &Shared, role: Role, message: Message<'_>) {
         let Some(position) = self.epoch.position(message.id) else {
             self.garbled += 1;
             return;
         };
         let same = shared.log.see(position, message.data);
-        self.check.event(position.seq, same);
+        self.check.event(position, same);
         if position.seq > self.cursor.seq {
             self.cursor = position;
         }
-        if kind == Kind::Sample
+        if role.kind == Kind::Sample
             && let Some(stamp) = shared.log.mark().read(message.data)
         {
-            shared.came(stamp.sent_us);
+            shared.came(stamp.sent_us, role.transport);
         }
     }
 

@@ -4,16 +4,23 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use event::Seq;
+use event::{Position, Seq};
 
 /// Most separate holes that are remembered; events that fill a hole beyond it count as repeats.
 const HOLES_MAX: usize = 10_000;
+
+/// Most changes of epoch that are remembered; a server does not restart that often.
+const DEPARTURES_MAX: usize = 10_000;
 
 /// The account of one reader.
 #[derive(Clone, Debug)]
 pub(super) struct ReaderCheck {
     /// The number of the last event, or the place that the last gap named.
     last: Seq,
+    /// The place of the last event, unless a gap was told after it.
+    at: Option<Position>,
+    /// Places after which an event of another epoch came, without a word.
+    departures: Vec<Position>,
     /// Numbers that were passed over in silence, as first → last.
     holes: BTreeMap<u64, u64>,
     /// What was found so far.
@@ -29,7 +36,7 @@ pub(super) struct Found {
     pub(super) repeated: u64,
     /// Events that came after a later one.
     pub(super) reordered: u64,
-    /// Events whose content or epoch is not what another reader received at that place.
+    /// Events whose content is not what another reader received at that place.
     pub(super) altered: u64,
     /// Holes that the server told of, by reason.
     pub(super) gaps: BTreeMap<String, u64>,
@@ -40,12 +47,19 @@ pub(super) struct Found {
 impl ReaderCheck {
     /// Returns the account of a reader that begins after this place.
     pub(super) fn new(start: Seq) -> Self {
-        ReaderCheck { last: start, holes: BTreeMap::new(), found: Found::default() }
+        let (departures, holes) = (Vec::new(), BTreeMap::new());
+        ReaderCheck { last: start, at: None, departures, holes, found: Found::default() }
     }
 
-    /// Returns how far the reader is.
-    pub(super) fn last(&self) -> Seq {
-        self.last
+    /// Returns whether the reader has come to the end of the log.
+    pub(super) fn is_at(&self, end: Position) -> bool {
+        self.last >= end.seq && self.at.is_none_or(|at| at.epoch == end.epoch)
+    }
+
+    /// Returns the places from which the reader went on into another epoch without being told of
+    /// a gap: each must be in the log, or what the server lost was passed over in silence.
+    pub(super) fn departures(&self) -> &[Position] {
+        &self.departures
     }
 
     /// Returns what was found so far.
@@ -54,7 +68,8 @@ impl ReaderCheck {
     }
 
     /// Takes an event; `same` says whether it is what others received in that place.
-    pub(super) fn event(&mut self, seq: Seq, same: bool) {
+    pub(super) fn event(&mut self, position: Position, same: bool) {
+        let seq = position.seq;
         self.found.altered += u64::from(!same);
         if seq <= self.last {
             if self.fill(seq.0) {
@@ -67,6 +82,10 @@ impl ReaderCheck {
         self.passed_over(self.last.next().0..=seq.prev().0);
         self.found.delivered += 1;
         self.last = seq;
+        let before = self.at.replace(position).filter(|before| before.epoch != position.epoch);
+        if self.departures.len() < DEPARTURES_MAX {
+            self.departures.extend(before);
+        }
     }
 
     /// Takes a hole that the server tells of; reading goes on after `resumes_at`.
@@ -74,6 +93,7 @@ impl ReaderCheck {
         *self.found.gaps.entry(reason.to_owned()).or_default() += 1;
         self.found.told_missing += resumes_at.count_after(self.last);
         self.last = resumes_at;
+        self.at = None;
     }
 
     /// Returns how many events up to `end` never came, without a word.

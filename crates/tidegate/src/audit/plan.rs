@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::{cli::AuditArgs, failure::Failure};
+use crate::{
+    cli::{AuditArgs, Percent},
+    client::Transport,
+    failure::Failure,
+};
 
 /// How many events a server keeps where it does not say.
 const WINDOW_EVENTS: u64 = 1000;
@@ -15,12 +19,16 @@ const AWAY_MAX: Duration = Duration::from_secs(10);
 /// What an audit is going to do.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// One kind for each reader.
-    pub(super) readers: Vec<Kind>,
+    /// What each reader is.
+    pub(super) readers: Vec<Role>,
+    /// Whether readers may change their transport.
+    pub(super) mixed: bool,
     /// Events a second and publisher.
     pub(super) rate_each: f64,
     /// How many publishers there are.
     pub(super) publishers: u64,
+    /// How many of them, the first, publish over a WebSocket.
+    pub(super) web_publishers: usize,
     /// A payload's size.
     pub(super) payload_bytes: usize,
     /// How long to publish.
@@ -33,6 +41,15 @@ pub(super) struct Plan {
     pub(super) seed: u64,
     /// How long the server's window lasts at this rate.
     pub(super) window: Duration,
+}
+
+/// What a reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Role {
+    /// How it behaves.
+    pub(super) kind: Kind,
+    /// How its first stream comes.
+    pub(super) transport: Transport,
 }
 
 /// How a reader behaves.
@@ -63,8 +80,13 @@ impl Plan {
         }
         let samples = usize::try_from(args.samples).unwrap_or(usize::MAX);
         let window = window_events.unwrap_or(WINDOW_EVENTS) as f64 / args.rate as f64;
+        let readers = roles(kinds(count, flaky, slow, samples), args.ws, seed);
+        let over_web = args.ws.of(count);
+        let publishers = usize::try_from(args.publishers).unwrap_or(usize::MAX);
         Ok(Plan {
-            readers: kinds(count, flaky, slow, samples, seed),
+            mixed: (1..count).contains(&over_web),
+            readers,
+            web_publishers: args.ws_publishers.of(publishers),
             rate_each: args.rate as f64 / args.publishers as f64,
             publishers: args.publishers,
             payload_bytes: args.payload_bytes as usize,
@@ -89,19 +111,36 @@ impl Plan {
 
     /// Returns how many readers are of a kind.
     pub(super) fn count(&self, kind: Kind) -> usize {
-        self.readers.iter().filter(|of| **of == kind).count()
+        self.readers.iter().filter(|role| role.kind == kind).count()
+    }
+
+    /// Returns how many readers begin over a transport.
+    pub(super) fn over(&self, transport: Transport) -> usize {
+        self.readers.iter().filter(|role| role.transport == transport).count()
     }
 }
 
-fn kinds(count: usize, flaky: usize, slow: usize, samples: usize, seed: u64) -> Vec<Kind> {
+fn kinds(count: usize, flaky: usize, slow: usize, samples: usize) -> Vec<Kind> {
     let mut kinds = vec![Kind::Steady; count];
     kinds[..flaky].fill(Kind::Flaky);
     kinds[flaky..flaky + slow].fill(Kind::Slow);
     let steady = &mut kinds[flaky + slow..];
     let samples = samples.min(steady.len());
     steady[..samples].fill(Kind::Sample);
-    shuffle(&mut kinds, &mut StdRng::seed_from_u64(seed));
     kinds
+}
+
+/// Gives each kind its share of WebSockets, and mixes them all.
+fn roles(kinds: Vec<Kind>, over_web: Percent, seed: u64) -> Vec<Role> {
+    let role = |(index, kind)| {
+        // Of every so many neighbours one, and neighbours are of one kind.
+        let is_web = over_web.of(index + 1) > over_web.of(index);
+        let transport = if is_web { Transport::WebSocket } else { Transport::Sse };
+        Role { kind, transport }
+    };
+    let mut roles: Vec<_> = kinds.into_iter().enumerate().map(role).collect();
+    shuffle(&mut roles, &mut StdRng::seed_from_u64(seed));
+    roles
 }
 
 /// Fisher and Yates.
@@ -138,6 +177,36 @@ mod tests {
         check("--readers 10 --flaky 50% --slow 50%", [0, 0, 5, 5]);
         check("--readers 10 --flaky 0 --slow 0 --samples 3", [3, 7, 0, 0]);
         assert!(plan("--readers 10 --flaky 60% --slow 50%", None).is_err());
+    }
+
+    #[test]
+    fn each_kind_has_its_share_of_websockets() {
+        let check = |line: &str, expected: [usize; 4], mixed: bool| {
+            let plan = plan(line, None).unwrap();
+            let count = |kind| {
+                let is_it =
+                    |role: &&Role| role.kind == kind && role.transport == Transport::WebSocket;
+                plan.readers.iter().filter(is_it).count()
+            };
+            let kinds = [Kind::Sample, Kind::Steady, Kind::Flaky, Kind::Slow];
+            assert_eq!((kinds.map(count), plan.mixed), (expected, mixed), "{line}");
+            assert_eq!(plan.over(Transport::WebSocket), expected.iter().sum::<usize>(), "{line}");
+        };
+        check("--readers 100", [16, 21, 10, 3], true);
+        check("--readers 100 --ws 0", [0, 0, 0, 0], false);
+        check("--readers 100 --ws 100%", [32, 43, 20, 5], false);
+        check("--readers 100 --ws 20%", [6, 9, 4, 1], true);
+        check("--readers 1", [1, 0, 0, 0], false);
+    }
+
+    #[test]
+    fn the_first_publishers_use_websockets() {
+        let check = |line: &str, expected: usize| {
+            assert_eq!(plan(line, None).unwrap().web_publishers, expected, "{line}");
+        };
+        check("", 0);
+        check("--ws-publishers 50%", 2);
+        check("--publishers 3 --ws-publishers 100", 3);
     }
 
     #[test]

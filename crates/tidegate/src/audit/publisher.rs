@@ -1,17 +1,19 @@
-//! One publisher: keeps its pace, and sends again under the same key until it is answered.
+//! One publisher: keeps its pace, and sends again under the same keys until it is answered.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use bytes::Bytes;
 use event::{EventId, Position};
 use rand::{RngExt, rngs::StdRng};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{shared::Shared, stamp::Stamp};
-use crate::client::{Backoff, Receipt, Refusal};
+use super::{
+    shared::{Replica, Shared},
+    stamp::Stamp,
+};
+use crate::client::{Backoff, Draft, Receipt, Refusal, WebPublisher};
 
 /// The share of requests that carry a list.
 const LIST_SHARE: f64 = 0.3;
@@ -76,7 +78,9 @@ pub(super) async fn run(
     patience: Instant,
 ) -> Published {
     let rng = shared.plan.rng(RNG_OFFSET + index as u64);
-    let mut publisher = Publisher { shared, index, rng, patience, done: Published::default() };
+    let web = (index < shared.plan.web_publishers).then(WebPublisher::default);
+    let done = Published::default();
+    let mut publisher = Publisher { shared, index, rng, patience, web, done };
     let rate = publisher.shared.plan.rate_each;
     // Publishers begin spread over the first step of their pace.
     let mut due =
@@ -101,6 +105,8 @@ struct Publisher {
     index: usize,
     rng: StdRng,
     patience: Instant,
+    /// Publishes, where that is not by requests.
+    web: Option<WebPublisher>,
     done: Published,
 }
 
@@ -110,17 +116,14 @@ impl Publisher {
         if listed { self.rng.random_range(2..=LIST_EVENTS_MAX) } else { 1 }
     }
 
-    /// Sends a request until it is answered, under one key and with one body.
+    /// Sends events until they are answered, under the same keys and with the same texts.
     async fn send(&mut self, request: u64, count: u64) {
         let first = self.shared.numbered.fetch_add(count, Ordering::Relaxed);
-        let body = self.body(first, count);
+        let events = self.events(first, count);
         let key = format!("audit-{}-{}-{request}", self.shared.log.mark().run(), self.index);
         let mut backoff = Backoff::up_to(WAIT_MAX);
         loop {
-            // A dead replica is no reason to stop where another one is up.
-            let turn = usize::try_from(self.done.retried).unwrap_or_default();
-            let api = &self.shared.replica(self.index + turn).api;
-            match api.publish(body.clone(), Some(&key)).await {
+            match self.attempt(&events, &key).await {
                 Ok(receipts) => return self.answered(first, count, &receipts),
                 Err(refusal) if !refusal.is_temporary() => return self.refused(count, &refusal),
                 Err(refusal) if Instant::now() >= self.patience => {
@@ -136,17 +139,33 @@ impl Publisher {
         }
     }
 
-    fn body(&self, first: u64, count: u64) -> Bytes {
+    /// Sends events once: in one request with one key, or each for itself over the WebSocket.
+    async fn attempt(&mut self, events: &[String], key: &str) -> Result<Vec<Receipt>, Refusal> {
+        // A dead replica is no reason to stop where another one is up.
+        let turn = usize::try_from(self.done.retried).unwrap_or_default();
+        let Replica { target, api } = self.shared.replica(self.index + turn);
+        let Some(web) = &mut self.web else {
+            let body = match events {
+                [event] => event.clone(),
+                events => format!("[{}]", events.join(",")),
+            };
+            return api.publish(body.into(), Some(key)).await;
+        };
+        let draft = |(at, event): (usize, &String)| Draft {
+            event: event.clone(),
+            key: format!("{key}-{at}"),
+        };
+        let drafts: Vec<_> = events.iter().enumerate().map(draft).collect();
+        web.publish(target, api, &drafts).await
+    }
+
+    fn events(&self, first: u64, count: u64) -> Vec<String> {
         let sent_us = self.shared.now_us();
         let event = |number| {
             let stamp = Stamp { number, sent_us };
             self.shared.log.mark().event(stamp, self.shared.plan.payload_bytes)
         };
-        if count == 1 {
-            return event(first).into();
-        }
-        let events: Vec<_> = (first..first + count).map(event).collect();
-        format!("[{}]", events.join(",")).into()
+        (first..first + count).map(event).collect()
     }
 
     fn answered(&mut self, first: u64, count: u64, receipts: &[Receipt]) {

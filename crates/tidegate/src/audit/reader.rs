@@ -1,15 +1,24 @@
-//! One reader: opens a stream, reads it in its own way, and comes back after every end.
+//! One reader: opens a stream, reads it in its own way, and comes back after every end, a flaky one
+//! at times over the other transport.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use rand::{RngExt, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use super::{account::Account, plan::Kind, shared::Shared};
+use super::{
+    account::Account,
+    plan::{Kind, Role},
+    shared::Shared,
+};
 use crate::{
-    client::{Backoff, Refusal, Stream, StreamRequest},
-    sse::Parser,
+    client::{Backoff, Ended, FollowRequest, Following, Refusal, Transport},
+    sse::Message,
 };
 
 /// After so long without a byte the connection counts as lost: it is three heartbeats.
@@ -30,13 +39,18 @@ const SLOW_BUFFER_BYTES: u32 = 32 << 10;
 /// A read of so many bytes has left more behind; waiting then would be the reader's own lag.
 const MUCH_BYTES: usize = 8 << 10;
 
+/// How often a flaky reader comes back over the other transport.
+const SWITCH_SHARE: f64 = 0.3;
+
 /// One reader.
 pub(super) struct Reader {
     index: usize,
-    kind: Kind,
+    role: Role,
     shared: Arc<Shared>,
     account: Arc<Mutex<Account>>,
     rng: StdRng,
+    /// How its last stream came, once it had one.
+    came_over: Option<Transport>,
 }
 
 /// How a connection ended.
@@ -46,6 +60,8 @@ enum End {
     Own,
     /// By the server or the network.
     Closed,
+    /// The server refuses this reader for good.
+    Refused,
 }
 
 impl Reader {
@@ -54,10 +70,11 @@ impl Reader {
         let account = Arc::new(Mutex::new(Account::new(shared.start)));
         let reader = Reader {
             index,
-            kind: shared.plan.readers[index],
+            role: shared.plan.readers[index],
             shared: Arc::clone(shared),
             account: Arc::clone(&account),
             rng: shared.plan.rng(index as u64),
+            came_over: None,
         };
         (reader, account)
     }
@@ -72,10 +89,12 @@ impl Reader {
             let wait = match self.open().await {
                 Ok(stream) => {
                     backoff.succeeded();
+                    self.note_transport();
                     let (end, retry) = self.follow(stream).await;
                     match end {
                         End::Own => self.between(Duration::ZERO, GONE_MAX),
                         End::Closed => backoff.wait(retry, &mut self.rng),
+                        End::Refused => return,
                     }
                 }
                 Err(refusal) if refusal.is_temporary() => {
@@ -87,42 +106,61 @@ impl Reader {
                 }
             };
             sleep(wait).await;
+            self.maybe_switch();
         }
+    }
+
+    /// Changes the transport at times; the cursor is good on both.
+    fn maybe_switch(&mut self) {
+        let may = self.role.kind == Kind::Flaky && self.shared.plan.mixed;
+        if may && self.rng.random_bool(SWITCH_SHARE) {
+            self.role.transport = self.role.transport.other();
+        }
+    }
+
+    fn note_transport(&mut self) {
+        let before = self.came_over.replace(self.role.transport);
+        let switched = before.is_some_and(|before| before != self.role.transport);
+        self.account.lock().switches += u64::from(switched);
     }
 
     /// Opens a stream after the last event: the first time by query, later by header, as a
     /// browser does.
-    async fn open(&self) -> Result<Stream, Refusal> {
+    async fn open(&self) -> Result<Following, Refusal> {
         let (cursor, again) = self.account.lock().resume();
-        let receive_buffer = (self.kind == Kind::Slow).then_some(SLOW_BUFFER_BYTES);
-        let request = if again {
-            let last_event_id = Some(cursor.to_string());
-            StreamRequest { query: String::new(), last_event_id, receive_buffer }
-        } else {
-            StreamRequest { query: format!("after={cursor}"), last_event_id: None, receive_buffer }
+        let cursor = Some(cursor.to_string());
+        let (after, last_event_id) = if again { (None, cursor) } else { (cursor, None) };
+        let request = FollowRequest {
+            transport: self.role.transport,
+            stream: None,
+            filter: None,
+            after,
+            last_event_id,
+            receive_buffer: (self.role.kind == Kind::Slow).then_some(SLOW_BUFFER_BYTES),
         };
         let replica = self.shared.replica(self.index);
-        Stream::open(&replica.target, &replica.api, &request).await
+        Following::open(&replica.target, &replica.api, &request).await
     }
 
-    async fn follow(&mut self, mut stream: Stream) -> (End, Option<Duration>) {
-        let mut parser = Parser::default();
+    async fn follow(&mut self, mut stream: Following) -> (End, Option<Duration>) {
         let (mut silent, mut read_on) = (false, None);
         let mut turn = pin!(sleep(self.until_turn()));
         let end = loop {
-            let mut came = 0;
-            let take = |bytes: &[u8]| {
-                came += bytes.len();
-                self.take(&mut parser, bytes);
+            let mut messages = 0;
+            let take = |message: Message<'_>| {
+                messages += 1;
+                self.account.lock().take(&self.shared, self.role, message);
             };
-            tokio::select! {
+            let came = tokio::select! {
                 read = stream.read(take) => {
                     silent = false;
-                    if !matches!(read, Ok(true)) {
-                        break self.closed(read_on);
+                    self.shared.received.fetch_add(messages, Ordering::Relaxed);
+                    match read {
+                        Ok(bytes) => bytes,
+                        Err(ended) => break self.closed(&ended, read_on),
                     }
                 }
-                () = &mut turn => match self.kind {
+                () = &mut turn => match self.role.kind {
                     Kind::Flaky => break self.leave(),
                     Kind::Slow => {
                         sleep(self.between(Duration::ZERO, self.shared.plan.away_max())).await;
@@ -131,7 +169,7 @@ impl Reader {
                         continue;
                     }
                     Kind::Sample | Kind::Steady if silent => {
-                        break self.closed(None);
+                        break self.closed(&Ended::Closed, None);
                     }
                     Kind::Sample | Kind::Steady => {
                         silent = true;
@@ -139,30 +177,28 @@ impl Reader {
                         continue;
                     }
                 },
-            }
-            if matches!(self.kind, Kind::Steady | Kind::Flaky) && came < MUCH_BYTES {
+            };
+            if matches!(self.role.kind, Kind::Steady | Kind::Flaky) && came < MUCH_BYTES {
                 sleep(self.shared.plan.gather).await;
             }
         };
-        (end, parser.retry())
+        (end, stream.retry())
     }
 
-    fn take(&self, parser: &mut Parser, bytes: &[u8]) {
+    fn closed(&self, ended: &Ended, read_on: Option<Instant>) -> End {
         let mut account = self.account.lock();
-        let mut events = 0;
-        let fed = parser.feed(bytes, |message| {
-            events += 1;
-            account.take(&self.shared, self.kind, message);
-        });
-        account.garbled += u64::from(fed.is_err());
-        self.shared.received.fetch_add(events, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn closed(&self, read_on: Option<Instant>) -> End {
-        let mut account = self.account.lock();
+        match ended {
+            Ended::Refused(refusal) if !refusal.is_temporary() => {
+                account.refused = Some(refusal.chain());
+                return End::Refused;
+            }
+            Ended::Garbled(_) => account.garbled += 1,
+            _ => {}
+        }
+        let felt = read_on.is_some_and(|at| at.elapsed() < FELT_WITHIN);
         if account.take_goodbye() {
             account.ends.goodbye += 1;
-        } else if read_on.is_some_and(|at| at.elapsed() < FELT_WITHIN) {
+        } else if felt || matches!(ended, Ended::Lagged) {
             account.ends.lagged += 1;
         } else {
             account.ends.broken += 1;
@@ -179,7 +215,7 @@ impl Reader {
 
     /// Returns when the reader does next what its kind does.
     fn until_turn(&mut self) -> Duration {
-        match self.kind {
+        match self.role.kind {
             Kind::Flaky | Kind::Slow => self.between(Duration::from_secs(1), STAY_MAX),
             Kind::Sample | Kind::Steady => SILENCE_MAX,
         }

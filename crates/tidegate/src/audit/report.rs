@@ -6,13 +6,14 @@ mod show;
 
 use std::collections::{BTreeMap, HashSet};
 
-use event::{Ledger, Seq};
+use event::{Ledger, Position, Seq};
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::{
     account::{Account, Ends},
-    publisher::Published,
-    seen::SeenLog,
+    publisher::{Acknowledged, Published},
+    seen::FinalLog,
 };
 
 /// The numbers of an audit.
@@ -25,6 +26,14 @@ pub(super) struct Report {
     pub(super) readers: u64,
     pub(super) flaky: u64,
     pub(super) slow: u64,
+    /// Readers that began over a WebSocket.
+    pub(super) websocket: u64,
+    /// Readers that began over Server-Sent Events.
+    pub(super) sse: u64,
+    /// Times that a reader came back over the other transport.
+    pub(super) switches: u64,
+    pub(super) publishers: u64,
+    pub(super) websocket_publishers: u64,
     pub(super) requests: u64,
     pub(super) acknowledged: u64,
     pub(super) retried: u64,
@@ -41,7 +50,11 @@ pub(super) struct Report {
     /// Events that were not the same for all readers.
     pub(super) altered: u64,
     pub(super) garbled: u64,
-    /// Acknowledged events that are not in the log in their place.
+    /// Acknowledged events that the server lost: their place is another epoch's, or behind the end.
+    pub(super) acknowledged_lost: u64,
+    /// Times that a reader was not told of events which the server lost.
+    pub(super) untold: u64,
+    /// Acknowledged events in whose place is another one, or none that a reader received.
     pub(super) acknowledged_missing: u64,
     /// Published events that are in the log twice.
     pub(super) doubled: u64,
@@ -55,6 +68,8 @@ pub(super) struct Report {
     pub(super) lag_closes: u64,
     pub(super) broken: u64,
     pub(super) latency_ms: Latency,
+    pub(super) latency_sse_ms: Latency,
+    pub(super) latency_websocket_ms: Latency,
     pub(super) ledger: LedgerCheck,
     pub(super) complaints: Vec<String>,
 }
@@ -67,6 +82,15 @@ pub(super) struct Latency {
     pub(super) p90: f64,
     pub(super) p99: f64,
     pub(super) max: f64,
+}
+
+impl Latency {
+    /// Reads what was measured in microseconds.
+    pub(super) fn of(us: &Histogram<u64>) -> Self {
+        let ms = |quantile| us.value_at_quantile(quantile) as f64 / 1000.0;
+        let (p50, p90, p99) = (ms(0.5), ms(0.9), ms(0.99));
+        Latency { samples: us.len(), p50, p90, p99, max: us.max() as f64 / 1000.0 }
+    }
 }
 
 /// What the server's account says, beside what readers received.
@@ -84,37 +108,39 @@ pub(super) struct LedgerCheck {
 
 impl Report {
     /// Adds what the publishers did, and looks for it in the log.
-    pub(super) fn add_published(&mut self, published: &Published, log: &SeenLog) {
+    pub(super) fn add_published(&mut self, published: &Published, log: &FinalLog) {
         self.requests = published.requests;
         self.acknowledged = published.acknowledged.len() as u64;
         self.retried = published.retried;
         self.refused = published.refused;
         self.unanswered = published.unanswered;
         self.complaints.extend(published.complaint.clone());
-        let is_there = |ack: &&super::publisher::Acknowledged| {
-            log.get(ack.position.seq).is_some_and(|(epoch, entry)| {
-                let stamp = entry.stamp.map(|stamp| stamp.number);
-                epoch == ack.position.epoch && entry.id == Some(ack.id) && stamp == Some(ack.number)
-            })
-        };
-        let there = published.acknowledged.iter().filter(is_there).count();
-        self.acknowledged_missing = self.acknowledged - there as u64;
+        for ack in &published.acknowledged {
+            if log.has_lost(ack.position) {
+                self.acknowledged_lost += 1;
+            } else if !is_there(ack, log) {
+                self.acknowledged_missing += 1;
+            }
+        }
     }
 
     /// Adds what one reader received, up to the end of the run.
-    pub(super) fn add_reader(&mut self, account: &Account, end: Seq) {
+    pub(super) fn add_reader(&mut self, account: &Account, end: Position, log: &FinalLog) {
         let found = account.check.found();
         self.delivered += found.delivered;
-        self.lost += account.check.lost(end);
+        self.lost += account.check.lost(end.seq);
         self.repeated += found.repeated;
         self.reordered += found.reordered;
         self.altered += found.altered;
         self.garbled += account.garbled;
+        self.switches += account.switches;
         self.told_missing += found.told_missing;
         for (reason, count) in &found.gaps {
             *self.gaps.entry(reason.clone()).or_default() += count;
         }
-        self.readers_behind += u64::from(account.check.last() < end);
+        let departures = account.check.departures().iter();
+        self.untold += departures.filter(|place| log.has_lost(**place)).count() as u64;
+        self.readers_behind += u64::from(!account.check.is_at(end));
         let Ends { own, goodbye, lagged, broken } = account.ends;
         self.reconnects += own + goodbye + lagged + broken;
         self.dropped_by_reader += own;
@@ -130,17 +156,17 @@ impl Report {
     }
 
     /// Compares the log that readers received with the server's account of it.
-    pub(super) fn add_ledger(&mut self, start: &Ledger, end: &Ledger, log: &SeenLog) {
+    pub(super) fn add_ledger(&mut self, start: &Ledger, end: &Ledger, log: &FinalLog) {
         self.logged = end.last.seq.count_after(start.last.seq);
         let mut numbers = HashSet::new();
         for seq in start.last.seq.next().0..=end.last.seq.0 {
-            match log.get(Seq(seq)).map(|(_, entry)| entry.stamp) {
+            match log.get(Seq(seq)).map(|logged| logged.stamp) {
                 Some(Some(stamp)) => self.doubled += u64::from(!numbers.insert(stamp.number)),
                 Some(None) => self.foreign += 1,
                 None => {}
             }
         }
-        let received = log.hash_at(end.last.seq);
+        let received = log.hash();
         let differs = difference(start, end, log);
         self.ledger = LedgerCheck {
             ok: differs.is_none(),
@@ -162,6 +188,8 @@ impl Report {
             (self.altered, "events not the same for all readers"),
             (self.garbled, "messages without sense"),
             (gaps, "gaps told by the server"),
+            (self.acknowledged_lost, "events lost by the server after acknowledgement"),
+            (self.untold, "times that a reader was not told of events which the server lost"),
             (self.acknowledged_missing, "acknowledged events not in the log in their place"),
             (self.doubled, "events stored twice under one idempotency key"),
             (self.readers_behind, "readers did not reach the end in time"),
@@ -178,8 +206,17 @@ impl Report {
     }
 }
 
+/// Returns whether the log has this very event in its place.
+fn is_there(ack: &Acknowledged, log: &FinalLog) -> bool {
+    log.get(ack.position.seq).is_some_and(|logged| {
+        logged.epoch == ack.position.epoch
+            && logged.id == Some(ack.id)
+            && logged.stamp.map(|stamp| stamp.number) == Some(ack.number)
+    })
+}
+
 /// Returns the first thing in which the server's account and the readers' do not agree.
-fn difference(start: &Ledger, end: &Ledger, log: &SeenLog) -> Option<String> {
+fn difference(start: &Ledger, end: &Ledger, log: &FinalLog) -> Option<String> {
     let logged = end.last.seq.0.checked_sub(start.last.seq.0);
     let Some(logged) = logged else {
         return Some(format!("it went back from {} to {}", start.last, end.last));
@@ -188,7 +225,7 @@ fn difference(start: &Ledger, end: &Ledger, log: &SeenLog) -> Option<String> {
         let (from, to) = (start.count, end.count);
         return Some(format!("its count went from {from} to {to}, for {logged} events"));
     }
-    let Some(received) = log.hash_at(end.last.seq) else {
+    let Some(received) = log.hash() else {
         return Some("an event of it reached no reader".to_owned());
     };
     if received != end.hash {

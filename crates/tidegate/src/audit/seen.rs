@@ -1,14 +1,22 @@
 //! The log as the readers together have seen it.
 //!
 //! The first reader to receive an event puts it here, the others compare theirs with it, byte by
-//! byte. So the log is hashed once for all readers, and a reader is right where its numbers are
-//! right and each event equals the one here.
+//! byte. So a reader is right where its numbers are right and each event equals the one here.
+//!
+//! A place can hold an event of each of several epochs: after a crash of the server the next epoch
+//! gives the numbers of what was lost again. Which of them is in the log is known at the end, from
+//! the ledger's last place ([`SeenLog::up_to`]).
+
+mod final_log;
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use event::{Epoch, EventId, Position, RollingHash, Seq};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::final_log::FinalLog;
 use super::stamp::{Mark, Stamp};
 
 /// How far ahead of everything seen a number may be; one beyond it is nonsense, not a hole.
@@ -17,26 +25,31 @@ const AHEAD_MAX: u64 = 1 << 20;
 /// How many bytes of recent events are kept to be compared with; older ones are compared by hash.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
+/// Most events that share their place with another epoch's; one beyond it counts as altered.
+const RIVALS_MAX: usize = 1 << 16;
+
 /// An event that a reader received.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+struct Entry {
     epoch: Epoch,
     digest: [u8; 32],
-    /// The text, until it is old and hashed.
+    /// The text, until it is old.
     json: Option<Bytes>,
-    /// The log's hash up to here, once everything before is known.
-    rolling: Option<RollingHash>,
     /// The event's identity.
-    pub(super) id: Option<EventId>,
+    id: Option<EventId>,
     /// The stamp, where it is an event of this run.
-    pub(super) stamp: Option<Stamp>,
+    stamp: Option<Stamp>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
+    /// What was seen first in each place.
     entries: Vec<Option<Entry>>,
-    /// How many entries from the start are hashed.
-    hashed: usize,
+    /// What was seen there of other epochs.
+    rivals: HashMap<usize, Vec<Entry>>,
+    rivals_count: usize,
+    /// Every epoch, in the order in which they were first seen.
+    epochs: Vec<Epoch>,
     /// How many entries from the start have lost their text.
     trimmed: usize,
     kept_bytes: usize,
@@ -68,39 +81,19 @@ impl SeenLog {
             // From before the start: a repeat, which the reader's own account counts.
             return true;
         };
-        if let Some(Some(entry)) = self.table.read().entries.get(index) {
-            return entry.is(position, json);
+        if let Some(entry) = self.table.read().at(index, position.epoch) {
+            return entry.has(json);
         }
         let mut table = self.table.write();
-        if index as u64 > table.entries.len() as u64 + AHEAD_MAX {
-            return false;
-        }
-        if table.entries.len() <= index {
-            table.entries.resize(index + 1, None);
-        }
-        if let Some(entry) = &table.entries[index] {
-            return entry.is(position, json);
-        }
-        table.kept_bytes += json.len();
-        table.entries[index] = Some(self.entry(position, json));
-        table.hash_on(self.start, self.hash);
-        table.trim();
-        true
-    }
-
-    /// Returns the log's hash up to a place; `None` where an event before it was never seen.
-    pub(super) fn hash_at(&self, seq: Seq) -> Option<RollingHash> {
-        match self.index(seq) {
-            None => (seq == self.start).then_some(self.hash),
-            Some(index) => self.table.read().entries.get(index)?.as_ref()?.rolling,
+        match table.at(index, position.epoch) {
+            Some(entry) => entry.has(json),
+            None => table.add(index, self.entry(position, json)),
         }
     }
 
-    /// Returns the epoch and the entry of a place.
-    pub(super) fn get(&self, seq: Seq) -> Option<(Epoch, Entry)> {
-        let table = self.table.read();
-        let entry = table.entries.get(self.index(seq)?)?.as_ref()?;
-        Some((entry.epoch, entry.clone()))
+    /// Returns the log that ends at this place, the ledger's last.
+    pub(super) fn up_to(&self, end: Position) -> FinalLog {
+        FinalLog::of(&self.table.read(), self.start, self.hash, end)
     }
 
     fn index(&self, seq: Seq) -> Option<usize> {
@@ -112,7 +105,6 @@ impl SeenLog {
             epoch: position.epoch,
             digest: Sha256::digest(json).into(),
             json: Some(Bytes::copy_from_slice(json)),
-            rolling: None,
             id: id_of(json),
             stamp: self.mark.read(json),
         }
@@ -127,35 +119,55 @@ fn id_of(json: &[u8]) -> Option<EventId> {
 }
 
 impl Entry {
-    fn is(&self, position: Position, json: &[u8]) -> bool {
-        let same = match &self.json {
+    fn has(&self, json: &[u8]) -> bool {
+        match &self.json {
             Some(mine) => **mine == *json,
             None => self.digest[..] == Sha256::digest(json)[..],
-        };
-        same && self.epoch == position.epoch
+        }
     }
 }
 
 impl Table {
-    /// Hashes on as far as nothing is missing.
-    fn hash_on(&mut self, start: Seq, start_hash: RollingHash) {
-        while let Some(Some(_)) = self.entries.get(self.hashed) {
-            let before =
-                self.hashed.checked_sub(1).and_then(|at| self.entries[at].as_ref()?.rolling);
-            let before = before.unwrap_or(start_hash);
-            let seq = Seq(start.0 + 1 + self.hashed as u64);
-            if let Some(entry) = &mut self.entries[self.hashed]
-                && let Some(json) = &entry.json
-            {
-                entry.rolling = Some(before.and(seq, json));
-            }
-            self.hashed += 1;
-        }
+    /// Returns all that was seen in a place, of one epoch each.
+    fn all_at(&self, index: usize) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.get(index).and_then(Option::as_ref);
+        first.into_iter().chain(self.rivals.get(&index).into_iter().flatten())
     }
 
-    /// Lets go of the oldest texts that are hashed.
+    fn at(&self, index: usize, epoch: Epoch) -> Option<&Entry> {
+        self.all_at(index).find(|entry| entry.epoch == epoch)
+    }
+
+    /// Adds the first event of its epoch in this place; returns whether it can be one.
+    fn add(&mut self, index: usize, mut entry: Entry) -> bool {
+        // One event has one epoch.
+        if self.all_at(index).any(|rival| rival.digest == entry.digest) {
+            return false;
+        }
+        if index as u64 > self.entries.len() as u64 + AHEAD_MAX || self.rivals_count >= RIVALS_MAX {
+            return false;
+        }
+        if !self.epochs.contains(&entry.epoch) {
+            self.epochs.push(entry.epoch);
+        }
+        if self.entries.len() <= index {
+            self.entries.resize(index + 1, None);
+        }
+        if self.entries[index].is_some() {
+            entry.json = None;
+            self.rivals.entry(index).or_default().push(entry);
+            self.rivals_count += 1;
+            return true;
+        }
+        self.kept_bytes += entry.json.as_ref().map_or(0, Bytes::len);
+        self.entries[index] = Some(entry);
+        self.trim();
+        true
+    }
+
+    /// Lets go of the oldest texts.
     fn trim(&mut self) {
-        while self.kept_bytes > KEPT_BYTES_MAX && self.trimmed < self.hashed {
+        while self.kept_bytes > KEPT_BYTES_MAX && self.trimmed < self.entries.len() {
             if let Some(entry) = &mut self.entries[self.trimmed]
                 && let Some(json) = entry.json.take()
             {

@@ -13,7 +13,10 @@ use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
 use super::{plan::Plan, seen::SeenLog};
-use crate::{client::Api, target::Target};
+use crate::{
+    client::{Api, Transport},
+    target::Target,
+};
 
 /// The longest latency that is told apart, in microseconds.
 const LATENCY_US_MAX: u64 = 3_600_000_000;
@@ -43,7 +46,29 @@ pub(super) struct Shared {
     pub(super) stopped: AtomicBool,
     /// How many events all readers received.
     pub(super) received: AtomicU64,
-    latency_us: Mutex<Histogram<u64>>,
+    latency_us: Mutex<LatencyUs>,
+}
+
+/// What was measured, by transport.
+#[derive(Clone, Debug)]
+pub(super) struct LatencyUs {
+    pub(super) sse: Histogram<u64>,
+    pub(super) websocket: Histogram<u64>,
+}
+
+impl LatencyUs {
+    fn new() -> Self {
+        let latency = Histogram::new_with_bounds(1, LATENCY_US_MAX, 3);
+        let latency = latency.expect("the bounds are in order");
+        LatencyUs { sse: latency.clone(), websocket: latency }
+    }
+
+    fn of(&mut self, transport: Transport) -> &mut Histogram<u64> {
+        match transport {
+            Transport::Sse => &mut self.sse,
+            Transport::WebSocket => &mut self.websocket,
+        }
+    }
 }
 
 impl Shared {
@@ -53,7 +78,6 @@ impl Shared {
         log: SeenLog,
         start: Position,
     ) -> Arc<Self> {
-        let latency = Histogram::new_with_bounds(1, LATENCY_US_MAX, 3);
         Arc::new(Shared {
             replicas,
             plan,
@@ -64,7 +88,7 @@ impl Shared {
             attached: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             received: AtomicU64::new(0),
-            latency_us: Mutex::new(latency.expect("the bounds are in order")),
+            latency_us: Mutex::new(LatencyUs::new()),
         })
     }
 
@@ -79,12 +103,13 @@ impl Shared {
     }
 
     /// Notes that an event came now that was first sent then.
-    pub(super) fn came(&self, sent_us: u64) {
-        self.latency_us.lock().saturating_record(self.now_us().saturating_sub(sent_us));
+    pub(super) fn came(&self, sent_us: u64, transport: Transport) {
+        let took = self.now_us().saturating_sub(sent_us);
+        self.latency_us.lock().of(transport).saturating_record(took);
     }
 
     /// Returns what was measured.
-    pub(super) fn latency_us(&self) -> Histogram<u64> {
+    pub(super) fn latency_us(&self) -> LatencyUs {
         self.latency_us.lock().clone()
     }
 

@@ -20,6 +20,11 @@ pub(crate) struct AuditArgs {
     /// The share of readers that stop reading for a while.
     #[arg(long, default_value_t = "5%".parse().expect("a share"))]
     pub(crate) slow: Percent,
+    /// The share of readers, of each kind, that begin over a WebSocket; the others read Server-Sent
+    /// Events. Between 0% and 100% a flaky reader may also come back over the other transport, with
+    /// the same cursor. What is checked is the same on both.
+    #[arg(long, value_name = "SHARE", default_value_t = "50%".parse().expect("a share"))]
+    pub(crate) ws: Percent,
     /// How many steady readers to measure latency with; the others read in larger pieces.
     #[arg(long, default_value_t = 32, value_parser = at_least_one())]
     pub(crate) samples: u64,
@@ -35,6 +40,9 @@ pub(crate) struct AuditArgs {
     /// How many publishers share the rate.
     #[arg(long, default_value_t = 4, value_parser = RangedU64ValueParser::<u64>::new().range(1..=1000))]
     pub(crate) publishers: u64,
+    /// The share of publishers that publish over a WebSocket.
+    #[arg(long, value_name = "SHARE", default_value_t = "0%".parse().expect("a share"))]
+    pub(crate) ws_publishers: Percent,
     /// How long to publish.
     #[arg(long, default_value_t = 60, value_parser = at_least_one())]
     pub(crate) seconds: u64,

@@ -41,5 +41,8 @@ fn arguments_are_taken_or_refused() {
     check("tidegate keys new acme --scopes admin", true);
     check("tidegate audit --flaky 20% --slow 5 --url http://a --url http://b", true);
     check("tidegate audit --flaky 120%", false);
+    check("tidegate audit --ws 0 --ws-publishers 100%", true);
+    check("tidegate audit --ws", false);
+    check("tidegate tail --ws --events a.*", true);
     check("tidegate audit --readers 0", false);
 }

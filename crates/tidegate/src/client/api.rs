@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use event::{Ledger, Position, RollingHash, Seq};
 use serde::Deserialize;
 
-use super::{Refusal, StreamRequest};
+use super::{Refusal, stream::StreamRequest};
 use crate::{failure::Failure, target::Target};
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -143,6 +143,29 @@ impl Api {
         Err(self.garbled("something else than an event stream"))
     }
 
+    /// Asks for another protocol on a connection of the ordinary client; returns the proof that the
+    /// server read the key, and the connection.
+    pub(super) async fn upgrade(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Option<String>, reqwest::Upgraded), Refusal> {
+        let (name, value) = self.target.credential.header();
+        let mut get = self.http.get(self.target.url(path)).header(name, value);
+        for (name, value) in headers {
+            get = get.header(*name, *value);
+        }
+        let response = get.send().await.map_err(|error| self.unreachable(error))?;
+        if response.status() != reqwest::StatusCode::SWITCHING_PROTOCOLS {
+            self.checked(response).await?;
+            return Err(self.garbled("it did not agree to a WebSocket"));
+        }
+        let accept = response.headers().get("sec-websocket-accept");
+        let accept = accept.and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let upgraded = response.upgrade().await.map_err(|error| self.unreachable(error))?;
+        Ok((accept, upgraded))
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Bytes, Refusal> {
         let (name, value) = self.target.credential.header();
         let request = request.header(name, value).timeout(ANSWER_TIME_MAX);
@@ -172,7 +195,7 @@ impl Api {
     }
 
     fn garbled(&self, what: &str) -> Refusal {
-        Refusal::Garbled { url: self.url().to_owned(), what: what.to_owned() }
+        Refusal::garbled(self.url(), what)
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Head {
     pub(super) content_type: String,
     /// `Retry-After`.
     pub(super) retry_after: Option<String>,
+    /// `Sec-WebSocket-Accept`.
+    pub(super) accept: Option<String>,
     /// How the body is delimited.
     pub(super) body: Body,
     /// The head's length, behind which the body begins.
@@ -61,7 +63,8 @@ pub(super) fn parse(bytes: &[u8]) -> io::Result<Option<Head>> {
     };
     let status = response.code.unwrap_or_default();
     let content_type = find("content-type").unwrap_or_default();
-    Ok(Some(Head { status, content_type, retry_after: find("retry-after"), body, length }))
+    let (retry_after, accept) = (find("retry-after"), find("sec-websocket-accept"));
+    Ok(Some(Head { status, content_type, retry_after, accept, body, length }))
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -30,6 +30,14 @@ pub(crate) enum Refusal {
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
+    /// A WebSocket that the server closed for good.
+    #[error("the server closed the connection with {code}: {reason}")]
+    Closed {
+        /// The code of the close frame.
+        code: u16,
+        /// Its reason.
+        reason: String,
+    },
     /// An answer that is not what this server gives.
     #[error("{url} answered with something else than a Tidegate server: {what}")]
     Garbled {
@@ -75,6 +83,29 @@ impl Refusal {
         Refusal::Status { status, code, message, retry_after: retry_after.map(Duration::from_secs) }
     }
 
+    /// Reads what a server says over a WebSocket in the stead of an answer with an error status.
+    pub(crate) fn from_code(code: &str, message: &str) -> Self {
+        let status = match code {
+            "unauthorized" => 401,
+            "forbidden" => 403,
+            "not_found" => 404,
+            "conflict" | "idempotency_conflict" => 409,
+            "too_large" => 413,
+            "unprocessable" => 422,
+            "rate_limited" => 429,
+            "unavailable" => 503,
+            "internal" => 500,
+            _ => 400,
+        };
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Refusal::Status { status, code, message, retry_after: None }
+    }
+
+    /// Returns the refusal of a server that answers as none of ours does.
+    pub(crate) fn garbled(url: &str, what: impl Into<String>) -> Self {
+        Refusal::Garbled { url: url.to_owned(), what: what.into() }
+    }
+
     /// Returns whether the same request may do later.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
@@ -82,7 +113,7 @@ impl Refusal {
             // 409 without the word `idempotency` is a first attempt that is still under way.
             Refusal::Status { status: 409, code, .. } => code == "conflict",
             Refusal::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Refusal::Garbled { .. } => false,
+            Refusal::Closed { .. } | Refusal::Garbled { .. } => false,
         }
     }
 
@@ -114,7 +145,9 @@ impl From<Refusal> for Failure {
             Refusal::Unreachable { .. } | Refusal::Status { status: 502..=504, .. } => {
                 return Failure::unreachable(refusal.chain());
             }
-            Refusal::Status { status: 401, .. } => "; give a valid --key or TIDEGATE_KEY",
+            Refusal::Status { status: 401, .. } | Refusal::Closed { .. } => {
+                "; give a valid --key or TIDEGATE_KEY"
+            }
             Refusal::Status { status: 403, .. } => "; this needs a key with another scope",
             _ => "",
         };

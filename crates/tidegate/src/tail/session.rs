@@ -1,5 +1,7 @@
 //! What a tail remembers from one connection to the next.
 
+use std::io;
+
 use super::show;
 use crate::{cli::Style, console, sse::Message};
 
@@ -23,13 +25,6 @@ pub(super) enum Shown {
     Enough,
 }
 
-impl Shown {
-    /// Does the next thing where there is one to do.
-    pub(super) fn then(self, next: impl FnOnce() -> Shown) -> Shown {
-        if self == Shown::More { next() } else { self }
-    }
-}
-
 impl Session {
     pub(super) fn new(
         begin: Option<String>,
@@ -49,24 +44,31 @@ impl Session {
     }
 
     /// Prints an event, and only then counts it as had.
-    pub(super) fn take(&mut self, message: Message<'_>) -> Shown {
+    ///
+    /// # Errors
+    /// Fails where it can't be printed; a closed pipe only means that nobody looks any more.
+    pub(super) fn take(&mut self, message: Message<'_>) -> io::Result<Shown> {
         match message.name {
             b"connected" => console::note(&show::connected(message.data)),
             b"goodbye" => console::note(&show::goodbye(message.data)),
+            b"" => console::note(&show::strange(message.data)),
             b"gap" => {
                 if !std::mem::take(&mut self.expects_gap) {
                     console::note(&show::gap(message.data));
                 }
             }
             _ => {
-                if console::say(&show::event(&message, self.style)).is_err() {
-                    return Shown::Enough;
+                match console::say(&show::event(&message, self.style)) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Ok(Shown::Enough);
+                    }
+                    printed => printed?,
                 }
                 self.left = self.left.map(|left| left - 1);
             }
         }
         self.passed(message.id);
-        if self.left == Some(0) { Shown::Enough } else { Shown::More }
+        Ok(if self.left == Some(0) { Shown::Enough } else { Shown::More })
     }
 
     /// Moves the cursor; an id without an event does so too, where filtered events were passed.

@@ -51,6 +51,11 @@ pub(super) fn goodbye(data: &[u8]) -> String {
     format!("the server says goodbye: {}", text(&parsed(data), "reason"))
 }
 
+/// Returns the line for a message that is neither an event nor one of the server's own words.
+pub(super) fn strange(data: &[u8]) -> String {
+    format!("the server says: {}", String::from_utf8_lossy(data).escape_debug())
+}
+
 /// Returns the line that nobody must overlook.
 pub(super) fn gap(data: &[u8]) -> String {
     let data = parsed(data);
@@ -96,5 +101,6 @@ mod tests {
         let unknown = gap(br#"{"reason":"lagged","resumes_at":"e-7","missed":null}"#);
         assert!(unknown.contains("an unknown number of events"), "{unknown}");
         assert_eq!(goodbye(b"{"), "the server says goodbye: ?");
+        assert_eq!(strange(b"x\ny"), r"the server says: x\ny");
     }
 }

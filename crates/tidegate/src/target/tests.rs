@@ -2,7 +2,7 @@
 
 use node_runtime::settings::{Scope, Scopes, Values};
 
-use super::Target;
+use super::{Target, base_of};
 
 fn values(pairs: &[(&str, &str)]) -> Values {
     Values::from_environment(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
@@ -54,6 +54,26 @@ fn malformed_addresses_and_keys_are_refused() {
     for key in ["", "a b", "a\r\nx: y", "ä"] {
         assert_eq!(found(Some("http://h"), Some(key), &[], Scopes::none()), None, "{key}");
     }
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_shown() {
+    let check = |url: &str, shown: &str| {
+        let failure = base_of(url).expect_err(url);
+        assert_eq!(failure.exit, crate::exit::Exit::Usage);
+        let text = failure.chain();
+        assert!(text.contains(&format!("`{shown}`")) && !text.contains("hidden"), "{url}: {text}");
+    };
+    check("http://user:hidden@h", "http://…@h");
+    check("http://:hidden@h", "http://…@h");
+    check("http://hidden@h/p", "http://…@h/p");
+    check("http://user:hidden/?#@hidden@h", "http://…@h");
+    check("ftp://user:hidden@h", "ftp://…@h");
+    check("user:hidden@h:3000", "…@h:3000");
+    check("http://user:hidden@h:port", "http://…@h:port");
+    check("http://h/?key=hidden", "http://h/?…");
+    check("http://h/#hidden", "http://h/#…");
+    check("nowhere", "nowhere");
 }
 
 #[test]

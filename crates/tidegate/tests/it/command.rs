@@ -84,6 +84,13 @@ impl Running {
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     }
 
+    /// Waits for an end that has no code, as after SIGKILL.
+    pub(crate) fn wait_for_end(mut self) {
+        // The pipe of standard error ends with the process.
+        while self.err.recv_timeout(TIME_MAX).is_ok() {}
+        assert!(self.child.wait().unwrap().code().is_none());
+    }
+
     /// Waits for the end.
     pub(crate) fn finish(self) -> Ran {
         let mut ran = finish(self.child);
@@ -92,7 +99,8 @@ impl Running {
     }
 }
 
-fn finish(child: Child) -> Ran {
+/// Waits for the end of a run.
+pub(crate) fn finish(child: Child) -> Ran {
     let id = child.id();
     let (send, wait) = mpsc::sync_channel(1);
     thread::spawn(move || send.send(child.wait_with_output()));

@@ -48,6 +48,18 @@ fn all_problems_are_named_and_no_secret_is_shown() {
 }
 
 #[test]
+fn a_password_in_an_address_is_not_shown() {
+    for url in ["http://user:hidden@h", "http://:hidden@127.0.0.1:9", "user:hidden@h"] {
+        let given = run(&mut tidegate(&["tail", "--key", "k", "--url", url]));
+        let set = run(tidegate(&["tail", "--key", "k"]).env("TIDEGATE_URL", url));
+        for ran in [given, set] {
+            assert_eq!(ran.code, 64, "{ran:?}");
+            assert!(!format!("{}{}", ran.out, ran.err).contains("hidden"), "{ran:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_reachable_is_69() {
     let closed = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,7 +1,9 @@
 //! A tiny server that keeps the contract, and breaks it in exactly the way it is told.
 
+mod feed;
 mod http;
 mod log;
+mod web;
 
 use std::{
     io,
@@ -111,7 +113,14 @@ fn serve(shared: &Shared, socket: &TcpStream, life: u32) -> io::Result<()> {
                 drop(log);
                 return http::stream(shared, socket, &request, life);
             }
-            ("POST", "/api/events") => log.publish(&request),
+            ("GET", "/api/ws") => {
+                drop(log);
+                return web::serve(shared, socket, &request, life);
+            }
+            ("POST", "/api/events") => {
+                let key = request.header("idempotency-key").unwrap_or_default();
+                log.publish(&key, &request.body)
+            }
             ("GET", "/api/admin/ledger") => log.ledger(),
             _ => {
                 Some((404, r#"{"error":{"code":"not_found","message":"","request_id":""}}"#.into()))

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod audit;
+mod bench;
 mod command;
 mod exit_codes;
 mod fake;

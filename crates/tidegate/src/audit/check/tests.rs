@@ -1,18 +1,25 @@
 //! What a reader received, and what it is worth.
 
-use event::Seq;
+use event::{Epoch, Position, Seq};
 
 use super::{HOLES_MAX, ReaderCheck};
 
-/// Reads `1 2 g:5 !3`: events, a gap that resumes after 5, an event with another content.
+fn at(epoch: u64, seq: u64) -> Position {
+    Position::new(Epoch::from_bits(epoch), Seq(seq))
+}
+
+/// Reads `1 2 g:5 !3 2/6`: events of the epoch 1, a gap that resumes after 5, an event with
+/// another content, one of the epoch 2.
 fn read(text: &str) -> ReaderCheck {
     let mut check = ReaderCheck::new(Seq(10));
     for word in text.split_whitespace() {
         if let Some(resumes_at) = word.strip_prefix("g:") {
             check.gap("expired", Seq(resumes_at.parse().unwrap()));
         } else {
-            let number = word.trim_start_matches('!');
-            check.event(Seq(number.parse().unwrap()), !word.starts_with('!'));
+            let place = word.trim_start_matches('!');
+            let (epoch, seq) = place.split_once('/').unwrap_or(("1", place));
+            let position = at(epoch.parse().unwrap(), seq.parse().unwrap());
+            check.event(position, !word.starts_with('!'));
         }
     }
     check
@@ -69,15 +76,40 @@ fn events_behind_the_end_are_no_loss() {
     let check = read("11 12 13 14 15 16 18");
     assert_eq!(check.lost(Seq(15)), 0);
     assert_eq!(check.lost(Seq(18)), 1);
-    assert_eq!(check.last(), Seq(18));
+    assert!(check.is_at(at(1, 18)) && !check.is_at(at(1, 19)));
 }
 
 #[test]
 fn the_count_holds_beyond_the_limit_of_holes() {
     let mut check = ReaderCheck::new(Seq::ZERO);
     let events = 2 * HOLES_MAX as u64;
-    for at in 1..=events {
-        check.event(Seq(2 * at), true);
+    for number in 1..=events {
+        check.event(at(1, 2 * number), true);
     }
-    assert_eq!(check.lost(check.last()), events);
+    assert_eq!(check.lost(Seq(2 * events)), events);
+}
+
+#[test]
+fn a_change_of_epoch_without_a_word_is_noted() {
+    let check = |text: &str, expected: &[Position]| {
+        assert_eq!(read(text).departures(), expected, "{text}");
+    };
+    check("11 12", &[]);
+    check("11 12 2/13 2/14", &[at(1, 12)]);
+    check("11 12 g:11 2/12 2/13", &[]);
+    check("11 12 13 g:12 2/13 3/14 3/15", &[at(2, 13)]);
+    check("11 12 2/12 2/11", &[]);
+}
+
+/// After a crash the log can be shorter than what its readers had.
+#[test]
+fn the_end_is_the_last_epochs() {
+    let check = |text: &str, expected: bool| {
+        assert_eq!(read(text).is_at(at(2, 12)), expected, "{text}");
+    };
+    check("11 12 13", false);
+    check("11 12 13 g:11", false);
+    check("11 12 13 g:12", true);
+    check("11 12 13 g:11 2/12", true);
+    check("11 2/12 2/13", true);
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::Report;
+use super::{Latency, Report};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -24,12 +24,20 @@ impl Report {
             f,
             "published     {acknowledged} acknowledged in {requests} requests, {retried} sent \
              again, {refused} refused, {unanswered} without an answer"
-        )
+        )?;
+        let Report { publishers, websocket_publishers, .. } = self;
+        writeln!(f, "publishers    {publishers}, of which {websocket_publishers} over WebSocket")
     }
 
     fn readers(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Report { readers, flaky, slow, reconnects, .. } = self;
         writeln!(f, "readers       {readers}, of which {flaky} flaky and {slow} slow")?;
+        let Report { sse, websocket, switches, .. } = self;
+        writeln!(
+            f,
+            "transports    {sse} readers began over SSE, {websocket} over WebSocket; {switches} \
+             times one came back over the other"
+        )?;
         let Report { dropped_by_reader, goodbyes, lag_closes, broken, .. } = self;
         writeln!(
             f,
@@ -50,12 +58,9 @@ impl Report {
         let gaps: Vec<_> = self.gaps.iter().map(|(why, count)| format!("{count} {why}")).collect();
         let gaps = if gaps.is_empty() { "0".to_owned() } else { gaps.join(", ") };
         writeln!(f, "gaps          {gaps} ({} events in them)", self.told_missing)?;
-        let at = self.latency_ms;
-        writeln!(
-            f,
-            "latency       p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms ({} samples)",
-            at.p50, at.p90, at.p99, at.max, at.samples
-        )
+        writeln!(f, "latency       {}", self.latency_ms)?;
+        writeln!(f, "  SSE         {}", self.latency_sse_ms)?;
+        writeln!(f, "  WebSocket   {}", self.latency_websocket_ms)
     }
 
     fn ledger(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -73,5 +78,15 @@ impl Report {
             problems if problems.is_empty() => write!(f, "PASSED"),
             problems => write!(f, "FAILED: {}", problems.join("; ")),
         }
+    }
+}
+
+impl Display for Latency {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Latency { samples, p50, p90, p99, max } = self;
+        write!(
+            f,
+            "p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms ({samples} samples)"
+        )
     }
 }

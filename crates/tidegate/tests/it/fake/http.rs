@@ -10,7 +10,8 @@ use event::Position;
 
 use super::{
     Fault, Shared,
-    log::{Log, place},
+    feed::{Next, next},
+    log::place,
 };
 
 /// A request.
@@ -94,7 +95,7 @@ pub(super) fn stream(
     out.write(&format!("retry: 20\n\nid: {}\nevent: connected\ndata: {{}}\n\n", place(sent)))?;
     let first = sent;
     loop {
-        let frames = {
+        let next = {
             let mut log = shared.state.lock().unwrap();
             while log.events.len() == sent && log.life == life {
                 log = shared.changed.wait_timeout(log, Duration::from_secs(10)).unwrap().0;
@@ -102,44 +103,19 @@ pub(super) fn stream(
             if log.life != life || log.has(Fault::Cut) && sent >= first + 2 {
                 return Ok(());
             }
-            frames(&mut log, &mut sent)
+            next(&mut log, &mut sent)
         };
-        out.write(&frames)?;
+        out.write(&frames(&next))?;
     }
 }
 
-/// Returns the next event, or what the fault makes of it.
-fn frames(log: &mut Log, sent: &mut usize) -> String {
-    let at = *sent;
-    *sent += 1;
-    let frame = |log: &Log, at: usize| {
-        let (position, json) = &log.events[at];
-        format!("id: {position}\nevent: a.b\ndata: {json}\n\n")
+/// Writes what is sent next as frames of an event stream.
+fn frames(next: &[Next]) -> String {
+    let frame = |next: &Next| match next {
+        Next::Event(position, json) => format!("id: {position}\nevent: a.b\ndata: {json}\n\n"),
+        Next::Gap(resumes_at, data) => format!("id: {resumes_at}\nevent: gap\ndata: {data}\n\n"),
     };
-    let this = frame(log, at);
-    if at < 10 {
-        return this;
-    }
-    if log.once(Fault::Drop) {
-        return String::new();
-    }
-    if log.once(Fault::Repeat) {
-        return this.repeat(2);
-    }
-    if log.events.len() > at + 1 && log.once(Fault::Reorder) {
-        *sent += 1;
-        return frame(log, at + 1) + &this;
-    }
-    if log.once(Fault::Alter) {
-        return this.replace("acme", "acne");
-    }
-    if log.once(Fault::Gap) {
-        let (id, after) = (place(at + 1), place(at));
-        let data =
-            format!(r#"{{"reason":"lagged","after":"{after}","resumes_at":"{id}","missed":1}}"#);
-        return format!("id: {id}\nevent: gap\ndata: {data}\n\n");
-    }
-    this
+    next.iter().map(frame).collect()
 }
 
 struct Out<'a> {

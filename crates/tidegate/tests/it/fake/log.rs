@@ -6,8 +6,6 @@ use event::{Envelope, Epoch, EventId, Payload, Position, RollingHash, Seq};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
-use super::http::Request;
-
 /// What the server does wrong, to one reader where it concerns reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -29,6 +27,10 @@ pub(crate) enum Fault {
     Double,
     /// Ends each stream after two events.
     Cut,
+    /// Closes each WebSocket after two events with this code.
+    Close(u16),
+    /// Lays events out in another way over WebSockets.
+    Turned,
     /// Refuses streams with 401.
     Unauthorized,
     /// Sends streams with chunk marks, cut in bad places.
@@ -45,6 +47,10 @@ pub(crate) struct Log {
     pub(crate) events: Vec<(Position, String)>,
     /// The heads of all requests.
     pub(crate) heads: Vec<String>,
+    /// What was subscribed to over WebSockets.
+    pub(crate) said: Vec<String>,
+    /// How many pings were answered.
+    pub(crate) pongs: u32,
     /// Counts stops; whoever belongs to an earlier life ends.
     pub(crate) life: u32,
     pub(crate) waited: u32,
@@ -75,6 +81,8 @@ impl Log {
             unanswered: 0,
             events: Vec::new(),
             heads: Vec::new(),
+            said: Vec::new(),
+            pongs: 0,
             life: 0,
             waited: 0,
             done_once: false,
@@ -98,7 +106,15 @@ impl Log {
 
     /// Returns how many streams were asked for.
     pub(crate) fn streams(&self) -> usize {
-        self.heads.iter().filter(|head| head.starts_with("GET /api/stream")).count()
+        let is_one =
+            |head: &&String| head.starts_with("GET /api/stream") || head.starts_with("GET /api/ws");
+        self.heads.iter().filter(is_one).count()
+    }
+
+    /// Returns with what to close WebSockets, where that is to be done.
+    pub(super) fn closes_with(&self) -> Option<u16> {
+        let code = |fault: &Fault| if let Fault::Close(code) = fault { Some(*code) } else { None };
+        self.faults.iter().find_map(code)
     }
 
     pub(crate) fn append(&mut self, name: &str, payload: &str) {
@@ -128,19 +144,18 @@ impl Log {
     }
 
     /// Stores and answers; `None` where the connection ends without an answer.
-    pub(super) fn publish(&mut self, request: &Request) -> Option<(u16, String)> {
+    pub(super) fn publish(&mut self, key: &str, body: &str) -> Option<(u16, String)> {
         if self.unavailable > 0 {
             self.unavailable -= 1;
             let body = r#"{"error":{"code":"unavailable","message":"not now","request_id":"r"}}"#;
             return Some((503, body.to_owned()));
         }
-        let key = request.header("idempotency-key").unwrap_or_default();
-        let known = self.answers.get(&key).filter(|_| !key.is_empty() && !self.has(Fault::Double));
+        let known = self.answers.get(key).filter(|_| !key.is_empty() && !self.has(Fault::Double));
         if let Some(answer) = known {
             return Some((201, answer.clone()));
         }
-        let answer = self.store(&request.body);
-        self.answers.insert(key, answer.clone());
+        let answer = self.store(body);
+        self.answers.insert(key.to_owned(), answer.clone());
         if self.unanswered > 0 {
             self.unanswered -= 1;
             return None;

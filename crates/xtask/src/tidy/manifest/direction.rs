@@ -14,7 +14,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("delivery", &["event", "broker"]),
     ("node-runtime", &["event", "broker", "delivery"]),
     ("viz-api", &["event", "broker", "delivery", "node-runtime"]),
-    ("tidegate", &["event", "broker", "delivery", "node-runtime", "viz-api"]),
+    ("bench", &["event"]),
+    ("tidegate", &["event", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
     ("xtask", &[]),
 ];
 

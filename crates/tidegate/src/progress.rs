@@ -1,4 +1,4 @@
-//! What is shown while an audit runs: a bar on a terminal, a line every few seconds elsewhere.
+//! What is shown while something long runs: a bar on a terminal, a line every few seconds elsewhere.
 
 use std::{
     io::IsTerminal,
@@ -11,8 +11,8 @@ use crate::console;
 
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
-/// Shows how far an audit is.
-pub(super) enum Progress {
+/// Shows how far something long is.
+pub(crate) enum Progress {
     /// On a terminal.
     Bar(ProgressBar),
     /// Elsewhere; with the time of the last line.
@@ -21,7 +21,7 @@ pub(super) enum Progress {
 
 impl Progress {
     /// Returns what suits standard error.
-    pub(super) fn new(length: Duration) -> Self {
+    pub(crate) fn new(length: Duration) -> Self {
         let style = ProgressStyle::with_template("{prefix:>10} {wide_bar} {pos}/{len} s  {msg}");
         match style {
             Ok(style) if std::io::stderr().is_terminal() => {
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Shows a state that may be newer than the last.
-    pub(super) fn tick(&mut self, phase: &'static str, elapsed: Duration, state: &str) {
+    pub(crate) fn tick(&mut self, phase: &'static str, elapsed: Duration, state: &str) {
         match self {
             Progress::Bar(bar) => {
                 bar.set_prefix(phase);
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Progress::Bar(bar) = self {
             bar.finish_and_clear();
         }

@@ -1,0 +1,39 @@
+//! `tidegate bench`: measures Tidegate, its peers and the physical limit with the same work.
+//!
+//! Each server is started with a configuration of its own, given the same events and the same
+//! readers, and judged by the CPU time of its processes. Every reader checks order, loss and repeats;
+//! the generator measures itself, and says where it was the limit. Knows nothing of Tidegate's
+//! inside: it is one server among others, spoken to over its sockets. Prints nothing.
+
+mod args;
+mod check;
+mod clock;
+mod crowd;
+mod error;
+mod figure;
+mod floor;
+mod generator;
+mod grip;
+mod http;
+mod net;
+mod payload;
+mod plan;
+mod plot;
+mod process;
+mod publisher;
+mod report;
+mod run;
+mod sample;
+mod server;
+mod stamp;
+mod stop;
+mod work;
+mod ws;
+
+pub use self::{
+    args::{BenchCommand, FloorArgs, Order},
+    error::BenchError,
+    run::{Measurement, Outcome, Run, run_floor},
+    stop::Stop,
+    work::Watch,
+};

@@ -1,0 +1,14 @@
+//! The processes of a server under test: starting and ending them, and what they use.
+
+mod cpu;
+mod daemon;
+mod machine;
+mod memory;
+mod tree;
+
+pub(crate) use self::{
+    cpu::{CpuMeter, own_cpu, thread_cpu},
+    daemon::{Daemon, find_program},
+    machine::Idle,
+    memory::Memory,
+};
