@@ -96,9 +96,9 @@ impl State {
         self.delivery.get()
     }
 
-    /// Returns the keys that are accepted: those of the settings, or the server's own.
-    pub fn keys(&self) -> impl Iterator<Item = &ApiKey> {
-        self.settings.keys.iter().chain(self.local_key.get())
+    /// Returns the key that a server has of its own, where it was given no credentials.
+    pub fn local_key(&self) -> Option<&ApiKey> {
+        self.local_key.get()
     }
 
     /// Returns how long ago the state was built.

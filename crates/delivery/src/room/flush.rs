@@ -25,8 +25,10 @@ const WRITES_MAX: usize = 32;
 enum Wrote {
     /// There was nothing to write.
     Nothing,
-    /// The socket took all of it.
+    /// The socket took all of it; there may be more.
     All,
+    /// The socket took all that there is.
+    Everything,
     /// The socket is full.
     Full,
     /// The connection is gone.
@@ -36,8 +38,8 @@ enum Wrote {
 /// What came of serving a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Served {
-    /// Whether an event went out.
-    pub(super) delivered: bool,
+    /// How many events went out.
+    pub(super) events: u64,
     /// Whether the reader's other streams may be looked at too.
     pub(super) takes_more: bool,
 }
@@ -61,9 +63,22 @@ impl<S: Sink> Room<S> {
     /// Writes what is ready for a reader besides its streams, and of one of them.
     pub(super) fn serve_at(&mut self, key: ReaderKey, index: usize, now: MonoMs) -> Served {
         let Some(reader) = self.reader(key) else {
-            return Served { delivered: false, takes_more: false };
+            return Served { events: 0, takes_more: false };
         };
         let transport = reader.transport;
+        let served = self.serve_uncounted(key, index, now);
+        if served.events > 0 {
+            self.counts[transport as usize].0.inc_by(served.events);
+        }
+        served
+    }
+
+    /// The same, for a round that counts for all its readers together: workers share the counters,
+    /// and taking them from each other for each reader costs as much as the rest of its turn.
+    pub(super) fn serve_uncounted(&mut self, key: ReaderKey, index: usize, now: MonoMs) -> Served {
+        if self.reader(key).is_none() {
+            return Served { events: 0, takes_more: false };
+        }
         let mut events = 0;
         let mut takes_more = false;
         for turn in 0.. {
@@ -75,16 +90,13 @@ impl<S: Sink> Room<S> {
             events += count;
             match wrote {
                 Wrote::All => continue,
-                Wrote::Nothing => takes_more = !self.finish_leaving(key),
+                Wrote::Nothing | Wrote::Everything => takes_more = !self.finish_leaving(key),
                 Wrote::Full => self.block(key, index, now),
                 Wrote::Gone => self.remove(key, EndCause::Client),
             }
             break;
         }
-        if events > 0 {
-            self.counts[transport as usize].0.inc_by(events);
-        }
-        Served { delivered: events > 0, takes_more }
+        Served { events, takes_more }
     }
 
     pub(super) fn put_off(&mut self, key: ReaderKey) {
@@ -166,22 +178,31 @@ impl<S: Sink> Reader<S> {
         }
         if gathered.slices().is_empty() {
             let looked_through = gathered.looked_through;
+            drop(gathered);
             // Events that nobody wanted may have hidden that the next page or the ring is due.
             let moved = self.pass(index, looked_through);
             return (if moved { Wrote::All } else { Wrote::Nothing }, 0);
         }
-        match self.socket.write_vectored(gathered.slices()) {
-            Ok(0) => (Wrote::Gone, 0),
-            Ok(bytes) => {
-                let after = gathered.after(bytes);
+        // Without a page and with room left, there is nothing that a second look would find.
+        let had_page = self.subscriptions.get(index).is_some_and(|s| s.catch_up.is_some());
+        let is_everything = !had_page && !gathered.is_full();
+        let written = self.socket.write_vectored(gathered.slices());
+        let after = written.as_ref().map(|&bytes| gathered.after(bytes)).ok();
+        drop(gathered);
+        match (written, after) {
+            (Ok(0), _) => (Wrote::Gone, 0),
+            (Ok(_), Some(after)) => {
                 if let Some(web) = &mut self.web {
                     web.wrote();
                 }
-                self.advance(index, after)
+                match self.advance(index, after) {
+                    (Wrote::All, events) if is_everything => (Wrote::Everything, events),
+                    advanced => advanced,
+                }
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => (Wrote::Full, 0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (Wrote::All, 0),
-            Err(_) => (Wrote::Gone, 0),
+            (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => (Wrote::Full, 0),
+            (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => (Wrote::All, 0),
+            _ => (Wrote::Gone, 0),
         }
     }
 

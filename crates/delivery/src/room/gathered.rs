@@ -7,6 +7,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 use event::{Event, Position};
+use smallvec::SmallVec;
 
 use super::{catch_up::Piece, ring::Ring};
 use crate::encoder::Encoder;
@@ -14,13 +15,13 @@ use crate::encoder::Encoder;
 /// Most pieces in one write, well below the 1,024 that Linux takes.
 const SLICES_MAX: usize = 64;
 
-/// What was gathered for one write.
+/// What was gathered for one write; on the stack, and only what is used of it is touched.
+#[derive(Default)]
 pub(super) struct Gathered<'a> {
-    slices: [IoSlice<'a>; SLICES_MAX],
-    /// For each slice, the place that the reader has reached with it; none for what is no event.
-    reached: [Option<Position>; SLICES_MAX],
-    bytes: [Option<&'a Bytes>; SLICES_MAX],
-    len: usize,
+    slices: SmallVec<[IoSlice<'a>; SLICES_MAX]>,
+    /// For each slice, its bytes and the place that the reader has reached with it; none for what
+    /// is no event.
+    pieces: SmallVec<[(&'a Bytes, Option<Position>); SLICES_MAX]>,
     /// Whether the first slice is the rest of an earlier write.
     has_rest: bool,
     /// The place up to which everything was looked at; none where nothing was.
@@ -38,22 +39,14 @@ pub(super) struct AfterWrite {
     pub(super) whole: bool,
 }
 
-impl Default for Gathered<'_> {
-    fn default() -> Self {
-        Gathered {
-            slices: [IoSlice::new(&[]); SLICES_MAX],
-            reached: [None; SLICES_MAX],
-            bytes: [None; SLICES_MAX],
-            len: 0,
-            has_rest: false,
-            looked_through: None,
-        }
-    }
-}
-
 impl<'a> Gathered<'a> {
     pub(super) fn slices(&self) -> &[IoSlice<'a>] {
-        &self.slices[..self.len]
+        &self.slices
+    }
+
+    /// Returns whether something may have been left out.
+    pub(super) fn is_full(&self) -> bool {
+        self.slices.len() == SLICES_MAX
     }
 
     /// Adds what an earlier write left over; it comes first.
@@ -64,16 +57,14 @@ impl<'a> Gathered<'a> {
 
     /// Adds pieces of a reader's own, as many as there is room for.
     pub(super) fn add_own(&mut self, pieces: impl Iterator<Item = &'a Bytes>) {
-        for piece in pieces.take(SLICES_MAX - self.len) {
+        for piece in pieces.take(SLICES_MAX - self.slices.len()) {
             self.add(piece, None);
         }
     }
 
     fn add(&mut self, bytes: &'a Bytes, reached: Option<Position>) {
-        self.slices[self.len] = IoSlice::new(bytes);
-        self.bytes[self.len] = Some(bytes);
-        self.reached[self.len] = reached;
-        self.len += 1;
+        self.slices.push(IoSlice::new(bytes));
+        self.pieces.push((bytes, reached));
     }
 
     pub(super) fn add_pieces(
@@ -85,14 +76,14 @@ impl<'a> Gathered<'a> {
         for piece in pieces {
             match piece {
                 Piece::Event(event) if wants(event) => {
-                    if self.len == SLICES_MAX {
+                    if self.is_full() {
                         return;
                     }
                     self.add(encoder.event(event), Some(event.position));
                 }
                 Piece::Event(_) => {}
                 Piece::Own(bytes, place) => {
-                    if self.len == SLICES_MAX {
+                    if self.is_full() {
                         return;
                     }
                     self.add(bytes, Some(*place));
@@ -111,7 +102,7 @@ impl<'a> Gathered<'a> {
     ) {
         while let Some(event) = ring.get(index) {
             if wants(event) {
-                if self.len == SLICES_MAX {
+                if self.is_full() {
                     return;
                 }
                 self.add(encoder.event(event), Some(event.position));
@@ -125,15 +116,14 @@ impl<'a> Gathered<'a> {
     pub(super) fn after(&self, mut written: usize) -> AfterWrite {
         let mut reached = None;
         let (mut events, mut begun_own) = (0, 0);
-        for i in 0..self.len {
-            let bytes = self.bytes[i].expect("every slice was added with its bytes");
+        for (i, &(bytes, place)) in self.pieces.iter().enumerate() {
             let begun = written > 0;
-            match self.reached[i].filter(|_| begun) {
+            match place.filter(|_| begun) {
                 Some(place) => {
                     reached = Some(place);
                     events += 1;
                 }
-                None => begun_own += usize::from(begun && self.reached[i].is_none()),
+                None => begun_own += usize::from(begun && place.is_none()),
             }
             if written < bytes.len() {
                 let mut rest = bytes.clone();

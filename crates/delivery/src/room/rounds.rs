@@ -89,18 +89,25 @@ impl<S: Sink> Room<S> {
     }
 
     fn serve_table(&mut self, table: usize, now: MonoMs) -> bool {
-        let mut delivered = false;
+        let mut delivered = [0; 3];
         let mut number = 0;
         while let Some(seat) = self.seated(table, number) {
-            let key = self.readers[seat.reader as usize].key;
-            delivered |= self.serve_at(key, seat.subscription as usize, now).delivered;
+            let reader = &self.readers[seat.reader as usize];
+            let (key, transport) = (reader.key, reader.transport);
+            let served = self.serve_uncounted(key, seat.subscription as usize, now);
+            delivered[transport as usize] += served.events;
             // A reader that was removed left its seat to the last one; the last reader of all took
             // the table with it.
             if self.seated(table, number) == Some(seat) {
                 number += 1;
             }
         }
-        delivered
+        for ((counter, _), events) in self.counts.iter().zip(delivered) {
+            if events > 0 {
+                counter.inc_by(events);
+            }
+        }
+        delivered.iter().any(|&events| events > 0)
     }
 
     fn seated(&self, table: usize, number: usize) -> Option<Seat> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use mio::{Interest, Registry, Token, event::Source};
+use socket2::SockRef;
 
 /// The near end of a reader's connection; never blocks.
 pub trait Sink {
@@ -49,7 +50,11 @@ impl Socket {
 impl Sink for Socket {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Socket::Tcp(stream) => stream.write_vectored(slices),
+            // `send` and `sendmsg` go a shorter way through the kernel than `write` and `writev`.
+            Socket::Tcp(stream) => match slices {
+                [one] => stream.write(one),
+                several => SockRef::from(&*stream).send_vectored(several),
+            },
             Socket::Unix(stream) => stream.write_vectored(slices),
         }
     }

@@ -14,7 +14,7 @@ use crate::{Shutdown, State, Tasks, ops::GapReport};
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// How many times as long as a pass the pause after it is.
-const SAVE_SHARE: u32 = 4;
+const SAVE_SHARE: u32 = 19;
 
 /// Bytes that saving writes in a second, over a pass and its pause: a changed window is written
 /// whole, and large ones must not wear out the disk.

@@ -144,9 +144,9 @@ async fn a_process_without_credentials_has_a_key_of_its_own() {
     let state_dir = folder.path().display().to_string();
     let settings = parsed(&[("VIZ_API_BIND", "127.0.0.1:0"), ("REALTIME_STATE_DIR", &state_dir)]);
     let builder = RuntimeBuilder::new(settings);
-    assert_eq!(builder.state().keys().count(), 0, "none before it starts");
+    assert!(builder.state().local_key().is_none(), "none before it starts");
     let running = builder.start().await.expect("folder and port are there");
-    let keys: Vec<_> = running.state().keys().cloned().collect();
+    let keys: Vec<_> = running.state().local_key().cloned().into_iter().collect();
     assert_eq!((keys.len(), keys[0].org.as_str()), (1, "org_default"));
     assert_eq!(keys[0].scopes, node_runtime::Scopes::all());
     running.stop().await;

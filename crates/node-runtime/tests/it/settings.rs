@@ -15,7 +15,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.bind.to_string(), "127.0.0.1:3000");
     assert!(settings.keys.is_empty() && settings.jwt.is_empty() && !settings.has_auth());
     assert_eq!(settings.drain, Duration::from_secs(20));
-    assert!(settings.cors_origins.is_empty());
+    assert!(settings.cors_origins.is_empty() && !settings.websocket_deflate);
     let realtime = &settings.realtime;
     assert_eq!((realtime.backend, realtime.enforce_redis), (Backend::Memory, false));
     assert_eq!(realtime.redis_url, None);
@@ -70,6 +70,7 @@ fn each_setting_changes_its_own_field() {
         ("REALTIME_ENFORCE_REDIS", "true"),
         ("REALTIME_STATE_DIR", "/var/lib/tidegate"),
         ("TIDEGATE_CORS_ORIGINS", "https://a.example.com, http://localhost:5173"),
+        ("TIDEGATE_WEBSOCKET_DEFLATE", "on"),
         ("TIDEGATE_LOG", "warn,viz_api=debug"),
         ("TIDEGATE_LOG_FORMAT", "json"),
     ]);
@@ -83,6 +84,7 @@ fn each_setting_changes_its_own_field() {
     assert!(settings.realtime.enforce_redis);
     assert_eq!(settings.realtime.state_dir, Path::new("/var/lib/tidegate"));
     assert_eq!(settings.cors_origins, ["https://a.example.com", "http://localhost:5173"]);
+    assert!(settings.websocket_deflate);
     assert_eq!(
         (&*settings.log.filter, settings.log.format),
         ("warn,viz_api=debug", LogFormat::Json)
@@ -115,6 +117,7 @@ fn an_empty_variable_counts_as_absent() {
         "TIDEGATE_CORS_ORIGINS",
         "TIDEGATE_PAYLOAD_BYTES_MAX",
         "TIDEGATE_LAG_SECONDS_MAX",
+        "TIDEGATE_WEBSOCKET_DEFLATE",
         "TIDEGATE_LOG",
         "TIDEGATE_LOG_FORMAT",
     ];
@@ -129,8 +132,10 @@ fn truth_has_four_words_each_way() {
     {
         assert_eq!((strict(yes), strict(no)), (true, false), "{yes} {no}");
     }
-    for word in ["2", "y", "enabled", " true", "tru", "-1"] {
-        let problems = crate::support::problems(&[("REALTIME_ENFORCE_REDIS", word)]);
-        assert_eq!(problems[0].given.as_deref(), Some(word));
+    for name in ["REALTIME_ENFORCE_REDIS", "TIDEGATE_WEBSOCKET_DEFLATE"] {
+        for word in ["2", "y", "enabled", " true", "tru", "-1"] {
+            let problems = crate::support::problems(&[(name, word)]);
+            assert_eq!((&*problems[0].setting, problems[0].given.as_deref()), (name, Some(word)));
+        }
     }
 }

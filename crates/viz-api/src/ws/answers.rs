@@ -1,9 +1,10 @@
 //! What a client is told, as JSON.
 
 use broker::Receipt;
-use delivery::{Opened, ws};
+use delivery::{Opened, session::ClientMessage, ws};
 use event::StreamName;
 
+use super::message;
 use crate::{AppState, auth::Caller, error::ApiError, request::new_request_id};
 
 /// Returns the first message of every connection; none of its texts needs escaping.
@@ -33,6 +34,17 @@ pub(super) fn ack(reference: Option<&str>, receipt: &Receipt) -> String {
     format!(r#"{{"type":"ack","ref":{reference},"id":"{id}","cursor":"{cursor}"}}"#)
 }
 
+/// Returns what a client is told of messages that all fail for one reason.
+pub(super) fn refusals<'a>(
+    messages: &'a [ClientMessage],
+    reason: &'a ApiError,
+) -> impl Iterator<Item = String> + 'a {
+    messages.iter().filter_map(|message| match message {
+        ClientMessage::Text(text) => Some(error(reason, message::parse(text).reference)),
+        ClientMessage::Binary(_) => None,
+    })
+}
+
 /// Returns what a client is told of a failure.
 pub(super) fn error(error: &ApiError, reference: Option<&str>) -> String {
     let id = new_request_id();
@@ -47,3 +59,6 @@ pub(super) fn error(error: &ApiError, reference: Option<&str>) -> String {
     body.insert_str(1, &format!(r#""type":"error",{}"#, reference.unwrap_or_default()));
     body
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,12 +88,8 @@ impl Session {
 
     /// Answers what the client says once nobody carries it out any more.
     pub(super) fn refuse(conversation: &Conversation, messages: &[ClientMessage]) {
-        for message in messages {
-            let ClientMessage::Text(text) = message else { continue };
-            let reference = message::parse(text).reference;
-            let error = ApiError::unavailable("the server is shutting down");
-            conversation.say(answers::error(&error, reference));
-        }
+        let error = ApiError::unavailable("the server is shutting down");
+        answers::refusals(messages, &error).for_each(|text| conversation.say(text));
     }
 
     async fn carry_out_one(
@@ -172,9 +168,18 @@ impl Session {
         name: &str,
     ) -> Result<(), ApiError> {
         let stream = self.app.stream_for(caller, Some(name))?;
-        if self.client.lock().follows.remove(&stream).is_none() {
-            return Err(ApiError::not_found("this connection does not follow that stream"));
+        let mut client = self.client.lock();
+        let share = client
+            .follows
+            .remove(&stream)
+            .ok_or_else(|| ApiError::not_found("this connection does not follow that stream"))?;
+        if share.is_none()
+            && let Some(of_another) = client.follows.values_mut().next()
+        {
+            // The connection's share passes on to it.
+            *of_another = None;
         }
+        drop(client);
         conversation.reply(Reply::Unsubscribe(stream));
         Ok(())
     }

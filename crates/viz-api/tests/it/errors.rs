@@ -2,7 +2,7 @@
 
 use crate::support::{
     http::{Answer, Request, exchange},
-    server::{KEY_A, Plan, Server},
+    server::{KEY_A, KEY_ADMIN, Plan, Server},
 };
 
 #[test]
@@ -48,6 +48,41 @@ fn the_parser_refuses_in_the_one_form() {
     let answer =
         raw(format!("GET /health HTTP/1.1\r\n{one_below}connection: close\r\n\r\n").as_bytes());
     assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Which of them counts would depend on who reads them: a proxy, a gateway, or this server.
+#[test]
+fn a_parameter_stands_once() {
+    let server = Plan::with_keys().start();
+    let table = [
+        ("/api/stream", &["stream", "after", "events", "ticket"][..]),
+        ("/api/events", &["stream", "after", "limit"]),
+        ("/api/ws", &["ticket"]),
+        ("/api/admin/ledger", &["stream"]),
+    ];
+    for (path, names) in table {
+        for name in names {
+            let twice = format!("{path}?{name}=events&other=1&{name}=events");
+            let message = server.get(&twice, KEY_ADMIN).assert_error(400, "validation_error");
+            assert!(message.contains(&format!("`{name}`")), "{message}");
+        }
+    }
+    let encoded = server.get("/api/events?limit=1&%6Cimit=2", KEY_A);
+    encoded.assert_error(400, "validation_error");
+    assert_eq!(server.get("/api/events?other=1&other=2", KEY_A).status, 200);
+}
+
+#[test]
+fn a_message_is_short_whatever_it_repeats() {
+    let server = Plan::with_keys().start();
+    let long = "ä".repeat(50_000);
+    for body in [
+        format!(r#"{{"event":"a","{long}":1}}"#),
+        format!(r#"{{"event":"a","payload":{{"{long}":1,"{long}":2}}}}"#),
+    ] {
+        let message = server.publish(KEY_A, &body).assert_error(400, "validation_error");
+        assert!((200..600).contains(&message.len()) && message.ends_with('…'), "{message}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use viz_api::{OPENAPI, ROUTES};
 use crate::support::{
     http::Request,
     server::{KEY_A, KEY_ADMIN, Plan},
+    ws::Ws,
 };
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -132,6 +133,21 @@ fn statuses_and_media_types_are_the_documented_ones() {
                 assert_documented(&document, &path, &method, answer.status, media);
             }
         }
+    }
+}
+
+/// A good request for a WebSocket is no request any more: its answer has headers and no body.
+#[test]
+fn an_upgrade_is_answered_as_documented() {
+    let server = Plan::with_keys().set("TIDEGATE_WEBSOCKET_DEFLATE", "on").start();
+    let headers = [("x-api-key", KEY_A), ("sec-websocket-extensions", "permessage-deflate")];
+    let ws = Ws::open(&server, "/api/ws", &headers);
+    let response = document()["paths"]["/api/ws"]["get"]["responses"]["101"].clone();
+    assert!(response["content"].is_null(), "{response}");
+    let documented = response["headers"].as_object().expect("it has headers");
+    assert_eq!(documented.len(), 3);
+    for name in documented.keys() {
+        assert!(ws.head.header(name).is_some(), "{name}");
     }
 }
 

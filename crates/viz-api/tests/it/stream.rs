@@ -128,6 +128,8 @@ fn head_is_answered_without_opening_a_stream() {
     let answer = server.send(&Request::new("HEAD", "/api/stream"));
     assert_eq!(answer.status, 401);
     assert_eq!(server.metric(r#"tidegate_streams_open{transport="sse"}"#), 0.0);
+    let text = server.send(&Request::get("/metrics")).text();
+    assert!(!text.contains("tidegate_stream_connects_total{"), "it asked for no stream: {text}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod ends;
 mod frames;
 mod limits;
 mod publishing;
+mod renewal;
 mod streams;
 mod subscribing;
 mod upgrade;

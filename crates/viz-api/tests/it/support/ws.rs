@@ -6,6 +6,7 @@ mod frame;
 use std::{
     io::{BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ pub(crate) use self::frame::{
 use super::{
     http::{Answer, connect, read_head},
     server::Server,
+    wait::PATIENCE,
 };
 
 /// The key of RFC 6455, 1.3, and the answer that it gives there.
@@ -132,10 +134,15 @@ impl Ws {
 
     /// Reads up to the next message; pings are answered.
     pub(crate) fn message(&mut self) -> Value {
+        // Heartbeats come for ever; a message that is due does not take so long.
+        let until = Instant::now() + PATIENCE;
         loop {
             match self.frame() {
                 Some(Frame::Text(text)) => return checked(&text),
-                Some(Frame::Ping(payload)) => self.write(&masked(frame::PONG, &payload)),
+                Some(Frame::Ping(payload)) => {
+                    assert!(Instant::now() < until, "waited in vain for a message");
+                    self.write(&masked(frame::PONG, &payload));
+                }
                 Some(Frame::Pong(_)) => {}
                 other => panic!("the connection does not go on: {other:?}"),
             }
