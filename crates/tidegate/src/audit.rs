@@ -2,8 +2,8 @@
 //! received against the server's own account of the log.
 //!
 //! Readers are on either transport, and some change it; what is checked is the same. A reader is
-//! right iff it received every event once, in order, and the same as all others; all
-//! together are right iff the hash of that log is the ledger's.
+//! right iff it received every event once, in order, and the same as all others; all together are
+//! right iff the hash of that log is the ledger's.
 
 mod account;
 mod check;

@@ -57,7 +57,8 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Example: tidegate keys new acme")]
     Keys(KeysCommand),
     /// Publishes to many readers and checks what each received against the server's ledger.
-    #[command(after_help = "Example: tidegate audit --readers 1000 --rate 200 --seconds 60")]
+    #[command(after_help = "Example: tidegate audit --readers 1000 --rate 200 --seconds 60\n\
+        Example: tidegate audit --ws 100% --ws-publishers 50%")]
     Audit(AuditArgs),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
@@ -144,8 +145,8 @@ pub(crate) struct TailArgs {
     /// Shows these events only, such as `action.*,signal.detected`.
     #[arg(long, value_name = "FILTER")]
     pub(crate) events: Option<String>,
-    /// Reads over a WebSocket instead of Server-Sent Events. What is printed is the same; the server
-    /// then sends all events, `--events` is looked at here, and `to replay` counts them all.
+    /// Reads over a WebSocket; what is printed is the same. `--events` is then looked at here, and
+    /// `to replay` counts what it leaves out.
     #[arg(long)]
     pub(crate) ws: bool,
     /// Reads this stream: `events`, `ops`, `thread:ID` or `chain:KEY`.

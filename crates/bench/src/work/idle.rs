@@ -26,10 +26,12 @@ pub(super) fn measure(
     let readers = work.readers;
     let gathering =
         Gathering { readers, goal: Goal::Stay, first: 1, begin: Begin::Live, at_once: AT_ONCE };
-    let crowd = bench.gather(server, Clock::start(), &gathering)?;
+    let clock = Clock::start();
+    let crowd = bench.gather(server, clock, &gathering)?;
     bench.wait_until_open(server, &crowd, readers)?;
     bench.pass("resting", REST, String::new)?;
 
+    crowd.board().measure_from(clock.now_us());
     let mut gauge = Gauge::start(server);
     bench.pass("idle", Duration::from_secs(work.seconds.into()), || {
         gauge.look();

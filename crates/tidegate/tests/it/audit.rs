@@ -7,8 +7,15 @@ use super::{
 
 const READERS: u64 = 8;
 
-/// How readers are spread over the transports.
-const SHARES: [&str; 3] = ["0", "50%", "100%"];
+/// Checks each spread over the transports, all at one time: an audit mostly waits.
+fn over_each(check: impl Fn(&str) + Sync) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        for share in ["0", "50%", "100%"] {
+            scope.spawn(move || check(share));
+        }
+    });
+}
 
 fn audit(fake: &Fake, seconds: &str, more: &[&str]) -> std::process::Command {
     let words = "audit --json --readers 8 --rate 100 --seed 1 --settle-seconds 5 --seconds";
@@ -57,9 +64,7 @@ fn a_good_server_passes(share: &str, websocket: u64, websocket_publishers: u64) 
 fn each_broken_promise_fails_alone() {
     #[track_caller]
     fn check(fault: Fault, pointer: &str, count: u64, problem: &str) {
-        for share in SHARES {
-            check_over(share, fault, pointer, count, problem);
-        }
+        over_each(|share| check_over(share, fault, pointer, count, problem));
     }
     #[track_caller]
     fn check_over(share: &str, fault: Fault, pointer: &str, count: u64, problem: &str) {
@@ -82,11 +87,21 @@ fn each_broken_promise_fails_alone() {
 #[test]
 fn another_text_in_an_events_place_is_found() {
     // Where the altered text comes first, the others are those that differ, and so does the hash.
-    for share in SHARES {
+    over_each(|share| {
         let ran = audited_over(share, Log::new(3, &[Fault::Alter]));
         assert_eq!(ran.code, 1, "{share}: {ran:?}");
         assert!(ran.json()["altered"].as_u64().unwrap() >= 1, "{share}: {ran:?}");
-    }
+    });
+}
+
+#[test]
+fn an_end_together_with_an_acknowledgement_is_no_refusal() {
+    let fake = Fake::start(Log::new(0, &[Fault::Close(1001)]));
+    let ran = run(&mut audit(&fake, "1", &["--ws", "0", "--ws-publishers", "100%"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let report = ran.json();
+    assert!(report["acknowledged"].as_u64().unwrap() > 20, "{report}");
+    assert_eq!(report["acknowledged"], report["logged"], "{report}");
 }
 
 #[test]
@@ -112,35 +127,37 @@ fn a_reader_whose_credential_is_refused_later_fails() {
 
 #[test]
 fn an_acknowledged_event_that_was_not_stored_is_found() {
-    for share in SHARES {
+    over_each(|share| {
         let ran = audited_over(share, Log::new(3, &[Fault::Forget]));
         assert_eq!(ran.code, 1, "{share}: {ran:?}");
         assert!(ran.json()["acknowledged_missing"].as_u64().unwrap() >= 1, "{share}: {ran:?}");
-    }
+    });
 }
 
 #[test]
 fn refusals_and_lost_answers_are_retried_under_one_key() {
-    for share in SHARES {
+    over_each(|share| {
         let mut log = Log::new(0, &[]);
         (log.unavailable, log.unanswered) = (5, 3);
         let ran = audited_over(share, log);
         assert_eq!(ran.code, 0, "{share}: {ran:?}");
         let report = ran.json();
-        assert!(report["retried"].as_u64().unwrap() >= 5, "{share}: {report}");
+        // Over a WebSocket one attempt may meet several refusals, but one lost answer ends it.
+        let least = if share == "0" { 5 } else { 3 };
+        assert!(report["retried"].as_u64().unwrap() >= least, "{share}: {report}");
         assert_eq!(report["acknowledged"], report["logged"], "{share}");
-    }
+    });
 }
 
 #[test]
 fn a_server_that_forgets_keys_stores_twice() {
-    for share in SHARES {
+    over_each(|share| {
         let mut log = Log::new(0, &[Fault::Double]);
         log.unanswered = 3;
         let ran = audited_over(share, log);
         assert_eq!(ran.code, 1, "{share}: {ran:?}");
         assert!(ran.json()["doubled"].as_u64().unwrap() >= 1, "{share}: {ran:?}");
-    }
+    });
 }
 
 #[test]
@@ -169,9 +186,9 @@ fn a_server_that_never_comes_back_is_69() {
 
 #[test]
 fn a_refused_reader_ends_it() {
-    for share in SHARES {
+    over_each(|share| {
         let ran = audited_over(share, Log::new(0, &[Fault::Unauthorized]));
         assert_eq!(ran.code, 1, "{share}: {ran:?}");
         assert!(ran.err.contains("401 unauthorized"), "{share}: {ran:?}");
-    }
+    });
 }

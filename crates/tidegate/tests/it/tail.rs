@@ -178,7 +178,15 @@ fn a_websocket_is_resumed_after_every_end_but_a_refusal() {
     );
     check(Fault::Close(1013), &["fell too far behind; reconnecting"]);
     check(Fault::Close(1012), &["the stream ended; reconnecting"]);
-    check(Fault::Turned, &[]);
+}
+
+#[test]
+fn events_in_another_layout_are_printed_alike() {
+    let fake = Fake::start(Log::new(3, &[Fault::Turned]));
+    let start = start_cursor();
+    let words = ["--after", &start, "--count", "3", "--json"];
+    let web = run(&mut tail(&fake, &[&words[..], &["--ws"]].concat()));
+    assert_eq!((web.code, web.out), (0, run(&mut tail(&fake, &words)).out), "{}", web.err);
 }
 
 #[test]

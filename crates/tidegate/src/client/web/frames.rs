@@ -7,6 +7,7 @@ use std::io::{self, Read, Write};
 
 use tungstenite::{
     Error, Message,
+    error::ProtocolError,
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 
@@ -93,9 +94,13 @@ fn closed(close: Option<CloseFrame>) -> Over {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn over(error: Error) -> Over {
-    Over::Garbled(format!("what the server sent is no WebSocket: {error}"))
+    match error {
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::SendAfterClosing) => closed(None),
+        error => Over::Garbled(format!("what the server sent is no WebSocket: {error}")),
+    }
 }
 
 /// A piece of what came, read to its end, and what is to be sent.

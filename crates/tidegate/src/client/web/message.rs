@@ -166,7 +166,8 @@ impl MessageReader {
     }
 }
 
-/// Finds cursor and envelope by their marks.
+/// Finds cursor and envelope by their marks. What is inside the envelope is not looked at: those who
+/// take it compare it with what others have, or parse it.
 fn split<'a>(head: &[u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let rest = text.strip_prefix(head)?;
     let (cursor, rest) = rest.split_at(memchr(b'"', rest)?);

@@ -68,22 +68,24 @@ impl WebPublisher {
                 Some(socket) => socket,
                 None => WebSocket::open(target, api, None).await?,
             };
-            let receipts = exchange(&mut socket, first, drafts, target.shown()).await?;
-            Ok((socket, receipts))
+            let (receipts, ended) = exchange(&mut socket, first, drafts, target.shown()).await?;
+            // The last acknowledgement and the end can come together.
+            Ok((Some(socket).filter(|_| ended.is_none()), receipts))
         });
         let (socket, receipts) =
             published.await.unwrap_or_else(|_| Err(Refusal::timed_out(target.shown())))?;
-        self.socket = Some(socket);
+        self.socket = socket;
         Ok(receipts)
     }
 }
 
+/// Says all and waits for all receipts; says with them whether the connection has ended.
 async fn exchange(
     socket: &mut WebSocket,
     first: u64,
     drafts: &[Draft],
     url: &str,
-) -> Result<Vec<Receipt>, Refusal> {
+) -> Result<(Vec<Receipt>, Option<Ended>), Refusal> {
     for (reference, draft) in (first..).zip(drafts) {
         socket.say(&message(reference, draft)).map_err(|ended| ended.into_refusal(url))?;
     }
@@ -98,7 +100,7 @@ async fn exchange(
         let came = came.await;
         taken.map_err(|ended| ended.into_refusal(url))?;
         if let Some(receipts) = receipts.all() {
-            return Ok(receipts);
+            return Ok((receipts, came.err()));
         }
         came.map_err(|ended| ended.into_refusal(url))?;
     }

@@ -27,7 +27,7 @@ pub(crate) enum Fault {
     Double,
     /// Ends each stream after two events.
     Cut,
-    /// Closes each WebSocket after two events with this code.
+    /// Closes each WebSocket after two events, or after every tenth publish, with this code.
     Close(u16),
     /// Lays events out in another way over WebSockets.
     Turned,
@@ -49,6 +49,8 @@ pub(crate) struct Log {
     pub(crate) heads: Vec<String>,
     /// What was subscribed to over WebSockets.
     pub(crate) said: Vec<String>,
+    /// How often was published over WebSockets.
+    pub(super) published: u32,
     /// How many pings were answered.
     pub(crate) pongs: u32,
     /// Counts stops; whoever belongs to an earlier life ends.
@@ -82,6 +84,7 @@ impl Log {
             events: Vec::new(),
             heads: Vec::new(),
             said: Vec::new(),
+            published: 0,
             pongs: 0,
             life: 0,
             waited: 0,
