@@ -21,10 +21,7 @@ pub(crate) fn step() -> anyhow::Result<Outcome> {
     let python = provide()?;
     let server = build()?;
     let mut suite = Command::new(python);
-    suite
-        .arg("scripts/websocket_conformance.py")
-        .arg(server)
-        .current_dir(workspace::root());
+    suite.arg("scripts/websocket_conformance.py").arg(server).current_dir(workspace::root());
     Ok(match process::run(&mut suite, STEP_TIME_MAX)? {
         End::Exited { success: true, .. } => Outcome::Passed(String::new()),
         End::Exited { success: false, .. } => Outcome::Failed("see the cases above".into()),
