@@ -20,6 +20,9 @@ pub(crate) const FINISH_SHARE: f64 = 0.15;
 
 /// Serves HTTP on a listener until the shutdown; then waits for what was begun.
 pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
+    if let Err(error) = connection::tune(&listener) {
+        tracing::warn!(%error, "connections can't be tuned: peers that vanish are found late");
+    }
     let router = router(Arc::clone(&app));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut end = tasks.shutdown();

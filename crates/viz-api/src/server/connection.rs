@@ -10,7 +10,10 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use node_runtime::Shutdown;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+};
 use tower::ServiceExt;
 
 use super::{
@@ -43,10 +46,6 @@ pub(super) async fn serve(
     app: Arc<AppState>,
     mut end: Shutdown,
 ) {
-    if let Err(error) = tune(&stream) {
-        tracing::debug!(%error, "a connection was gone before it was served");
-        return;
-    }
     let (leave, mut leaving) = mpsc::channel(1);
     let service = service_fn(move |request| answer(router.clone(), leave.clone(), request));
     let mut connection = http1::Builder::new()
@@ -81,11 +80,15 @@ pub(super) async fn serve(
     }
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// Sets on a listener what every connection that it accepts inherits: five calls less for each.
+///
+/// # Errors
+/// Fails where the system does not know an option.
+pub(super) fn tune(listener: &TcpListener) -> io::Result<()> {
     let (idle, interval) = KEEPALIVE;
     let keepalive = TcpKeepalive::new().with_time(idle).with_interval(interval);
-    let socket = SockRef::from(stream);
+    let socket = SockRef::from(listener);
+    socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
     socket.set_tcp_keepalive(&keepalive)
 }
@@ -145,4 +148,24 @@ fn hand_over(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_accepted_inherits_what_the_listener_was_given() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        tune(&listener).expect("the options are known");
+        let near = TcpStream::connect(listener.local_addr().expect("it is bound")).await;
+        let (stream, _) = listener.accept().await.expect("somebody connects");
+        let socket = SockRef::from(&stream);
+        assert!(near.is_ok() && socket.tcp_nodelay().expect("it is known"));
+        assert!(socket.keepalive().expect("it is known"));
+        assert_eq!(socket.tcp_keepalive_time().expect("it is known"), KEEPALIVE.0);
+        assert_eq!(socket.tcp_keepalive_interval().expect("it is known"), KEEPALIVE.1);
+        let unacknowledged = socket.tcp_user_timeout().expect("it is known");
+        assert_eq!(unacknowledged, Some(UNACKNOWLEDGED_MAX));
+    }
 }
