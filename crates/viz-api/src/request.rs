@@ -32,7 +32,7 @@ const ADDRESS_BYTES_MAX: usize = 8 << 10;
 pub(crate) struct RequestId(pub(crate) String);
 
 impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let usable = |value: &&str| {
             (1..=REQUEST_ID_BYTES_MAX).contains(&value.len())
                 && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')

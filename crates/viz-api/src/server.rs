@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod handover;
+mod lean;
 mod wire;
 
 pub(crate) use self::accept::FINISH_SHARE;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Most writes for one reader before the others have their turn.
-const WRITES_MAX: usize = 32;
+const WRITES_MAX: usize = 8;
 
 /// How a write went.
 enum Wrote {

@@ -13,7 +13,7 @@ use super::{catch_up::Piece, ring::Ring};
 use crate::encoder::Encoder;
 
 /// Most pieces in one write, well below the 1,024 that Linux takes.
-const SLICES_MAX: usize = 64;
+const SLICES_MAX: usize = 256;
 
 /// What was gathered for one write; on the stack, and only what is used of it is touched.
 #[derive(Default)]

@@ -43,7 +43,8 @@ pub(crate) async fn stream(
     opened
 }
 
-async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
+/// Attaches a reader, and leaves it where its connection finds it.
+pub(crate) async fn open(app: &AppState, request: &Parts) -> Result<Response, ApiError> {
     let caller = reader(app, request).await?;
     let query = request.uri.query();
     let stream = app.stream_for(&caller, query_value(query, "stream")?.as_deref())?;

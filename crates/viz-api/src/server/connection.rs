@@ -18,12 +18,13 @@ use tower::ServiceExt;
 
 use super::{
     handover::{self, Handover, HandoverSlot, StreamHandover, WebHandover},
+    lean::{self, First},
     wire::Wire,
 };
 use crate::AppState;
 
 /// How long a request's head may take, and how long an idle connection is kept.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
+pub(super) const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Most bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -38,14 +39,25 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// A connection that is to become a stream: the head of its answer, and its reader.
-type Leaving = (Vec<u8>, Handover);
+pub(super) type Leaving = (Vec<u8>, Handover);
 
 pub(super) async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
     router: Router,
     app: Arc<AppState>,
     mut end: Shutdown,
 ) {
+    match lean::first(&mut stream, &app, &mut end).await {
+        First::Stream(leaving) => {
+            depart(Wire::new(stream, Bytes::new()), Bytes::new(), *leaving, &app)
+        }
+        First::Other(read) => serve_http(Wire::new(stream, read), router, app, end).await,
+        First::Gone => {}
+    }
+}
+
+/// Serves HTTP by hyper.
+async fn serve_http(wire: Wire, router: Router, app: Arc<AppState>, mut end: Shutdown) {
     let (leave, mut leaving) = mpsc::channel(1);
     let service = service_fn(move |request| answer(router.clone(), leave.clone(), request));
     let mut connection = http1::Builder::new()
@@ -53,7 +65,7 @@ pub(super) async fn serve(
         .header_read_timeout(HEAD_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(Wire::new(stream)), service);
+        .serve_connection(TokioIo::new(wire), service);
     let mut ending = false;
     let left = loop {
         let asked = tokio::select! {
@@ -75,7 +87,12 @@ pub(super) async fn serve(
         }
     };
     let parts = connection.into_parts();
-    if let Err(error) = hand_over(parts.io.into_inner(), parts.read_buf, left, &app) {
+    depart(parts.io.into_inner(), parts.read_buf, left, &app);
+}
+
+/// Lets a connection leave HTTP.
+fn depart(wire: Wire, received: Bytes, leaving: Leaving, app: &AppState) {
+    if let Err(error) = hand_over(wire, received, leaving, app) {
         tracing::debug!(%error, "a connection was gone before it became a stream");
     }
 }

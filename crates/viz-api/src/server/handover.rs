@@ -57,7 +57,7 @@ impl HandoverSlot {
         *self.0.lock() = Some(handover);
     }
 
-    pub(super) fn empty(&self) -> Option<Handover> {
+    pub(in crate::server) fn empty(&self) -> Option<Handover> {
         self.0.lock().take()
     }
 }

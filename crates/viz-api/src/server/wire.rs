@@ -30,6 +30,8 @@ const STALL_MAX: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
+    /// What was read of it before; it is read again first.
+    read: Bytes,
     /// Whether bytes were handed in that may not have left.
     unflushed: bool,
     /// What is written in the place of the parser's own answer.
@@ -39,8 +41,8 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Wire { stream, unflushed: false, instead: Bytes::new(), stalled: None }
+    pub(super) fn new(stream: TcpStream, read: Bytes) -> Self {
+        Wire { stream, read, unflushed: false, instead: Bytes::new(), stalled: None }
     }
 
     /// Returns the stream where no earlier answer is still under way on it.
@@ -88,6 +90,11 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.read.has_remaining() {
+            let fits = self.read.len().min(buffer.remaining());
+            buffer.put_slice(&self.read.split_to(fits));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }

@@ -17,7 +17,7 @@ fn the_last_reader_may_die_after_its_first_write_of_a_round() {
     let (wire, _) = bench.reader(1 << 20);
     wire.borrow_mut().dies_next = true;
     // More than one write takes, so that the second one finds the connection gone.
-    bench.publish(100, "a.one", 0);
+    bench.publish(300, "a.one", 0);
     assert!(bench.room.is_empty());
     assert_eq!(bench.room.holdings().tables, 0);
     assert_eq!(bench.channel.readers(), 0);

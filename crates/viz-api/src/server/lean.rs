@@ -1,0 +1,176 @@
+//! The short way of a new connection whose first request opens an event stream.
+//!
+//! Thousands of readers come at one time after a restart, and each needs one small answer: its head
+//! is read here and handed to the route at once, without the layers that other requests go through.
+//! Only success ends here. Whatever is out of the ordinary (another route, a body, a ticket that is
+//! used up, a cross-origin request, any refusal) goes on with all bytes as if nobody had looked.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::{Bytes, BytesMut};
+use delivery::Transport;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header, request::Parts};
+use node_runtime::Shutdown;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use super::{
+    connection::{HEAD_TIME_MAX, Leaving},
+    handover::{self, HandoverSlot},
+};
+use crate::{AppState, request, routes};
+
+/// How the only requests that are served here begin.
+const BEGINS: &[u8] = b"GET /api/stream";
+
+/// The route, as metrics and logs name it.
+const ROUTE: &str = "/api/stream";
+
+/// A longer head goes the long way.
+const HEAD_BYTES_MAX: usize = 4 << 10;
+
+const HEADERS_MAX: usize = 32;
+
+/// Headers that ask for more than a stream.
+const OUT_OF_THE_ORDINARY: [HeaderName; 5] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::EXPECT,
+    header::UPGRADE,
+    header::ORIGIN,
+];
+
+/// What became of a new connection.
+pub(super) enum First {
+    /// It becomes a stream.
+    Stream(Box<Leaving>),
+    /// It goes the long way, with what was read of it.
+    Other(Bytes),
+    /// Its peer is gone.
+    Gone,
+}
+
+/// Looks at the first request of a connection.
+pub(super) async fn first(
+    stream: &mut TcpStream,
+    app: &Arc<AppState>,
+    end: &mut Shutdown,
+) -> First {
+    let mut read = BytesMut::with_capacity(1024);
+    let Some(head) = ({
+        tokio::select! {
+            head = read_head(stream, &mut read) => head,
+            () = end.asked() => None,
+        }
+    }) else {
+        return First::Other(read.freeze());
+    };
+    match head {
+        Head::Gone => First::Gone,
+        Head::Other => First::Other(read.freeze()),
+        Head::Whole => match open(&read, app).await {
+            Some(leaving) => First::Stream(Box::new(leaving)),
+            None => First::Other(read.freeze()),
+        },
+    }
+}
+
+enum Head {
+    Whole,
+    Other,
+    Gone,
+}
+
+/// Reads until the head is whole, as long as it may be one of ours; `None` where it takes too long.
+async fn read_head(stream: &mut TcpStream, read: &mut BytesMut) -> Option<Head> {
+    let reading = async {
+        loop {
+            match stream.read_buf(read).await {
+                Ok(0) | Err(_) if read.is_empty() => return Head::Gone,
+                Ok(0) | Err(_) => return Head::Other,
+                Ok(_) => {}
+            }
+            let known = read.len().min(BEGINS.len());
+            if read[..known] != BEGINS[..known] || read.len() > HEAD_BYTES_MAX {
+                return Head::Other;
+            }
+            if read.windows(4).any(|four| four == b"\r\n\r\n") {
+                return Head::Whole;
+            }
+        }
+    };
+    timeout(HEAD_TIME_MAX, reading).await.ok()
+}
+
+/// Opens the stream that a head asks for; `None` where anything is not as it mostly is.
+async fn open(head: &[u8], app: &Arc<AppState>) -> Option<Leaving> {
+    let began = Instant::now();
+    let mut parts = parse(head)?;
+    let id = request::RequestId::of(&parts.headers);
+    let slot = HandoverSlot::default();
+    parts.extensions.insert(slot.clone());
+    let mut response = routes::stream::open(app, &parts).await.ok()?;
+    let handover = slot.empty()?;
+    response.headers_mut().insert(request::REQUEST_ID, HeaderValue::from_str(&id.0).ok()?);
+    app.state.metrics.connect(Transport::sse, "ok");
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    app.state.metrics.http.request(ROUTE, "GET", status, took);
+    Some((handover::head(response.status(), response.headers()), handover))
+}
+
+fn parse(head: &[u8]) -> Option<Parts> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    if !matches!(parsed.parse(head), Ok(httparse::Status::Complete(_))) {
+        return None;
+    }
+    let target = parsed.path?;
+    let query = target.strip_prefix(ROUTE)?;
+    let is_plain = query.is_empty() || query.starts_with('?');
+    if parsed.method != Some("GET") || !is_plain || query.contains("ticket") {
+        return None;
+    }
+    let mut map = HeaderMap::with_capacity(parsed.headers.len());
+    for header in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        map.append(name, HeaderValue::from_bytes(header.value).ok()?);
+    }
+    if OUT_OF_THE_ORDINARY.iter().any(|name| map.contains_key(name)) {
+        return None;
+    }
+    let request = Request::builder().method(Method::GET).uri(target).body(()).ok()?;
+    let (mut parts, ()) = request.into_parts();
+    parts.headers = map;
+    Some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_ordinary_request_takes_the_short_way() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(parse(text.as_bytes()).is_some(), expected, "{text:?}");
+        };
+        let plain = "host: a\r\nx-api-key: k\r\n\r\n";
+        check(&format!("GET /api/stream HTTP/1.1\r\n{plain}"), true);
+        check(&format!("GET /api/stream?after=1-2 HTTP/1.0\r\n{plain}"), true);
+        for line in [
+            "GET /api/stream/ticket HTTP/1.1",
+            "GET /api/streams HTTP/1.1",
+            "POST /api/stream HTTP/1.1",
+            "HEAD /api/stream HTTP/1.1",
+            "GET /api/stream?ticket=x HTTP/1.1",
+            "GET /api/stream HTTP/2.0",
+            "GET /api/stream",
+        ] {
+            check(&format!("{line}\r\n{plain}"), false);
+        }
+        for header in ["content-length: 1", "expect: 100-continue", "origin: https://a.example"] {
+            check(&format!("GET /api/stream HTTP/1.1\r\n{header}\r\n{plain}"), false);
+        }
+        let many = "a: b\r\n".repeat(HEADERS_MAX + 1);
+        check(&format!("GET /api/stream HTTP/1.1\r\n{many}\r\n"), false);
+        check("GET /api/stream HTTP/1.1\r\nbad header: x\r\n\r\n", false);
+    }
+}
