@@ -14,6 +14,8 @@ pub mod conformance;
 pub mod join;
 pub mod memory;
 mod page;
+pub mod redis;
+mod standing;
 mod watch;
 
 pub use append::{Append, AppendError, Appended, Fingerprint, IdempotencyKey, NewEvent, Receipt};
@@ -22,4 +24,5 @@ pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
 pub use clock::SystemClock;
 pub use memory::MemoryBroker;
 pub use page::{Page, PageLimit, ReadError};
+pub use redis::{RedisBroker, RedisOptions};
 pub use watch::{Wake, Watch};

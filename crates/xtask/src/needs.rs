@@ -25,6 +25,9 @@ const NEEDS: &[Need] = &[
     Need { probe: "cargo fmt --version", component: Some("rustfmt"), package: "rustfmt" },
     Need { probe: "cargo clippy --version", component: Some("clippy"), package: "rust-clippy" },
     Need { probe: "git --version", component: None, package: "git" },
+    // The broker's tests start servers of their own.
+    Need { probe: "redis-server --version", component: None, package: "redis-server" },
+    Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
     // For suites from PyPI; Debian has `ensurepip` apart from Python itself.
     Need { probe: "python3 -m ensurepip --version", component: None, package: "python3-venv" },
 ];

@@ -6,13 +6,12 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use event::{
-    After, Event, Fork, ForkKind, Gap, GapReason, Ledger, Lineage, MonoMs, Position, RollingHash,
-    Seq, Standing, UnixMs,
-};
+use event::{After, Event, Fork, ForkKind, Ledger, Lineage, MonoMs, Position, RollingHash, Seq};
 
 use super::keys::{Found, Keys};
-use crate::{Append, AppendError, Appended, NewEvent, Page, PageLimit, Receipt};
+use crate::{
+    Append, AppendError, Appended, NewEvent, Page, PageLimit, Receipt, standing::Standings,
+};
 
 /// How much of a log is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +194,7 @@ impl Log {
     /// Returns the account.
     pub fn ledger(&self) -> Ledger {
         Ledger {
-            window_after: self.oldest(),
+            window_after: self.standings().oldest(),
             first: self.first,
             last: self.lineage.position_at(self.head),
             count: self.count,
@@ -207,10 +206,10 @@ impl Log {
     ///
     /// It ends before a hole; the page that goes on from there begins with the gap.
     pub fn page(&self, after: &After, limit: PageLimit) -> Page {
-        let (start, gap) = self.resolve(after);
+        let standings = self.standings();
+        let (start, gap) = standings.resolve(after, self.seq_of(after));
         let skip = start.seq.count_after(self.window_after()) as usize;
-        let up_to = self.lineage.hole_after(start).unwrap_or(self.head);
-        let take = limit.get().min(up_to.count_after(start.seq) as usize);
+        let take = limit.get().min(standings.page_end(start).count_after(start.seq) as usize);
         let stretch = self.window.iter().skip(skip).take(take);
         let events: Vec<_> = stretch.map(|kept| Arc::clone(&kept.event)).collect();
         // By number, since the lineage may have forgotten the epoch of an event that is still here.
@@ -218,82 +217,23 @@ impl Log {
         Page { gap, after: start, events, skipped: 0, next, head: self.head() }
     }
 
-    /// Finds where reading goes on, and the hole before it.
-    fn resolve(&self, after: &After) -> (Position, Option<Gap>) {
-        match after {
-            After::Head => (self.head(), None),
-            After::Oldest => (self.oldest(), None),
-            After::At(place) => self.resolve_place(*place, after),
-            After::Id(id) => match self.window.iter().find(|kept| kept.event.id == *id) {
-                Some(kept) => {
-                    self.resolve_place(self.lineage.position_at(kept.event.position.seq), after)
-                }
-                None => self.oldest_with_gap(after, self.reason_for_missing(id.unix_ms()), None),
-            },
-            After::Unreadable(_) => self.oldest_with_gap(after, GapReason::UnknownCursor, None),
+    fn standings(&self) -> Standings<'_> {
+        Standings {
+            lineage: &self.lineage,
+            head: self.head,
+            window_after: self.window_after(),
+            oldest_id_at: self.window.front().map(|kept| kept.event.id.unix_ms()),
         }
     }
 
-    fn resolve_place(&self, place: Position, after: &After) -> (Position, Option<Gap>) {
-        match self.lineage.standing(place, self.head) {
-            Standing::Good => self.resolve_good(place, after),
-            Standing::PastEnd { shared, reason } => {
-                let resumes_at = self.lineage.last_at(shared.seq.max(self.window_after()));
-                (resumes_at, Some(gap(reason, after, resumes_at, None)))
-            }
-            Standing::Unknown if self.lineage.lost_its_past() => {
-                self.oldest_with_gap(after, GapReason::DataLoss, None)
-            }
-            Standing::Unknown => self.oldest_with_gap(after, GapReason::UnknownCursor, None),
-        }
-    }
-
-    /// Goes on from a place that the log has had, unless the window or a hole begins after it.
-    fn resolve_good(&self, place: Position, after: &After) -> (Position, Option<Gap>) {
-        let hole = self.lineage.hole_after(place);
-        let missed = self.window_after().count_after(place.seq);
-        if missed > 0 {
-            return if hole.is_some_and(|hole| hole <= self.window_after()) {
-                self.oldest_with_gap(after, GapReason::DataLoss, None)
-            } else {
-                self.oldest_with_gap(after, GapReason::Expired, Some(missed))
-            };
-        }
-        let here = self.lineage.last_at(place.seq);
-        let at_hole = hole == Some(place.seq);
-        (here, at_hole.then(|| gap(GapReason::DataLoss, after, here, None)))
-    }
-
-    /// An id that is older than all that is kept has expired; another one was never here.
-    fn reason_for_missing(&self, at: UnixMs) -> GapReason {
-        match self.window.front() {
-            Some(oldest) if at < oldest.event.id.unix_ms() => GapReason::Expired,
-            None if self.head > Seq::ZERO => GapReason::Expired,
-            _ if self.lineage.lost_its_past() => GapReason::DataLoss,
-            _ => GapReason::UnknownCursor,
-        }
-    }
-
-    fn oldest_with_gap(
-        &self,
-        after: &After,
-        reason: GapReason,
-        missed: Option<u64>,
-    ) -> (Position, Option<Gap>) {
-        let resumes_at = self.oldest();
-        (resumes_at, Some(gap(reason, after, resumes_at, missed)))
-    }
-
-    /// Returns the place before the oldest event that is kept.
-    fn oldest(&self) -> Position {
-        self.lineage.last_at(self.window_after())
+    /// Returns the number of the event that a cursor names by its id.
+    fn seq_of(&self, after: &After) -> Option<Seq> {
+        let After::Id(id) = after else { return None };
+        let kept = self.window.iter().find(|kept| kept.event.id == *id)?;
+        Some(kept.event.position.seq)
     }
 
     fn window_after(&self) -> Seq {
         self.window.front().map_or(self.head, |kept| kept.event.position.seq.prev())
     }
-}
-
-fn gap(reason: GapReason, after: &After, resumes_at: Position, missed: Option<u64>) -> Gap {
-    Gap { reason, after: Some(after.to_string()), resumes_at, missed }
 }

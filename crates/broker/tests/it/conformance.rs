@@ -29,6 +29,19 @@ mod memory {
     }
 }
 
+mod redis {
+    use crate::support::redis::RedisHarness;
+
+    broker::conformance_tests!(RedisHarness);
+
+    #[test]
+    fn nothing_is_out_of_reach() {
+        use broker::conformance::{Harness, not_applicable};
+
+        assert_eq!(not_applicable(RedisHarness.abilities()), [""; 0]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_that_changes_under_readers_keeps_every_promise() {
     assert_eq!(not_applicable(SwitchableHarness.abilities()), [""; 0]);

@@ -5,6 +5,7 @@ mod conformance;
 mod joiner;
 mod keys_full;
 mod model;
+mod redis;
 mod schedules;
 mod simulation;
 mod state_dir;

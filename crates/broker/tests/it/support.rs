@@ -4,5 +4,8 @@ pub(crate) mod clock;
 pub(crate) mod events;
 pub(crate) mod logs;
 pub(crate) mod memory;
+pub(crate) mod reader;
+pub(crate) mod redis;
+pub(crate) mod redis_server;
 pub(crate) mod story;
 pub(crate) mod switchable;

@@ -1,0 +1,354 @@
+//! The backend that keeps its logs in Redis, shared by all replicas.
+//!
+//! Owns: the server-side functions ([`library`]), the connection that commands share ([`link`]),
+//! the one subscription of the process ([`subscription`]), and what this process knew of each log
+//! ([`state`]), by which it finds out that Redis has lost something. One server for now; Sentinel
+//! and Cluster change `link/connect.rs` and [`HashTag`].
+//!
+//! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
+//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe`; in Cluster mode the last part stands
+//! in braces.
+//!
+//! | name | type | what |
+//! |---|---|---|
+//! | `BASE:stream` | stream | the window: ids `SEQ-0`, fields `envelope` and `epoch` |
+//! | `BASE:meta` | hash | the log's state, below |
+//! | `BASE:ages` | list | marks `BEGAN:AT:SEQ`, one a second at most: up to SEQ was there at AT |
+//! | `BASE:digests` | list | SHA-256 of each event after `hashed` |
+//! | `BASE:keys` | hash | idempotency key → fingerprint, time, epoch, first, count, ids |
+//! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
+//! | `BASE:events` | channel | the envelope's JSON, for others |
+//! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
+//!
+//! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
+//! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
+//! account's `first`, `count`, `hash`, and `hashed` (up to where the hash goes), and `kept` (how
+//! many events the idempotency keys remember). It outlives the window; one of a log that never had
+//! an event goes after a day. Stream, marks and keys go by themselves where nobody appends.
+//!
+//! The account's rolling hash is SHA-256, which Redis has not. Computed here before an append it
+//! would need the head that the append will find, so that writers of one stream could not be in
+//! flight together; in Lua it costs more than all the rest. So an append leaves each event's digest
+//! (a part of the formula), and whoever reads the account, or appends after 1,024 of them, folds
+//! them into the hash: compared and swapped, so that it happens once.
+
+mod account;
+mod answer;
+mod appending;
+mod envelope;
+mod failure;
+mod library;
+mod link;
+mod names;
+mod options;
+mod paging;
+mod registry;
+mod state;
+mod subscription;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use event::{After, Epoch, ForkKind, Ledger, Lineage, Position, Seq, StreamName};
+use parking_lot::Mutex;
+use redis::Cmd;
+use tokio::task::JoinSet;
+
+use self::{
+    answer::Words,
+    failure::Failure,
+    library::Function,
+    link::Link,
+    names::{Names, Naming},
+    registry::Registry,
+    state::{State, Verdict, lineage_text, lineage_text_at_any_head, unservable},
+    subscription::Subscription,
+};
+pub use self::{
+    names::HashTag,
+    options::{RedisAddressError, RedisOptions},
+};
+use crate::{
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
+    ReadError, Watch,
+};
+
+/// Most logs whose state this process remembers; beyond, it forgets one for each new one.
+const KNOWN_MAX: usize = 100_000;
+
+/// How often a call begins again because the log changed under it.
+const TRIES_MAX: u32 = 16;
+
+/// At which head a log may fork.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ForkAt {
+    /// Only at the one that was seen.
+    Seen,
+    /// At whichever it has by then.
+    Any,
+}
+
+/// The Redis backend.
+pub struct RedisBroker {
+    options: RedisOptions,
+    naming: Naming,
+    link: Arc<Link>,
+    subscription: Arc<Subscription>,
+    registry: Arc<Registry>,
+    known: Mutex<HashMap<StreamName, Arc<State>>>,
+    /// The keepers of the two connections; they end with the backend.
+    _keepers: JoinSet<()>,
+}
+
+impl RedisBroker {
+    /// Returns the backend and begins to connect; a server that can't be reached is waited for.
+    ///
+    /// To be called within a runtime.
+    ///
+    /// # Errors
+    /// Fails on an address that is none.
+    pub fn start(options: RedisOptions) -> Result<Self, RedisAddressError> {
+        let client = link::client(&options.url)?;
+        let registry = Arc::new(Registry::default());
+        let link = Arc::new(Link::new(client.clone(), &options));
+        let subscription = Subscription::new(client, &options, Arc::clone(&registry));
+        let subscription = Arc::new(subscription);
+        let mut keepers = JoinSet::new();
+        keepers.spawn({
+            let link = Arc::clone(&link);
+            async move { link.keep().await }
+        });
+        keepers.spawn({
+            let (link, subscription) = (Arc::clone(&link), Arc::clone(&subscription));
+            async move { subscription.keep(&link).await }
+        });
+        Ok(RedisBroker {
+            naming: Naming::new(&options.prefix, options.hash_tag),
+            options,
+            link,
+            subscription,
+            registry,
+            known: Mutex::default(),
+            _keepers: keepers,
+        })
+    }
+
+    /// Returns how many connections for commands were made until now.
+    pub fn connections_made(&self) -> u64 {
+        self.link.made()
+    }
+
+    /// Begins a new epoch at the log's head: its owner changes, and nothing is lost.
+    ///
+    /// # Errors
+    /// Fails where Redis can't answer.
+    pub async fn fork(&self, stream: &StreamName) -> Result<Position, ReadError> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            let last = state.lineage.forks().last().map(|fork| fork.after);
+            let mut lineage = state.lineage.clone();
+            lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+            // Appends may go on meanwhile. An epoch that took none leaves no trace, so then the
+            // head has to be as it was seen.
+            let at = if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any };
+            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
+                return Ok(forked.place());
+            }
+        }
+        Err(restless().into())
+    }
+
+    fn clock_ahead_ms(&self) -> u64 {
+        self.options.clock_ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::Relaxed))
+    }
+
+    fn age_max_ms(&self) -> u64 {
+        u64::try_from(self.options.window.age_max.as_millis()).unwrap_or(u64::MAX >> 12)
+    }
+
+    fn known(&self, stream: &StreamName) -> Option<Arc<State>> {
+        self.known.lock().get(stream).cloned()
+    }
+
+    /// Remembers a log's state, unless what is remembered has grown out of it; `seen` is what was
+    /// remembered when Redis was asked.
+    fn learn(&self, stream: &StreamName, state: State, seen: Option<&Arc<State>>) -> Arc<State> {
+        // Under the current epoch, as in wake-ups: another name would look like another owner.
+        self.registry.raise(stream, Position::new(state.lineage.current(), state.head));
+        let state = Arc::new(state);
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_MAX && !known.contains_key(stream) {
+            let other = known.keys().next().cloned();
+            other.and_then(|other| known.remove(&other));
+        }
+        let kept = known.entry(stream.clone()).or_insert_with(|| Arc::clone(&state));
+        if state.holds(kept) || seen.is_some_and(|seen| Arc::ptr_eq(seen, kept)) {
+            *kept = Arc::clone(&state);
+        }
+        state
+    }
+
+    /// Makes sure that a state which Redis gave may be used; `false` where it was changed instead,
+    /// and Redis has to be asked again.
+    async fn settle(
+        &self,
+        stream: &StreamName,
+        names: &Names,
+        state: &State,
+        seen: Option<&Arc<State>>,
+        run: &str,
+    ) -> Result<bool, Failure> {
+        match state.judge(seen.map(|seen| &**seen), run, new_epoch()) {
+            Verdict::Use => {
+                self.learn(stream, state.clone(), seen);
+                Ok(true)
+            }
+            Verdict::Fork(lineage) => {
+                self.fork_to(stream, names, state, &lineage, ForkAt::Seen).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Replaces a log's lineage, if it still is as it was seen; `None` where it was not.
+    async fn fork_to(
+        &self,
+        stream: &StreamName,
+        names: &Names,
+        state: &State,
+        lineage: &Lineage,
+        at: ForkAt,
+    ) -> Result<Option<State>, Failure> {
+        let seen = self.known(stream);
+        let (head, text) = match at {
+            ForkAt::Seen => (state.head.to_string(), lineage_text(lineage)),
+            ForkAt::Any => ("*".to_owned(), lineage_text_at_any_head(lineage)),
+        };
+        let keys = [names.stream.as_str(), &names.meta];
+        let answered = self
+            .link
+            .call(Function::Fork, &keys, &|command, run| {
+                command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
+                command.arg(&text).arg(lineage.current().to_string()).arg(run);
+                command.arg(unservable(lineage).0).arg(&names.wake).arg("PUBLISH");
+            })
+            .await?;
+        let mut words = Words::read(answered.value)?;
+        match words.word() {
+            "forked" => {
+                let forked = words.state()?;
+                tracing::info!(%stream, place = %forked.place(), "the log begins a new epoch");
+                self.learn(stream, forked.clone(), seen.as_ref());
+                Ok(Some(forked))
+            }
+            "state" | "absent" | "orphan" => Ok(None),
+            _ => Err(words.unexpected()),
+        }
+    }
+
+    /// Begins a log that Redis said it has not, or not whole.
+    async fn begin(
+        &self,
+        names: &Names,
+        seen: Option<&Arc<State>>,
+        mut said: Words,
+    ) -> Result<(), Failure> {
+        let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
+        let epoch = new_epoch();
+        let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
+        let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests];
+        let arguments = |command: &mut Cmd, run: &str| {
+            let state = begin(run);
+            command.arg(lineage_text(&state.lineage)).arg(epoch.to_string());
+            command.arg(state.head.0).arg(run);
+        };
+        let answered = self.link.call(Function::Begin, &keys, &arguments).await?;
+        let words = Words::read(answered.value)?;
+        match words.word() {
+            // What is there now is judged when Redis is asked again.
+            "state" | "orphan" => Ok(()),
+            _ => Err(words.unexpected()),
+        }
+    }
+
+    /// Returns a log's state, settled.
+    async fn state(&self, stream: &StreamName, names: &Names) -> Result<State, Failure> {
+        for _ in 0..TRIES_MAX {
+            let seen = self.known(stream);
+            let keys = [names.stream.as_str(), &names.meta];
+            let answered = self.link.call(Function::State, &keys, &|_, _| {}).await?;
+            let mut words = Words::read(answered.value)?;
+            match words.word() {
+                "state" => {
+                    let state = words.state()?;
+                    if self.settle(stream, names, &state, seen.as_ref(), &answered.run).await? {
+                        return Ok(state);
+                    }
+                }
+                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                _ => return Err(words.unexpected()),
+            }
+        }
+        Err(restless())
+    }
+}
+
+fn new_epoch() -> Epoch {
+    Epoch::random(&mut rand::rng())
+}
+
+fn restless() -> Failure {
+    Failure::refused("the log's owner changes again and again")
+}
+
+impl Broker for RedisBroker {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        append: Append,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        Box::pin(async move { self.append_now(stream, &append).await })
+    }
+
+    fn page<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: &'a After,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(async move { Ok(self.page_now(stream, after, limit).await?) })
+    }
+
+    fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
+        Box::pin(async move { Ok(self.state(stream, &self.naming.of(stream)).await?.place()) })
+    }
+
+    fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
+        Box::pin(async move { Ok(self.ledger_now(stream).await?) })
+    }
+
+    fn watch<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
+        Box::pin(async move {
+            let names = self.naming.of(stream);
+            let watched = self.registry.watch(stream, &names);
+            let (level, watch) = watched.ok_or(ReadError::StreamsFull)?;
+            self.subscription.hear(&level).await?;
+            Ok(watch)
+        })
+    }
+
+    fn health(&self) -> BrokerHealth {
+        let (state, reason) = match self.link.trouble() {
+            Some(trouble) => (HealthState::Unhealthy, Some(trouble)),
+            None if self.subscription.is_up() => (HealthState::Healthy, None),
+            None => (HealthState::Degraded, Some("Redis can't be subscribed to".to_owned())),
+        };
+        BrokerHealth { state, reason, selected: "redis" }
+    }
+}

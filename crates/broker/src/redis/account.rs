@@ -1,0 +1,125 @@
+//! The account of a log: its rolling hash, folded from what appends left.
+
+use event::{Ledger, Position, RollingHash, Seq, StreamName};
+use sha2::{Digest, Sha256};
+
+use super::{
+    RedisBroker, TRIES_MAX, answer, answer::Words, failure::Failure, library::Function,
+    names::Names, restless, state::State,
+};
+use crate::standing::Standings;
+
+/// The account as it is stored, and as it is folded.
+struct Account {
+    state: State,
+    window_after: Seq,
+    first: Seq,
+    count: u64,
+    hash: RollingHash,
+    /// The number up to which the stored hash goes.
+    hashed: Seq,
+}
+
+impl RedisBroker {
+    pub(super) async fn ledger_now(&self, stream: &StreamName) -> Result<Ledger, Failure> {
+        let account = self.account(stream, &self.naming.of(stream)).await?;
+        let State { lineage, head, .. } = &account.state;
+        let window_after: Position = Standings {
+            lineage,
+            head: *head,
+            window_after: account.window_after,
+            oldest_id_at: None,
+        }
+        .oldest();
+        Ok(Ledger {
+            window_after,
+            first: account.first,
+            last: lineage.position_at(*head),
+            count: account.count,
+            hash: account.hash,
+        })
+    }
+
+    /// Folds the digests that wait into the stored hash, unless somebody else just did.
+    pub(super) async fn fold(&self, stream: &StreamName, names: &Names) -> Result<(), Failure> {
+        let account = self.account(stream, names).await?;
+        let hash = account.hash.to_string();
+        let keys = [names.meta.as_str(), &names.digests];
+        let folded = self
+            .link
+            .call(Function::Fold, &keys, &|command, _| {
+                command.arg(account.hashed.0).arg(account.state.head.0).arg(&hash);
+            })
+            .await?;
+        Words::read(folded.value).map(|_| ())
+    }
+
+    async fn account(&self, stream: &StreamName, names: &Names) -> Result<Account, Failure> {
+        for _ in 0..TRIES_MAX {
+            let seen = self.known(stream);
+            let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests];
+            let answered = self
+                .link
+                .call(Function::Ledger, &keys, &|command, _| {
+                    command.arg(self.age_max_ms()).arg(self.clock_ahead_ms());
+                })
+                .await?;
+            let words = Words::read(answered.value)?;
+            match words.word() {
+                "ledger" => {
+                    let account = folded(words)?;
+                    let state = &account.state;
+                    if self.settle(stream, names, state, seen.as_ref(), &answered.run).await? {
+                        return Ok(account);
+                    }
+                }
+                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                _ => return Err(words.unexpected()),
+            }
+        }
+        Err(restless())
+    }
+}
+
+fn folded(mut words: Words) -> Result<Account, Failure> {
+    let state = words.state()?;
+    let window_after = words.seq()?;
+    let (first, count) = (words.seq()?, words.number()?);
+    let (mut hash, hashed) = (words.hash()?, words.seq()?);
+    let mut seq = hashed;
+    for value in words.list()? {
+        seq = seq.next();
+        hash = and_digest(hash, seq, answer::digest(value)?);
+    }
+    if seq != state.head {
+        return Err(Failure::refused(format!(
+            "the account can't be continued: it ends at {seq}, the log at {}",
+            state.head
+        )));
+    }
+    Ok(Account { state, window_after, first, count, hash, hashed })
+}
+
+/// Returns the hash after one more event, given the digest of its JSON.
+fn and_digest(hash: RollingHash, seq: Seq, digest: [u8; 32]) -> RollingHash {
+    let mut chain = Sha256::new();
+    chain.update(hash.0);
+    chain.update(seq.0.to_be_bytes());
+    chain.update(digest);
+    RollingHash(chain.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use event::{RollingHash, Seq};
+    use sha2::{Digest, Sha256};
+
+    use super::and_digest;
+
+    #[test]
+    fn the_chain_is_that_of_the_ledger() {
+        let (json, before) = (b"{}", RollingHash([7; 32]));
+        let after = and_digest(before, Seq(9), Sha256::digest(json).into());
+        assert_eq!(after, before.and(Seq(9), json));
+    }
+}

@@ -1,0 +1,124 @@
+//! What our functions answer, read without trust.
+
+use bytes::Bytes;
+use event::{Position, RollingHash, Seq};
+use redis::Value;
+
+use super::{
+    failure::Failure,
+    state::{State, lineage_from},
+};
+
+/// An answer: its first word, and what follows.
+pub(super) struct Words {
+    word: String,
+    rest: std::vec::IntoIter<Value>,
+}
+
+/// An entry of the window, as it is stored.
+pub(super) struct Entry {
+    pub(super) seq: Seq,
+    pub(super) envelope: Bytes,
+    pub(super) epoch: String,
+}
+
+impl Words {
+    pub(super) fn read(value: Value) -> Result<Self, Failure> {
+        let mut rest = match value {
+            Value::Array(values) => values.into_iter(),
+            _ => return Err(nonsense("an answer that is no list")),
+        };
+        let word =
+            rest.next().and_then(text).ok_or_else(|| nonsense("an answer without a word"))?;
+        Ok(Words { word, rest })
+    }
+
+    pub(super) fn word(&self) -> &str {
+        &self.word
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, Failure> {
+        self.rest.next().and_then(text).ok_or_else(|| nonsense("an answer that lacks a text"))
+    }
+
+    pub(super) fn number(&mut self) -> Result<u64, Failure> {
+        self.text()?.parse().map_err(|_| nonsense("a number that is none"))
+    }
+
+    pub(super) fn seq(&mut self) -> Result<Seq, Failure> {
+        self.number().map(Seq)
+    }
+
+    pub(super) fn list(&mut self) -> Result<Vec<Value>, Failure> {
+        match self.rest.next() {
+            Some(Value::Array(values)) => Ok(values),
+            _ => Err(nonsense("an answer that lacks a list")),
+        }
+    }
+
+    pub(super) fn hash(&mut self) -> Result<RollingHash, Failure> {
+        let bytes = data_encoding::HEXLOWER.decode(self.text()?.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(RollingHash).ok_or_else(|| nonsense("an account that is damaged"))
+    }
+
+    pub(super) fn state(&mut self) -> Result<State, Failure> {
+        let lineage = lineage_from(&self.text()?);
+        let lineage = lineage.ok_or_else(|| nonsense("a lineage that is damaged"))?;
+        Ok(State { lineage, head: self.seq()?, run: self.text()? })
+    }
+
+    /// Returns the failure of an answer that the caller does not expect.
+    pub(super) fn unexpected(mut self) -> Failure {
+        match self.word.as_str() {
+            "foreign" => foreign(&self.text().unwrap_or_default()),
+            word => nonsense(&format!("the answer `{word}` at the wrong time")),
+        }
+    }
+}
+
+/// Returns the failure of a key that another program, or a hand, has written.
+pub(super) fn foreign(key: &str) -> Failure {
+    Failure::refused(format!(
+        "the key `{key}` holds what this log did not write; move it away, or set another prefix"
+    ))
+}
+
+fn nonsense(what: &str) -> Failure {
+    Failure::refused(format!("Redis holds or answered {what}"))
+}
+
+/// Reads an entry of a stream, `None` where it has another form than ours.
+pub(super) fn entry(value: Value) -> Option<Entry> {
+    let Value::Array(parts) = value else { return None };
+    let [id, fields]: [Value; 2] = parts.try_into().ok()?;
+    let seq = text(id)?.strip_suffix("-0")?.parse().ok().map(Seq)?;
+    let Value::Array(fields) = fields else { return None };
+    let [envelope_name, envelope, epoch_name, epoch]: [Value; 4] = fields.try_into().ok()?;
+    if text(envelope_name)? != "envelope" || text(epoch_name)? != "epoch" {
+        return None;
+    }
+    let Value::BulkString(envelope) = envelope else { return None };
+    Some(Entry { seq, envelope: envelope.into(), epoch: text(epoch)? })
+}
+
+/// Reads a digest.
+pub(super) fn digest(value: Value) -> Result<[u8; 32], Failure> {
+    let Value::BulkString(bytes) = value else { return Err(nonsense("a digest that is none")) };
+    bytes.try_into().map_err(|_| nonsense("a digest that is none"))
+}
+
+/// Reads what a wake-up says: `EPOCH-SEQ`.
+pub(super) fn wake(value: &Value) -> Option<Position> {
+    let Value::BulkString(bytes) = value else { return None };
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+pub(super) fn text(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

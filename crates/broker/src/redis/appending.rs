@@ -1,0 +1,166 @@
+//! Appending: one call of one function.
+
+use event::{EventId, Position, Seq, StreamName};
+use redis::Cmd;
+use sha2::{Digest, Sha256};
+
+use super::{
+    RedisBroker, TRIES_MAX, answer::Words, envelope::head_of, failure::Failure, library::Function,
+    names::Names, restless, state::State,
+};
+use crate::{Append, AppendError, Appended, IdempotencyKey, Receipt};
+
+/// How many digests wait before an append folds them.
+const FOLD_AT: u64 = 1024;
+
+/// How long an id's text is without its prefix.
+const ULID_CHARS: usize = 26;
+
+/// An append as it is sent, whatever the log's state is by then.
+struct Prepared<'a> {
+    append: &'a Append,
+    key: String,
+    fingerprint: String,
+    digests: Vec<[u8; 32]>,
+}
+
+impl RedisBroker {
+    pub(super) async fn append_now(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+    ) -> Result<Appended, AppendError> {
+        let prepared = Prepared::new(append)?;
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let Some(seen) = self.known(stream) else {
+                self.state(stream, &names).await?;
+                continue;
+            };
+            let keys = [
+                names.stream.as_str(),
+                &names.meta,
+                &names.ages,
+                &names.digests,
+                &names.done,
+                &names.queue,
+            ];
+            let answered = self
+                .link
+                .call(Function::Append, &keys, &|command, run| {
+                    self.add_arguments(command, &seen, run, &prepared, &names);
+                })
+                .await?;
+            let mut words = Words::read(answered.value)?;
+            match words.word() {
+                "first" => {
+                    let first =
+                        words.seq().and_then(|first| Ok((first, words.seq()?, words.number()?)));
+                    let (first, head, unfolded) =
+                        first.map_err(|failure| Failure { maybe: true, ..failure })?;
+                    self.grew(stream, &seen, head);
+                    if unfolded >= FOLD_AT {
+                        // The append stands, whatever becomes of this.
+                        let _ = self.fold(stream, &names).await;
+                    }
+                    let place = Position::new(seen.lineage.current(), first);
+                    return Ok(Appended::First(receipts(place, append)));
+                }
+                "replayed" => {
+                    let done = words.text()?;
+                    let receipts = done_receipts(&done);
+                    return receipts.map(Appended::Replayed).ok_or_else(|| {
+                        Failure::refused("what Redis has of the key is damaged").into()
+                    });
+                }
+                "conflict" => return Err(AppendError::Conflict),
+                "full" => return Err(AppendError::KeysFull),
+                "unfolded" => self.fold(stream, &names).await?,
+                "state" => {
+                    let state = words.state()?;
+                    self.settle(stream, &names, &state, Some(&seen), &answered.run).await?;
+                }
+                "absent" | "orphan" => {
+                    self.begin(&names, Some(&seen), words).await?;
+                    self.state(stream, &names).await?;
+                }
+                _ => return Err(words.unexpected().into()),
+            }
+        }
+        Err(restless().into())
+    }
+
+    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) {
+        let place = Position::new(seen.lineage.current(), head);
+        self.registry.raise(stream, place);
+        if let Some(known) = self.known.lock().get_mut(stream)
+            && known.lineage.current() == place.epoch
+            && known.head < head
+        {
+            std::sync::Arc::make_mut(known).head = head;
+        }
+    }
+
+    fn add_arguments(
+        &self,
+        command: &mut Cmd,
+        seen: &State,
+        run: &str,
+        prepared: &Prepared<'_>,
+        names: &Names,
+    ) {
+        let Prepared { append, key, fingerprint, digests } = prepared;
+        command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(run);
+        command.arg(self.options.window.events_max).arg(self.age_max_ms());
+        command.arg(self.clock_ahead_ms()).arg(key).arg(fingerprint);
+        command.arg(&names.events).arg(&names.wake).arg("PUBLISH").arg(append.events.len());
+        for (event, digest) in append.events.iter().zip(digests) {
+            command.arg(&*event.json).arg(&digest[..]).arg(ulid_of(event.id));
+        }
+    }
+}
+
+impl<'a> Prepared<'a> {
+    fn new(append: &'a Append) -> Result<Self, Failure> {
+        for event in &append.events {
+            if head_of(&event.json).is_none_or(|(id, name)| id != event.id || name != event.name) {
+                return Err(Failure::refused("an event's JSON is not its envelope"));
+            }
+        }
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let key = |key: &IdempotencyKey| (hex(&key.key), hex(&key.fingerprint));
+        let (key, fingerprint) = append.idempotency.as_ref().map(key).unwrap_or_default();
+        let digests = append.events.iter().map(|event| Sha256::digest(&event.json).into());
+        Ok(Prepared { append, key, fingerprint, digests: digests.collect() })
+    }
+}
+
+/// Returns an id's text without its prefix.
+fn ulid_of(id: EventId) -> String {
+    let text = id.to_string();
+    text[text.len() - ULID_CHARS..].to_owned()
+}
+
+fn receipts(first: Position, append: &Append) -> Vec<Receipt> {
+    let numbered = append.events.iter().zip(first.seq.0..);
+    numbered
+        .map(|(event, seq)| Receipt {
+            id: event.id,
+            position: Position::new(first.epoch, Seq(seq)),
+        })
+        .collect()
+}
+
+/// Reads what a key did: `FINGERPRINT TIME EPOCH FIRST COUNT IDS`.
+fn done_receipts(done: &str) -> Option<Vec<Receipt>> {
+    let mut words = done.split(' ').skip(2);
+    let (epoch, first) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
+    let count: usize = words.next()?.parse().ok()?;
+    let ids = words.next()?.as_bytes().chunks(ULID_CHARS);
+    let receipt = |(id, seq): (&[u8], u64)| {
+        let id = format!("evt_{}", std::str::from_utf8(id).ok()?).parse().ok()?;
+        Some(Receipt { id, position: Position::new(epoch, Seq(seq)) })
+    };
+    let receipts: Vec<_> = ids.zip(first..).map(receipt).collect::<Option<_>>()?;
+    (receipts.len() == count).then_some(receipts)
+}

@@ -1,0 +1,128 @@
+//! The server-side functions: one text, loaded as a library or as a script.
+//!
+//! The library's name and those of its functions hold a version and a digest of the text, so that
+//! replicas of two builds each call their own.
+
+use std::{fmt::Write, sync::LazyLock};
+
+use redis::Cmd;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+const BODY: &str = include_str!("log.lua");
+
+/// A function of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Begin,
+    Fork,
+    State,
+    Append,
+    Page,
+    Find,
+    Ledger,
+    Fold,
+}
+
+const FUNCTIONS: [Function; 8] = [
+    Function::Begin,
+    Function::Fork,
+    Function::State,
+    Function::Append,
+    Function::Page,
+    Function::Find,
+    Function::Ledger,
+    Function::Fold,
+];
+
+/// How the server runs our text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `FCALL`, from Redis 7.
+    Functions,
+    /// `EVALSHA`, before.
+    Scripts,
+}
+
+static NAME: LazyLock<String> = LazyLock::new(|| {
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(BODY)[..4]);
+    format!("tidegate_1_{digest}")
+});
+
+static LIBRARY: LazyLock<String> = LazyLock::new(|| {
+    let mut text = format!("#!lua name={}\n{BODY}\n", *NAME);
+    for function in FUNCTIONS {
+        let (name, word) = (function.name(), function.word());
+        let flags = if function.writes() { "" } else { "'no-writes'" };
+        // Writing to a `String` can't fail.
+        let _ = writeln!(
+            text,
+            "redis.register_function{{function_name='{name}', callback=lib.{word}, \
+             flags={{{flags}}}}}"
+        );
+    }
+    text
+});
+
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    format!("{BODY}\nlocal word = table.remove(ARGV, 1)\nreturn lib[word](KEYS, ARGV)\n")
+});
+
+static SCRIPT_SHA: LazyLock<String> =
+    LazyLock::new(|| data_encoding::HEXLOWER.encode(&Sha1::digest(SCRIPT.as_bytes())));
+
+impl Function {
+    fn word(self) -> &'static str {
+        match self {
+            Function::Begin => "begin",
+            Function::Fork => "fork",
+            Function::State => "state",
+            Function::Append => "append",
+            Function::Page => "page",
+            Function::Find => "find",
+            Function::Ledger => "ledger",
+            Function::Fold => "fold",
+        }
+    }
+
+    /// Returns whether it changes anything; one that does not may be tried again at will.
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Function::Begin | Function::Fork | Function::Append | Function::Fold)
+    }
+
+    fn name(self) -> String {
+        format!("{}_{}", *NAME, self.word())
+    }
+}
+
+/// Returns the command that loads the text.
+pub(super) fn load(dialect: Dialect) -> Cmd {
+    let mut command;
+    match dialect {
+        Dialect::Functions => {
+            command = redis::cmd("FUNCTION");
+            command.arg("LOAD").arg("REPLACE").arg(&*LIBRARY);
+        }
+        Dialect::Scripts => {
+            command = redis::cmd("SCRIPT");
+            command.arg("LOAD").arg(&*SCRIPT);
+        }
+    }
+    command
+}
+
+/// Returns the command that calls a function; its arguments are to be added.
+pub(super) fn call(dialect: Dialect, function: Function, keys: &[&str]) -> Cmd {
+    let mut command;
+    match dialect {
+        Dialect::Functions => {
+            command = redis::cmd(if function.writes() { "FCALL" } else { "FCALL_RO" });
+            command.arg(function.name()).arg(keys.len()).arg(keys);
+        }
+        Dialect::Scripts => {
+            command = redis::cmd("EVALSHA");
+            command.arg(&*SCRIPT_SHA).arg(keys.len()).arg(keys).arg(function.word());
+        }
+    }
+    command
+}

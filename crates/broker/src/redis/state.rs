@@ -1,0 +1,124 @@
+//! What a log's meta says, and how it agrees with what this process knew of the log.
+//!
+//! Rule: an epoch is one unbroken ownership, so it ends when Redis itself begins anew (its run id
+//! changes: a restart, or another server after a fail-over). Where what this process had seen is
+//! still there the next epoch is whole, else lossy. A process of ours that starts ends no epoch.
+
+use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing};
+
+/// A log as its meta stands in Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) lineage: Lineage,
+    pub(super) head: Seq,
+    /// The run id of the server that the current epoch belongs to.
+    pub(super) run: String,
+}
+
+/// What has to become of a log before it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is as it should be.
+    Use,
+    /// Its owner changed; go on under this lineage.
+    Fork(Lineage),
+}
+
+impl State {
+    /// Returns the last place, beyond a hole that lies there.
+    pub(super) fn place(&self) -> Position {
+        self.lineage.last_at(self.head)
+    }
+
+    /// Returns whether this is `earlier`, or has grown out of it.
+    pub(super) fn holds(&self, earlier: &State) -> bool {
+        self.lineage.standing(earlier.place(), self.head) == Standing::Good
+    }
+
+    /// Judges what Redis has against what this process knew, on a server of this run.
+    pub(super) fn judge(&self, known: Option<&State>, run: &str, epoch: Epoch) -> Verdict {
+        let mut lineage = self.lineage.clone();
+        match known {
+            Some(known) if !self.holds(known) && known.descends_from(self) => {
+                lineage = known.cut_at(self.head).unwrap_or(lineage);
+                lineage.fork(epoch, self.head, ForkKind::Lossy);
+            }
+            _ if self.run != run => lineage.fork(epoch, self.head, ForkKind::Whole),
+            _ => return Verdict::Use,
+        }
+        Verdict::Fork(lineage)
+    }
+
+    /// Returns the log that takes the place of one that is gone from Redis; `orphans` is the last
+    /// number of entries that lost their meta, which can't be served and whose numbers are used up.
+    pub(super) fn begin(known: Option<&State>, orphans: Seq, run: &str, epoch: Epoch) -> State {
+        let head = known.map_or(orphans, |known| known.head.max(orphans));
+        let lossy = Fork { epoch, after: head, kind: ForkKind::Lossy };
+        let lineage = match known {
+            Some(known) => {
+                let mut lineage = known.lineage.clone();
+                lineage.fork(epoch, head, ForkKind::Lossy);
+                lineage
+            }
+            None if orphans == Seq::ZERO => Lineage::origin(epoch),
+            None => Lineage::from_forks(vec![lossy]).expect("one fork is always a lineage"),
+        };
+        State { lineage, head, run: run.to_owned() }
+    }
+
+    fn descends_from(&self, older: &State) -> bool {
+        self.lineage.forks().iter().any(|fork| fork.epoch == older.lineage.current())
+    }
+
+    /// Returns the epochs that began up to here, if any that is remembered did.
+    fn cut_at(&self, head: Seq) -> Option<Lineage> {
+        let forks = self.lineage.forks();
+        let kept: Vec<Fork> = forks.iter().copied().filter(|fork| fork.after <= head).collect();
+        Lineage::from_forks(kept).ok()
+    }
+}
+
+/// Returns the number up to which the window can't be served: where the oldest epoch that is
+/// remembered lost something, nothing can say any more that a hole lies before its events.
+pub(super) fn unservable(lineage: &Lineage) -> Seq {
+    let oldest = lineage.forks()[0];
+    if oldest.kind == ForkKind::Lossy { oldest.after } else { Seq::ZERO }
+}
+
+/// Writes a lineage: for each fork `EPOCH:AFTER:w` or `:l`, with commas.
+pub(super) fn lineage_text(lineage: &Lineage) -> String {
+    let fork = |fork: &Fork| {
+        let kind = match fork.kind {
+            ForkKind::Whole => 'w',
+            ForkKind::Lossy => 'l',
+        };
+        format!("{}:{}:{kind}", fork.epoch, fork.after)
+    };
+    lineage.forks().iter().map(fork).collect::<Vec<_>>().join(",")
+}
+
+/// Writes a lineage whose last epoch begins at the head that the log has when it is stored.
+pub(super) fn lineage_text_at_any_head(lineage: &Lineage) -> String {
+    let text = lineage_text(lineage);
+    let (before, kind) = text.rsplit_once(':').unwrap_or_default();
+    let (before, _) = before.rsplit_once(':').unwrap_or_default();
+    format!("{before}:@:{kind}")
+}
+
+/// Reads a lineage.
+pub(super) fn lineage_from(text: &str) -> Option<Lineage> {
+    let fork = |text: &str| {
+        let mut parts = text.split(':');
+        let (epoch, after, kind) = (parts.next()?, parts.next()?, parts.next()?);
+        let kind = match kind {
+            "w" => ForkKind::Whole,
+            "l" => ForkKind::Lossy,
+            _ => return None,
+        };
+        Some(Fork { epoch: epoch.parse().ok()?, after: Seq(after.parse().ok()?), kind })
+    };
+    Lineage::from_forks(text.split(',').map(fork).collect::<Option<_>>()?).ok()
+}
+
+#[cfg(test)]
+mod tests;

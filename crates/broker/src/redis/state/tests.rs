@@ -1,0 +1,76 @@
+//! What becomes of a log whose server began anew.
+
+use event::{Epoch, ForkKind, GapReason, Lineage, Position, Seq, Standing};
+
+use super::{State, Verdict, lineage_from, lineage_text, lineage_text_at_any_head};
+
+fn epoch(bits: u64) -> Epoch {
+    Epoch::from_bits(bits)
+}
+
+fn state(head: u64, run: &str) -> State {
+    State { lineage: Lineage::origin(epoch(1)), head: Seq(head), run: run.to_owned() }
+}
+
+fn forked(verdict: Verdict) -> Lineage {
+    let Verdict::Fork(lineage) = verdict else { panic!("{verdict:?}") };
+    lineage
+}
+
+#[test]
+fn a_log_on_its_own_server_is_used() {
+    let stored = state(5, "a");
+    assert_eq!(stored.judge(None, "a", epoch(9)), Verdict::Use);
+    assert_eq!(stored.judge(Some(&state(5, "a")), "a", epoch(9)), Verdict::Use);
+    assert_eq!(stored.judge(Some(&state(3, "a")), "a", epoch(9)), Verdict::Use);
+}
+
+#[test]
+fn a_restart_that_lost_nothing_forks_whole() {
+    for known in [None, Some(state(3, "a")), Some(state(5, "a"))] {
+        let lineage = forked(state(5, "a").judge(known.as_ref(), "b", epoch(9)));
+        assert_eq!(lineage.forks()[1].kind, ForkKind::Whole);
+        assert_eq!(lineage.forks()[1].after, Seq(5));
+    }
+}
+
+#[test]
+fn a_log_that_went_back_forks_lossy() {
+    for run in ["a", "b"] {
+        let lineage = forked(state(5, "a").judge(Some(&state(7, "a")), run, epoch(9)));
+        let lost = lineage.standing(Position::new(epoch(1), Seq(7)), Seq(5));
+        assert!(matches!(lost, Standing::PastEnd { reason: GapReason::DataLoss, .. }));
+    }
+}
+
+#[test]
+fn an_epoch_that_redis_forgot_stays_in_the_lineage() {
+    let mut known = state(6, "b");
+    known.lineage.fork(epoch(2), Seq(5), ForkKind::Whole);
+    let lineage = forked(state(5, "a").judge(Some(&known), "c", epoch(9)));
+    let lost = lineage.standing(Position::new(epoch(2), Seq(6)), Seq(5));
+    assert!(matches!(lost, Standing::PastEnd { reason: GapReason::DataLoss, .. }));
+}
+
+#[test]
+fn a_process_that_knew_less_makes_no_silence() {
+    // Redis came back at 5; one that knew 3 goes on first, to 8; one that knew 7 comes later.
+    let lineage = forked(state(5, "a").judge(Some(&state(3, "a")), "b", epoch(9)));
+    let stored = State { lineage, head: Seq(8), run: "b".to_owned() };
+    let standing = stored.lineage.standing(Position::new(epoch(1), Seq(7)), stored.head);
+    assert!(matches!(standing, Standing::PastEnd { .. }), "{standing:?}");
+    assert_eq!(stored.judge(Some(&state(7, "a")), "b", epoch(10)), Verdict::Use);
+}
+
+#[test]
+fn a_lineage_round_trips() {
+    let mut lineage = Lineage::lossy_origin(epoch(1));
+    lineage.fork(epoch(2), Seq(5), ForkKind::Whole);
+    lineage.fork(epoch(3), Seq(9), ForkKind::Lossy);
+    assert_eq!(lineage_from(&lineage_text(&lineage)), Some(lineage.clone()));
+    let text = lineage_text_at_any_head(&lineage);
+    assert_eq!(text, lineage_text(&lineage).replace(":9:l", ":@:l"));
+    for text in ["", "x", "0000000000001:5", "0000000000001:5:x", "0000000000001:-1:w"] {
+        assert_eq!(lineage_from(text), None, "{text}");
+    }
+}

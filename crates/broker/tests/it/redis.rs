@@ -1,0 +1,7 @@
+//! The Redis backend on real servers: several replicas, and what can befall a server.
+
+mod faults;
+mod foreign;
+mod oracle;
+mod replicas;
+mod restarts;

@@ -1,0 +1,170 @@
+//! A server that ends and comes back: with its data, with older data, with none.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{
+    Append, Appended, Broker,
+    conformance::{Start, broken_promise, new_event},
+};
+use event::{After, GapReason};
+
+use crate::support::{
+    logs::{golden_stream, key_numbered},
+    reader::Attached,
+    redis::{Redis, WIDE, append, reconnected},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_with_its_data_loses_nothing_and_no_cursor() {
+    let mut redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let mut acknowledged = append(&broker, 5).await;
+    redis.restart_server().await;
+    acknowledged.extend(append(&broker, 5).await);
+    assert_ne!(acknowledged[4].position.epoch, acknowledged[5].position.epoch);
+    reader.through(acknowledged[9].id).await;
+    assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
+    assert_eq!(reader.gaps(), 0);
+    for (had, receipt) in acknowledged.iter().enumerate() {
+        let after = After::At(receipt.position);
+        let reader = Attached::at(&broker, &golden_stream(), &after).await;
+        assert_eq!(reader.opening.gap, None);
+        assert_eq!(reader.opening.replayed, 9 - had as u64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_back_empty_is_told_to_everybody() {
+    let mut redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Head).await;
+    let mut acknowledged = append(&broker, 4).await;
+    reader.through(acknowledged[3].id).await;
+    redis.server.forget();
+    redis.crash_now().await;
+    // No append follows: the gap comes all the same.
+    while reader.reasons().is_empty() {
+        reader.next().await;
+    }
+    acknowledged.extend(append(&broker, 3).await);
+    reader.through(acknowledged[6].id).await;
+    assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
+    assert_eq!(reader.reasons(), [GapReason::DataLoss]);
+    assert_eq!(acknowledged[4].position.seq, acknowledged[3].position.seq.next());
+    for receipt in &acknowledged[..4] {
+        let after = After::At(receipt.position);
+        let reader = Attached::at(&broker, &golden_stream(), &after).await;
+        assert_eq!(reader.reasons(), [GapReason::DataLoss]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flush_under_way_is_told() {
+    let redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Head).await;
+    let mut acknowledged = append(&broker, 3).await;
+    redis.server.command::<()>(&mut redis::cmd("FLUSHALL")).await;
+    acknowledged.extend(append(&broker, 2).await);
+    reader.through(acknowledged[4].id).await;
+    assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
+    assert!(reader.reasons().iter().all(|&reason| reason == GapReason::DataLoss));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_knew_less_makes_no_silence() {
+    let mut redis = Redis::start(WIDE).await;
+    let (knowing, other) = (redis.broker(), redis.replica().await);
+    let mut acknowledged = append(&knowing, 2).await;
+    let dyn_other = Arc::clone(&other) as Arc<dyn Broker>;
+    dyn_other.head(&golden_stream()).await.expect("it is read");
+    redis.server.save().await;
+    acknowledged.extend(append(&knowing, 3).await);
+    let mut reader =
+        Attached::at(&knowing, &golden_stream(), &After::At(acknowledged[4].position)).await;
+    let made = other.connections_made();
+    redis.crash_now().await;
+    reconnected(&other, made).await;
+    // It saw two events only, and appends until the numbers are past those that were lost.
+    let later = append(&dyn_other, 6).await;
+    reader.through(later[5].id).await;
+    assert_ne!(reader.gaps(), 0, "three events were lost in silence");
+    let first = acknowledged[0].position;
+    let reader = Attached::at(&knowing, &golden_stream(), &After::At(first)).await;
+    assert_eq!(reader.opening.head, later[5].position);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_functions_are_loaded_again() {
+    let redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let mut acknowledged = append(&broker, 2).await;
+    for _ in 0..3 {
+        redis.server.command::<()>(redis::cmd("FUNCTION").arg("FLUSH")).await;
+        acknowledged.extend(append(&broker, 2).await);
+        redis.server.command::<()>(redis::cmd("FUNCTION").arg("FLUSH")).await;
+        let page = broker.page(&golden_stream(), &After::Oldest, broker::PageLimit::MAX).await;
+        assert_eq!(page.expect("it is read").events.len(), acknowledged.len());
+    }
+    assert_eq!(redis.broker.connections_made(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_outlive_a_restart_of_the_server_and_of_the_replica() {
+    let mut redis = Redis::start(WIDE).await;
+    let append = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let first = redis.broker().append(&golden_stream(), append()).await.expect("it is taken");
+    redis.restart_server().await;
+    let other = redis.replica().await;
+    let again = other.append(&golden_stream(), append()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(first.receipts().to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_amid_a_restart_keep_every_promise() {
+    let mut redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let writing = Arc::clone(&broker);
+    let mut writer = tokio::task::JoinSet::new();
+    writer.spawn(async move {
+        let (mut receipts, mut unsure) = (Vec::new(), 0);
+        while receipts.len() < 400 {
+            match writing.append(&golden_stream(), Append::one(new_event())).await {
+                Ok(appended) => receipts.extend_from_slice(appended.receipts()),
+                Err(broker::AppendError::Unavailable { maybe, .. }) => unsure += usize::from(maybe),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        (receipts, unsure)
+    });
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        redis.server.save().await;
+        redis.crash_now().await;
+    }
+    let (acknowledged, unsure) = writer.join_next().await.expect("it writes").expect("it ends");
+    reader.through(acknowledged.last().expect("there are some").id).await;
+    // Of those in flight at a kill some may be stored unacknowledged, and some acknowledged lost.
+    let received: Vec<_> = reader
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            broker::Item::Event(event) => Some(event.position.seq),
+            broker::Item::Gap(_) => None,
+        })
+        .collect();
+    assert!(received.windows(2).all(|pair| pair[0] < pair[1]), "out of order or twice");
+    let ids: std::collections::HashSet<_> = reader
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            broker::Item::Event(event) => Some(event.id),
+            broker::Item::Gap(_) => None,
+        })
+        .collect();
+    let lost = acknowledged.iter().filter(|receipt| !ids.contains(&receipt.id)).count();
+    assert!(lost == 0 || reader.reasons().contains(&GapReason::DataLoss), "{lost} lost in silence");
+    println!("{} acknowledged, {unsure} unsure, {lost} lost and told", acknowledged.len());
+}
