@@ -1,7 +1,7 @@
 //! The backend that keeps its logs in Redis, shared by all replicas.
 //!
-//! Owns: the server-side functions ([`library`]), the connection that commands share ([`link`]),
-//! the one subscription of the process ([`subscription`]), and what this process knew of each log
+//! Owns: the server-side functions (`library`), the connection that commands share (`link`),
+//! the one subscription of the process (`subscription`), and what this process knew of each log
 //! ([`state`]), by which it finds out that Redis has lost something. One server for now; Sentinel
 //! and Cluster change `link/connect.rs` and [`HashTag`].
 //!
