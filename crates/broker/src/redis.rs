@@ -2,7 +2,7 @@
 //!
 //! Owns: the server-side functions (`library`), the connection that commands share (`link`),
 //! the one subscription of the process (`subscription`), and what this process knew of each log
-//! ([`state`]), by which it finds out that Redis has lost something. One server for now; Sentinel
+//! (`state`), by which it finds out that Redis has lost something. One server for now; Sentinel
 //! and Cluster change `link/connect.rs` and [`HashTag`].
 //!
 //! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
