@@ -38,7 +38,8 @@ fn a_reader_that_falls_behind_is_let_go_and_resumes_without_a_hole() {
     let server = plan.set("TIDEGATE_LAG_BYTES_MAX", "1000000").start();
     let mut slow = Ws::following(&server, KEY_A);
     let published = publish_until_lagged(&server);
-    assert_eq!(server.metric(r#"tidegate_lag_closes_total{transport="websocket"}"#), 1.0);
+    let lag_closes = r#"tidegate_lag_closes_total{transport="websocket"}"#;
+    until("the end is counted", || server.metric(lag_closes) == 1.0);
     // It has what was under way, in order, and then the close frame or a cut.
     let (mut next, mut cursor) = (0, None);
     loop {

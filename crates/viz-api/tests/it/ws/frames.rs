@@ -104,7 +104,7 @@ fn what_breaks_the_protocol_is_closed_with_1002() {
     }
     until("all are gone", || open_sockets(&server) == 0.0);
     let broken = r#"tidegate_stream_ends_total{transport="websocket",cause="broken"}"#;
-    assert_eq!(server.metric(broken), table.len() as f64);
+    until("all ends are counted", || server.metric(broken) == table.len() as f64);
 }
 
 #[test]
