@@ -1,10 +1,15 @@
 //! The arguments of `bench`.
 
+mod share;
+mod soak;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use serde::Serialize;
 
+pub(crate) use self::share::Share;
+pub use self::soak::SoakArgs;
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
 
 /// More readers than this one process can't have ports and files for.
@@ -36,6 +41,10 @@ pub enum BenchCommand {
     /// Opens streams and closes them again, as many as it can.
     #[command(after_help = "Example: tidegate bench churn --seconds 10")]
     Churn(Order<ChurnWork>),
+    /// An hour's shape in minutes: churn, slow readers, bursts and publishes near the limits.
+    #[command(after_help = "Example: tidegate bench soak --seconds 240 --svg soak.svg\n\
+        Example: tidegate bench soak --readers 1000 --streams 20 --ws 20% --seed 7")]
+    Soak(SoakArgs),
     /// Runs the floor alone; measurements start it.
     #[command(
         hide = true,

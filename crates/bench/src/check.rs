@@ -72,6 +72,13 @@ impl Check {
         }
     }
 
+    /// Goes on with another number, as the server told; returns how many it left out.
+    pub(crate) fn go_on_at(&mut self, number: u64) -> u64 {
+        let left_out = number.saturating_sub(self.next);
+        self.next = number;
+        left_out
+    }
+
     /// Takes a number out of the holes; false where it is in none.
     fn fill(&mut self, number: u64) -> bool {
         let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else {

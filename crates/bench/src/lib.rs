@@ -25,15 +25,17 @@ mod report;
 mod run;
 mod sample;
 mod server;
+mod soak;
 mod stamp;
 mod stop;
 mod work;
 mod ws;
 
 pub use self::{
-    args::{BenchCommand, FloorArgs, Order},
+    args::{BenchCommand, FloorArgs, Order, SoakArgs},
     error::BenchError,
     run::{Measurement, Outcome, Run, run_floor},
+    soak::Soak,
     stop::Stop,
     work::Watch,
 };

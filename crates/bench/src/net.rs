@@ -27,12 +27,33 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// A receive buffer that is soon full, so that the server feels it when its reader stops reading.
+const SMALL_BUFFER_BYTES: usize = 32 << 10;
+
+/// A segment's size on an ordinary network. Loopback's is 64 KiB: with a small receive buffer that
+/// is more than the window ever is, and the sender falls back on its timer for each segment.
+const ETHERNET_MSS: u32 = 1448;
+
 /// Begins to connect, from an address if one is given.
 ///
 /// # Errors
 /// Fails where the address can't be had, or nobody listens.
 pub(crate) fn connect(to: SocketAddr, from: Option<SocketAddr>) -> io::Result<TcpStream> {
+    begin(tcp(to)?, to, from)
+}
+
+/// The same, with a receive buffer that a server feels.
+///
+/// # Errors
+/// Fails where the address can't be had, or nobody listens.
+pub(crate) fn connect_small(to: SocketAddr, from: Option<SocketAddr>) -> io::Result<TcpStream> {
     let socket = tcp(to)?;
+    socket.set_recv_buffer_size(SMALL_BUFFER_BYTES)?;
+    socket.set_tcp_mss(ETHERNET_MSS)?;
+    begin(socket, to, from)
+}
+
+fn begin(socket: Socket, to: SocketAddr, from: Option<SocketAddr>) -> io::Result<TcpStream> {
     socket.set_nonblocking(true)?;
     if let Some(from) = from {
         socket.bind(&from.into())?;

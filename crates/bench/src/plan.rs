@@ -103,8 +103,8 @@ impl Plan {
             BenchCommand::Replay(order) => (Work::Replay(order.work), order.common),
             BenchCommand::Publish(order) => (Work::Publish(order.work), order.common),
             BenchCommand::Churn(order) => (Work::Churn(order.work), order.common),
-            BenchCommand::FloorServer(_) => {
-                return Err(BenchError::Usage("floor-server measures nothing".to_owned()));
+            BenchCommand::Soak(_) | BenchCommand::FloorServer(_) => {
+                return Err(BenchError::Usage("that is no measurement of several".to_owned()));
             }
         };
         let plan = Plan { work, common, cores };
@@ -169,6 +169,7 @@ impl Plan {
             events_back: back,
             list_max: list as usize,
             cores: self.cores,
+            limits: None,
         }
     }
 

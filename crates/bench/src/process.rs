@@ -2,6 +2,7 @@
 
 mod cpu;
 mod daemon;
+mod files;
 mod machine;
 mod memory;
 mod tree;
@@ -9,6 +10,7 @@ mod tree;
 pub(crate) use self::{
     cpu::{CpuMeter, own_cpu, thread_cpu},
     daemon::{Daemon, find_program},
+    files::provide_files,
     machine::Idle,
     memory::Memory,
 };

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use crate::{
@@ -15,9 +14,11 @@ use crate::{
     payload::Payloads,
     plan::Plan,
     plot,
+    process::provide_files,
     report::{Measured, Report},
     sample::Sample,
     server,
+    soak::Soak,
     stamp::Mark,
     stop::Stop,
     work::{self, Bench, Watch},
@@ -37,11 +38,13 @@ pub struct Outcome {
     pub passed: bool,
 }
 
-/// Something that can be run: a measurement, or the floor alone.
+/// Something that can be run: a measurement, a load test, or the floor alone.
 #[derive(Debug)]
 pub enum Run {
     /// A measurement.
     Measurement(Measurement),
+    /// A load test.
+    Soak(Box<Soak>),
     /// The floor, until it is stopped.
     Floor(FloorArgs),
 }
@@ -58,11 +61,12 @@ impl Run {
     /// # Errors
     /// Fails where they make no sense together.
     pub fn of(command: BenchCommand) -> Result<Self, BenchError> {
-        if let BenchCommand::FloorServer(args) = command {
-            return Ok(Run::Floor(args));
-        }
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Ok(Run::Measurement(Measurement { plan: Plan::of(command, cores)? }))
+        match command {
+            BenchCommand::FloorServer(args) => Ok(Run::Floor(args)),
+            BenchCommand::Soak(args) => Ok(Run::Soak(Box::new(Soak::of(args, cores)?))),
+            command => Ok(Run::Measurement(Measurement { plan: Plan::of(command, cores)? })),
+        }
     }
 }
 
@@ -155,15 +159,4 @@ impl Measurement {
             passed: report.problems().is_empty(),
         })
     }
-}
-
-/// Raises this process's limit of open files as far as its readers need it.
-fn provide_files(needed: u64) -> Result<(), BenchError> {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current.is_none_or(|current| current >= needed) {
-        return Ok(());
-    }
-    setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum }).map_err(|error| {
-        BenchError::Usage(format!("{needed} open files are needed: raise `ulimit -n` ({error})"))
-    })
 }

@@ -49,6 +49,19 @@ pub(crate) struct Setup {
     pub(crate) list_max: usize,
     /// How many cores the machine has.
     pub(crate) cores: usize,
+    /// Limits that are to be met; without them, limits are out of the way of what is measured.
+    pub(crate) limits: Option<Limits>,
+}
+
+/// Limits of a server's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Events that a stream takes in a second.
+    pub(crate) events_per_second: u32,
+    /// How long an event is kept.
+    pub(crate) window_seconds: u32,
+    /// How long a reader may be behind.
+    pub(crate) lag_seconds: u32,
 }
 
 /// Where a reader begins.
@@ -233,6 +246,11 @@ pub(crate) fn start(
         ServerName::Custom => custom::start(setup, folder, custom),
     }?;
     server.wait(stop)
+}
+
+/// Returns how Tidegate is spoken to over a transport, with these payloads.
+pub(crate) fn tidegate(transport: Transport, payloads: Payloads) -> Box<dyn Dialect> {
+    Box::new(tidegate::dialect(transport, payloads))
 }
 
 /// Returns why a server does not do this work, if so.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::bench::{BenchCommand, BenchError, Measurement, Outcome, Run, Stop, Watch, run_floor};
+use ::bench::{BenchCommand, BenchError, Outcome, Run, Stop, Watch, run_floor};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::spawn_blocking,
@@ -23,9 +23,12 @@ pub(crate) async fn run(command: BenchCommand, style: Style) -> Result<Exit, Fai
             until_stopped(&stop, floor).await?.map(|()| None)
         }
         Run::Measurement(measurement) => {
-            let stopped = stop.clone();
-            let measuring = spawn_blocking(move || measure(&measurement, &stopped));
-            until_stopped(&stop, measuring).await?.map(Some)
+            let length = measurement.length();
+            measure(&stop, length, move |watch, stop| measurement.run(watch, stop)).await?.map(Some)
+        }
+        Run::Soak(soak) => {
+            let length = soak.length();
+            measure(&stop, length, move |watch, stop| soak.run(watch, stop)).await?.map(Some)
         }
     };
     let Some(Outcome { text, document, passed }) = ended.map_err(failure)? else {
@@ -38,11 +41,20 @@ pub(crate) async fn run(command: BenchCommand, style: Style) -> Result<Exit, Fai
     Ok(if passed { Exit::Done } else { Exit::Failed })
 }
 
-fn measure(measurement: &Measurement, stop: &Stop) -> Result<Outcome, BenchError> {
-    let mut shown = Shown(Progress::new(measurement.length()));
-    let outcome = measurement.run(&mut shown, stop);
-    shown.0.finish();
-    outcome
+/// Runs something that is watched, on a thread of its own.
+async fn measure(
+    stop: &Stop,
+    length: Duration,
+    run: impl FnOnce(&mut dyn Watch, &Stop) -> Result<Outcome, BenchError> + Send + 'static,
+) -> Result<Result<Outcome, BenchError>, Failure> {
+    let stopped = stop.clone();
+    let measuring = spawn_blocking(move || {
+        let mut shown = Shown(Progress::new(length));
+        let outcome = run(&mut shown, &stopped);
+        shown.0.finish();
+        outcome
+    });
+    until_stopped(stop, measuring).await
 }
 
 /// Waits for the end; a signal asks for it, so that no server is left behind.

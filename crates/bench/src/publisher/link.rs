@@ -61,6 +61,21 @@ impl Link {
     /// # Errors
     /// Fails where one is refused, or the connection breaks.
     pub(crate) fn publish(&mut self, publishing: &Publishing) -> Result<Vec<u8>, BenchError> {
+        let mut last = Vec::new();
+        for answer in self.ask(publishing)? {
+            if let Some(what) = answer.refusal() {
+                return Err(BenchError::Refused { server: self.server.clone(), what });
+            }
+            last = answer.body;
+        }
+        Ok(last)
+    }
+
+    /// Sends requests, and returns every answer.
+    ///
+    /// # Errors
+    /// Fails where the connection breaks.
+    pub(crate) fn ask(&mut self, publishing: &Publishing) -> Result<Vec<Answer>, BenchError> {
         if self.stream.is_none() {
             self.connect()?;
         }
@@ -69,11 +84,10 @@ impl Link {
             |error: io::Error| refused(format!("broke the publisher's connection: {error}"));
         let stream = self.stream.as_mut().ok_or_else(|| refused("is gone".to_owned()))?;
         stream.write_all(&publishing.bytes).map_err(broken)?;
-        let mut last = Answer { status: 0, body: Vec::new(), closes: false };
-        let mut ends = false;
+        let mut answers = Vec::new();
         let mut buffer = [0; 16 << 10];
         for _ in 0..publishing.answers {
-            last = loop {
+            answers.push(loop {
                 match self.answers.next().map_err(|error| refused(error.to_string()))? {
                     Some(answer) => break answer,
                     None => match stream.read(&mut buffer).map_err(broken)? {
@@ -81,15 +95,11 @@ impl Link {
                         read => self.answers.feed(&buffer[..read]),
                     },
                 }
-            };
-            if let Some(refusal) = last.refusal() {
-                return Err(refused(refusal));
-            }
-            ends |= last.closes;
+            });
         }
-        if ends {
+        if answers.iter().any(|answer| answer.closes) {
             self.stream = None;
         }
-        Ok(last.body)
+        Ok(answers)
     }
 }

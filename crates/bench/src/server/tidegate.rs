@@ -30,7 +30,7 @@ pub(super) fn start(setup: &Setup, folder: TempDir) -> Result<Server, BenchError
     let daemon = Daemon::start(command, folder.path());
     let daemon = daemon.map_err(BenchError::machine("tidegate can't be started"))?;
     let about = format!("{} serve, the memory backend", env!("CARGO_PKG_VERSION"));
-    let dialect = Tidegate { transport: setup.transport, payloads: setup.payloads.clone() };
+    let dialect = dialect(setup.transport, setup.payloads.clone());
     Ok(Facts { name: "tidegate", about, at: (at, at) }.running(dialect, daemon, folder))
 }
 
@@ -47,7 +47,12 @@ fn config(setup: &Setup, bind: &str, state: &str) -> String {
     set("realtime_state_dir", &format!("\"{state}\""));
     set("tidegate_log", &"\"warn\"");
     set("tidegate_org_streams_max", &streams);
-    set("tidegate_org_events_per_second", &EVENTS_PER_SECOND);
+    let events_per_second = setup.limits.map_or(EVENTS_PER_SECOND, |l| l.events_per_second);
+    set("tidegate_org_events_per_second", &events_per_second);
+    if let Some(limits) = setup.limits {
+        set("realtime_replay_window_seconds", &limits.window_seconds);
+        set("tidegate_lag_seconds_max", &limits.lag_seconds);
+    }
     set("tidegate_batch_events_max", &setup.list_max.clamp(500, 10_000));
     set("realtime_replay_max_events", &setup.events_kept.clamp(1000, 1_000_000));
     set("tidegate_keys", &format!("\"{}\"", keys.join(",")));
@@ -120,8 +125,7 @@ impl Dialect for Tidegate {
     }
 }
 
-/// Returns the dialect for tests.
-#[cfg(test)]
+/// Returns how it is spoken to.
 pub(super) fn dialect(transport: Transport, payloads: Payloads) -> impl Dialect {
     Tidegate { transport, payloads }
 }

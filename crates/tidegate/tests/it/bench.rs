@@ -71,6 +71,35 @@ fn idle_readers_are_held() {
     has(&bench(line), &["tidegate", "floor"], "open_p50_ms");
 }
 
+/// Memory may be judged to have grown in so short a run: windows forget nothing in it.
+#[test]
+fn a_load_test_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("soak.svg");
+    let line =
+        "bench soak --readers 40 --streams 8 --slow 20% --seconds 4 --rate 40 --seed 1 --json";
+    let words: Vec<_> = line.split_whitespace().chain(["--svg", file.to_str().unwrap()]).collect();
+    let document = run(&mut tidegate(&words)).json();
+    let checked = &document["checked"];
+    for fault in ["lost", "repeated", "reordered", "foreign"] {
+        assert_eq!(checked["faults"][fault], 0, "{document}");
+    }
+    for nothing in ["garbled", "absent", "behind", "misnumbered"] {
+        assert_eq!(checked[nothing], 0, "{document}");
+    }
+    for something in ["deliveries", "resumed", "left", "stopped"] {
+        assert!(checked[something].as_u64().unwrap() > 0, "{something}: {document}");
+    }
+    let problems = document["problems"].as_array().unwrap().iter();
+    let others = problems.filter(|problem| !problem.as_str().unwrap().starts_with("memory grew"));
+    assert_eq!(others.count(), 0, "{document}");
+    assert_eq!(document["phases"].as_array().unwrap().len(), 7, "{document}");
+    assert!(document["memory"]["ratio"].as_f64().unwrap() > 0.0, "{document}");
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    assert!(svg.contains("churn storm") && svg.contains("<polyline"), "{svg}");
+}
+
 #[test]
 fn a_drawing_is_made() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,6 +122,8 @@ fn what_makes_no_sense_is_64_and_what_is_missing_is_said() {
     check("fanout --server custom", 64, "--custom FILE");
     check("fanout --server nonesuch", 64, "nonesuch");
     check("fanout --rate often", 64, "a rate is");
+    check("soak --server nchan", 64, "--server tidegate");
+    check("soak --readers 3 --streams 4", 64, "--streams");
     check("churn --server custom --custom no-such-file.toml", 64, "no-such-file.toml");
     check("floor-server --address 192.0.2.1:1", 69, "192.0.2.1:1");
     let document = bench("replay --server pushpin");

@@ -1,0 +1,48 @@
+//! The phases fill the run, whatever its length.
+
+use super::*;
+
+#[test]
+fn phases_follow_each_other_without_a_hole() {
+    for seconds in [4, 7, 180, 7200] {
+        let time = Duration::from_secs(seconds);
+        let phases = Phases::of(time);
+        let mut at = Duration::ZERO;
+        for phase in phases.all() {
+            assert_eq!(phase.from, at, "{phase:?}");
+            assert!(phase.to > phase.from, "{phase:?}");
+            at = phase.to;
+        }
+        assert_eq!(at, time);
+    }
+}
+
+#[test]
+fn a_time_has_its_phase() {
+    let phases = Phases::of(Duration::from_secs(100));
+    let check = |second: u64, name: PhaseName| {
+        assert_eq!(phases.at(Duration::from_secs(second)).name, name, "{second}");
+    };
+    check(0, PhaseName::RampUp);
+    check(10, PhaseName::Steady);
+    check(33, PhaseName::Bursts);
+    check(34, PhaseName::ChurnStorm);
+    check(57, PhaseName::Slow);
+    check(58, PhaseName::Everything);
+    check(72, PhaseName::Calm);
+    check(500, PhaseName::Calm);
+    assert_eq!(phases.get(PhaseName::Slow).from, Duration::from_secs(46));
+}
+
+#[test]
+fn the_phases_that_are_compared_have_the_same_load() {
+    assert_eq!(PhaseName::Steady.load(), PhaseName::Calm.load());
+    assert_eq!(PhaseName::Calm.load(), Load::default());
+}
+
+#[test]
+fn short_phases_have_their_churn_too() {
+    let storm = |seconds: f64| STORM.leaves_per_second(Duration::from_secs_f64(seconds));
+    assert_eq!(storm(0.5), 3.0);
+    assert_eq!(storm(300.0), 0.05);
+}
