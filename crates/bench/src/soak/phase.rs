@@ -105,16 +105,16 @@ impl Phase {
     }
 }
 
-/// The shares of the run, in percent. The last one is the longest: what the windows kept of all that
-/// came before it is to be forgotten by age before memory is judged.
+/// The shares of the run, in percent. The last one is the longest: in a run of the usual length it
+/// outlasts the window, so that what was published before it is forgotten when memory is judged.
 const SHARES: [(PhaseName, u32); 7] = [
-    (PhaseName::RampUp, 10),
-    (PhaseName::Steady, 12),
-    (PhaseName::Bursts, 12),
-    (PhaseName::ChurnStorm, 12),
-    (PhaseName::Slow, 12),
-    (PhaseName::Everything, 14),
-    (PhaseName::Calm, 28),
+    (PhaseName::RampUp, 8),
+    (PhaseName::Steady, 10),
+    (PhaseName::Bursts, 10),
+    (PhaseName::ChurnStorm, 10),
+    (PhaseName::Slow, 10),
+    (PhaseName::Everything, 12),
+    (PhaseName::Calm, 40),
 ];
 
 /// All phases of a run.

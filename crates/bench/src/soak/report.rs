@@ -20,8 +20,9 @@ use crate::{
     check::Faults, crowd::histogram, figure::median, generator::Generator, sample::quantile_ms,
 };
 
-/// The part of a phase, from its end, in which levels are read: what came before has passed.
-const LEVEL_PART: usize = 3;
+/// The part of a phase, from its end, in which levels are read, and the least samples that it has.
+const LEVEL_PART: usize = 10;
+const LEVEL_SAMPLES_MIN: usize = 3;
 
 /// What was measured in one phase.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,7 +42,7 @@ pub(super) struct Summary {
     pub(super) gaps: u64,
     pub(super) lag_closes: u64,
     pub(super) resumed: u64,
-    /// Medians of the last third.
+    /// Medians of its end.
     pub(super) level: Moment,
 }
 
@@ -180,7 +181,7 @@ fn summary(phase: PhaseName, samples: &[Sample]) -> Summary {
         samples.iter().map(|sample| of(sample) * sample.seconds).sum::<f64>() / seconds
     };
     let sum = |of: fn(&Sample) -> u64| samples.iter().map(of).sum::<u64>();
-    let last = &samples[count - count.div_ceil(LEVEL_PART)..];
+    let last = &samples[count - (count / LEVEL_PART).max(LEVEL_SAMPLES_MIN).min(count)..];
     let level = |of: fn(&Sample) -> f64| median(last.iter().map(of).collect()).unwrap_or(0.0);
     let mut latency_us = histogram();
     for sample in samples {

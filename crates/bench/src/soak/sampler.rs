@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct Sample {
     /// When it ended, in seconds of the run.
     pub(super) at_s: f64,
-    /// The phase in which its middle was.
+    /// The phase in which it ended: levels are those of its end.
     pub(super) phase: PhaseName,
     /// How long it was.
     pub(super) seconds: f64,
@@ -108,7 +108,7 @@ impl<'a> Sampler<'a> {
     /// Fails where the server's metrics can't be had.
     pub(super) fn sample(&mut self, phases: &Phases) -> Result<Sample, BenchError> {
         let began = std::mem::replace(&mut self.at, Instant::now());
-        let took = self.at - began;
+        let took = (self.at - began).as_secs_f64();
         let memory = Memory::of(&self.server.pids);
         let now = self.clock.now();
         let after = Before {
@@ -119,13 +119,11 @@ impl<'a> Sampler<'a> {
             counts: self.board.counts(),
         };
         let before = std::mem::replace(&mut self.before, after.clone());
-        let phase = phases.at(now.saturating_sub(took / 2)).name;
-        let took = took.as_secs_f64();
         let latency_us = self.board.take_latency_us();
         let quantile = |of| (!latency_us.is_empty()).then(|| quantile_ms(&latency_us, of));
         Ok(Sample {
             at_s: now.as_secs_f64(),
-            phase,
+            phase: phases.at(now).name,
             seconds: took,
             rss_bytes: memory.rss as f64,
             pss_bytes: memory.pss as f64,

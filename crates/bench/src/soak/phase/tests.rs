@@ -24,14 +24,14 @@ fn a_time_has_its_phase() {
         assert_eq!(phases.at(Duration::from_secs(second)).name, name, "{second}");
     };
     check(0, PhaseName::RampUp);
-    check(10, PhaseName::Steady);
-    check(33, PhaseName::Bursts);
-    check(34, PhaseName::ChurnStorm);
-    check(57, PhaseName::Slow);
-    check(58, PhaseName::Everything);
-    check(72, PhaseName::Calm);
+    check(8, PhaseName::Steady);
+    check(27, PhaseName::Bursts);
+    check(28, PhaseName::ChurnStorm);
+    check(47, PhaseName::Slow);
+    check(48, PhaseName::Everything);
+    check(60, PhaseName::Calm);
     check(500, PhaseName::Calm);
-    assert_eq!(phases.get(PhaseName::Slow).from, Duration::from_secs(46));
+    assert_eq!(phases.get(PhaseName::Slow).from, Duration::from_secs(38));
 }
 
 #[test]
