@@ -118,7 +118,7 @@ impl Joiner {
         self.at = page.next;
         // A page that ends at a hole may have the head's number, and more to tell all the same.
         self.must_read = hole_at_head && self.at != asked_at;
-        self.ready.extend(page.events.into_iter().map(Item::Event));
+        self.ready.extend(page.events.iter().cloned().map(Item::Event));
     }
 
     fn skip_to(&mut self, place: Position, gap: Gap) {

@@ -23,6 +23,6 @@ pub use attach::{AttachError, Attachment, Item, Opening};
 pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
 pub use clock::SystemClock;
 pub use memory::MemoryBroker;
-pub use page::{Page, PageLimit, ReadError};
+pub use page::{Events, Page, PageLimit, ReadError};
 pub use redis::{RedisBroker, RedisOptions};
 pub use watch::{Wake, Watch};

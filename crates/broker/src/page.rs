@@ -29,6 +29,9 @@ impl PageLimit {
     }
 }
 
+/// Events of a stretch, oldest first; whoever reads the same stretch may share it.
+pub type Events = Arc<[Arc<Event>]>;
+
 /// A stretch of a log.
 ///
 /// Invariant: the events ascend by number, all of them lie after `after` and up to `next`, and
@@ -41,7 +44,7 @@ pub struct Page {
     /// The place before the first event.
     pub after: Position,
     /// The events, oldest first.
-    pub events: Vec<Arc<Event>>,
+    pub events: Events,
     /// How many events in between this reader has had under another place (a merged branch).
     pub skipped: u64,
     /// Where the next page begins; `after` where there is nothing more yet.

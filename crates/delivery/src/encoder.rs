@@ -1,14 +1,29 @@
-//! An event's bytes as one reader gets them: encoded once for each framing, kept in the event.
+//! An event's bytes as readers get them.
 
 use std::cell::RefCell;
 
 use bytes::Bytes;
-use event::{Event, Framing, Gap};
+use event::{Event, Gap};
 
 use crate::{
     sse,
-    ws::{self, Deflater, Opcode},
+    ws::{self, Deflater},
 };
+
+/// A wire form in which an event is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Server-Sent Events.
+    Sse,
+    /// A WebSocket text message.
+    WebSocket,
+    /// A compressed WebSocket text message.
+    WebSocketDeflate,
+}
+
+impl Framing {
+    pub(crate) const COUNT: usize = 3;
+}
 
 /// Encodes for readers of one framing and one stream.
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +34,28 @@ pub(crate) struct Encoder<'a> {
     pub(crate) deflater: &'a RefCell<Deflater>,
 }
 
-impl<'e> Encoder<'_> {
+impl Encoder<'_> {
     /// Returns an event's frame.
-    pub(crate) fn event(&self, event: &'e Event) -> &'e Bytes {
-        event.encoded(self.framing, |event| match self.framing {
-            Framing::Sse => sse::event(event),
-            Framing::WebSocket => {
-                ws::message(Opcode::Text, &ws::event_json(self.label, event)).into()
-            }
+    pub(crate) fn event(&self, event: &Event) -> Bytes {
+        let mut frame = Vec::new();
+        self.add_event(event, &mut frame);
+        frame.into()
+    }
+
+    /// Writes an event's frame behind others.
+    pub(crate) fn add_event(&self, event: &Event, frames: &mut Vec<u8>) {
+        match self.framing {
+            Framing::Sse => sse::add_event(event, frames),
+            Framing::WebSocket => ws::add_event(self.label, event, frames),
             Framing::WebSocketDeflate => {
-                let json = ws::event_json(self.label, event);
-                ws::compressed(Opcode::Text, &json, &mut self.deflater.borrow_mut()).into()
+                ws::add_compressed_event(
+                    self.label,
+                    event,
+                    &mut self.deflater.borrow_mut(),
+                    frames,
+                );
             }
-        })
+        }
     }
 
     /// Writes a hole.

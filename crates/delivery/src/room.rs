@@ -14,6 +14,7 @@ mod leave;
 mod reader;
 mod ring;
 mod rounds;
+mod run;
 pub mod socket;
 mod subscription;
 mod table;
@@ -44,6 +45,7 @@ pub use self::{
 use self::{
     leave::Deadline,
     reader::Reader,
+    run::Runs,
     socket::Sink,
     subscription::Subscription,
     table::{Seat, Table},
@@ -105,6 +107,8 @@ pub struct Room<S> {
     draining: Option<(MonoMs, Duration)>,
     rng: SmallRng,
     deflater: RefCell<Deflater>,
+    /// Stretches of logs that several readers may come for.
+    runs: Runs,
     inflater: Inflater,
     /// Where clients' bytes are read into.
     input: Box<[u8]>,
@@ -138,6 +142,7 @@ impl<S: Sink> Room<S> {
             draining: None,
             rng: SmallRng::seed_from_u64(seed),
             deflater: RefCell::default(),
+            runs: Runs::default(),
             inflater: Inflater::default(),
             input: vec![0; INPUT_BYTES].into(),
         }

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::io::Write;
+
 use bytes::Bytes;
 use event::{Event, Gap, Position};
 
@@ -37,12 +39,23 @@ impl GoodbyeReason {
 
 /// Writes one event of a log.
 pub fn event(event: &Event) -> Bytes {
+    let mut out = Vec::new();
+    add_event(event, &mut out);
+    out.into()
+}
+
+/// Writes one event of a log behind others.
+pub(crate) fn add_event(event: &Event, out: &mut Vec<u8>) {
     let name = event.name.as_str();
-    let mut out = Vec::with_capacity(64 + name.len() + event.json.len());
-    out.extend_from_slice(format!("id: {}\nevent: {name}\ndata: ", event.position).as_bytes());
+    out.reserve(64 + name.len() + event.json.len());
+    add_text(out, format_args!("id: {}\nevent: {name}\ndata: ", event.position));
     out.extend_from_slice(&event.json);
     out.extend_from_slice(b"\n\n");
-    out.into()
+}
+
+/// Writes text behind bytes.
+pub(crate) fn add_text(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("memory takes all that is written");
 }
 
 /// Writes the time after which a reader should come back, in milliseconds.

@@ -24,6 +24,9 @@ const FIN: u8 = 0x80;
 /// Set in the first byte of a compressed message.
 const RSV1: u8 = 0x40;
 
+/// Most bytes of a frame before its payload, where it is not masked.
+const HEAD_BYTES_MAX: usize = 10;
+
 /// Most bytes of a control frame's payload.
 const CONTROL_BYTES_MAX: usize = 125;
 
@@ -84,9 +87,16 @@ pub fn message(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(payload.len() + 10);
+    let mut out = Vec::with_capacity(payload.len() + HEAD_BYTES_MAX);
+    add_head(first, payload.len(), &mut out);
+    out.extend_from_slice(payload);
+    out
+}
+
+/// Writes what stands before a payload of so many bytes.
+fn add_head(first: u8, length: usize, out: &mut Vec<u8>) {
     out.push(first);
-    match payload.len() {
+    match length {
         short @ ..=125 => out.push(short as u8),
         medium @ 126..=0xffff => {
             out.push(126);
@@ -97,8 +107,6 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
             out.extend_from_slice(&(long as u64).to_be_bytes());
         }
     }
-    out.extend_from_slice(payload);
-    out
 }
 
 /// Writes a message compressed, or as it is where that is shorter.
@@ -112,12 +120,41 @@ pub fn compressed(opcode: Opcode, payload: &[u8], deflater: &mut Deflater) -> Ve
 /// Returns the JSON of one event of a log.
 pub fn event_json(label: &str, event: &Event) -> Vec<u8> {
     let mut out = Vec::with_capacity(96 + label.len() + event.json.len());
-    let head =
-        format!(r#"{{"type":"event","stream":"{label}","cursor":"{}","envelope":"#, event.position);
-    out.extend_from_slice(head.as_bytes());
+    add_event_json(label, event, &mut out);
+    out
+}
+
+fn add_event_json(label: &str, event: &Event, out: &mut Vec<u8>) {
+    let place = event.position;
+    sse::add_text(
+        out,
+        format_args!(r#"{{"type":"event","stream":"{label}","cursor":"{place}","envelope":"#),
+    );
     out.extend_from_slice(&event.json);
     out.push(b'}');
-    out
+}
+
+/// Writes the message of one event behind others.
+pub(crate) fn add_event(label: &str, event: &Event, out: &mut Vec<u8>) {
+    out.reserve(96 + HEAD_BYTES_MAX + label.len() + event.json.len());
+    let begin = out.len();
+    out.resize(begin + HEAD_BYTES_MAX, 0);
+    add_event_json(label, event, out);
+    let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
+    add_head(FIN | Opcode::Text as u8, out.len() - begin - HEAD_BYTES_MAX, &mut head);
+    // The payload moves up to its head, which is mostly shorter than the longest.
+    out.drain(begin + head.len()..begin + HEAD_BYTES_MAX);
+    out[begin..begin + head.len()].copy_from_slice(&head);
+}
+
+/// Writes the compressed message of one event behind others.
+pub(crate) fn add_compressed_event(
+    label: &str,
+    event: &Event,
+    deflater: &mut Deflater,
+    out: &mut Vec<u8>,
+) {
+    out.extend(compressed(Opcode::Text, &event_json(label, event), deflater));
 }
 
 /// Returns the JSON of a hole.

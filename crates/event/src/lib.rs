@@ -35,5 +35,5 @@ pub use name::{EventName, EventNameError, RESERVED_EVENT_NAMES};
 pub use org::{OrgId, OrgIdError};
 pub use payload::{Payload, PayloadError};
 pub use position::{Position, Seq};
-pub use record::{Event, Framing};
+pub use record::Event;
 pub use stream::{StreamName, StreamNameError};

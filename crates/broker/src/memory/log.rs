@@ -10,7 +10,7 @@ use event::{After, Event, Fork, ForkKind, Ledger, Lineage, MonoMs, Position, Rol
 
 use super::keys::{Found, Keys};
 use crate::{
-    Append, AppendError, Appended, NewEvent, Page, PageLimit, Receipt, standing::Standings,
+    Append, AppendError, Appended, Events, NewEvent, Page, PageLimit, Receipt, standing::Standings,
 };
 
 /// How much of a log is kept.
@@ -41,7 +41,19 @@ pub struct Log {
     first: Seq,
     count: u64,
     hash: RollingHash,
+    last_read: Option<Stretch>,
 }
+
+/// A stretch of the window as it was handed out: after a restart or a cut all readers of a stream
+/// come for the same one, and share it.
+#[derive(Clone, Debug)]
+struct Stretch {
+    after: Seq,
+    events: Events,
+}
+
+/// Shorter stretches are not kept for the next reader.
+const SHARED_MIN: usize = 16;
 
 /// What a log is made of, for the codec of saved windows.
 #[derive(Clone, Debug)]
@@ -73,6 +85,7 @@ impl Log {
             first: Seq::ZERO,
             count: 0,
             hash: RollingHash::default(),
+            last_read: None,
         }
     }
 
@@ -96,6 +109,7 @@ impl Log {
             first,
             count,
             hash,
+            last_read: None,
         })
     }
 
@@ -188,7 +202,11 @@ impl Log {
         while self.window.front().is_some_and(too_old) {
             self.window.pop_front();
         }
-        self.window.len() < before
+        let trimmed = self.window.len() < before;
+        let kept_after = self.window_after();
+        // What is no longer kept is kept by nobody.
+        self.last_read.take_if(|stretch| stretch.after < kept_after);
+        trimmed
     }
 
     /// Returns the account.
@@ -205,16 +223,29 @@ impl Log {
     /// Reads a stretch; a bad cursor gives a gap, never nothing.
     ///
     /// It ends before a hole; the page that goes on from there begins with the gap.
-    pub fn page(&self, after: &After, limit: PageLimit) -> Page {
+    pub fn page(&mut self, after: &After, limit: PageLimit) -> Page {
         let standings = self.standings();
         let (start, gap) = standings.resolve(after, self.seq_of(after));
-        let skip = start.seq.count_after(self.window_after()) as usize;
         let take = limit.get().min(standings.page_end(start).count_after(start.seq) as usize);
-        let stretch = self.window.iter().skip(skip).take(take);
-        let events: Vec<_> = stretch.map(|kept| Arc::clone(&kept.event)).collect();
+        let events = self.stretch(start.seq, take);
         // By number, since the lineage may have forgotten the epoch of an event that is still here.
         let next = events.last().map_or(start, |e| self.lineage.position_at(e.position.seq));
         Page { gap, after: start, events, skipped: 0, next, head: self.head() }
+    }
+
+    /// Returns so many events after a number of the window.
+    fn stretch(&mut self, after: Seq, take: usize) -> Events {
+        let is_same = |last: &&Stretch| last.after == after && last.events.len() == take;
+        if let Some(last) = self.last_read.as_ref().filter(is_same) {
+            return Arc::clone(&last.events);
+        }
+        let skip = after.count_after(self.window_after()) as usize;
+        let kept = self.window.range(skip.min(self.window.len())..).take(take);
+        let events: Events = kept.map(|kept| Arc::clone(&kept.event)).collect();
+        if events.len() >= SHARED_MIN {
+            self.last_read = Some(Stretch { after, events: Arc::clone(&events) });
+        }
+        events
     }
 
     fn standings(&self) -> Standings<'_> {

@@ -192,7 +192,7 @@ impl Snapshot {
         let page = Page {
             gap: gap_before,
             after: start,
-            events,
+            events: events.into(),
             skipped: 0,
             next,
             head: standings.head(),

@@ -24,7 +24,7 @@ fn events(epoch: u64, seqs: impl IntoIterator<Item = u64>) -> Vec<Arc<Event>> {
 }
 
 fn page(after: Position, events: Vec<Arc<Event>>, next: Position, head: Position) -> Page {
-    Page { gap: None, after, events, skipped: 0, next, head }
+    Page { gap: None, after, events: events.into(), skipped: 0, next, head }
 }
 
 /// Takes what is delivered, up to the step that is something else.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{AttachError, PageLimit};
+use broker::{AttachError, Events, PageLimit};
 use bytes::Bytes;
 use event::{After, Event, Gap, MonoMs, Position, StreamName};
 use tokio::sync::OwnedSemaphorePermit;
@@ -58,7 +58,7 @@ pub struct Opened {
     /// How many events it will be sent before the live ones.
     pub replayed: u64,
     lease: Lease,
-    first: Vec<Arc<Event>>,
+    first: Events,
     first_through: Position,
     filter: Option<Arc<Filter>>,
 }

@@ -1,16 +1,18 @@
 //! A reader behind its ring: served from the log, a page at a time, until the ring has its place.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
-use broker::{Page, ReadError};
+use broker::{Events, Page, ReadError};
 use bytes::Bytes;
 use event::{Event, Gap, GapReason, MonoMs, Position, Seq};
 
 use super::{
     ReaderKey, Room, SubscriptionId, Wish,
     ring::{self, Mark, Place},
+    run::{Run, Runs},
     socket::Sink,
 };
+use crate::encoder::Encoder;
 
 /// What came of a wish for a page.
 pub type Fetched = Result<Page, ReadError>;
@@ -18,34 +20,64 @@ pub type Fetched = Result<Page, ReadError>;
 /// What a reader has from the log and has not been written yet.
 #[derive(Debug)]
 pub(super) struct CatchUp {
-    pub(super) queue: VecDeque<Piece>,
-    /// The place up to which the queue reaches.
+    /// A frame of the server's own, before the events, and the place that it moves the reader to.
+    pub(super) own: Option<(Bytes, Position)>,
+    events: Events,
+    /// The first event that the reader has not passed.
+    next: usize,
+    /// Bytes of some of the events, from `next` on.
+    run: Option<Arc<Run>>,
+    /// The place up to which the events reach.
     pub(super) end: Position,
     /// The mark of that place.
     pub(super) mark: Mark,
 }
 
-/// A piece of what a reader is sent.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Event(Arc<Event>),
-    /// A frame of the server's own, and the place that it moves the reader to.
-    Own(Bytes, Position),
-}
-
 impl CatchUp {
-    pub(super) fn opened(first: Vec<Arc<Event>>, end: Position, mark: Mark) -> Self {
-        let mark = mark.beyond(&first);
-        CatchUp { queue: first.into_iter().map(Piece::Event).collect(), end, mark }
+    pub(super) fn opened(events: Events, end: Position, mark: Mark) -> Self {
+        let mark = mark.beyond(&events);
+        CatchUp { own: None, events, next: 0, run: None, end, mark }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.own.is_none() && self.next == self.events.len()
+    }
+
+    /// Returns how many events are still to be written.
+    pub(super) fn len(&self) -> usize {
+        self.events.len() - self.next
     }
 
     /// Returns the bytes of events with greater numbers that are still to be written.
     pub(super) fn bytes_newer(&self, than: Seq) -> u64 {
-        let newer = self.queue.iter().filter_map(|piece| match piece {
-            Piece::Event(event) if event.position.seq > than => Some(ring::bytes(event)),
-            Piece::Event(_) | Piece::Own(..) => None,
-        });
-        newer.sum()
+        let left = &self.events[self.next..];
+        left.iter().filter(|event| event.position.seq > than).map(|event| ring::bytes(event)).sum()
+    }
+
+    /// Forgets what lies before a place.
+    pub(super) fn pass(&mut self, through: Position) {
+        self.own.take_if(|(_, place)| place.seq <= through.seq);
+        let left = &self.events[self.next..];
+        self.next += left.partition_point(|event| event.position.seq <= through.seq);
+        self.run.take_if(|run| !run.range().contains(&self.next));
+    }
+
+    /// Encodes the next events, where that is not done.
+    pub(super) fn prepare(&mut self, runs: &mut Runs, encoder: &Encoder<'_>) {
+        if self.run.is_none() && self.next < self.events.len() {
+            self.run = Some(runs.get(&self.events, self.next, encoder));
+        }
+    }
+
+    /// Returns the bytes of the next events, and which they are; nothing before they are encoded.
+    pub(super) fn encoded(&self) -> Option<(&Run, Range<usize>)> {
+        let run = self.run.as_ref()?;
+        Some((run, self.next..run.range().end))
+    }
+
+    /// Returns an event by its index in the run's stretch.
+    pub(super) fn event(&self, index: usize) -> &Event {
+        &self.events[index]
     }
 }
 
@@ -76,13 +108,13 @@ impl<S: Sink> Room<S> {
             Some(_) => table.ring.mark(),
             None => subscription.mark.beyond(&page.events),
         };
-        let mut queue: VecDeque<_> = page.events.into_iter().map(Piece::Event).collect();
-        if let Some(gap) = page.gap.map(as_lag) {
-            let frame = table.encoder(framing, &self.deflater).gap(&gap);
-            queue.push_front(Piece::Own(frame, gap.resumes_at));
+        let own = page.gap.map(as_lag).map(|gap| {
             self.metrics.gap(gap.reason);
-        }
-        subscription.catch_up = Some(Box::new(CatchUp { queue, end: page.next, mark }));
+            (table.encoder(framing, &self.deflater).gap(&gap), gap.resumes_at)
+        });
+        let catch_up =
+            CatchUp { own, events: page.events, next: 0, run: None, end: page.next, mark };
+        subscription.catch_up = Some(Box::new(catch_up));
         self.serve_at(key, index, now);
     }
 
@@ -101,7 +133,7 @@ impl<S: Sink> Room<S> {
             return None;
         }
         if let Some(catch_up) = &subscription.catch_up {
-            if !catch_up.queue.is_empty() {
+            if !catch_up.is_empty() {
                 return None;
             }
             subscription.through = catch_up.end;
@@ -144,7 +176,7 @@ fn deliverable(page: Page, through: Position) -> Page {
         resumes_at: head,
         missed: None,
     };
-    Page { gap: Some(gap), after: head, events: Vec::new(), skipped: 0, next: head, head }
+    Page { gap: Some(gap), after: head, events: Events::default(), skipped: 0, next: head, head }
 }
 
 /// A reader that was attached all the time did not come too late: it was too slow.

@@ -3,18 +3,20 @@
 use std::{cell::RefCell, io};
 
 use bytes::Bytes;
-use event::{Framing, MonoMs, Position};
+use event::{Event, MonoMs, Position};
 
 use super::{
     ReaderKey, Room,
-    catch_up::Piece,
     gathered::{AfterWrite, Gathered},
     reader::Reader,
+    run::Runs,
     socket::Sink,
     table::Table,
 };
 use crate::{
-    EndCause, Transport, sse,
+    EndCause, Transport,
+    encoder::Framing,
+    sse,
     ws::{self, Deflater},
 };
 
@@ -115,7 +117,7 @@ impl<S: Sink> Room<S> {
         let reader = &mut self.readers[key.index as usize];
         let subscription = reader.subscriptions.get(index).filter(|_| reader.leaving.is_none());
         let table = subscription.map(|subscription| &self.tables[subscription.table as usize]);
-        reader.write(index, at, table, &self.deflater)
+        reader.write(index, at, table, &self.deflater, &mut self.runs)
     }
 
     /// Notes since when, and from where, a reader takes nothing.
@@ -160,7 +162,15 @@ impl<S: Sink> Reader<S> {
         at: Option<usize>,
         table: Option<&Table>,
         deflater: &RefCell<Deflater>,
+        runs: &mut Runs,
     ) -> (Wrote, u64) {
+        let encoder = table.map(|table| table.encoder(self.framing, deflater));
+        let subscription = self.subscriptions.get_mut(index);
+        if let (Some(subscription), Some(encoder)) = (subscription, &encoder)
+            && let Some(catch_up) = &mut subscription.catch_up
+        {
+            catch_up.prepare(runs, encoder);
+        }
         let mut gathered = Gathered::default();
         if !self.rest.is_empty() {
             gathered.add_rest(&self.rest);
@@ -168,12 +178,14 @@ impl<S: Sink> Reader<S> {
         if let Some(web) = &self.web {
             gathered.add_own(web.outbox.iter());
         }
-        if let (Some(subscription), Some(table)) = (self.subscriptions.get(index), table) {
-            let encoder = table.encoder(self.framing, deflater);
+        if let (Some(subscription), Some(table), Some(encoder)) =
+            (self.subscriptions.get(index), table, &encoder)
+        {
+            let wants = |event: &Event| subscription.wants(event);
             if let Some(catch_up) = &subscription.catch_up {
-                gathered.add_pieces(catch_up.queue.iter(), |e| subscription.wants(e), &encoder);
+                gathered.add_catch_up(catch_up, wants);
             } else if let Some(at) = at {
-                gathered.add_ring(at, &table.ring, |event| subscription.wants(event), &encoder);
+                gathered.add_ring(at, &table.ring, wants, encoder);
             }
         }
         if gathered.slices().is_empty() {
@@ -237,15 +249,6 @@ impl<S: Sink> Reader<S> {
             sse::heartbeat_at(subscription.through)
         } else {
             sse::HEARTBEAT
-        }
-    }
-}
-
-impl Piece {
-    pub(super) fn reaches(&self) -> Position {
-        match self {
-            Piece::Event(event) => event.position,
-            Piece::Own(_, place) => *place,
         }
     }
 }

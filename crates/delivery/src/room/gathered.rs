@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use event::{Event, Position};
 use smallvec::SmallVec;
 
-use super::{catch_up::Piece, ring::Ring};
+use super::{catch_up::CatchUp, ring::Ring, run::Run};
 use crate::encoder::Encoder;
 
 /// Most pieces in one write, well below the 1,024 that Linux takes.
@@ -19,13 +19,62 @@ const SLICES_MAX: usize = 256;
 #[derive(Default)]
 pub(super) struct Gathered<'a> {
     slices: SmallVec<[IoSlice<'a>; SLICES_MAX]>,
-    /// For each slice, its bytes and the place that the reader has reached with it; none for what
-    /// is no event.
-    pieces: SmallVec<[(&'a Bytes, Option<Position>); SLICES_MAX]>,
+    pieces: SmallVec<[Piece<'a>; SLICES_MAX]>,
     /// Whether the first slice is the rest of an earlier write.
     has_rest: bool,
     /// The place up to which everything was looked at; none where nothing was.
     pub(super) looked_through: Option<Position>,
+}
+
+/// What a slice is made of.
+#[derive(Clone, Copy)]
+enum Piece<'a> {
+    /// One frame, and the place that the reader has reached with it; none for what is no event.
+    Frame(&'a Bytes, Option<Position>),
+    /// These events of a run.
+    Stretch(&'a Run, usize, usize),
+}
+
+/// How far a write went into a piece.
+struct Split {
+    /// The last place that was begun.
+    reached: Option<Position>,
+    /// How many events were begun.
+    events: usize,
+    /// What is left of a frame that was begun.
+    rest: Option<Bytes>,
+}
+
+impl Piece<'_> {
+    fn len(&self) -> usize {
+        match *self {
+            Piece::Frame(bytes, _) => bytes.len(),
+            Piece::Stretch(run, from, to) => run.end(to - 1) - run.begin(from),
+        }
+    }
+
+    fn is_event(&self) -> bool {
+        !matches!(self, Piece::Frame(_, None))
+    }
+
+    /// Splits it after so many bytes, of which there are more than none.
+    fn split(&self, written: usize) -> Split {
+        match *self {
+            Piece::Frame(bytes, reached) => {
+                let mut rest = bytes.clone();
+                rest.advance(written);
+                let rest = (!rest.is_empty()).then_some(rest);
+                Split { reached, events: usize::from(reached.is_some()), rest }
+            }
+            Piece::Stretch(run, from, _) => {
+                let at = run.begin(from) + written;
+                let last = run.event_at(at - 1);
+                let rest = run.bytes().slice(at..run.end(last));
+                let rest = (!rest.is_empty()).then_some(rest);
+                Split { reached: Some(run.place(last)), events: last + 1 - from, rest }
+            }
+        }
+    }
 }
 
 /// What a write changed.
@@ -64,33 +113,36 @@ impl<'a> Gathered<'a> {
 
     fn add(&mut self, bytes: &'a Bytes, reached: Option<Position>) {
         self.slices.push(IoSlice::new(bytes));
-        self.pieces.push((bytes, reached));
+        self.pieces.push(Piece::Frame(bytes, reached));
     }
 
-    pub(super) fn add_pieces(
-        &mut self,
-        pieces: impl Iterator<Item = &'a Piece>,
-        wants: impl Fn(&Event) -> bool,
-        encoder: &Encoder<'_>,
-    ) {
-        for piece in pieces {
-            match piece {
-                Piece::Event(event) if wants(event) => {
-                    if self.is_full() {
-                        return;
-                    }
-                    self.add(encoder.event(event), Some(event.position));
-                }
-                Piece::Event(_) => {}
-                Piece::Own(bytes, place) => {
-                    if self.is_full() {
-                        return;
-                    }
-                    self.add(bytes, Some(*place));
-                }
+    fn add_stretch(&mut self, run: &'a Run, from: usize, to: usize) {
+        self.slices.push(IoSlice::new(&run.bytes()[run.begin(from)..run.end(to - 1)]));
+        self.pieces.push(Piece::Stretch(run, from, to));
+    }
+
+    /// Adds what a reader has from the log, as far as it is encoded.
+    pub(super) fn add_catch_up(&mut self, page: &'a CatchUp, wants: impl Fn(&Event) -> bool) {
+        if let Some((bytes, place)) = &page.own {
+            if self.is_full() {
+                return;
             }
-            self.looked_through = Some(piece.reaches());
+            self.add(bytes, Some(*place));
+            self.looked_through = Some(*place);
         }
+        let Some((run, mut left)) = page.encoded() else { return };
+        while let Some(from) = left.find(|&index| wants(page.event(index))) {
+            if self.is_full() {
+                self.looked_through = from
+                    .checked_sub(1)
+                    .filter(|&before| before >= run.range().start)
+                    .map_or(self.looked_through, |before| Some(run.place(before)));
+                return;
+            }
+            let unwanted = left.find(|&index| !wants(page.event(index)));
+            self.add_stretch(run, from, unwanted.unwrap_or(left.end));
+        }
+        self.looked_through = left.end.checked_sub(1).map(|last| run.place(last));
     }
 
     pub(super) fn add_ring(
@@ -105,7 +157,8 @@ impl<'a> Gathered<'a> {
                 if self.is_full() {
                     return;
                 }
-                self.add(encoder.event(event), Some(event.position));
+                let Some(frame) = ring.frame(index, encoder) else { return };
+                self.add(frame, Some(event.position));
             }
             self.looked_through = Some(event.position);
             index += 1;
@@ -115,39 +168,33 @@ impl<'a> Gathered<'a> {
     /// Works out what the reader has after this many bytes.
     pub(super) fn after(&self, mut written: usize) -> AfterWrite {
         let mut reached = None;
-        let (mut events, mut begun_own) = (0, 0);
-        for (i, &(bytes, place)) in self.pieces.iter().enumerate() {
-            let begun = written > 0;
-            match place.filter(|_| begun) {
-                Some(place) => {
-                    reached = Some(place);
-                    events += 1;
-                }
-                None => begun_own += usize::from(begun && place.is_none()),
+        let (mut events, mut own_begun, mut rest) = (0, 0, None);
+        let mut whole = true;
+        for (i, piece) in self.pieces.iter().enumerate() {
+            let taken = written.min(piece.len());
+            written -= taken;
+            if taken > 0 {
+                let split = piece.split(taken);
+                reached = split.reached.or(reached);
+                events += split.events as u64;
+                own_begun += usize::from(!piece.is_event());
+                rest = split.rest;
+            } else if let (0, true, Piece::Frame(bytes, _)) = (i, self.has_rest, piece) {
+                // A rest must be finished first; what was not begun is gathered again.
+                rest = Some((*bytes).clone());
             }
-            if written < bytes.len() {
-                let mut rest = bytes.clone();
-                rest.advance(written);
-                // What was not begun is gathered again; a rest must be finished first.
-                let keep = begun || (i == 0 && self.has_rest);
-                return AfterWrite {
-                    rest: keep.then_some(rest),
-                    own_begun: self.without_rest(begun_own),
-                    reached,
-                    through: reached,
-                    events,
-                    whole: false,
-                };
+            if taken < piece.len() {
+                whole = false;
+                break;
             }
-            written -= bytes.len();
         }
         AfterWrite {
-            rest: None,
-            own_begun: self.without_rest(begun_own),
+            rest,
+            own_begun: self.without_rest(own_begun),
             reached,
-            through: self.looked_through,
+            through: if whole { self.looked_through } else { reached },
             events,
-            whole: true,
+            whole,
         }
     }
 

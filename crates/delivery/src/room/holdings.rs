@@ -48,7 +48,7 @@ impl<S: Sink> Room<S> {
         for (_, reader) in &self.readers {
             holdings.rest_bytes += reader.rest.len();
             let pages = reader.subscriptions.iter().filter_map(|s| s.catch_up.as_ref());
-            holdings.page_pieces += pages.map(|page| page.queue.len()).sum::<usize>();
+            holdings.page_pieces += pages.map(|page| page.len()).sum::<usize>();
             holdings.web_bytes += reader.web.as_ref().map_or(0, |web| web.held_bytes());
         }
         holdings

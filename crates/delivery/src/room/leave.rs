@@ -3,12 +3,13 @@
 use std::{cmp::Ordering, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use event::{Framing, MonoMs};
+use event::MonoMs;
 use rand::RngExt;
 
 use super::{ReaderKey, Room, reader::Reader, ring::Place, socket::Sink, web::CLOSE_MAX};
 use crate::{
     DeliveryOptions, EndCause,
+    encoder::Framing,
     sse::{self, GoodbyeReason},
     ws::{self, CloseCode},
 };

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use event::{Framing, MonoMs};
+use event::MonoMs;
 use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -13,7 +13,7 @@ use super::{
     subscription::{Subscribing, Subscription, SubscriptionId},
     web::Web,
 };
-use crate::{EndCause, Transport, session::WebSocket};
+use crate::{EndCause, Transport, encoder::Framing, session::WebSocket};
 
 /// Most bytes that an event stream's reader may send; one that sends more is no reader.
 const INPUT_BYTES_MAX: u32 = 64 << 10;

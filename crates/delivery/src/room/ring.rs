@@ -5,11 +5,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{cell::OnceCell, collections::VecDeque, sync::Arc};
 
+use bytes::Bytes;
 use event::{Event, MonoMs, Position, Seq};
 
-use crate::channel::Arrival;
+use crate::{
+    channel::Arrival,
+    encoder::{Encoder, Framing},
+};
 
 /// What an event's frame has besides its JSON, about.
 const FRAME_BYTES: u64 = 80;
@@ -26,6 +30,8 @@ pub(super) struct Ring {
 #[derive(Debug)]
 struct Slot {
     event: Arc<Event>,
+    /// The event's frames, each encoded when the first reader needs it.
+    frames: [OnceCell<Bytes>; Framing::COUNT],
     at: MonoMs,
     /// Bytes of every event up to and with this one.
     end: u64,
@@ -83,7 +89,12 @@ impl Ring {
             self.restart(Position::new(position.epoch, position.seq.prev()));
         }
         self.total += bytes(&arrival.event);
-        self.slots.push_back(Slot { event: arrival.event, at: arrival.at, end: self.total });
+        self.slots.push_back(Slot {
+            event: arrival.event,
+            frames: Default::default(),
+            at: arrival.at,
+            end: self.total,
+        });
     }
 
     /// Returns the mark of the last event.
@@ -128,6 +139,12 @@ impl Ring {
 
     pub(super) fn get(&self, index: usize) -> Option<&Arc<Event>> {
         self.slots.get(index).map(|slot| &slot.event)
+    }
+
+    /// Returns an event's frame.
+    pub(super) fn frame(&self, index: usize, encoder: &Encoder<'_>) -> Option<&Bytes> {
+        let slot = self.slots.get(index)?;
+        Some(slot.frames[encoder.framing as usize].get_or_init(|| encoder.event(&slot.event)))
     }
 
     /// Returns how many events there are.

@@ -68,6 +68,7 @@ impl<S: Sink> Room<S> {
             reader.subscriptions[index].fetching = false;
             self.serve_at(key, index, now);
         }
+        self.runs.clear();
         self.close_the_lagging(now);
         self.close_the_unending(now);
         for table in self.tables.iter_mut().map(|(_, table)| table) {

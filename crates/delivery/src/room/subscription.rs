@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use broker::Events;
 use event::{Event, Position};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    catch_up::{CatchUp, Piece},
+    catch_up::CatchUp,
     ring::{Mark, Place, Ring},
 };
 use crate::{Filter, Lease};
@@ -28,7 +29,7 @@ pub struct Subscribing {
     /// The place after which it goes on.
     pub after: Position,
     /// The events after that place that were read when it attached.
-    pub first: Vec<Arc<Event>>,
+    pub first: Events,
     /// The place up to which `first` reaches.
     pub first_through: Position,
     /// Which events it wants; all where there is none.
@@ -106,10 +107,7 @@ impl Subscription {
     /// Moves to a place, and forgets the pieces up to it.
     pub(super) fn pass(&mut self, through: Position) {
         if let Some(catch_up) = &mut self.catch_up {
-            let passed = |piece: &Piece| piece.reaches().seq <= through.seq;
-            while catch_up.queue.front().is_some_and(passed) {
-                catch_up.queue.pop_front();
-            }
+            catch_up.pass(through);
         }
         self.through = through;
     }

@@ -2,14 +2,14 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use event::{Framing, MonoMs};
+use event::MonoMs;
 use slab::Slab;
 
 use super::{reader::Reader, ring::Ring, subscription::Subscription};
 use crate::{
     DeliveryOptions, Transport,
     channel::{Channel, Look},
-    encoder::Encoder,
+    encoder::{Encoder, Framing},
     ws::{self, Deflater},
 };
 

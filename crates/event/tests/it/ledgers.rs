@@ -1,9 +1,6 @@
 //! The rolling account, and what an event shares between its readers.
 
-use std::cell::Cell;
-
-use bytes::Bytes;
-use event::{Epoch, Event, EventId, Framing, Position, RollingHash, Seq};
+use event::{RollingHash, Seq};
 
 /// Computed apart from this code, with another implementation of SHA-256, by the formula.
 #[test]
@@ -36,21 +33,4 @@ fn the_chain_tells_order_number_and_content_apart() {
     for (i, one) in all.iter().enumerate() {
         assert!(all[i + 1..].iter().all(|other| other != one), "the chain {i} is met again");
     }
-}
-
-#[test]
-fn an_event_is_encoded_once_for_each_framing() {
-    let position = Position::new(Epoch::from_bits(1), Seq(1));
-    let name = "a".parse().expect("a name");
-    let event = Event::new(position, EventId::from_bits(1), name, Bytes::from_static(b"{}"));
-    let runs = Cell::new(0);
-    let encode = |event: &Event| {
-        runs.set(runs.get() + 1);
-        event.json.clone()
-    };
-    for framing in [Framing::Sse, Framing::WebSocket, Framing::WebSocketDeflate] {
-        assert_eq!(event.encoded(framing, encode), &event.json);
-        assert_eq!(event.encoded(framing, encode), &event.json);
-    }
-    assert_eq!(runs.get(), 3);
 }

@@ -60,7 +60,7 @@ fn cut(page: &mut Page) {
         bytes > ANSWER_BYTES_MAX
     });
     if let Some(over) = fits {
-        page.events.truncate(over.max(1));
+        page.events = page.events[..over.max(1)].into();
         page.next = page.events.last().map_or(page.after, |event| event.position);
     }
 }

@@ -1,9 +1,12 @@
 //! The accept loop: bounded, and ended by the shutdown at once.
+//!
+//! A connection whose first request is there already and opens a stream is done with before it was
+//! made known to a poller or given a task: both cost more than all that it needs here.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, os::fd::OwnedFd, sync::Arc, task::Poll, time::Duration};
 
 use node_runtime::Tasks;
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::{io::unix::AsyncFd, net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::connection;
 use crate::{AppState, router};
@@ -23,6 +26,10 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
     if let Err(error) = connection::tune(&listener) {
         tracing::warn!(%error, "connections can't be tuned: peers that vanish are found late");
     }
+    let listener = match unwrapped(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "nothing can be accepted"),
+    };
     let router = router(Arc::clone(&app));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut end = tasks.shutdown();
@@ -37,8 +44,8 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
         let stream = tokio::select! {
             () = end.asked() => break,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+            accepted = accept(&listener) => match accepted {
+                Ok(stream) => stream,
                 Err(error) => {
                     after_error(&error).await;
                     continue;
@@ -46,14 +53,31 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
             },
         };
         let serving = connection::serve(stream, router.clone(), Arc::clone(&app), tasks.shutdown());
-        connections.spawn(async move {
-            serving.await;
-            drop(seat);
-        });
+        let mut serving = Box::pin(serving);
+        let is_done = poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
+        if !is_done {
+            connections.spawn(async move {
+                serving.await;
+                drop(seat);
+            });
+        }
     }
     drop(listener);
     let within = app.state().settings.drain.mul_f64(FINISH_SHARE);
     finish(connections, within).await;
+}
+
+/// Takes a listener out of the type that makes every connection known to the poller.
+#[expect(deprecated, reason = "the other way in is unsafe code; this descriptor never changes")]
+fn unwrapped(listener: TcpListener) -> io::Result<AsyncFd<mio::net::TcpListener>> {
+    AsyncFd::new(mio::net::TcpListener::from_std(listener.into_std()?))
+}
+
+/// Waits for a connection; it is in non-blocking mode and known to no poller.
+async fn accept(listener: &AsyncFd<mio::net::TcpListener>) -> io::Result<std::net::TcpStream> {
+    let accept = |listener: &mio::net::TcpListener| listener.accept();
+    let (stream, _) = listener.async_io(tokio::io::Interest::READABLE, accept).await?;
+    Ok(OwnedFd::from(stream).into())
 }
 
 /// Waits for requests that were begun; a peer that holds one open does not hold up the shutdown.

@@ -41,17 +41,16 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 /// A connection that is to become a stream: the head of its answer, and its reader.
 pub(super) type Leaving = (Vec<u8>, Handover);
 
+/// Serves a connection in non-blocking mode until it ends or leaves HTTP.
 pub(super) async fn serve(
-    mut stream: TcpStream,
+    stream: std::net::TcpStream,
     router: Router,
     app: Arc<AppState>,
     mut end: Shutdown,
 ) {
-    match lean::first(&mut stream, &app, &mut end).await {
-        First::Stream(leaving) => {
-            depart(Wire::new(stream, Bytes::new()), Bytes::new(), *leaving, &app)
-        }
-        First::Other(read) => serve_http(Wire::new(stream, read), router, app, end).await,
+    match lean::first(stream, &app, &mut end).await {
+        First::Stream(stream, leaving) => depart(stream, Bytes::new(), *leaving, &app),
+        First::Other(stream, read) => serve_http(Wire::new(stream, read), router, app, end).await,
         First::Gone => {}
     }
 }
@@ -87,13 +86,9 @@ async fn serve_http(wire: Wire, router: Router, app: Arc<AppState>, mut end: Shu
         }
     };
     let parts = connection.into_parts();
-    depart(parts.io.into_inner(), parts.read_buf, left, &app);
-}
-
-/// Lets a connection leave HTTP.
-fn depart(wire: Wire, received: Bytes, leaving: Leaving, app: &AppState) {
-    if let Err(error) = hand_over(wire, received, leaving, app) {
-        tracing::debug!(%error, "a connection was gone before it became a stream");
+    match parts.io.into_inner().into_quiet_stream().and_then(TcpStream::into_std) {
+        Ok(stream) => depart(stream, parts.read_buf, left, &app),
+        Err(error) => tracing::debug!(%error, "a connection was gone before it became a stream"),
     }
 }
 
@@ -131,15 +126,10 @@ async fn answer(
     Ok(response)
 }
 
-/// Gives a connection to delivery.
-fn hand_over(
-    wire: Wire,
-    received: Bytes,
-    (head, handover): Leaving,
-    app: &AppState,
-) -> io::Result<()> {
-    let socket = Socket::tcp(wire.into_quiet_stream()?.into_std()?);
-    let Some(delivery) = app.state().delivery() else { return Ok(()) };
+/// Lets a connection leave HTTP: gives it to delivery.
+fn depart(stream: std::net::TcpStream, received: Bytes, (head, handover): Leaving, app: &AppState) {
+    let socket = Socket::tcp(stream);
+    let Some(delivery) = app.state().delivery() else { return };
     let with_head = |preamble: &[u8]| [&*head, preamble].concat().into();
     match handover {
         Handover::Stream(StreamHandover { opened, preamble, expires, permit }) => {
@@ -164,7 +154,6 @@ fn hand_over(
             });
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@
 //! Only success ends here. Whatever is out of the ordinary (another route, a body, a ticket that is
 //! used up, a cross-origin request, any refusal) goes on with all bytes as if nobody had looked.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+    time::Instant,
+};
 
 use bytes::{Bytes, BytesMut};
 use delivery::Transport;
@@ -42,63 +46,132 @@ const OUT_OF_THE_ORDINARY: [HeaderName; 5] = [
 /// What became of a new connection.
 pub(super) enum First {
     /// It becomes a stream.
-    Stream(Box<Leaving>),
+    Stream(std::net::TcpStream, Box<Leaving>),
     /// It goes the long way, with what was read of it.
-    Other(Bytes),
+    Other(TcpStream, Bytes),
     /// Its peer is gone.
     Gone,
 }
 
+/// A connection, known to the poller or not yet.
+enum Connection {
+    New(std::net::TcpStream),
+    Polled(TcpStream),
+}
+
+impl Connection {
+    fn into_std(self) -> io::Result<std::net::TcpStream> {
+        match self {
+            Connection::New(stream) => Ok(stream),
+            Connection::Polled(stream) => stream.into_std(),
+        }
+    }
+
+    fn into_polled(self) -> io::Result<TcpStream> {
+        match self {
+            Connection::New(stream) => TcpStream::from_std(stream),
+            Connection::Polled(stream) => Ok(stream),
+        }
+    }
+}
+
 /// Looks at the first request of a connection.
+///
+/// Where it is there already, nothing is waited for and the poller never hears of the connection.
 pub(super) async fn first(
-    stream: &mut TcpStream,
+    stream: std::net::TcpStream,
     app: &Arc<AppState>,
     end: &mut Shutdown,
 ) -> First {
-    let mut read = BytesMut::with_capacity(1024);
-    let Some(head) = ({
-        tokio::select! {
-            head = read_head(stream, &mut read) => head,
-            () = end.asked() => None,
-        }
-    }) else {
-        return First::Other(read.freeze());
+    let mut read = BytesMut::new();
+    let mut connection = Connection::New(stream);
+    let mut head = Head::Part;
+    if let Connection::New(stream) = &connection {
+        head = read_now(stream, &mut read);
+    }
+    if head == Head::Part {
+        let Ok(mut stream) = connection.into_polled() else { return First::Gone };
+        head = tokio::select! {
+            head = read_head(&mut stream, &mut read) => head,
+            () = end.asked() => Head::Other,
+        };
+        connection = Connection::Polled(stream);
+    }
+    if head == Head::Gone {
+        return First::Gone;
+    }
+    let leaving = match head {
+        Head::Whole => open(&read, app).await,
+        _ => None,
     };
-    match head {
-        Head::Gone => First::Gone,
-        Head::Other => First::Other(read.freeze()),
-        Head::Whole => match open(&read, app).await {
-            Some(leaving) => First::Stream(Box::new(leaving)),
-            None => First::Other(read.freeze()),
+    let first = match leaving {
+        Some(leaving) => {
+            connection.into_std().map(|stream| First::Stream(stream, Box::new(leaving)))
+        }
+        None => connection.into_polled().map(|stream| First::Other(stream, read.freeze())),
+    };
+    first.unwrap_or(First::Gone)
+}
+
+/// What is known of a connection's first head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    /// It may be one of ours, and is not all there.
+    Part,
+    /// It may be one of ours.
+    Whole,
+    /// It goes the long way.
+    Other,
+    /// There is none, and none will come.
+    Gone,
+}
+
+impl Head {
+    fn of(read: &[u8]) -> Self {
+        let known = read.len().min(BEGINS.len());
+        if read[..known] != BEGINS[..known] || read.len() > HEAD_BYTES_MAX {
+            return Head::Other;
+        }
+        let is_whole = read.windows(4).any(|four| four == b"\r\n\r\n");
+        if is_whole { Head::Whole } else { Head::Part }
+    }
+
+    fn after_end(read: &[u8]) -> Self {
+        if read.is_empty() { Head::Gone } else { Head::Other }
+    }
+}
+
+/// Reads what is there, without waiting.
+fn read_now(mut stream: &std::net::TcpStream, read: &mut BytesMut) -> Head {
+    let mut buffer = [0; HEAD_BYTES_MAX];
+    match stream.read(&mut buffer) {
+        Ok(0) => Head::Gone,
+        Ok(bytes) => {
+            read.extend_from_slice(&buffer[..bytes]);
+            Head::of(read)
+        }
+        Err(error) => match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Head::Part,
+            _ => Head::Gone,
         },
     }
 }
 
-enum Head {
-    Whole,
-    Other,
-    Gone,
-}
-
-/// Reads until the head is whole, as long as it may be one of ours; `None` where it takes too long.
-async fn read_head(stream: &mut TcpStream, read: &mut BytesMut) -> Option<Head> {
+/// Reads until the head is whole, as long as it may be one of ours.
+async fn read_head(stream: &mut TcpStream, read: &mut BytesMut) -> Head {
     let reading = async {
         loop {
             match stream.read_buf(read).await {
-                Ok(0) | Err(_) if read.is_empty() => return Head::Gone,
-                Ok(0) | Err(_) => return Head::Other,
+                Ok(0) | Err(_) => return Head::after_end(read),
                 Ok(_) => {}
             }
-            let known = read.len().min(BEGINS.len());
-            if read[..known] != BEGINS[..known] || read.len() > HEAD_BYTES_MAX {
-                return Head::Other;
-            }
-            if read.windows(4).any(|four| four == b"\r\n\r\n") {
-                return Head::Whole;
+            let head = Head::of(read);
+            if head != Head::Part {
+                return head;
             }
         }
     };
-    timeout(HEAD_TIME_MAX, reading).await.ok()
+    timeout(HEAD_TIME_MAX, reading).await.unwrap_or(Head::Other)
 }
 
 /// Opens the stream that a head asks for; `None` where anything is not as it mostly is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::{
-    Item, Page, PageLimit, Receipt, Wake,
+    Events, Item, Page, PageLimit, Receipt, Wake,
     join::{Joiner, Step},
     memory::log::Log,
 };
@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 pub(crate) struct InFlight {
     gap: Option<Gap>,
     places: [Position; 3],
-    events: Vec<Arc<Event>>,
+    events: Events,
 }
 
 /// What the last thing that happened has brought a reader; it goes with the next one.
@@ -96,7 +96,7 @@ impl Reader {
     }
 
     /// Reads the first page and is attached.
-    pub(crate) fn open(&mut self, log: &Log, acked: &[Receipt]) {
+    pub(crate) fn open(&mut self, log: &mut Log, acked: &[Receipt]) {
         let first = log.page(&After::At(self.place), LIMIT);
         match first.gap.clone() {
             Some(gap) => {
@@ -133,7 +133,7 @@ impl Reader {
     }
 
     /// Reads the page that the joiner asked for; it arrives later.
-    pub(crate) fn read(&mut self, log: &Log) {
+    pub(crate) fn read(&mut self, log: &mut Log) {
         let Some(at) = self.reading.take() else { return };
         let page = log.page(&After::At(at), LIMIT);
         if !page.is_whole() {

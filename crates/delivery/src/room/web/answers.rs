@@ -1,9 +1,10 @@
 //! What sessions answer WebSockets, and what they do to their connections.
 
-use event::{Framing, MonoMs, StreamName};
+use event::{MonoMs, StreamName};
 
 use crate::{
     EndCause, Subscribing,
+    encoder::Framing,
     room::{Departure, ReaderKey, Room, leave::Deadline, socket::Sink},
     session::Reply,
     ws::{self, CloseCode, Opcode},

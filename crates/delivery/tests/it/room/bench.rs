@@ -75,7 +75,7 @@ impl Bench {
             subscribing: Some(Subscribing {
                 lease: Lease::take(&self.channel),
                 after: at,
-                first: Vec::new(),
+                first: broker::Events::default(),
                 first_through: at,
                 filter: None,
                 permit: None,

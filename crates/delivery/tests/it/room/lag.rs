@@ -81,7 +81,7 @@ fn a_reader_that_has_just_fallen_behind_its_ring_is_not_closed_for_what_it_took(
         panic!("it has to ask the log")
     };
     let (next, head) = (bench.at(44), bench.at(44));
-    let page = Page { gap: None, after, events, skipped: 0, next, head };
+    let page = Page { gap: None, after, events: events.into(), skipped: 0, next, head };
     bench.room.on_page(key, SubscriptionId::FIRST, Ok(page), bench.clock.mono());
     assert!(wire.borrow().full_since.is_some());
     bench.tick(Duration::from_secs(1));

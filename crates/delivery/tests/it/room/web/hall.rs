@@ -119,7 +119,7 @@ impl Hall {
         Subscribing {
             lease: Lease::take(channel),
             after: at(head.0),
-            first: Vec::new(),
+            first: broker::Events::default(),
             first_through: at(head.0),
             filter: None,
             permit: None,

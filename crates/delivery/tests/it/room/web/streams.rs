@@ -28,7 +28,7 @@ fn each_stream_comes_in_its_order_behind_its_answer() {
     let first = hall.append(1, 200, 0);
     let mut subscribing = hall.subscribing(1);
     (subscribing.after, subscribing.first_through) = (at(0), at(200));
-    subscribing.first = first;
+    subscribing.first = first.into();
     let preamble = vec!["{\"type\":\"subscribed\",\"stream\":\"thread:1\"}".to_owned(); 2];
     hall.reply(&client, Reply::Subscribe { subscribing: subscribing.into(), preamble });
     hall.publish(0, 2, 0);
@@ -119,8 +119,14 @@ fn a_page_for_a_subscription_that_is_gone_is_for_nobody() {
     };
     assert_eq!((reader, after), (client.key, at(0)));
     hall.unsubscribe(&client, 0);
-    let page =
-        || Page { gap: None, after, events: events.clone(), skipped: 0, next: at(3), head: at(3) };
+    let page = || Page {
+        gap: None,
+        after,
+        events: events.clone().into(),
+        skipped: 0,
+        next: at(3),
+        head: at(3),
+    };
     let now = hall.clock.mono();
     hall.room.on_page(reader, subscription, Ok(page()), now);
     hall.subscribe(&client, 0);
