@@ -50,8 +50,18 @@ pub(crate) fn new_request_id() -> String {
 /// Wraps the whole router.
 pub(crate) async fn around(
     State(app): State<Arc<AppState>>,
-    mut request: Request,
+    request: Request,
     next: Next,
+) -> Response {
+    around_route(&app, request, None, async |request| next.run(request).await).await
+}
+
+/// Wraps a handler; its route is named where the answer does not tell it.
+pub(crate) async fn around_route(
+    app: &AppState,
+    mut request: Request,
+    route: Option<&str>,
+    handler: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
@@ -63,7 +73,7 @@ pub(crate) async fn around(
         let message = format!("an address has at most {ADDRESS_BYTES_MAX} bytes");
         ApiError::new(Code::UriTooLong, message).into_response()
     } else {
-        next.run(request).instrument(span.clone()).await
+        handler(request).instrument(span.clone()).await
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         *response.body_mut() = Body::from(error.body(&id.0));
@@ -74,8 +84,8 @@ pub(crate) async fn around(
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let route = response.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    let matched = response.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map(MatchedPath::as_str).or(route).unwrap_or("other");
     app.state.metrics.http.request(route, method, response.status().as_u16(), began.elapsed());
     response
 }

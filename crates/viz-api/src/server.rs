@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 mod handover;
 mod lean;
+mod publisher;
 mod wire;
 
 pub(crate) use self::accept::FINISH_SHARE;

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use super::{
     handover::{self, Handover, HandoverSlot, StreamHandover, WebHandover},
     lean::{self, First},
+    publisher,
     wire::Wire,
 };
 use crate::AppState;
@@ -50,6 +51,11 @@ pub(super) async fn serve(
 ) {
     match lean::first(stream, &app, &mut end).await {
         First::Stream(stream, leaving) => depart(stream, Bytes::new(), *leaving, &app),
+        First::Publisher(stream, read) => {
+            if let Some((stream, read)) = publisher::serve(stream, read, &app, &mut end).await {
+                serve_http(Wire::new(stream, read), router, app, end).await;
+            }
+        }
         First::Other(stream, read) => serve_http(Wire::new(stream, read), router, app, end).await,
         First::Gone => {}
     }

@@ -64,6 +64,16 @@ impl HandoverSlot {
 
 /// Writes an answer's head; what follows goes on until the connection ends, so it states no length.
 pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
+    let mut out = lines(status, headers);
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// Writes the lines of an answer's head but for its length and its end.
+pub(super) fn lines(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
     let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();
     for (name, value) in headers {
         if name == http::header::CONTENT_LENGTH {
@@ -74,9 +84,5 @@ pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if status != StatusCode::SWITCHING_PROTOCOLS {
-        out.extend_from_slice(b"connection: close\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
     out
 }

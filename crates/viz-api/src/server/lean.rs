@@ -20,6 +20,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 use super::{
     connection::{HEAD_TIME_MAX, Leaving},
     handover::{self, HandoverSlot},
+    publisher,
 };
 use crate::{AppState, request, routes};
 
@@ -32,7 +33,8 @@ const ROUTE: &str = "/api/stream";
 /// A longer head goes the long way.
 const HEAD_BYTES_MAX: usize = 4 << 10;
 
-const HEADERS_MAX: usize = 32;
+/// A head with more headers goes the long way.
+pub(super) const HEADERS_MAX: usize = 32;
 
 /// Headers that ask for more than a stream.
 const OUT_OF_THE_ORDINARY: [HeaderName; 5] = [
@@ -47,6 +49,8 @@ const OUT_OF_THE_ORDINARY: [HeaderName; 5] = [
 pub(super) enum First {
     /// It becomes a stream.
     Stream(std::net::TcpStream, Box<Leaving>),
+    /// It publishes.
+    Publisher(TcpStream, BytesMut),
     /// It goes the long way, with what was read of it.
     Other(TcpStream, Bytes),
     /// Its peer is gone.
@@ -108,7 +112,10 @@ pub(super) async fn first(
         Some(leaving) => {
             connection.into_std().map(|stream| First::Stream(stream, Box::new(leaving)))
         }
-        None => connection.into_polled().map(|stream| First::Other(stream, read.freeze())),
+        None => connection.into_polled().map(|stream| match head {
+            Head::Publisher => First::Publisher(stream, read),
+            _ => First::Other(stream, read.freeze()),
+        }),
     };
     first.unwrap_or(First::Gone)
 }
@@ -120,6 +127,8 @@ enum Head {
     Part,
     /// It may be one of ours.
     Whole,
+    /// It publishes.
+    Publisher,
     /// It goes the long way.
     Other,
     /// There is none, and none will come.
@@ -128,6 +137,12 @@ enum Head {
 
 impl Head {
     fn of(read: &[u8]) -> Self {
+        if read.starts_with(publisher::BEGINS) {
+            return Head::Publisher;
+        }
+        if publisher::BEGINS.starts_with(read) {
+            return Head::Part;
+        }
         let known = read.len().min(BEGINS.len());
         if read[..known] != BEGINS[..known] || read.len() > HEAD_BYTES_MAX {
             return Head::Other;
@@ -202,11 +217,7 @@ fn parse(head: &[u8]) -> Option<Parts> {
     if parsed.method != Some("GET") || !is_plain || query.contains("ticket") {
         return None;
     }
-    let mut map = HeaderMap::with_capacity(parsed.headers.len());
-    for header in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
-        map.append(name, HeaderValue::from_bytes(header.value).ok()?);
-    }
+    let map = header_map(&parsed)?;
     if OUT_OF_THE_ORDINARY.iter().any(|name| map.contains_key(name)) {
         return None;
     }
@@ -214,6 +225,16 @@ fn parse(head: &[u8]) -> Option<Parts> {
     let (mut parts, ()) = request.into_parts();
     parts.headers = map;
     Some(parts)
+}
+
+/// Returns the headers of a head; `None` where one is malformed.
+pub(super) fn header_map(parsed: &httparse::Request<'_, '_>) -> Option<HeaderMap> {
+    let mut map = HeaderMap::with_capacity(parsed.headers.len());
+    for header in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        map.append(name, HeaderValue::from_bytes(header.value).ok()?);
+    }
+    Some(map)
 }
 
 #[cfg(test)]
