@@ -28,6 +28,10 @@ use crate::{
     failure::Failure,
 };
 
+/// Gives back what a storm took: the system's allocator keeps most of it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

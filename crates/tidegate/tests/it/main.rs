@@ -8,6 +8,7 @@ mod bench;
 mod command;
 mod exit_codes;
 mod fake;
+mod proxy;
 mod publish;
 mod real_server;
 mod tail;
