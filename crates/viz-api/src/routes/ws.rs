@@ -52,7 +52,8 @@ pub(crate) async fn ws(
     Ok(response)
 }
 
-async fn open(app: &Arc<AppState>, request: &Parts) -> Result<Response, ApiError> {
+/// Agrees to switch, and leaves the session where its connection finds it.
+pub(crate) async fn open(app: &Arc<AppState>, request: &Parts) -> Result<Response, ApiError> {
     let caller = reader(app, request).await?;
     let offers_deflate = app.state.settings.websocket_deflate;
     let handshake = handshake::check(request, offers_deflate)?;

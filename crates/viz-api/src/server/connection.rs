@@ -50,7 +50,7 @@ pub(super) async fn serve(
     mut end: Shutdown,
 ) {
     match lean::first(stream, &app, &mut end).await {
-        First::Stream(stream, leaving) => depart(stream, Bytes::new(), *leaving, &app),
+        First::Leaves(stream, received, leaving) => depart(stream, received, *leaving, &app),
         First::Publisher(stream, read) => {
             if let Some((stream, read)) = publisher::serve(stream, read, &app, &mut end).await {
                 serve_http(Wire::new(stream, read), router, app, end).await;

@@ -1,4 +1,4 @@
-//! The short way of a new connection whose first request opens an event stream.
+//! The short way of a new connection whose first request opens an event stream or a WebSocket.
 //!
 //! Thousands of readers come at one time after a restart, and each needs one small answer: its head
 //! is read here and handed to the route at once, without the layers that other requests go through.
@@ -7,13 +7,15 @@
 
 use std::{
     io::{self, Read},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
 use delivery::Transport;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header, request::Parts};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header, request::Parts};
 use node_runtime::Shutdown;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
@@ -25,10 +27,40 @@ use super::{
 use crate::{AppState, request, routes};
 
 /// How the only requests that are served here begin.
-const BEGINS: &[u8] = b"GET /api/stream";
+const BEGINS: [&[u8]; 2] = [b"GET /api/stream", b"GET /api/ws"];
 
-/// The route, as metrics and logs name it.
-const ROUTE: &str = "/api/stream";
+/// What such a request opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    Stream,
+    Web,
+}
+
+impl Opens {
+    /// Returns the route, as metrics and logs name it.
+    const fn route(self) -> &'static str {
+        match self {
+            Opens::Stream => "/api/stream",
+            Opens::Web => "/api/ws",
+        }
+    }
+
+    const fn transport(self) -> Transport {
+        match self {
+            Opens::Stream => Transport::sse,
+            Opens::Web => Transport::websocket,
+        }
+    }
+
+    /// Returns whether a header asks for more than that.
+    fn is_too_much(self, name: &HeaderName) -> bool {
+        match *name {
+            header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::EXPECT => true,
+            header::UPGRADE | header::ORIGIN => self == Opens::Stream,
+            _ => false,
+        }
+    }
+}
 
 /// A longer head goes the long way.
 const HEAD_BYTES_MAX: usize = 4 << 10;
@@ -36,19 +68,10 @@ const HEAD_BYTES_MAX: usize = 4 << 10;
 /// A head with more headers goes the long way.
 pub(super) const HEADERS_MAX: usize = 32;
 
-/// Headers that ask for more than a stream.
-const OUT_OF_THE_ORDINARY: [HeaderName; 5] = [
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::EXPECT,
-    header::UPGRADE,
-    header::ORIGIN,
-];
-
 /// What became of a new connection.
 pub(super) enum First {
-    /// It becomes a stream.
-    Stream(std::net::TcpStream, Box<Leaving>),
+    /// It leaves HTTP, with what was read of it behind the request.
+    Leaves(std::net::TcpStream, Bytes, Box<Leaving>),
     /// It publishes.
     Publisher(TcpStream, BytesMut),
     /// It goes the long way, with what was read of it.
@@ -109,9 +132,9 @@ pub(super) async fn first(
         _ => None,
     };
     let first = match leaving {
-        Some(leaving) => {
-            connection.into_std().map(|stream| First::Stream(stream, Box::new(leaving)))
-        }
+        Some((leaving, head_bytes)) => connection.into_std().map(|stream| {
+            First::Leaves(stream, read.split_off(head_bytes).freeze(), Box::new(leaving))
+        }),
         None => connection.into_polled().map(|stream| match head {
             Head::Publisher => First::Publisher(stream, read),
             _ => First::Other(stream, read.freeze()),
@@ -143,8 +166,8 @@ impl Head {
         if publisher::BEGINS.starts_with(read) {
             return Head::Part;
         }
-        let known = read.len().min(BEGINS.len());
-        if read[..known] != BEGINS[..known] || read.len() > HEAD_BYTES_MAX {
+        let agree = |begins: &&[u8]| read.starts_with(begins) || begins.starts_with(read);
+        if !BEGINS.iter().any(agree) || read.len() > HEAD_BYTES_MAX {
             return Head::Other;
         }
         let is_whole = read.windows(4).any(|four| four == b"\r\n\r\n");
@@ -189,42 +212,51 @@ async fn read_head(stream: &mut TcpStream, read: &mut BytesMut) -> Head {
     timeout(HEAD_TIME_MAX, reading).await.unwrap_or(Head::Other)
 }
 
-/// Opens the stream that a head asks for; `None` where anything is not as it mostly is.
-async fn open(head: &[u8], app: &Arc<AppState>) -> Option<Leaving> {
+/// Opens what a head asks for, and returns how long the head is; `None` where anything is not as it
+/// mostly is.
+async fn open(read: &[u8], app: &Arc<AppState>) -> Option<(Leaving, usize)> {
     let began = Instant::now();
-    let mut parts = parse(head)?;
+    let (opens, mut parts, head_bytes) = parse(read)?;
     let id = request::RequestId::of(&parts.headers);
     let slot = HandoverSlot::default();
     parts.extensions.insert(slot.clone());
-    let mut response = routes::stream::open(app, &parts).await.ok()?;
+    let opening = async {
+        match opens {
+            Opens::Stream => routes::stream::open(app, &parts).await,
+            Opens::Web => routes::ws::open(app, &parts).await,
+        }
+    };
+    // After a panic the long way has its turn, and its own answer.
+    let opened = AssertUnwindSafe(opening).catch_unwind().await.ok()?;
+    let mut response = opened.ok()?;
     let handover = slot.empty()?;
     response.headers_mut().insert(request::REQUEST_ID, HeaderValue::from_str(&id.0).ok()?);
-    app.state.metrics.connect(Transport::sse, "ok");
+    app.state.metrics.connect(opens.transport(), "ok");
     let (status, took) = (response.status().as_u16(), began.elapsed());
-    app.state.metrics.http.request(ROUTE, "GET", status, took);
-    Some((handover::head(response.status(), response.headers()), handover))
+    app.state.metrics.http.request(opens.route(), "GET", status, took);
+    Some(((handover::head(response.status(), response.headers()), handover), head_bytes))
 }
 
-fn parse(head: &[u8]) -> Option<Parts> {
+fn parse(read: &[u8]) -> Option<(Opens, Parts, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut parsed = httparse::Request::new(&mut headers);
-    if !matches!(parsed.parse(head), Ok(httparse::Status::Complete(_))) {
-        return None;
-    }
+    let Ok(httparse::Status::Complete(head_bytes)) = parsed.parse(read) else { return None };
     let target = parsed.path?;
-    let query = target.strip_prefix(ROUTE)?;
+    let query_of = |opens: Opens| Some((opens, target.strip_prefix(opens.route())?));
+    let (opens, query) = query_of(Opens::Stream).or_else(|| query_of(Opens::Web))?;
     let is_plain = query.is_empty() || query.starts_with('?');
     if parsed.method != Some("GET") || !is_plain || query.contains("ticket") {
         return None;
     }
     let map = header_map(&parsed)?;
-    if OUT_OF_THE_ORDINARY.iter().any(|name| map.contains_key(name)) {
+    if map.keys().any(|name| opens.is_too_much(name)) {
         return None;
     }
-    let request = Request::builder().method(Method::GET).uri(target).body(()).ok()?;
-    let (mut parts, ()) = request.into_parts();
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let request = Request::builder().method(Method::GET).uri(target).version(version);
+    let (mut parts, ()) = request.body(()).ok()?.into_parts();
     parts.headers = map;
-    Some(parts)
+    Some((opens, parts, head_bytes))
 }
 
 /// Returns the headers of a head; `None` where one is malformed.
@@ -249,6 +281,10 @@ mod tests {
         let plain = "host: a\r\nx-api-key: k\r\n\r\n";
         check(&format!("GET /api/stream HTTP/1.1\r\n{plain}"), true);
         check(&format!("GET /api/stream?after=1-2 HTTP/1.0\r\n{plain}"), true);
+        check(&format!("GET /api/ws HTTP/1.1\r\nupgrade: websocket\r\n{plain}"), true);
+        check(&format!("GET /api/ws HTTP/1.1\r\norigin: https://a.example\r\n{plain}"), true);
+        check(&format!("GET /api/stream HTTP/1.1\r\nupgrade: websocket\r\n{plain}"), false);
+        check(&format!("GET /api/wss HTTP/1.1\r\nupgrade: websocket\r\n{plain}"), false);
         for line in [
             "GET /api/stream/ticket HTTP/1.1",
             "GET /api/streams HTTP/1.1",
