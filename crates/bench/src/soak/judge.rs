@@ -3,16 +3,16 @@
 //! Compared are two moments with the same readers and the same rate: the end of the steady phase,
 //! before anything troublesome, and the end of the calm one, after all of it. The windows may hold
 //! more at the end than at the beginning, and what they hold is known: the bytes of every event
-//! that count and age still keep. The server keeps an event up to three times: its envelope, and
-//! its frames for either transport; and an allocator rounds each up to one of its sizes.
+//! that count and age still keep. The server keeps an event's envelope, and the frames of
+//! the latest ones beside it; and an allocator rounds each up to one of its sizes.
 
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-/// An event's envelope and its frames of both transports.
-const COPIES: f64 = 3.0;
+/// An event's envelope, and what its frames may come to: few events of a window still have any.
+const COPIES: f64 = 2.0;
 
 /// By how much an allocator rounds up at the most: its sizes are a quarter of a power of two apart.
 const ROUNDING: f64 = 1.25;
