@@ -52,6 +52,9 @@ struct Stretch {
     events: Events,
 }
 
+/// Events for which a window always keeps room; what a burst needed beyond is given back.
+const ROOM_MIN: usize = 32;
+
 /// Shorter stretches are not kept for the next reader.
 const SHARED_MIN: usize = 16;
 
@@ -203,6 +206,9 @@ impl Log {
             self.window.pop_front();
         }
         let trimmed = self.window.len() < before;
+        if self.window.capacity() > ROOM_MIN.max(4 * self.window.len()) {
+            self.window.shrink_to(ROOM_MIN.max(2 * self.window.len()));
+        }
         let kept_after = self.window_after();
         // What is no longer kept is kept by nobody.
         self.last_read.take_if(|stretch| stretch.after < kept_after);

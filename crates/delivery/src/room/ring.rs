@@ -18,6 +18,9 @@ use crate::{
 /// What an event's frame has besides its JSON, about.
 const FRAME_BYTES: u64 = 80;
 
+/// Events for which a ring always keeps room.
+const ROOM_MIN: usize = 32;
+
 /// The latest events of one stream.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -181,6 +184,13 @@ impl Ring {
     pub(super) fn forget_through(&mut self, seq: Seq) {
         while self.slots.front().is_some_and(|slot| slot.event.position.seq <= seq) {
             self.pop();
+        }
+    }
+
+    /// Gives back room that a burst needed.
+    pub(super) fn shrink(&mut self) {
+        if self.slots.capacity() > ROOM_MIN.max(4 * self.slots.len()) {
+            self.slots.shrink_to(ROOM_MIN.max(2 * self.slots.len()));
         }
     }
 

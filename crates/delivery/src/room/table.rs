@@ -95,6 +95,7 @@ impl Table {
             self.ring.forget_through(slowest);
         }
         self.ring.forget_before(before);
+        self.ring.shrink();
     }
 
     /// Returns how the first reader is connected; a round's latency is counted there.

@@ -110,3 +110,12 @@ fn a_mark_moves_over_what_it_has_not_behind_it() {
     let ahead = ring.mark().beyond(&[arrival(1, 11).event]);
     assert_eq!(ring.bytes_since(ahead), 0);
 }
+
+#[test]
+fn room_that_a_burst_needed_is_given_back() {
+    let mut ring = ring(0, 1000);
+    ring.forget_through(Seq(990));
+    ring.shrink();
+    assert!(ring.slots.capacity() < 100, "{}", ring.slots.capacity());
+    assert_eq!((ring.len(), ring.last()), (10, at(1, 1000)));
+}
