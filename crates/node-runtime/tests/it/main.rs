@@ -7,6 +7,7 @@ mod file;
 mod keys;
 mod lifecycle;
 mod local_key;
+mod redis_settings;
 mod secrets;
 mod settings;
 mod tasks;
