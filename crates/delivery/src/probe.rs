@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use broker::{Append, AppendError, AttachError, Broker, NewEvent};
 use bytes::{Bytes, BytesMut};
-use event::{After, Clock, EventId, EventName, Position, StreamName};
+use event::{After, Clock, Envelope, EventId, EventName, OrgId, Payload, Position, StreamName};
 use tokio::{
     io::AsyncReadExt,
     net::UnixStream,
@@ -152,6 +152,8 @@ fn pair() -> io::Result<(Socket, UnixStream)> {
 }
 
 fn probe_event(id: EventId) -> NewEvent {
-    let name: EventName = "probe".parse().expect("a constant in the grammar");
-    NewEvent { id, name, json: format!(r#"{{"id":"{id}"}}"#).into() }
+    let event: EventName = "probe".parse().expect("a constant in the grammar");
+    let org_id: OrgId = "probe".parse().expect("a constant in the grammar");
+    let envelope = Envelope { id, org_id, event: event.clone(), payload: Payload::empty() };
+    NewEvent { id, name: event, json: envelope.to_json() }
 }

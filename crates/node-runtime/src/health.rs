@@ -3,6 +3,7 @@
 mod changes;
 
 use std::{
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -199,8 +200,8 @@ impl State {
                     // Sockets that failed are of no use to the next probe.
                     turn.probe = None;
                 }
-                tracing::debug!(error = &error as &dyn std::error::Error, "the probe failed");
-                Outcome::Failed(Fault { of_the_backend, reason: error.to_string() })
+                tracing::debug!(error = &error as &dyn Error, "the probe failed");
+                Outcome::Failed(Fault { of_the_backend, reason: in_words(&error) })
             }
         };
         self.count_silence(&outcome);
@@ -230,6 +231,15 @@ impl State {
         let probe = probe.as_mut().expect("it was just made where there was none");
         let left = until.duration_since(Instant::now());
         probe.run(&Arc::clone(&self.broker), &*self.clock, left).await
+    }
+}
+
+/// Says what failed and why: what a backend says of itself is meant for operators, and never holds
+/// an address.
+fn in_words(error: &ProbeError) -> String {
+    match error.source() {
+        Some(source) if error.is_of_the_backend() => format!("{error}: {source}"),
+        _ => error.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@ mod keys;
 mod lifecycle;
 mod local_key;
 mod redis_settings;
+mod replicas;
 mod secrets;
 mod settings;
 mod tasks;

@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod publish;
+mod redis;
 mod restart;
 mod scopes;
 mod secrets;

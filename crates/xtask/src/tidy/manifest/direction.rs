@@ -13,10 +13,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("faults", &[]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
-    ("node-runtime", &["event", "broker", "delivery"]),
-    ("viz-api", &["event", "broker", "delivery", "node-runtime"]),
+    ("node-runtime", &["event", "faults", "broker", "delivery"]),
+    ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
     ("bench", &["event"]),
-    ("tidegate", &["event", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
+    ("tidegate", &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
     ("xtask", &[]),
 ];
 
