@@ -10,4 +10,5 @@ mod exit_codes;
 mod fake;
 mod publish;
 mod real_server;
+mod replicas;
 mod tail;
