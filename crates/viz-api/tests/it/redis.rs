@@ -4,6 +4,7 @@ mod health;
 mod lost;
 mod refuses;
 mod replicas;
+mod runbook;
 mod start;
 
 use serde_json::{Value, json};
