@@ -19,7 +19,7 @@
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
-//! | `dashclaw:notices` | hash | what each replica says of itself, see `notices` |
+//! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the

@@ -54,9 +54,9 @@ impl Naming {
         self
     }
 
-    /// Returns the hash in which every replica has a note.
+    /// Returns the hash in which every replica has a note, where operators' events are.
     pub(super) fn notices(&self) -> String {
-        format!("{}:notices", self.prefix)
+        format!("{}:{}:notices", self.prefix, self.tagged("ops"))
     }
 
     pub(super) fn of(&self, stream: &StreamName) -> Names {

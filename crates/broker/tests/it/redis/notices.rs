@@ -46,13 +46,14 @@ async fn old_words_go_and_strange_ones_are_passed_over() {
         ("none", "nonsense".to_owned()),
     ] {
         let mut set = redis::cmd("HSET");
-        let _: u64 = redis.server.command(set.arg("dashclaw:notices").arg(replica).arg(note)).await;
+        let _: u64 =
+            redis.server.command(set.arg("dashclaw:ops:notices").arg(replica).arg(note)).await;
     }
     assert_eq!(said(&say(&one, "a").await), [("new", "y")]);
     let mut exists = redis::cmd("HEXISTS");
-    let is_there: bool = redis.server.command(exists.arg("dashclaw:notices").arg("old")).await;
+    let is_there: bool = redis.server.command(exists.arg("dashclaw:ops:notices").arg("old")).await;
     assert!(!is_there);
-    redis.server.command::<()>(redis::cmd("SET").arg("dashclaw:notices").arg("mine")).await;
+    redis.server.command::<()>(redis::cmd("SET").arg("dashclaw:ops:notices").arg("mine")).await;
     let refused = one.announce(Some("a")).await;
     let Err(ReadError::Unavailable { reason }) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("another program"), "{reason}");
