@@ -57,9 +57,9 @@ impl RedisBackend {
     }
 
     /// Says what this replica says of itself, and returns what others do.
-    pub(crate) async fn announce(&self, text: Option<&str>) -> Result<Notices, ReadError> {
+    pub(crate) async fn leave_note(&self, text: Option<&str>) -> Result<Notices, ReadError> {
         match self.started.get() {
-            Some(broker) => broker.announce(text).await,
+            Some(broker) => broker.leave_note(text).await,
             None => Err(unread()),
         }
     }

@@ -34,11 +34,11 @@ impl RedisBroker {
     ///
     /// # Errors
     /// Fails where Redis can't answer.
-    pub async fn announce(&self, text: Option<&str>) -> Result<Notices, ReadError> {
-        Ok(self.announce_now(text).await?)
+    pub async fn leave_note(&self, text: Option<&str>) -> Result<Notices, ReadError> {
+        Ok(self.leave_note_now(text).await?)
     }
 
-    async fn announce_now(&self, text: Option<&str>) -> Result<Notices, Failure> {
+    async fn leave_note_now(&self, text: Option<&str>) -> Result<Notices, Failure> {
         let key = self.naming.notices();
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(&self.options.replica).arg(text.unwrap_or_default());

@@ -15,7 +15,7 @@ fn said(notices: &broker::Notices) -> Vec<(&str, &str)> {
 }
 
 async fn say(replica: &RedisBroker, text: &str) -> broker::Notices {
-    replica.announce(Some(text)).await.expect("Redis answers")
+    replica.leave_note(Some(text)).await.expect("Redis answers")
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn each_hears_the_last_word_of_the_others_with_redis_time() {
     let seconds: u64 = seconds.parse().expect("a number");
     assert!(heard.now.0 / 1000 <= seconds && seconds - heard.now.0 / 1000 < 60, "{heard:?}");
     assert!(heard.now >= heard.others[0].at, "{heard:?}");
-    two.announce(None).await.expect("Redis answers");
+    two.leave_note(None).await.expect("Redis answers");
     assert_eq!(said(&say(&one, "e").await), []);
 }
 
@@ -54,7 +54,7 @@ async fn old_words_go_and_strange_ones_are_passed_over() {
     let is_there: bool = redis.server.command(exists.arg("dashclaw:ops:notices").arg("old")).await;
     assert!(!is_there);
     redis.server.command::<()>(redis::cmd("SET").arg("dashclaw:ops:notices").arg("mine")).await;
-    let refused = one.announce(Some("a")).await;
+    let refused = one.leave_note(Some("a")).await;
     let Err(ReadError::Unavailable { reason }) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("another program"), "{reason}");
 }

@@ -31,12 +31,12 @@ pub(super) async fn run(state: Arc<State>, redis: Arc<RedisBackend>, mut end: Sh
         }
     }
     // Who stays must not take a replica for running that has ended.
-    let _ = timeout(LEAVE_TIME_MAX, redis.announce(None)).await;
+    let _ = timeout(LEAVE_TIME_MAX, redis.leave_note(None)).await;
 }
 
 async fn compare(state: &State, redis: &RedisBackend, ours: &Agreed) {
     let (began, at) = (state.clock.unix(), Instant::now());
-    let notices = match redis.announce(Some(&ours.note())).await {
+    let notices = match redis.leave_note(Some(&ours.note())).await {
         Ok(notices) => notices,
         // What was found last stays: nothing is known to be better.
         Err(error) => return tracing::debug!(%error, "replicas can't be compared now"),
