@@ -192,6 +192,12 @@ pub struct FloorArgs {
 pub(crate) enum ServerName {
     /// This program.
     Tidegate,
+    /// This program with a Redis of the measurement's own.
+    TidegateRedis,
+    /// Two of them on one Redis: events are published to one, and read from the other.
+    TidegateRedisTwo,
+    /// The limit of the two: the same server-side function, called by `redis-benchmark`.
+    RedisFunction,
     /// nginx with the nchan module.
     Nchan,
     /// Pushpin.

@@ -7,6 +7,7 @@ mod floor;
 mod nchan;
 mod ports;
 mod pushpin;
+mod redis;
 mod tidegate;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
 
 use tempfile::TempDir;
 
+pub(crate) use self::redis::RedisFunction;
 use crate::{
     args::{ServerName, Transport, WorkName},
     error::BenchError,
@@ -146,6 +148,8 @@ pub(crate) struct Server {
     pub(crate) at_once_max: u32,
     /// The processes whose work is counted, with all their descendants.
     pub(crate) pids: Vec<u32>,
+    /// The Redis whose append function is measured in the server's place.
+    pub(crate) function: Option<RedisFunction>,
     daemon: Option<Daemon>,
     /// What must live as long as the server.
     kept: Vec<Box<dyn Send + Sync>>,
@@ -207,6 +211,7 @@ impl Facts<'_> {
             dialect: Box::new(dialect),
             at_once_max: u32::MAX,
             pids: vec![daemon.pid()],
+            function: None,
             daemon: Some(daemon),
             kept: vec![Box::new(folder)],
         }
@@ -239,6 +244,9 @@ pub(crate) fn start(
     let folder = folder.map_err(BenchError::machine("a temporary folder can't be made"))?;
     let server = match name {
         ServerName::Tidegate => tidegate::start(setup, folder),
+        ServerName::TidegateRedis => redis::start(setup, folder, redis::Replicas::One, stop),
+        ServerName::TidegateRedisTwo => redis::start(setup, folder, redis::Replicas::Two, stop),
+        ServerName::RedisFunction => redis::start_function(setup, folder, stop),
         ServerName::Nchan => nchan::start(setup, folder),
         ServerName::Pushpin => pushpin::start(setup, folder),
         ServerName::Floor => floor::start(setup, folder, floor::Writes::One),
@@ -260,6 +268,8 @@ pub(crate) fn not_offered(
     transport: Transport,
 ) -> Option<&'static str> {
     match (name, work, transport) {
+        (ServerName::RedisFunction, WorkName::Publish | WorkName::Fanout, Transport::Sse) => None,
+        (ServerName::RedisFunction, ..) => Some("a function of Redis has no readers of ours"),
         (ServerName::Pushpin, WorkName::Replay, _) => Some("it keeps no events"),
         (ServerName::Pushpin, _, Transport::Ws) => {
             Some("its WebSockets are conversations with a backend")

@@ -2,6 +2,7 @@
 
 mod churn;
 mod fanout;
+mod function;
 mod gauge;
 mod idle;
 mod load;
@@ -55,6 +56,9 @@ pub(crate) struct Bench<'a> {
 /// # Errors
 /// Fails where the server refuses it.
 pub(crate) fn measure(bench: &mut Bench<'_>, server: &Server) -> Result<Sample, BenchError> {
+    if let Some(function) = &server.function {
+        return function::measure(bench, server, function);
+    }
     match &bench.plan.work.clone() {
         Work::Fanout(work) => fanout::measure(bench, server, work),
         Work::Idle(work) => idle::measure(bench, server, work),

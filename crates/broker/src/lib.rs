@@ -24,5 +24,5 @@ pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
 pub use clock::SystemClock;
 pub use memory::MemoryBroker;
 pub use page::{Events, Page, PageLimit, ReadError};
-pub use redis::{RedisBroker, RedisOptions};
+pub use redis::{Notice, Notices, RedisAddressError, RedisBroker, RedisOptions};
 pub use watch::{Wake, Watch};

@@ -6,7 +6,7 @@
 //! and Cluster change `link/connect.rs` and [`HashTag`].
 //!
 //! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
-//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe`; in Cluster mode the last part stands
+//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part stands
 //! in braces.
 //!
 //! | name | type | what |
@@ -19,6 +19,7 @@
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
+//! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
@@ -40,6 +41,7 @@ mod failure;
 mod library;
 mod link;
 mod names;
+mod notices;
 mod options;
 mod paging;
 mod registry;
@@ -68,6 +70,7 @@ use self::{
 };
 pub use self::{
     names::HashTag,
+    notices::{Notice, Notices},
     options::{RedisAddressError, RedisOptions},
 };
 use crate::{
@@ -125,7 +128,7 @@ impl RedisBroker {
             async move { subscription.keep(&link).await }
         });
         Ok(RedisBroker {
-            naming: Naming::new(&options.prefix, options.hash_tag),
+            naming: Naming::new(&options.prefix, options.hash_tag).with_replica(&options.replica),
             options,
             link,
             subscription,

@@ -29,5 +29,5 @@ pub use delivery::{
 pub use filter::{Filter, FilterError};
 pub use metrics::{DeliveryMetrics, EndCause, Transport};
 pub use options::DeliveryOptions;
-pub use probe::{Probe, ProbeError};
+pub use probe::{Probe, ProbeError, Probed};
 pub use room::{Subscribing, socket::Socket};

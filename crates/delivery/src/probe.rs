@@ -5,8 +5,12 @@ use std::{io, sync::Arc, time::Duration};
 
 use broker::{Append, AppendError, AttachError, Broker, NewEvent};
 use bytes::{Bytes, BytesMut};
-use event::{After, Clock, EventId, EventName, StreamName};
-use tokio::{io::AsyncReadExt, net::UnixStream, time::timeout};
+use event::{After, Clock, Envelope, EventId, EventName, OrgId, Payload, Position, StreamName};
+use tokio::{
+    io::AsyncReadExt,
+    net::UnixStream,
+    time::{Instant, timeout_at},
+};
 
 use crate::{Delivery, OpenRequest, Reader, Socket, Transport};
 
@@ -25,6 +29,15 @@ struct End {
     unread: BytesMut,
 }
 
+/// A probe event that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// How long it took from publish to the last socket.
+    pub took: Duration,
+    /// Its place in the log.
+    pub place: Position,
+}
+
 /// The probe event did not arrive.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
@@ -34,12 +47,25 @@ pub enum ProbeError {
     /// The stream of probes could not be opened.
     #[error("the probe stream could not be opened")]
     Attach(#[source] AttachError),
+    /// The backend did not answer in time.
+    #[error("the backend did not take the probe event within {} ms", .0.as_millis())]
+    Unanswered(Duration),
     /// It did not come out in time.
     #[error("the probe event was not delivered within {} ms", .0.as_millis())]
     Late(Duration),
     /// A socket of the probe is gone.
     #[error("a socket of the probe is gone")]
     Socket(#[source] io::Error),
+}
+
+impl ProbeError {
+    /// Returns whether the backend is at fault, rather than delivery.
+    pub fn is_of_the_backend(&self) -> bool {
+        match self {
+            ProbeError::Append(_) | ProbeError::Attach(_) | ProbeError::Unanswered(_) => true,
+            ProbeError::Late(_) | ProbeError::Socket(_) => false,
+        }
+    }
 }
 
 impl Probe {
@@ -67,7 +93,7 @@ impl Probe {
         Ok(Probe { ends })
     }
 
-    /// Publishes an event and waits until every worker has delivered it; returns how long it took.
+    /// Publishes an event and waits until every worker has delivered it.
     ///
     /// # Errors
     /// Fails where it could not be appended, or did not come out within `within`.
@@ -79,19 +105,23 @@ impl Probe {
         broker: &Arc<dyn Broker>,
         clock: &dyn Clock,
         within: Duration,
-    ) -> Result<Duration, ProbeError> {
+    ) -> Result<Probed, ProbeError> {
         let began = clock.mono();
+        let deadline = Instant::now() + within;
         let id = EventId::random(clock.unix(), &mut rand::rng());
-        let round_trip = async {
-            let append = Append::one(probe_event(id));
-            broker.append(&StreamName::Probe, append).await.map_err(ProbeError::Append)?;
+        let append = broker.append(&StreamName::Probe, Append::one(probe_event(id)));
+        let appended = timeout_at(deadline, append).await;
+        let appended = appended.map_err(|_| ProbeError::Unanswered(within))?;
+        let receipts = appended.map_err(ProbeError::Append)?;
+        let place = receipts.receipts()[0].position;
+        let delivered = async {
             for end in &mut self.ends {
                 end.find(id).await.map_err(ProbeError::Socket)?;
             }
             Ok(())
         };
-        timeout(within, round_trip).await.map_err(|_| ProbeError::Late(within))??;
-        Ok(clock.mono().since(began))
+        timeout_at(deadline, delivered).await.map_err(|_| ProbeError::Late(within))??;
+        Ok(Probed { took: clock.mono().since(began), place })
     }
 }
 
@@ -122,6 +152,8 @@ fn pair() -> io::Result<(Socket, UnixStream)> {
 }
 
 fn probe_event(id: EventId) -> NewEvent {
-    let name: EventName = "probe".parse().expect("a constant in the grammar");
-    NewEvent { id, name, json: format!(r#"{{"id":"{id}"}}"#).into() }
+    let event: EventName = "probe".parse().expect("a constant in the grammar");
+    let org_id: OrgId = "probe".parse().expect("a constant in the grammar");
+    let envelope = Envelope { id, org_id, event: event.clone(), payload: Payload::empty() };
+    NewEvent { id, name: event, json: envelope.to_json() }
 }

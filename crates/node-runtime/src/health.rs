@@ -1,19 +1,29 @@
 //! Whether the process really serves: a probe event through the log, a ring and a socket.
 
-use std::{sync::Arc, time::Duration};
+mod changes;
 
-use broker::HealthState;
-use delivery::{Probe, ProbeError};
-use event::{MonoMs, Position, StreamName};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout, timeout_at},
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use crate::{Phase, State};
+use broker::{BrokerHealth, HealthState};
+use delivery::{Probe, ProbeError};
+use event::{Epoch, MonoMs};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+
+use self::changes::Changes;
+use crate::{Phase, State, settings::Backend};
 
 /// How long a probe may take; the answer to a health request stays below a second.
-const PROBE_TIME_MAX: Duration = Duration::from_millis(700);
+const PROBE_TIME_MAX: Duration = Duration::from_millis(650);
 
 /// How long a whole report may take.
 const REPORT_TIME_MAX: Duration = Duration::from_millis(800);
@@ -21,25 +31,39 @@ const REPORT_TIME_MAX: Duration = Duration::from_millis(800);
 /// How long a result stands for later requests, so that asking often costs little.
 const RESULT_AGE_MAX: Duration = Duration::from_millis(250);
 
+/// Probes in a row that Redis must leave without an answer before requests are refused for it: a
+/// single late one is a busy machine.
+const SILENT_PROBES_MAX: u32 = 2;
+
 /// Runs one probe at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Prober {
     turn: Mutex<Turn>,
-    /// The state that operators were last told.
-    told: parking_lot::Mutex<Option<HealthState>>,
+    /// What operators are to be told.
+    changes: Changes,
+    /// Probes in a row that the backend did not take.
+    silent_probes: AtomicU32,
 }
 
 #[derive(Debug, Default)]
 struct Turn {
     probe: Option<Probe>,
-    last: Option<(MonoMs, Probed)>,
+    last: Option<(MonoMs, Outcome)>,
 }
 
 /// What a probe found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Probed {
-    took: Option<Duration>,
-    error: Option<String>,
+enum Outcome {
+    Delivered(delivery::Probed),
+    Failed(Fault),
+}
+
+/// Why a probe did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    /// Whether the backend is at fault, rather than delivery.
+    of_the_backend: bool,
+    reason: String,
 }
 
 /// The state of realtime.
@@ -47,14 +71,14 @@ struct Probed {
 pub struct RealtimeHealth {
     /// How well it serves.
     pub status: HealthState,
-    /// Why, where it is not healthy; one plain sentence.
+    /// Why, where it is not healthy, or what differs between replicas; one plain sentence.
     pub reason: Option<String>,
     /// The backend that serves.
     pub selected_backend: &'static str,
     /// How long the probe event took from publish to socket.
     pub probe: Option<Duration>,
     /// The epoch that owns the probe's log.
-    pub epoch: Option<Position>,
+    pub epoch: Option<Epoch>,
 }
 
 impl State {
@@ -62,39 +86,84 @@ impl State {
     ///
     /// This is what a request is refused with; it asks nobody and takes no time.
     pub fn realtime_refusal(&self) -> Option<&'static str> {
-        if self.settings.realtime.enforce_redis {
-            return Some("REALTIME_ENFORCE_REDIS is set and the backend is memory");
+        let realtime = &self.settings.realtime;
+        if !realtime.enforce_redis {
+            return None;
         }
-        None
+        match realtime.backend {
+            Backend::Memory => Some("REALTIME_ENFORCE_REDIS is set and the backend is memory"),
+            Backend::Redis if self.is_cut_off() => {
+                Some("REALTIME_ENFORCE_REDIS is set and Redis does not serve")
+            }
+            Backend::Redis => None,
+        }
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.broker.health().state == HealthState::Unhealthy
+            || self.prober.silent_probes.load(Ordering::Relaxed) >= SILENT_PROBES_MAX
     }
 
     /// Probes realtime; answers within a second whatever the backend does.
     pub async fn realtime_health(&self) -> RealtimeHealth {
-        let known = self.broker.health();
-        let mut health = RealtimeHealth {
-            status: known.state,
-            reason: known.reason,
-            selected_backend: known.selected,
+        let health = match (self.settings.realtime.backend, self.realtime_refusal()) {
+            // There is nothing to probe that could make it well.
+            (Backend::Memory, Some(refusal)) => self.refused(refusal),
+            _ => {
+                let until = Instant::now() + REPORT_TIME_MAX;
+                let outcome = timeout_at(until, self.probe()).await;
+                self.judge(outcome.unwrap_or_else(|_| Outcome::overtaken()))
+            }
+        };
+        self.prober.changes.note(&health);
+        if self.redis.is_none() {
+            // A memory log takes what it is told at once; for another one there is a watcher.
+            self.tell_changes().await;
+        }
+        health
+    }
+
+    fn refused(&self, refusal: &str) -> RealtimeHealth {
+        RealtimeHealth {
+            status: HealthState::Unhealthy,
+            reason: Some(refusal.to_owned()),
+            selected_backend: self.broker.health().selected,
             probe: None,
             epoch: None,
-        };
-        if let Some(refusal) = self.realtime_refusal() {
-            health.fail(HealthState::Unhealthy, refusal.to_owned());
-            return health;
         }
-        let until = Instant::now() + REPORT_TIME_MAX;
-        let probed = timeout_at(until, self.probe()).await.unwrap_or_else(|_| Probed {
-            took: None,
-            error: Some("an earlier probe is still under way".to_owned()),
-        });
-        health.probe = probed.took;
-        if let Some(error) = probed.error {
-            health.fail(HealthState::Unhealthy, error);
+    }
+
+    /// Puts together what the backend knows, what the probe found and what replicas differ in.
+    fn judge(&self, outcome: Outcome) -> RealtimeHealth {
+        let BrokerHealth { state, reason, selected } = self.broker.health();
+        let (mut status, mut reason) = (state, reason);
+        let (mut probe, mut epoch) = (None, None);
+        match outcome {
+            Outcome::Delivered(probed) => {
+                probe = Some(probed.took);
+                epoch = Some(probed.place.epoch);
+            }
+            Outcome::Failed(fault) => {
+                status = status.max(self.weight_of(&fault));
+                // What the backend says of itself is nearer to the cause.
+                reason.get_or_insert(fault.reason);
+            }
         }
-        self.tell_health(&health).await;
-        let head = timeout_at(until, self.broker.head(&StreamName::Probe)).await;
-        health.epoch = head.ok().and_then(Result::ok);
-        health
+        let peers = self.peers.lock();
+        status = status.max(peers.state());
+        let reason = reason.or_else(|| peers.reason());
+        RealtimeHealth { status, reason, selected_backend: selected, probe, epoch }
+    }
+
+    /// Returns how bad a probe's fault is. Where Redis may be missing, its silence is foreseen.
+    fn weight_of(&self, fault: &Fault) -> HealthState {
+        let realtime = &self.settings.realtime;
+        let foreseen = realtime.backend == Backend::Redis && !realtime.enforce_redis;
+        if foreseen && fault.of_the_backend {
+            HealthState::Degraded
+        } else {
+            HealthState::Unhealthy
+        }
     }
 
     /// Returns whether the process may be sent traffic, without a probe.
@@ -102,19 +171,13 @@ impl State {
         self.phase() == Phase::Ready && self.realtime_refusal().is_none()
     }
 
-    /// Tells operators when the state is another one than at the last look.
-    async fn tell_health(&self, health: &RealtimeHealth) {
-        let last = self.prober.told.lock().replace(health.status);
-        if last.is_some_and(|last| last != health.status) {
-            let payload = serde_json::json!({
-                "status": health.status.as_str(),
-                "reason": health.reason,
-            });
-            self.tell_ops("health.changed", payload).await;
-        }
+    /// Looks once, as the watcher of a backend that can be lost does, and tells what has changed.
+    pub(crate) async fn look(&self) {
+        self.realtime_health().await;
+        self.tell_changes().await;
     }
 
-    async fn probe(&self) -> Probed {
+    async fn probe(&self) -> Outcome {
         let mut turn = self.prober.turn.lock().await;
         let now = self.clock.mono();
         if let Some((at, last)) = &turn.last
@@ -122,39 +185,68 @@ impl State {
         {
             return last.clone();
         }
-        let mut probed = self.probe_now(&mut turn.probe).await;
+        let until = Instant::now() + PROBE_TIME_MAX;
+        let mut probed = self.probe_until(&mut turn.probe, until).await;
         if matches!(probed, Err(ProbeError::Socket(_))) {
             // Its readers were cut off, by a worker that began anew say; new ones tell the truth.
             turn.probe = None;
-            probed = self.probe_now(&mut turn.probe).await;
+            probed = self.probe_until(&mut turn.probe, until).await;
         }
-        let probed = match probed {
-            Ok(took) => Probed { took: Some(took), error: None },
+        let outcome = match probed {
+            Ok(probed) => Outcome::Delivered(probed),
             Err(error) => {
-                // Sockets that failed are of no use to the next probe.
-                turn.probe = None;
-                tracing::warn!(error = &error as &dyn std::error::Error, "the probe failed");
-                Probed { took: None, error: Some(error.to_string()) }
+                let of_the_backend = error.is_of_the_backend();
+                if !of_the_backend {
+                    // Sockets that failed are of no use to the next probe.
+                    turn.probe = None;
+                }
+                tracing::debug!(error = &error as &dyn Error, "the probe failed");
+                Outcome::Failed(Fault { of_the_backend, reason: in_words(&error) })
             }
         };
-        turn.last = Some((self.clock.mono(), probed.clone()));
-        probed
+        self.count_silence(&outcome);
+        turn.last = Some((self.clock.mono(), outcome.clone()));
+        outcome
     }
 
-    async fn probe_now(&self, probe: &mut Option<Probe>) -> Result<Duration, ProbeError> {
+    fn count_silence(&self, outcome: &Outcome) {
+        let is_silent = matches!(outcome, Outcome::Failed(fault) if fault.of_the_backend);
+        let looks = &self.prober.silent_probes;
+        looks.store(
+            if is_silent { looks.load(Ordering::Relaxed) + 1 } else { 0 },
+            Ordering::Relaxed,
+        );
+    }
+
+    async fn probe_until(
+        &self,
+        probe: &mut Option<Probe>,
+        until: Instant,
+    ) -> Result<delivery::Probed, ProbeError> {
         let delivery = self.delivery().ok_or(ProbeError::Late(Duration::ZERO))?;
         if probe.is_none() {
-            let opened = timeout(PROBE_TIME_MAX, Probe::open(delivery)).await;
-            *probe = Some(opened.map_err(|_| ProbeError::Late(PROBE_TIME_MAX))??);
+            let opened = timeout_at(until, Probe::open(delivery)).await;
+            *probe = Some(opened.map_err(|_| ProbeError::Unanswered(PROBE_TIME_MAX))??);
         }
         let probe = probe.as_mut().expect("it was just made where there was none");
-        probe.run(&Arc::clone(&self.broker), &*self.clock, PROBE_TIME_MAX).await
+        let left = until.duration_since(Instant::now());
+        probe.run(&Arc::clone(&self.broker), &*self.clock, left).await
     }
 }
 
-impl RealtimeHealth {
-    fn fail(&mut self, status: HealthState, reason: String) {
-        self.status = self.status.max(status);
-        self.reason = Some(reason);
+/// Says what failed and why: what a backend says of itself is meant for operators, and never holds
+/// an address.
+fn in_words(error: &ProbeError) -> String {
+    match error.source() {
+        Some(source) if error.is_of_the_backend() => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
+impl Outcome {
+    /// Returns what is said where an earlier probe has not ended.
+    fn overtaken() -> Self {
+        let reason = "an earlier probe is still under way".to_owned();
+        Outcome::Failed(Fault { of_the_backend: false, reason })
     }
 }

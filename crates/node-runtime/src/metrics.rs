@@ -3,14 +3,16 @@
 //! Labels are bounded: never an organisation, a user or a key. A family that nothing feeds yet is
 //! absent rather than 0.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use delivery::{DeliveryMetrics, Resume, Transport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
-    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
+
+use crate::{redis::RedisBackend, settings::Backend};
 
 /// The families of the process, and the registry that `/metrics` shows.
 #[derive(Debug)]
@@ -25,6 +27,14 @@ pub struct Metrics {
     publish_duration: Histogram,
     replays: Family<Replay, Counter>,
     idempotency: Family<Idempotency, Counter>,
+    redis: RedisMetrics,
+}
+
+/// What the Redis backend counts itself.
+#[derive(Debug, Default)]
+struct RedisMetrics {
+    reconnects: Counter,
+    spool_events: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -97,6 +107,13 @@ fn seconds() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
+        Metrics::for_backend(Backend::Memory)
+    }
+}
+
+impl Metrics {
+    /// Returns the families that a process with this backend feeds.
+    pub(crate) fn for_backend(backend: Backend) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let delivery = DeliveryMetrics::register(&mut registry);
         let http = HttpMetrics { requests: Family::default(), duration: seconds() };
@@ -106,16 +123,18 @@ impl Default for Metrics {
             publish_duration: seconds(),
             replays: Family::default(),
             idempotency: Family::default(),
+            redis: RedisMetrics::default(),
             delivery,
             http,
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        if backend == Backend::Redis {
+            metrics.redis.register(&mut registry);
+        }
         Metrics { registry, ..metrics }
     }
-}
 
-impl Metrics {
     fn register(&self, to: &mut Registry) {
         to.register("http_requests", "Requests answered", self.http.requests.clone());
         to.register(
@@ -141,7 +160,10 @@ impl Metrics {
     }
 
     /// Writes all families as Prometheus text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self, redis: Option<&RedisBackend>) -> String {
+        if let Some(redis) = redis {
+            self.redis.take(redis);
+        }
         let mut out = String::new();
         text::encode(&mut out, &self.registry).expect("a string takes all that is written to it");
         out
@@ -182,6 +204,26 @@ impl Metrics {
             IdempotencyResult::InFlight => "in_flight",
         };
         self.idempotency.get_or_create(&Idempotency { result }).inc();
+    }
+}
+
+impl RedisMetrics {
+    fn register(&self, to: &mut Registry) {
+        to.register(
+            "redis_reconnects",
+            "Connections for commands that were made anew",
+            self.reconnects.clone(),
+        );
+        to.register(
+            "spool_events",
+            "Events that wait to be merged into Redis",
+            self.spool_events.clone(),
+        );
+    }
+
+    fn take(&self, redis: &RedisBackend) {
+        self.reconnects.inner().store(redis.reconnects(), Ordering::Relaxed);
+        self.spool_events.set(i64::try_from(redis.spool_events()).unwrap_or(i64::MAX));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What operators watch: the events of the stream `ops`.
 //!
-//! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`, `gaps.told`.
+//! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`, `gaps.told`,
+//! `replicas.compared`. With several replicas each says which one speaks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +19,19 @@ const TELLING_TIME_MAX: Duration = Duration::from_millis(150);
 const OPS_ORG: &str = "ops";
 
 impl State {
-    /// Tells operators; a log that can't take it now is not waited for.
-    pub(crate) async fn tell_ops(&self, name: &'static str, payload: Value) {
+    /// Tells operators, and whether the log took it; one that can't take it now is not waited for.
+    pub(crate) async fn tell_ops(&self, name: &'static str, mut payload: Value) -> bool {
+        if let Some(replica) = self.replica() {
+            // The stream is that of all replicas.
+            payload["replica"] = replica.into();
+        }
         let append = Append::one(self.ops_event(name, &payload));
         match timeout(TELLING_TIME_MAX, self.broker.append(&StreamName::Ops, append)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(name, %error, "an ops event was not appended"),
-            Err(_) => tracing::warn!(name, "an ops event was not appended in time"),
+            Ok(Ok(_)) => return true,
+            Ok(Err(error)) => tracing::debug!(name, %error, "an ops event was not appended"),
+            Err(_) => tracing::debug!(name, "an ops event was not appended in time"),
         }
+        false
     }
 
     fn ops_event(&self, name: &'static str, payload: &Value) -> NewEvent {

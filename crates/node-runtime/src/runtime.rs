@@ -4,12 +4,16 @@ mod housekeeping;
 mod start;
 mod stop;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::memory::state_dir::StateDir;
+use event::{Clock, StreamName};
 
 pub use self::{start::StartError, stop::StopReport};
 use crate::{Settings, Shutdown, State, Tasks};
+
+/// How long a backend has to be reached before the process is ready without it.
+const REACHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Puts a process together. Pure: nothing runs and nothing is opened before it is started.
 #[derive(Debug)]
@@ -33,6 +37,11 @@ impl RuntimeBuilder {
     /// Returns the builder of a process with these settings.
     pub fn new(settings: Settings) -> Self {
         RuntimeBuilder { state: Arc::new(State::new(settings)) }
+    }
+
+    /// Returns the builder of a process with another clock.
+    pub fn with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        RuntimeBuilder { state: Arc::new(State::with_clock(settings, clock)) }
     }
 
     /// Returns the state that the process will have.
@@ -67,8 +76,18 @@ impl Running {
         self.tasks.shutdown()
     }
 
+    /// Gives a backend that has to be reached a moment, so that nobody is refused who comes at once;
+    /// one that is not there is not waited for.
+    async fn await_backend(&self) {
+        if self.state.redis.is_some() {
+            let head = self.state.broker.head(&StreamName::Probe);
+            let _ = tokio::time::timeout(REACHED_WITHIN, head).await;
+        }
+    }
+
     /// Says that everything is in place.
     pub async fn ready(&self) {
+        self.await_backend().await;
         self.state.enter(crate::Phase::Ready);
         let address = self.address.to_string();
         self.state.tell_ops("server.ready", serde_json::json!({"address": address})).await;

@@ -54,6 +54,8 @@ pub struct RealtimeSettings {
     pub replay_events_max: usize,
     /// Where windows and keys outlive the process.
     pub state_dir: PathBuf,
+    /// What chat's channels begin with; only compared between replicas so far.
+    pub chat_channel_prefix: String,
 }
 
 /// Where the log is kept.
@@ -61,6 +63,8 @@ pub struct RealtimeSettings {
 pub enum Backend {
     /// In this process.
     Memory,
+    /// In Redis, the same for all replicas.
+    Redis,
 }
 
 impl Backend {
@@ -68,6 +72,7 @@ impl Backend {
     pub const fn as_str(self) -> &'static str {
         match self {
             Backend::Memory => "memory",
+            Backend::Redis => "redis",
         }
     }
 }

@@ -14,7 +14,9 @@ use tokio::sync::watch;
 use crate::{
     Metrics, Phase, Scopes, Settings,
     health::Prober,
-    settings::{ApiKey, RealtimeSettings},
+    peers::Findings,
+    redis::RedisBackend,
+    settings::{ApiKey, Backend, RealtimeSettings},
 };
 
 /// The organisation of a server that was given no credentials.
@@ -30,7 +32,12 @@ pub struct State {
     pub broker: Arc<dyn Broker>,
     /// What is counted.
     pub metrics: Metrics,
-    pub(crate) memory: Arc<MemoryBroker>,
+    /// The memory backend, where it is the one that serves.
+    pub(crate) memory: Option<Arc<MemoryBroker>>,
+    /// The Redis backend, where it is the one that serves.
+    pub(crate) redis: Option<Arc<RedisBackend>>,
+    pub(crate) replica: OnceLock<String>,
+    pub(crate) peers: parking_lot::Mutex<Findings>,
     pub(crate) delivery: OnceLock<Delivery>,
     pub(crate) local_key: OnceLock<ApiKey>,
     pub(crate) prober: Prober,
@@ -54,14 +61,34 @@ impl Default for State {
 impl State {
     /// Returns the state that these settings describe; nothing runs yet.
     pub fn new(settings: Settings) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let memory = Arc::new(MemoryBroker::new(window(&settings.realtime), Arc::clone(&clock)));
+        State::with_clock(settings, Arc::new(SystemClock::new()))
+    }
+
+    /// Returns the state with another clock.
+    pub fn with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        let (mut memory, mut redis) = (None, None);
+        let broker: Arc<dyn Broker> = match settings.realtime.backend {
+            Backend::Memory => {
+                let limits = window(&settings.realtime);
+                let broker = Arc::new(MemoryBroker::new(limits, Arc::clone(&clock)));
+                memory = Some(Arc::clone(&broker));
+                broker
+            }
+            Backend::Redis => {
+                let broker = Arc::new(RedisBackend::default());
+                redis = Some(Arc::clone(&broker));
+                broker
+            }
+        };
         State {
-            broker: Arc::clone(&memory) as Arc<dyn Broker>,
+            broker,
             memory,
+            redis,
+            replica: OnceLock::new(),
+            peers: parking_lot::Mutex::default(),
+            metrics: Metrics::for_backend(settings.realtime.backend),
             settings,
             clock,
-            metrics: Metrics::default(),
             delivery: OnceLock::new(),
             local_key: OnceLock::new(),
             prober: Prober::default(),
@@ -101,6 +128,16 @@ impl State {
         self.local_key.get()
     }
 
+    /// Returns what this process is called among the replicas, where there can be several.
+    pub fn replica(&self) -> Option<&str> {
+        self.replica.get().map(String::as_str)
+    }
+
+    /// Writes all metrics as Prometheus text.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.text(self.redis.as_deref())
+    }
+
     /// Returns how long ago the state was built.
     pub fn uptime(&self) -> std::time::Duration {
         self.began.elapsed()
@@ -113,6 +150,6 @@ pub(crate) fn local_api_key(key: &str) -> ApiKey {
     ApiKey::new(org, key, Scopes::all())
 }
 
-fn window(settings: &RealtimeSettings) -> WindowLimits {
+pub(crate) fn window(settings: &RealtimeSettings) -> WindowLimits {
     WindowLimits { events_max: settings.replay_events_max, age_max: settings.replay_window }
 }

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use event::Ledger;
+use event::{Ledger, Position, RollingHash};
 use node_runtime::settings::Scopes;
 use parking_lot::Mutex;
 use tokio::{
@@ -35,14 +35,14 @@ use self::{
     plan::{Kind, Plan},
     publisher::Published,
     reader::Reader,
-    report::{Latency, Report},
+    report::{Latency, ReplicaReport, Report},
     seen::SeenLog,
     shared::{LatencyUs, Replica, Shared},
     stamp::Mark,
 };
 use crate::{
     cli::{AuditArgs, Style},
-    client::{Api, Backoff, Transport},
+    client::{Backoff, Refusal, Transport},
     console,
     exit::Exit,
     failure::Failure,
@@ -64,8 +64,7 @@ pub(crate) async fn run(args: AuditArgs, style: Style) -> Result<Exit, Failure> 
     let values = args.config.values()?;
     let targets = Target::all(&args.url, args.key.as_deref(), &values, Scopes::all())?;
     descriptors::provide(args.readers)?;
-    let replica = |target: Target| Ok(Replica { api: Api::new(target.clone())?, target });
-    let replicas: Vec<_> = targets.into_iter().map(replica).collect::<Result<_, Failure>>()?;
+    let replicas: Vec<_> = targets.into_iter().map(Replica::new).collect::<Result<_, _>>()?;
     let start = replicas[0].api.ledger().await?;
     let plan = Plan::of(&args, replicas[0].api.window_events().await)?;
     warn(&plan);
@@ -98,6 +97,35 @@ fn document(report: &Report) -> serde_json::Value {
     document
 }
 
+/// A replica's account of the log, or why it could not be had.
+type AccountOf = Result<Ledger, String>;
+
+fn of_replica(replica: &Replica, account: &AccountOf, end: &Ledger) -> ReplicaReport {
+    let mut report = ReplicaReport {
+        url: replica.api.url().to_owned(),
+        streams: replica.streams.load(Ordering::Relaxed),
+        requests: replica.requests.load(Ordering::Relaxed),
+        ..ReplicaReport::default()
+    };
+    report.compare(account, end);
+    report
+}
+
+/// Returns what replicas of one log have alike.
+fn end_of(ledger: &Ledger) -> (Position, u64, RollingHash) {
+    (ledger.last, ledger.count, ledger.hash)
+}
+
+/// Returns the accounts, where there is one at least.
+fn told(accounts: Vec<Result<Ledger, Refusal>>) -> Result<Vec<AccountOf>, Failure> {
+    if accounts.iter().any(Result::is_ok) {
+        let in_words = |account: Result<Ledger, Refusal>| account.map_err(|r| r.chain());
+        return Ok(accounts.into_iter().map(in_words).collect());
+    }
+    let refusal = accounts.into_iter().find_map(Result::err);
+    Err(refusal.map_or_else(|| Failure::unreachable("there is no server"), Failure::from))
+}
+
 struct Audit {
     shared: Arc<Shared>,
     start: Ledger,
@@ -117,11 +145,13 @@ impl Audit {
         self.open_readers();
         self.wait_for_readers().await?;
         let published = self.publish().await;
-        let end = self.final_ledger().await?;
+        let accounts = self.final_accounts().await?;
+        let end = accounts.iter().find_map(|account| account.as_ref().ok());
+        let end = end.expect("there is at least one").clone();
         self.settle(&end).await;
         self.readers.shutdown().await;
         self.progress.finish();
-        Ok(self.report(&published, &end))
+        Ok(self.report(&published, &end, &accounts))
     }
 
     fn open_readers(&mut self) {
@@ -183,20 +213,28 @@ impl Audit {
         format!("{published} published, {received} received by {} readers", self.accounts.len())
     }
 
-    /// Takes the server's account; a server that is just restarting is waited for.
-    async fn final_ledger(&self) -> Result<Ledger, Failure> {
+    /// Takes each replica's account, at least one. A replica that is just restarting is waited for,
+    /// and so are replicas that do not agree yet.
+    async fn final_accounts(&self) -> Result<Vec<AccountOf>, Failure> {
         let deadline = Instant::now() + self.shared.plan.settle;
         let mut backoff = Backoff::up_to(Duration::from_secs(1));
-        for turn in 0.. {
-            match self.shared.replica(turn).api.ledger().await {
-                Ok(ledger) => return Ok(ledger),
-                Err(refusal) if refusal.is_temporary() && Instant::now() < deadline => {
-                    sleep(backoff.wait(refusal.retry_after(), &mut rand::rng())).await;
-                }
-                Err(refusal) => return Err(refusal.into()),
+        loop {
+            let mut accounts = Vec::new();
+            for replica in &self.shared.replicas {
+                accounts.push(replica.api.ledger().await);
             }
+            let ends: Vec<_> = accounts.iter().flatten().map(end_of).collect();
+            let agree = ends.windows(2).all(|two| two[0] == two[1]);
+            let is_final = accounts.iter().all(|account| match account {
+                Ok(_) => agree,
+                Err(refusal) => !refusal.is_temporary(),
+            });
+            if is_final || Instant::now() >= deadline {
+                return told(accounts);
+            }
+            let after = accounts.iter().find_map(|a| a.as_ref().err()?.retry_after());
+            sleep(backoff.wait(after, &mut rand::rng())).await;
         }
-        Err(Failure::unreachable("the final ledger never came"))
     }
 
     /// Waits until every reader is at the end, or for as long as was allowed.
@@ -214,7 +252,7 @@ impl Audit {
         }
     }
 
-    fn report(&self, published: &Published, end: &Ledger) -> Report {
+    fn report(&self, published: &Published, end: &Ledger, accounts: &[AccountOf]) -> Report {
         let Shared { plan, log, replicas, began, .. } = &*self.shared;
         let mut report = Report {
             run: log.mark().run().to_owned(),
@@ -228,6 +266,7 @@ impl Audit {
             sse: plan.over(Transport::Sse) as u64,
             publishers: plan.publishers,
             websocket_publishers: plan.web_publishers as u64,
+            replicas: replicas.iter().zip(accounts).map(|(r, a)| of_replica(r, a, end)).collect(),
             ..Report::default()
         };
         self.add_latency(&mut report);

@@ -47,7 +47,7 @@ impl Target {
     ) -> Result<Vec<Self>, Failure> {
         let given = |setting| values.get(setting).filter(|text| !text.is_empty());
         let urls: Vec<String> = match (urls, given("TIDEGATE_URL")) {
-            ([], Some(url)) => vec![url.to_owned()],
+            ([], Some(urls)) => urls.split(',').map(|url| url.trim().to_owned()).collect(),
             ([], None) => vec![url_of_settings(values)?],
             (urls, _) => urls.to_vec(),
         };

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use broker::HealthState;
 use event::{MonoMs, StreamName};
 use node_runtime::{Phase, Scope, State, Tasks};
 
@@ -77,6 +78,13 @@ impl AppState {
             Some(refusal) => Err(ApiError::unavailable(refusal)),
             None => Ok(()),
         }
+    }
+
+    /// Returns the backend that serves and how well, in the two words that a new stream is told.
+    pub(crate) fn serving(&self) -> (&'static str, &'static str) {
+        let health = self.state.broker.health();
+        // What is opened is served, however badly.
+        (health.selected, health.state.min(HealthState::Degraded).as_str())
     }
 
     /// Returns the stream that a caller means, where it may read it.

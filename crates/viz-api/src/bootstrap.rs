@@ -91,6 +91,7 @@ fn announce(running: &Running) {
         bind_addr = %running.address(),
         ingest_mode = %"off",
         backend = %settings.realtime.backend.as_str(),
+        replica = running.state().replica(),
         state_dir = %settings.realtime.state_dir.display(),
         "viz-api listening"
     );

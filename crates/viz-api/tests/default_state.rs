@@ -28,7 +28,7 @@ fn default_state_is_pure_and_does_not_spawn_ingest() {
     for state in [app.state(), builder.state(), whole.state(), &Arc::new(State::default())] {
         assert_eq!(state.phase(), Phase::Starting);
         assert!(state.delivery().is_none(), "delivery would have threads");
-        assert!(!state.metrics.text().contains("ingest"), "an ingest would be counted");
+        assert!(!state.metrics_text().contains("ingest"), "an ingest would be counted");
     }
     assert!(!folder.path().join("state").exists(), "no folder is made");
     assert!(settings_of(&[("VIZ_API_INGEST_MODE", "rpc")]).is_err(), "there is no ingest yet");

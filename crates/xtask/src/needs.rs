@@ -28,7 +28,7 @@ const NEEDS: &[Need] = &[
     // The broker's tests start servers of their own.
     Need { probe: "redis-server --version", component: None, package: "redis-server" },
     Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
-    // Clients are tested through a proxy that ends TLS.
+    // Clients are tested through a proxy that ends TLS; tests make certificates.
     Need { probe: "nginx -v", component: None, package: "nginx-light" },
     Need { probe: "openssl version", component: None, package: "openssl" },
     // For suites from PyPI; Debian has `ensurepip` apart from Python itself.

@@ -76,6 +76,7 @@ pub(super) fn start(
         publish_at: description.publish_address.unwrap_or(subscribe_at),
         at_once_max: u32::MAX,
         pids,
+        function: None,
         daemon,
         dialect: Box::new(Custom {
             transport: setup.transport,

@@ -95,4 +95,8 @@ fn what_a_peer_does_not_do_is_said() {
     check(ServerName::Pushpin, WorkName::Fanout, Transport::Ws, false);
     check(ServerName::Pushpin, WorkName::Replay, Transport::Sse, false);
     check(ServerName::Nchan, WorkName::Replay, Transport::Ws, true);
+    check(ServerName::TidegateRedis, WorkName::Replay, Transport::Ws, true);
+    check(ServerName::RedisFunction, WorkName::Publish, Transport::Sse, true);
+    check(ServerName::RedisFunction, WorkName::Fanout, Transport::Sse, true);
+    check(ServerName::RedisFunction, WorkName::Idle, Transport::Sse, false);
 }

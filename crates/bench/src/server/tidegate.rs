@@ -1,6 +1,6 @@
 //! Tidegate: this very executable. A stream is an organisation with a key of its own.
 
-use std::{fmt::Write, fs, process::Command};
+use std::{fmt::Write, fs, net::SocketAddr, path::Path, process::Command};
 
 use memchr::memmem;
 use tempfile::TempDir;
@@ -19,19 +19,31 @@ use crate::{
 const EVENTS_PER_SECOND: u32 = 10_000_000;
 
 pub(super) fn start(setup: &Setup, folder: TempDir) -> Result<Server, BenchError> {
+    let (at, daemon) = serve(setup, folder.path(), None)?;
+    let about = format!("{} serve, the memory backend", env!("CARGO_PKG_VERSION"));
+    let dialect = dialect(setup.transport, setup.payloads.clone());
+    Ok(Facts { name: "tidegate", about, at: (at, at) }.running(dialect, daemon, folder))
+}
+
+/// Starts a process in a folder, on a Redis where there is one.
+pub(super) fn serve(
+    setup: &Setup,
+    folder: &Path,
+    redis: Option<&str>,
+) -> Result<(SocketAddr, Daemon), BenchError> {
     let [at] = ports::free().map_err(BenchError::machine("no port is free"))?;
-    let file = folder.path().join("tidegate.toml");
-    let config = config(setup, &at.to_string(), &folder.path().join("state").to_string_lossy());
+    let file = folder.join("tidegate.toml");
+    let mut config = config(setup, &at.to_string(), &folder.join("state").to_string_lossy());
+    if let Some(url) = redis {
+        let _to_a_string = writeln!(config, "realtime_backend = \"redis\"\nredis_url = \"{url}\"");
+    }
     fs::write(&file, config).map_err(BenchError::file(&file))?;
     let program = std::env::current_exe();
     let program = program.map_err(BenchError::machine("this program can't be found"))?;
     let mut command = Command::new(program);
-    command.arg("serve").arg("--config").arg(&file).env_clear().current_dir(folder.path());
-    let daemon = Daemon::start(command, folder.path());
-    let daemon = daemon.map_err(BenchError::machine("tidegate can't be started"))?;
-    let about = format!("{} serve, the memory backend", env!("CARGO_PKG_VERSION"));
-    let dialect = dialect(setup.transport, setup.payloads.clone());
-    Ok(Facts { name: "tidegate", about, at: (at, at) }.running(dialect, daemon, folder))
+    command.arg("serve").arg("--config").arg(&file).env_clear().current_dir(folder);
+    let daemon = Daemon::start(command, folder);
+    Ok((at, daemon.map_err(BenchError::machine("tidegate can't be started"))?))
 }
 
 /// Writes the settings that differ from the defaults.
@@ -54,9 +66,14 @@ fn config(setup: &Setup, bind: &str, state: &str) -> String {
         set("tidegate_lag_seconds_max", &limits.lag_seconds);
     }
     set("tidegate_batch_events_max", &setup.list_max.clamp(500, 10_000));
-    set("realtime_replay_max_events", &setup.events_kept.clamp(1000, 1_000_000));
+    set("realtime_replay_max_events", &events_max(setup));
     set("tidegate_keys", &format!("\"{}\"", keys.join(",")));
     text
+}
+
+/// Returns how many events of a stream it keeps.
+pub(super) fn events_max(setup: &Setup) -> u64 {
+    setup.events_kept.clamp(1000, 1_000_000)
 }
 
 fn key(stream: u32) -> String {

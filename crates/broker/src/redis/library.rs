@@ -22,9 +22,11 @@ pub(super) enum Function {
     Find,
     Ledger,
     Fold,
+    Note,
+    Keep,
 }
 
-const FUNCTIONS: [Function; 8] = [
+const FUNCTIONS: [Function; 10] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -33,6 +35,8 @@ const FUNCTIONS: [Function; 8] = [
     Function::Find,
     Function::Ledger,
     Function::Fold,
+    Function::Note,
+    Function::Keep,
 ];
 
 /// How the server runs our text.
@@ -82,12 +86,14 @@ impl Function {
             Function::Find => "find",
             Function::Ledger => "ledger",
             Function::Fold => "fold",
+            Function::Note => "note",
+            Function::Keep => "keep",
         }
     }
 
     /// Returns whether it changes anything; one that does not may be tried again at will.
     pub(super) fn writes(self) -> bool {
-        matches!(self, Function::Begin | Function::Fork | Function::Append | Function::Fold)
+        !matches!(self, Function::State | Function::Page | Function::Find | Function::Ledger)
     }
 
     fn name(self) -> String {

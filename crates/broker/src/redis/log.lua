@@ -250,3 +250,28 @@ function lib.fold(keys, a)
   redis.call('HSET', meta, 'hash', a[3], 'hashed', a[2])
   return { 'folded' }
 end
+
+-- Leaves what one replica says of itself, or takes it back, and reads what the others say. A note
+-- that nobody renews for a day goes. ARGV: replica; its text, or an empty one.
+function lib.note(keys, a)
+  local notes, now = keys[1], now_ms(0)
+  local all, others = redis.call('HGETALL', notes), {}
+  if a[2] ~= '' then redis.call('HSET', notes, a[1], text(now) .. ' ' .. a[2]) end
+  for i = 1, #all, 2 do
+    local at, said = string.match(all[i + 1], '^(%d+) (.*)$')
+    if all[i] == a[1] then
+      if a[2] == '' then redis.call('HDEL', notes, all[i]) end
+    elseif at and now - tonumber(at) > KEY_AGE_MS then
+      redis.call('HDEL', notes, all[i])
+    elseif at then
+      others[#others + 1] = { all[i], at, said }
+    end
+  end
+  return { 'notes', text(now), others }
+end
+
+-- Lets keys go after a day from now on.
+function lib.keep(keys)
+  for _, key in ipairs(keys) do redis.call('PEXPIRE', key, KEY_AGE_MS) end
+  return { 'kept' }
+end

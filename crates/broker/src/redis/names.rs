@@ -16,6 +16,8 @@ pub enum HashTag {
 pub(super) struct Naming {
     prefix: String,
     tag: HashTag,
+    /// What the probe's log is called: each replica has its own.
+    probe: String,
 }
 
 /// One log's keys and channels.
@@ -41,7 +43,20 @@ pub(super) struct Names {
 
 impl Naming {
     pub(super) fn new(prefix: &str, tag: HashTag) -> Self {
-        Naming { prefix: prefix.to_owned(), tag }
+        Naming { prefix: prefix.to_owned(), tag, probe: "probe".to_owned() }
+    }
+
+    /// Names what belongs to one replica alone.
+    pub(super) fn with_replica(mut self, replica: &str) -> Self {
+        if !replica.is_empty() {
+            self.probe = format!("probe:{replica}");
+        }
+        self
+    }
+
+    /// Returns the hash in which every replica has a note, where operators' events are.
+    pub(super) fn notices(&self) -> String {
+        format!("{}:{}:notices", self.prefix, self.tagged("ops"))
     }
 
     pub(super) fn of(&self, stream: &StreamName) -> Names {
@@ -50,7 +65,7 @@ impl Naming {
             StreamName::Thread(id) => format!("{}:thread:{}", self.prefix, self.tagged(id)),
             StreamName::Chain(key) => format!("{}:chain:{}", self.prefix, self.tagged(key)),
             StreamName::Ops => format!("{}:{}", self.prefix, self.tagged("ops")),
-            StreamName::Probe => format!("{}:{}", self.prefix, self.tagged("probe")),
+            StreamName::Probe => format!("{}:{}", self.prefix, self.tagged(&self.probe)),
         };
         let key = |last: &str| format!("{base}:{last}");
         Names {
@@ -87,5 +102,15 @@ mod tests {
         let braced = Naming::new("dashclaw", HashTag::Braced).of(&"org:org_1".parse().unwrap());
         assert_eq!(braced.stream, "dashclaw:org:{org_1}:stream");
         assert_eq!(braced.wake, "dashclaw:org:{org_1}:wake");
+    }
+
+    #[test]
+    fn each_replica_has_a_probe_of_its_own() {
+        let naming = Naming::new("dashclaw", HashTag::Bare);
+        let probe = |naming: Naming| naming.of(&event::StreamName::Probe).stream;
+        assert_eq!(probe(naming.clone()), "dashclaw:probe:stream");
+        assert_eq!(probe(naming.with_replica("r1")), "dashclaw:probe:r1:stream");
+        let braced = Naming::new("dashclaw", HashTag::Braced).with_replica("r1");
+        assert_eq!(probe(braced), "dashclaw:{probe:r1}:stream");
     }
 }

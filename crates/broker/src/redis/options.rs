@@ -16,6 +16,9 @@ pub struct RedisOptions {
     pub url: String,
     /// What every key and channel begins with; the same on all replicas.
     pub prefix: String,
+    /// What this process is called among the replicas, for what is its own (the probe's log);
+    /// empty where it has no name.
+    pub replica: String,
     /// Whether keys carry a hash tag in braces.
     pub hash_tag: HashTag,
     /// How much of a log is kept.
@@ -36,6 +39,7 @@ impl RedisOptions {
         RedisOptions {
             url: url.to_owned(),
             prefix: "dashclaw".to_owned(),
+            replica: String::new(),
             hash_tag: HashTag::Bare,
             window,
             command_time_max: Duration::from_secs(3),

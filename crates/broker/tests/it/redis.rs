@@ -2,6 +2,7 @@
 
 mod faults;
 mod foreign;
+mod notices;
 mod oracle;
 mod replicas;
 mod restarts;

@@ -1,5 +1,7 @@
 //! What has to be done every so often: saving, trimming, ending idle channels.
 
+mod comparing;
+
 use std::{sync::Arc, time::Duration};
 
 use broker::{
@@ -20,11 +22,20 @@ const SAVE_SHARE: u32 = 19;
 /// whole, and large ones must not wear out the disk.
 const SAVE_BYTES_PER_SECOND: f64 = 16e6;
 
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn spawn(tasks: &Tasks, state: &Arc<State>, folder: &Arc<StateDir>) {
-    let saving = save_often(Arc::clone(&state.memory), Arc::clone(folder), tasks.shutdown());
-    tasks.spawn("save", saving);
+    if let Some(memory) = &state.memory {
+        let saving = save_often(Arc::clone(memory), Arc::clone(folder), tasks.shutdown());
+        tasks.spawn("save", saving);
+    }
+    if let Some(redis) = &state.redis {
+        let comparing = comparing::run(Arc::clone(state), Arc::clone(redis), tasks.shutdown());
+        tasks.spawn("compare", comparing);
+        tasks.spawn("look", look_often(Arc::clone(state), tasks.shutdown()));
+    }
     tasks.spawn("tidy", tidy_often(Arc::clone(state), tasks.shutdown()));
 }
 
@@ -72,6 +83,22 @@ fn report(saved: &Saved, was_failing: bool) -> bool {
     saved.failed.is_some()
 }
 
+/// Keeps an eye on a backend that can be lost, whether or not anybody asks for health.
+async fn look_often(state: Arc<State>, mut end: Shutdown) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = end.asked() => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = end.asked() => return,
+            () = state.look() => {}
+        }
+    }
+}
+
 async fn tidy_often(state: Arc<State>, mut end: Shutdown) {
     let mut ticks = interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -81,7 +108,9 @@ async fn tidy_often(state: Arc<State>, mut end: Shutdown) {
             () = end.asked() => return,
             _ = ticks.tick() => {}
         }
-        state.memory.trim();
+        if let Some(memory) = &state.memory {
+            memory.trim();
+        }
         gaps.tell(&state).await;
         if let Some(delivery) = state.delivery() {
             delivery.sweep();

@@ -1,5 +1,7 @@
-//! From a builder to a process that runs. The order: folder, address, log, key, delivery; then the
-//! folder is taken over, after which nothing can fail; housekeeping.
+//! From a builder to a process that runs. The order: folder, backend, address, log, key, delivery;
+//! then the folder is taken over, after which nothing can fail; housekeeping.
+//!
+//! With the Redis backend the folder is only locked: its windows are left as they are.
 
 use std::{
     io,
@@ -8,12 +10,15 @@ use std::{
     sync::Arc,
 };
 
-use broker::memory::state_dir::{LoadError, Loaded, StateDir, StateDirError};
+use broker::{
+    MemoryBroker, RedisAddressError,
+    memory::state_dir::{LoadError, Loaded, StateDir, StateDirError},
+};
 use delivery::{Delivery, DeliveryOptions};
 use tokio::net::TcpSocket;
 
 use super::{Running, RuntimeBuilder, housekeeping};
-use crate::{Phase, State, Tasks, local_key, state::local_api_key};
+use crate::{Phase, State, Tasks, local_key, replica, state::local_api_key};
 
 /// Connections that the kernel keeps until they are accepted: all readers of a replica that went
 /// away come at once.
@@ -36,6 +41,12 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The replica's name can't be kept.
+    #[error("the replica's name can't be kept in the state folder")]
+    Replica(#[source] io::Error),
+    /// What `REDIS_URL` says can't be understood.
+    #[error("REDIS_URL can't be used")]
+    Redis(#[from] RedisAddressError),
     /// The address can't be listened on.
     #[error("{address} can't be listened on")]
     Bind {
@@ -59,6 +70,8 @@ impl StartError {
             StartError::StateDir(StateDirError::Unwritable { .. })
             | StartError::Load(_)
             | StartError::TakeOver { .. }
+            | StartError::Replica(_)
+            | StartError::Redis(_)
             | StartError::LocalKey(_) => 64,
             StartError::StateDir(StateDirError::InUse { .. })
             | StartError::Bind { .. }
@@ -76,19 +89,18 @@ impl RuntimeBuilder {
         let state = self.state;
         state.enter(Phase::Starting);
         let state_dir = Arc::new(open_folder(&state)?);
+        start_redis(&state)?;
         let listener = bind(state.settings.bind)?;
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
-        let mut loaded = state_dir.load(&state.memory)?;
+        let loaded = state.memory.as_ref().map(|memory| state_dir.load(memory)).transpose()?;
         ensure_key(&state)?;
         start_delivery(&state)?;
-        // Last: a start that fails before leaves the folder as the last process left it.
-        take_over(&state, &state_dir, &mut loaded).await?;
-        report(&loaded);
-        tell_set_aside(&state, &loaded).await;
-        // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
-        housekeeping::save(&state.memory, &state_dir).await;
+        if let (Some(memory), Some(loaded)) = (&state.memory, loaded) {
+            // Last: a start that fails before leaves the folder as the last process left it.
+            take_up(&state, memory, &state_dir, loaded).await?;
+        }
         let inner_tasks = Tasks::default();
         housekeeping::spawn(&inner_tasks, &state, &state_dir);
         let listener = Some(listener);
@@ -110,12 +122,39 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     listen().map_err(|source| StartError::Bind { address, source })
 }
 
+/// Begins to connect, where Redis serves; nobody waits for it here.
+fn start_redis(state: &State) -> Result<(), StartError> {
+    let Some(redis) = &state.redis else { return Ok(()) };
+    let realtime = &state.settings.realtime;
+    let name = replica::read_or_make(&realtime.state_dir).map_err(StartError::Replica)?;
+    redis.start(realtime, &name)?;
+    tracing::info!(replica = name, "this replica's name");
+    state.replica.get_or_init(|| name);
+    Ok(())
+}
+
+/// Takes up what the last process with the memory backend left.
+async fn take_up(
+    state: &State,
+    memory: &Arc<MemoryBroker>,
+    state_dir: &Arc<StateDir>,
+    mut loaded: Loaded,
+) -> Result<(), StartError> {
+    take_over(state, memory, state_dir, &mut loaded).await?;
+    report(&loaded);
+    tell_set_aside(state, &loaded).await;
+    // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
+    housekeeping::save(memory, state_dir).await;
+    Ok(())
+}
+
 async fn take_over(
     state: &State,
+    memory: &MemoryBroker,
     state_dir: &StateDir,
     loaded: &mut Loaded,
 ) -> Result<(), StartError> {
-    let taken = state_dir.take_over(&state.memory, loaded);
+    let taken = state_dir.take_over(memory, loaded);
     if let (Err(_), Some(delivery)) = (&taken, state.delivery()) {
         delivery.stop().await;
     }

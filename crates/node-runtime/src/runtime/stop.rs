@@ -49,7 +49,11 @@ impl Running {
         }
         inner_tasks.ask_to_end();
         let inner_ended = inner_tasks.join(within.mul_f64(0.2)).await.is_ok();
-        let saved = save_all(&state.memory, &state_dir).await;
+        let saved = match (&state.memory, &state.redis) {
+            (Some(memory), _) => save_all(memory, &state_dir).await,
+            (None, Some(redis)) => redis.drain().await,
+            (None, None) => true,
+        };
         state.enter(Phase::Stopped);
         StopReport { readers_moved, tasks_ended: tasks_ended && inner_ended, saved }
     }

@@ -55,8 +55,7 @@ const KNOWN: [&str; 37] = [
 ];
 
 /// Settings of parts that this version does not have, which may hold any text.
-const TEXTS_OF_LATER_PARTS: [&str; 12] = [
-    "CHAT_REALTIME_CHANNEL_PREFIX",
+const TEXTS_OF_LATER_PARTS: [&str; 11] = [
     "SURREAL_DB",
     "SURREAL_ENDPOINT",
     "SURREAL_NS",
@@ -171,9 +170,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn realtime(&mut self) -> RealtimeSettings {
+        let redis_url = self.redis_url();
         RealtimeSettings {
-            backend: self.backend(),
-            redis_url: self.text("REDIS_URL").map(|url| Secret(url.to_owned())),
+            backend: self.backend(redis_url.is_some()),
+            redis_url,
             enforce_redis: self.truth("REALTIME_ENFORCE_REDIS", false),
             replay_window: self.seconds("REALTIME_REPLAY_WINDOW_SECONDS", 600, 60..=86_400),
             replay_events_max: self.number("REALTIME_REPLAY_MAX_EVENTS", 1000, 200..=1_000_000)
@@ -181,19 +181,45 @@ impl<'a> Reader<'a> {
             state_dir: self
                 .text("REALTIME_STATE_DIR")
                 .map_or_else(|| PathBuf::from("./tidegate-data"), PathBuf::from),
+            chat_channel_prefix: self
+                .text("CHAT_REALTIME_CHANNEL_PREFIX")
+                .unwrap_or("gotong:chat:realtime")
+                .to_owned(),
         }
     }
 
-    fn backend(&mut self) -> Backend {
-        match self.text("REALTIME_BACKEND") {
-            None | Some("memory") => {}
-            Some("redis") => self.problem(
-                "REALTIME_BACKEND",
-                "this version has the backend `memory` only; `redis` is not built yet",
-            ),
-            Some(_) => self.problem("REALTIME_BACKEND", "allowed are memory and redis"),
+    /// Reads where Redis is. What stands behind the scheme is for the client to understand, and is
+    /// never shown.
+    fn redis_url(&mut self) -> Option<Secret> {
+        let url = self.text("REDIS_URL")?;
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let is_redis = |scheme: &str| {
+            ["redis", "rediss"].contains(&scheme.split('+').next().unwrap_or_default())
+        };
+        if !scheme.is_some_and(is_redis) {
+            self.problem(
+                "REDIS_URL",
+                "allowed is an address that begins with redis://, rediss://, redis+sentinel:// or \
+                 redis+cluster://",
+            );
         }
-        Backend::Memory
+        Some(Secret(url.to_owned()))
+    }
+
+    fn backend(&mut self, has_redis: bool) -> Backend {
+        match self.text("REALTIME_BACKEND") {
+            None | Some("memory") => Backend::Memory,
+            Some("redis") => {
+                if !has_redis {
+                    self.problem("REDIS_URL", "REALTIME_BACKEND=redis needs it");
+                }
+                Backend::Redis
+            }
+            Some(_) => {
+                self.problem("REALTIME_BACKEND", "allowed are memory and redis");
+                Backend::Memory
+            }
+        }
     }
 
     pub(super) fn cors_origins(&mut self) -> Vec<String> {

@@ -91,7 +91,7 @@ fn what_is_no_whole_number_is_refused() {
 #[test]
 fn a_word_that_is_not_allowed_is_never_replaced_in_silence() {
     let table: [(&str, &[&str], &[&str]); 6] = [
-        ("REALTIME_BACKEND", &["memory"], &["rediss", "Redis", "redis", "none", "memory "]),
+        ("REALTIME_BACKEND", &["memory"], &["rediss", "Redis", "none", "memory "]),
         ("CHAT_REALTIME_TRANSPORT", &["local"], &["redis", "memory", "LOCAL"]),
         ("DATA_BACKEND", &["memory", "embedded"], &["surreal", "postgres", "Embedded"]),
         ("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay", "p2p", "hybrid", "on", "rcp"]),

@@ -7,6 +7,8 @@ mod file;
 mod keys;
 mod lifecycle;
 mod local_key;
+mod redis_settings;
+mod replicas;
 mod secrets;
 mod settings;
 mod tasks;

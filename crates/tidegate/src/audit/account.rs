@@ -23,6 +23,8 @@ pub(super) struct Account {
     pub(super) garbled: u64,
     /// How often it came back over the other transport.
     pub(super) switches: u64,
+    /// How often it came back to another replica.
+    pub(super) moves: u64,
     /// After what it resumes.
     cursor: Position,
     was_attached: bool,
@@ -58,6 +60,7 @@ impl Account {
             refused: None,
             garbled: 0,
             switches: 0,
+            moves: 0,
             cursor: start,
             was_attached: false,
             said_goodbye: false,

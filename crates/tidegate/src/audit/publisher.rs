@@ -143,20 +143,23 @@ impl Publisher {
     async fn attempt(&mut self, events: &[String], key: &str) -> Result<Vec<Receipt>, Refusal> {
         // A dead replica is no reason to stop where another one is up.
         let turn = usize::try_from(self.done.retried).unwrap_or_default();
-        let Replica { target, api } = self.shared.replica(self.index + turn);
+        let Replica { target, api, requests, .. } = self.shared.replica(self.index + turn);
+        let count = |_: &Vec<Receipt>| {
+            requests.fetch_add(1, Ordering::Relaxed);
+        };
         let Some(web) = &mut self.web else {
             let body = match events {
                 [event] => event.clone(),
                 events => format!("[{}]", events.join(",")),
             };
-            return api.publish(body.into(), Some(key)).await;
+            return api.publish(body.into(), Some(key)).await.inspect(count);
         };
         let draft = |(at, event): (usize, &String)| Draft {
             event: event.clone(),
             key: format!("{key}-{at}"),
         };
         let drafts: Vec<_> = events.iter().enumerate().map(draft).collect();
-        web.publish(target, api, &drafts).await
+        web.publish(target, api, &drafts).await.inspect(count)
     }
 
     fn events(&self, first: u64, count: u64) -> Vec<String> {

@@ -1,5 +1,5 @@
-//! One reader: opens a stream, reads it in its own way, and comes back after every end, a flaky one
-//! at times over the other transport.
+//! One reader: opens a stream, reads it in its own way, and comes back after every end: to the next
+//! replica where there are several, and a flaky one at times over the other transport.
 
 use std::{
     pin::pin,
@@ -51,6 +51,10 @@ pub(super) struct Reader {
     rng: StdRng,
     /// How its last stream came, once it had one.
     came_over: Option<Transport>,
+    /// How often it tried to open a stream: it goes from one replica to the next.
+    tries: usize,
+    /// The replica of its last stream.
+    came_from: Option<usize>,
 }
 
 /// How a connection ended.
@@ -75,6 +79,8 @@ impl Reader {
             account: Arc::clone(&account),
             rng: shared.plan.rng(index as u64),
             came_over: None,
+            tries: 0,
+            came_from: None,
         };
         (reader, account)
     }
@@ -90,6 +96,7 @@ impl Reader {
                 Ok(stream) => {
                     backoff.succeeded();
                     self.note_transport();
+                    self.note_replica();
                     let (end, retry) = self.follow(stream).await;
                     match end {
                         End::Own => self.between(Duration::ZERO, GONE_MAX),
@@ -106,6 +113,7 @@ impl Reader {
                 }
             };
             sleep(wait).await;
+            self.tries += 1;
             self.maybe_switch();
         }
     }
@@ -124,6 +132,18 @@ impl Reader {
         self.account.lock().switches += u64::from(switched);
     }
 
+    fn note_replica(&mut self) {
+        let at = self.at();
+        self.shared.replica(at).streams.fetch_add(1, Ordering::Relaxed);
+        let before = self.came_from.replace(at);
+        self.account.lock().moves += u64::from(before.is_some_and(|before| before != at));
+    }
+
+    /// Returns the replica that it is with now, or tries next.
+    fn at(&self) -> usize {
+        (self.index + self.tries) % self.shared.replicas.len()
+    }
+
     /// Opens a stream after the last event: the first time by query, later by header, as a
     /// browser does.
     async fn open(&self) -> Result<Following, Refusal> {
@@ -138,7 +158,7 @@ impl Reader {
             last_event_id,
             receive_buffer: (self.role.kind == Kind::Slow).then_some(SLOW_BUFFER_BYTES),
         };
-        let replica = self.shared.replica(self.index);
+        let replica = self.shared.replica(self.at());
         Following::open(&replica.target, &replica.api, &request).await
     }
 

@@ -32,6 +32,10 @@ pub(super) struct Report {
     pub(super) sse: u64,
     /// Times that a reader came back over the other transport.
     pub(super) switches: u64,
+    /// Times that a reader came back to another replica.
+    pub(super) moves: u64,
+    /// What each replica did, and whether its account is that of the others.
+    pub(super) replicas: Vec<ReplicaReport>,
     pub(super) publishers: u64,
     pub(super) websocket_publishers: u64,
     pub(super) requests: u64,
@@ -93,6 +97,43 @@ impl Latency {
     }
 }
 
+/// What one replica did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct ReplicaReport {
+    pub(super) url: String,
+    /// Streams that readers opened there.
+    pub(super) streams: u64,
+    /// Publishing requests that it answered.
+    pub(super) requests: u64,
+    /// The end of its ledger, where it could be asked.
+    pub(super) last: Option<String>,
+    pub(super) hash: Option<String>,
+    /// What is wrong with its ledger.
+    pub(super) differs: Option<String>,
+}
+
+impl ReplicaReport {
+    /// Compares a replica's account with the one that readers are compared with.
+    pub(super) fn compare(&mut self, account: &Result<Ledger, String>, end: &Ledger) {
+        let ledger = match account {
+            Ok(ledger) => ledger,
+            Err(refusal) => {
+                self.differs = Some(format!("its ledger can't be had: {refusal}"));
+                return;
+            }
+        };
+        self.last = Some(ledger.last.to_string());
+        self.hash = Some(ledger.hash.to_string());
+        let differs = |what: &str, here: &dyn ToString, there: &dyn ToString| {
+            let (here, there) = (here.to_string(), there.to_string());
+            (here != there).then(|| format!("its {what} is {here}, that of another {there}"))
+        };
+        self.differs = differs("end", &ledger.last, &end.last)
+            .or_else(|| differs("count", &ledger.count, &end.count))
+            .or_else(|| differs("hash", &ledger.hash, &end.hash));
+    }
+}
+
 /// What the server's account says, beside what readers received.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct LedgerCheck {
@@ -134,6 +175,7 @@ impl Report {
         self.altered += found.altered;
         self.garbled += account.garbled;
         self.switches += account.switches;
+        self.moves += account.moves;
         self.told_missing += found.told_missing;
         for (reason, count) in &found.gaps {
             *self.gaps.entry(reason.clone()).or_default() += count;
@@ -202,6 +244,11 @@ impl Report {
             problems.push("no event was acknowledged, so nothing is shown".to_owned());
         }
         problems.extend(self.ledger.differs.iter().map(|what| format!("the ledger: {what}")));
+        for replica in &self.replicas {
+            let url = &replica.url;
+            problems
+                .extend(replica.differs.iter().map(|what| format!("the ledger of {url}: {what}")));
+        }
         problems
     }
 }

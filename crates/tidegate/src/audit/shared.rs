@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::{plan::Plan, seen::SeenLog};
 use crate::{
     client::{Api, Transport},
+    failure::Failure,
     target::Target,
 };
 
@@ -26,6 +27,17 @@ const LATENCY_US_MAX: u64 = 3_600_000_000;
 pub(super) struct Replica {
     pub(super) target: Target,
     pub(super) api: Api,
+    /// How many streams readers opened there.
+    pub(super) streams: AtomicU64,
+    /// How many publishing requests it answered.
+    pub(super) requests: AtomicU64,
+}
+
+impl Replica {
+    pub(super) fn new(target: Target) -> Result<Self, Failure> {
+        let api = Api::new(target.clone())?;
+        Ok(Replica { target, api, streams: AtomicU64::new(0), requests: AtomicU64::new(0) })
+    }
 }
 
 /// What readers and publishers of one audit share.

@@ -52,9 +52,11 @@ pub(crate) struct AuditArgs {
     /// Repeats the random choices of an earlier run.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// The server; repeated, readers and publishers are spread over several replicas
+    /// The server. Repeated or as a comma list, several replicas of one log: publishers are spread
+    /// over them, readers come back to another one at each reconnect, and the ledger is compared on
+    /// each. Nobody else should publish to the stream meanwhile
     /// [setting: TIDEGATE_URL; default: the server of these settings].
-    #[arg(long)]
+    #[arg(long, value_delimiter = ',')]
     pub(crate) url: Vec<String>,
     /// A key with the scopes publish, subscribe and admin
     /// [setting: TIDEGATE_KEY; default: a key of these settings].

@@ -129,3 +129,25 @@ fn what_makes_no_sense_is_64_and_what_is_missing_is_said() {
     let document = bench("replay --server pushpin");
     assert!(document["servers"][0]["not_offered"].is_string(), "{document}");
 }
+
+#[test]
+fn a_redis_is_published_through_and_beside_its_bare_function() {
+    let servers = ["tidegate-redis", "redis-function"];
+    let line = "publish --server tidegate-redis,redis-function --connections 8 --seconds 1";
+    let document = bench(line);
+    has(&document, &servers, "events_per_second");
+    let ratio = &document["ratios"][0]["figures"]["events_per_second"];
+    assert!(ratio.as_f64().unwrap() > 0.0, "{document}");
+    has(&bench(&format!("{line} --list 20")), &servers, "events_per_second");
+}
+
+#[test]
+fn events_are_read_from_another_replica_than_they_were_published_to() {
+    let servers = ["tidegate-redis-two", "redis-function"];
+    let line =
+        "fanout --server tidegate-redis-two,redis-function --readers 8 --rate 50 --seconds 1";
+    let document = bench(line);
+    has(&document, &servers, "latency_p50_ms");
+    let faults = &document["servers"][0]["repeats"][0]["faults"];
+    assert_eq!(faults["lost"], 0, "{document}");
+}

@@ -11,4 +11,5 @@ mod fake;
 mod proxy;
 mod publish;
 mod real_server;
+mod replicas;
 mod tail;

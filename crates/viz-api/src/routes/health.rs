@@ -53,6 +53,7 @@ pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
             "runtime": {
                 "status": if serves { "healthy" } else { "degraded" },
                 "phase": app.state.phase().as_str(),
+                "replica": app.state.replica(),
                 "uptime_seconds": app.state.uptime().as_secs(),
                 "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
             },
@@ -74,7 +75,7 @@ fn realtime_check(app: &AppState, health: &RealtimeHealth) -> Value {
         "replay_window_seconds": settings.replay_window.as_secs(),
         "replay_max_events": settings.replay_events_max,
         "probe_ms": health.probe.map(|took| took.as_secs_f64() * 1000.0),
-        "epoch": health.epoch.map(|place| place.epoch.to_string()),
+        "epoch": health.epoch.map(|epoch| epoch.to_string()),
     })
 }
 
@@ -85,7 +86,7 @@ fn timestamp(app: &AppState) -> String {
 /// All families as Prometheus text.
 pub(crate) async fn metrics(State(app): State<Arc<AppState>>) -> Response {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let mut response = Body::from(app.state.metrics.text()).into_response();
+    let mut response = Body::from(app.state.metrics_text()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
     response
 }

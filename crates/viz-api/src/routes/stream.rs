@@ -118,12 +118,12 @@ fn set_headers(headers: &mut HeaderMap, date: &str) {
 
 /// Writes what comes before any event: when to come back, how the stream begins, and the hole.
 fn preamble(app: &AppState, caller: &Caller, opened: &Opened) -> Bytes {
-    let health = app.state.broker.health();
+    let (backend, status) = app.serving();
     let connected = serde_json::json!({
         "status": "ok",
         "orgId": caller.org.as_str(),
-        "backend": health.selected,
-        "realtimeStatus": health.state.as_str(),
+        "backend": backend,
+        "realtimeStatus": status,
         "resume": opened.resume.as_str(),
         "replayed": opened.replayed,
         "lastEventId": opened.after.to_string(),

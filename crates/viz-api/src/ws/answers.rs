@@ -9,8 +9,7 @@ use crate::{AppState, auth::Caller, error::ApiError, request::new_request_id};
 
 /// Returns the first message of every connection; none of its texts needs escaping.
 pub(crate) fn connected(app: &AppState, caller: &Caller) -> String {
-    let health = app.state.broker.health();
-    let (org, backend, status) = (&caller.org, health.selected, health.state.as_str());
+    let (org, (backend, status)) = (&caller.org, app.serving());
     format!(
         r#"{{"type":"connected","orgId":"{org}","backend":"{backend}","realtimeStatus":"{status}"}}"#
     )

@@ -19,6 +19,7 @@ mod openapi;
 mod page;
 mod publish;
 mod publisher;
+mod redis;
 mod restart;
 mod scopes;
 mod secrets;

@@ -15,6 +15,11 @@ fn strict_mode_refuses_realtime_after_auth() {
             Request::get("/api/stream"),
             Request::post("/api/stream/ticket"),
             Request::get("/api/admin/ledger"),
+            Request::get("/api/ws")
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ]
     };
     for request in requests() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod http;
 mod process;
+pub(crate) mod redis;
 pub(crate) mod server;
 pub(crate) mod sse;
 pub(crate) mod tokens;

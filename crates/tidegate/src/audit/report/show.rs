@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Latency, Report};
+use super::{Latency, ReplicaReport, Report};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -10,6 +10,7 @@ impl Display for Report {
         self.readers(f)?;
         self.findings(f)?;
         self.ledger(f)?;
+        self.each_replica(f)?;
         self.verdict(f)
     }
 }
@@ -69,6 +70,24 @@ impl Report {
         writeln!(f, "ledger        {word}: after {after} up to {last}, hash {hash}")?;
         for complaint in &self.complaints {
             writeln!(f, "said          {complaint}")?;
+        }
+        Ok(())
+    }
+
+    /// Says what each replica did, where there are several.
+    fn each_replica(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.replicas.len() < 2 {
+            return Ok(());
+        }
+        writeln!(f, "moves         {} times a reader came back to another replica", self.moves)?;
+        for ReplicaReport { url, streams, requests, last, differs, .. } in &self.replicas {
+            let word = if differs.is_none() { "ok" } else { "DIFFERS" };
+            let last = last.as_deref().unwrap_or("unknown");
+            writeln!(
+                f,
+                "replica       {url}: {streams} streams, {requests} requests, ledger {word} up to \
+                 {last}"
+            )?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use event::{Epoch, EventId, Ledger, Position, RollingHash, Seq};
 
-use super::{Report, difference};
+use super::{ReplicaReport, Report, difference};
 use crate::audit::{
     account::Account,
     publisher::{Acknowledged, Published},
@@ -102,6 +102,27 @@ fn the_ledger_must_agree() {
     check(Ledger { count: 13, ..end.clone() }, Some("its count went from 10 to 13"));
     check(ledger(15, 15, HASH), Some("reached no reader"));
     check(ledger(9, 9, HASH), Some("it went back"));
+}
+
+#[test]
+fn each_replica_has_the_same_ledger() {
+    let (_, end) = log();
+    let check = |account: Result<Ledger, String>, expected: Option<&str>| {
+        let mut replica = ReplicaReport { url: "http://r".into(), ..ReplicaReport::default() };
+        replica.compare(&account, &end);
+        let mut report = report(&[11, 12, 13, 14], vec![acknowledged(11)]);
+        report.replicas.push(replica);
+        let problems = report.problems().concat();
+        match expected {
+            Some(part) => assert!(problems.contains(part), "{part}: {problems}"),
+            None => assert_eq!(problems, ""),
+        }
+    };
+    check(Ok(end.clone()), None);
+    check(Ok(ledger(13, 14, end.hash)), Some("the ledger of http://r: its end is"));
+    check(Ok(ledger(14, 13, end.hash)), Some("its count is 13, that of another 14"));
+    check(Ok(ledger(14, 14, HASH)), Some("its hash is"));
+    check(Err("gone".to_owned()), Some("its ledger can't be had: gone"));
 }
 
 #[test]

@@ -10,12 +10,13 @@ use crate::tidy::source::Source;
 /// Each crate with those of ours that it may depend on, in tests too.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
-    ("broker", &["event"]),
+    ("faults", &[]),
+    ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
-    ("node-runtime", &["event", "broker", "delivery"]),
-    ("viz-api", &["event", "broker", "delivery", "node-runtime"]),
+    ("node-runtime", &["event", "faults", "broker", "delivery"]),
+    ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
     ("bench", &["event"]),
-    ("tidegate", &["event", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
+    ("tidegate", &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
     ("xtask", &[]),
 ];
 

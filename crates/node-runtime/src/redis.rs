@@ -1,0 +1,134 @@
+//! The Redis backend of a process: the one place that knows which of the broker's types it is.
+//!
+//! It is built with the state, which opens nothing, and begins when the process is started; until
+//! then it answers that it does not serve.
+
+use std::sync::{Arc, OnceLock};
+
+use broker::{
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Notices, Page,
+    PageLimit, ReadError, RedisAddressError, RedisBroker, RedisOptions, Watch,
+};
+use event::{After, Ledger, Position, StreamName};
+
+use crate::{settings::RealtimeSettings, state::window};
+
+const NOT_STARTED: &str = "the process is starting";
+
+/// The Redis backend, once it was started.
+#[derive(Default)]
+pub(crate) struct RedisBackend {
+    started: OnceLock<Arc<RedisBroker>>,
+}
+
+impl RedisBackend {
+    /// Begins to connect; a server that can't be reached is waited for. To be called once, within a
+    /// runtime.
+    ///
+    /// # Errors
+    /// Fails on an address that is none; the text never holds it.
+    pub(crate) fn start(
+        &self,
+        settings: &RealtimeSettings,
+        replica: &str,
+    ) -> Result<(), RedisAddressError> {
+        let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
+        let mut options = RedisOptions::new(url, window(settings));
+        options.replica = replica.to_owned();
+        let broker = Arc::new(RedisBroker::start(options)?);
+        self.started.get_or_init(|| broker);
+        Ok(())
+    }
+
+    /// Returns how often the connection for commands was made anew.
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.started.get().map_or(0, |broker| broker.connections_made().saturating_sub(1))
+    }
+
+    /// Returns how many events wait to be merged: none, since none is taken while Redis is lost.
+    pub(crate) fn spool_events(&self) -> u64 {
+        0
+    }
+
+    /// Saves what has to outlive the process, once nothing can be appended any more; returns whether
+    /// that was done. What was acknowledged is in Redis, so there is nothing.
+    pub(crate) async fn drain(&self) -> bool {
+        true
+    }
+
+    /// Says what this replica says of itself, and returns what others do.
+    pub(crate) async fn leave_note(&self, text: Option<&str>) -> Result<Notices, ReadError> {
+        match self.started.get() {
+            Some(broker) => broker.leave_note(text).await,
+            None => Err(unread()),
+        }
+    }
+}
+
+fn unread() -> ReadError {
+    ReadError::Unavailable { reason: NOT_STARTED.to_owned() }
+}
+
+fn unwritten() -> AppendError {
+    AppendError::Unavailable { reason: NOT_STARTED.to_owned(), maybe: false }
+}
+
+impl Broker for RedisBackend {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        append: Append,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        match self.started.get() {
+            Some(broker) => broker.append(stream, append),
+            None => Box::pin(async { Err(unwritten()) }),
+        }
+    }
+
+    fn page<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: &'a After,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        match self.started.get() {
+            Some(broker) => broker.page(stream, after, limit),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
+        match self.started.get() {
+            Some(broker) => broker.head(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
+        match self.started.get() {
+            Some(broker) => broker.ledger(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn watch<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
+        match self.started.get() {
+            Some(broker) => broker.watch(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn health(&self) -> BrokerHealth {
+        match self.started.get() {
+            Some(broker) => broker.health(),
+            None => BrokerHealth {
+                state: HealthState::Unhealthy,
+                reason: Some(NOT_STARTED.to_owned()),
+                selected: "redis",
+            },
+        }
+    }
+}
