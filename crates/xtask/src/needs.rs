@@ -28,6 +28,8 @@ const NEEDS: &[Need] = &[
     // The broker's tests start servers of their own.
     Need { probe: "redis-server --version", component: None, package: "redis-server" },
     Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
+    // For certificates that tests make.
+    Need { probe: "openssl version", component: None, package: "openssl" },
     // For suites from PyPI; Debian has `ensurepip` apart from Python itself.
     Need { probe: "python3 -m ensurepip --version", component: None, package: "python3-venv" },
 ];

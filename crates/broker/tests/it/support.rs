@@ -6,6 +6,5 @@ pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod reader;
 pub(crate) mod redis;
-pub(crate) mod redis_server;
 pub(crate) mod story;
 pub(crate) mod switchable;

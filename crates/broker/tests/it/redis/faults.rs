@@ -7,13 +7,13 @@ use broker::{
     conformance::{Start, broken_promise, new_event},
 };
 use event::After;
+use faults::{RedisServer, ServerOptions};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
     logs::golden_stream,
     reader::Attached,
     redis::{Redis, WIDE, append, reconnected},
-    redis_server::RedisServer,
 };
 
 fn refused(appended: Result<broker::Appended, AppendError>) -> (String, bool) {
@@ -30,8 +30,7 @@ async fn killed_subscriptions_miss_nothing() {
     let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
     let mut acknowledged = append(&writer, 2).await;
     for _ in 0..5 {
-        let mut kill = redis::cmd("CLIENT");
-        let killed: u64 = redis.server.command(kill.arg("KILL").arg("TYPE").arg("pubsub")).await;
+        let killed = redis.server.kill_subscriptions().await;
         assert!(killed >= 1, "there was no subscription to kill");
         acknowledged.extend(append(&writer, 3).await);
         reader.through(acknowledged[acknowledged.len() - 1].id).await;
@@ -168,7 +167,9 @@ async fn a_full_server_is_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_functions_runs_scripts() {
     let without = ["--rename-command", "FUNCTION", "", "--rename-command", "FCALL", ""];
-    let redis = Redis::on(RedisServer::start_with(&without).await, WIDE).await;
+    let redis =
+        Redis::on(RedisServer::start_with(ServerOptions::with_arguments(&without)).await, WIDE)
+            .await;
     let broker = redis.broker();
     let mut acknowledged = append(&broker, 3).await;
     redis.server.command::<()>(redis::cmd("SCRIPT").arg("FLUSH")).await;

@@ -14,9 +14,10 @@ use broker::{
     memory::log::WindowLimits,
 };
 use event::StreamName;
+use faults::RedisServer;
 use tokio::time::{Instant, sleep};
 
-use super::{logs::golden_stream, redis_server::RedisServer};
+use super::logs::golden_stream;
 
 /// Far beyond what a reconnect takes.
 const PATIENCE: Duration = Duration::from_secs(20);

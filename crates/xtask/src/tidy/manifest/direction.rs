@@ -10,7 +10,8 @@ use crate::tidy::source::Source;
 /// Each crate with those of ours that it may depend on, in tests too.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
-    ("broker", &["event"]),
+    ("faults", &[]),
+    ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
     ("node-runtime", &["event", "broker", "delivery"]),
     ("viz-api", &["event", "broker", "delivery", "node-runtime"]),

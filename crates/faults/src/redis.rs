@@ -1,0 +1,35 @@
+//! Real Redis servers of a test's own: single, with sentinels, as a cluster.
+
+pub(crate) mod certificates;
+pub(crate) mod cluster;
+pub(crate) mod options;
+pub(crate) mod sentinel;
+pub(crate) mod server;
+
+use std::{net::TcpListener, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take here before it is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a server is asked whether it is ready.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Waits until something holds.
+///
+/// # Panics
+/// Panics with `what` where it never does.
+async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        sleep(POLL).await;
+    }
+}
+
+/// Returns a port that was free just now; whoever takes it tries another where it was taken since.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}

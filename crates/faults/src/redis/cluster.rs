@@ -1,0 +1,169 @@
+//! A cluster of three primaries, each with a third of the slots.
+
+use std::collections::HashMap;
+
+use redis::RedisResult;
+
+use super::{
+    free_port,
+    options::ServerOptions,
+    server::{RedisServer, Role},
+    wait_until,
+};
+
+/// How many primaries a cluster has.
+pub const NODES: usize = 3;
+
+/// How many slots a cluster has.
+pub const SLOTS: u16 = 16384;
+
+/// The cluster.
+pub struct RedisCluster {
+    /// The primaries.
+    pub nodes: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts the cluster, and waits until every node says that it is whole.
+    pub async fn start() -> Self {
+        RedisCluster::start_with(ServerOptions::default()).await
+    }
+
+    /// Starts the cluster with nodes of these options.
+    pub async fn start_with(options: ServerOptions) -> Self {
+        let mut nodes = Vec::new();
+        for _ in 0..NODES {
+            let role = || Role::Node { bus: free_port() };
+            nodes.push(RedisServer::start_as(options.clone(), role).await);
+        }
+        let cluster = RedisCluster { nodes };
+        cluster.join().await;
+        cluster.settled().await;
+        cluster
+    }
+
+    async fn join(&self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let (first, last) = slots_at_start(index);
+            let mut add = redis::cmd("CLUSTER");
+            add.arg("ADDSLOTSRANGE").arg(first).arg(last);
+            node.command::<()>(&mut add).await;
+            let mut epoch = redis::cmd("CLUSTER");
+            epoch.arg("SET-CONFIG-EPOCH").arg(index + 1);
+            node.command::<()>(&mut epoch).await;
+        }
+        for node in &self.nodes[1..] {
+            let mut meet = redis::cmd("CLUSTER");
+            meet.arg("MEET").arg("127.0.0.1").arg(node.address().port()).arg(node.bus());
+            self.nodes[0].command::<()>(&mut meet).await;
+        }
+    }
+
+    /// Waits until every node knows all others and all slots.
+    pub async fn settled(&self) {
+        wait_until("a whole cluster", async || {
+            for node in &self.nodes {
+                let info = cluster_info(node).await;
+                let says =
+                    |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
+                let whole = says("cluster_state", "ok")
+                    && says("cluster_known_nodes", "3")
+                    && says("cluster_slots_ok", &SLOTS.to_string());
+                if !whole {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    /// Waits until every other node takes this one for failed.
+    pub async fn wait_for_loss_of(&self, index: usize) {
+        wait_until("a loss that is known", async || {
+            for (number, node) in self.nodes.iter().enumerate() {
+                if number == index || !node.is_running() {
+                    continue;
+                }
+                let info = cluster_info(node).await;
+                if info.get("cluster_slots_fail").is_none_or(|failed| failed == "0") {
+                    return false;
+                }
+            }
+            true
+        })
+        .await;
+    }
+
+    /// Returns the address for the backend, naming all nodes.
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.nodes.iter().map(|node| node.address().to_string()).collect();
+        format!("redis+cluster://{}/", hosts.join(","))
+    }
+
+    /// Returns the slot of a key.
+    pub async fn slot(&self, key: &str) -> u16 {
+        let mut slot = redis::cmd("CLUSTER");
+        let node = self.nodes.iter().find(|node| node.is_running()).expect("a node runs");
+        node.command(slot.arg("KEYSLOT").arg(key)).await
+    }
+
+    /// Returns the index of the node that had this slot when the cluster started.
+    pub fn node_at_start(&self, slot: u16) -> usize {
+        let has = |&index: &usize| {
+            let (first, last) = slots_at_start(index);
+            (first..=last).contains(&slot)
+        };
+        (0..NODES).find(has).expect("every slot has a node")
+    }
+
+    /// Begins to move a slot: from now on one node answers `ASK` for what it has not any more.
+    pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
+        let (from_id, to_id) = (self.id(from).await, self.id(to).await);
+        let set = |state: &str, id: &str| {
+            let mut set = redis::cmd("CLUSTER");
+            set.arg("SETSLOT").arg(slot).arg(state).arg(id);
+            set
+        };
+        self.nodes[to].command::<()>(&mut set("IMPORTING", &from_id)).await;
+        self.nodes[from].command::<()>(&mut set("MIGRATING", &to_id)).await;
+    }
+
+    /// Moves what is in a slot, and ends the move.
+    pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
+        let port = self.nodes[to].address().port();
+        loop {
+            let mut list = redis::cmd("CLUSTER");
+            list.arg("GETKEYSINSLOT").arg(slot).arg(100);
+            let keys: Vec<String> = self.nodes[from].command(&mut list).await;
+            if keys.is_empty() {
+                break;
+            }
+            let mut migrate = redis::cmd("MIGRATE");
+            migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
+            self.nodes[from].command::<()>(&mut migrate).await;
+        }
+        let id = self.id(to).await;
+        for node in [to, from].into_iter().chain((0..NODES).filter(|n| ![to, from].contains(n))) {
+            let mut set = redis::cmd("CLUSTER");
+            set.arg("SETSLOT").arg(slot).arg("NODE").arg(&id);
+            self.nodes[node].command::<()>(&mut set).await;
+        }
+    }
+
+    async fn id(&self, index: usize) -> String {
+        self.nodes[index].command(redis::cmd("CLUSTER").arg("MYID")).await
+    }
+}
+
+fn slots_at_start(index: usize) -> (u16, u16) {
+    let bound = |index: usize| (usize::from(SLOTS) * index / NODES) as u16;
+    (bound(index), bound(index + 1) - 1)
+}
+
+async fn cluster_info(node: &RedisServer) -> HashMap<String, String> {
+    let info: RedisResult<String> = node.try_command(redis::cmd("CLUSTER").arg("INFO")).await;
+    let info = info.unwrap_or_default();
+    let fields = info.lines().filter_map(|line| line.trim().split_once(':'));
+    fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
