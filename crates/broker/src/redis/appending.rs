@@ -1,12 +1,12 @@
 //! Appending: one call of one function.
 
 use event::{EventId, Position, Seq, StreamName};
-use redis::Cmd;
+use redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
     RedisBroker, TRIES_MAX, answer::Words, envelope::head_of, failure::Failure, library::Function,
-    names::Names, restless, state::State,
+    link::Call, names::Names, restless, state::State,
 };
 use crate::{Append, AppendError, Appended, IdempotencyKey, Receipt};
 
@@ -45,13 +45,14 @@ impl RedisBroker {
                 &names.done,
                 &names.queue,
             ];
-            let answered = self
-                .link
-                .call(Function::Append, &keys, &|command, run| {
-                    self.add_arguments(command, &seen, run, &prepared, &names);
-                })
-                .await?;
-            let mut words = Words::read(answered.value)?;
+            let arguments = |command: &mut Cmd, run: &str| {
+                self.add_arguments(command, &seen, run, &prepared, &names);
+            };
+            let (function, bytes) = (Function::Append, prepared.bytes());
+            let call = Call { function, keys: &keys, arguments: &arguments, bytes };
+            let deadline = self.deadline();
+            let mut answered = self.fleet.call(&names, &call, deadline).await?;
+            let mut words = Words::read(std::mem::replace(&mut answered.value, Value::Nil))?;
             match words.word() {
                 "first" => {
                     let first =
@@ -59,6 +60,7 @@ impl RedisBroker {
                     let (first, head, unfolded) =
                         first.map_err(|failure| Failure { maybe: true, ..failure })?;
                     self.grew(stream, &seen, head);
+                    self.fleet.confirm(&names, &answered, deadline).await?;
                     if unfolded >= FOLD_AT {
                         // The append stands, whatever becomes of this.
                         let _ = self.fold(stream, &names).await;
@@ -68,6 +70,7 @@ impl RedisBroker {
                 }
                 "replayed" => {
                     let done = words.text()?;
+                    self.fleet.confirm(&names, &answered, deadline).await?;
                     let receipts = done_receipts(&done);
                     return receipts.map(Appended::Replayed).ok_or_else(|| {
                         Failure::refused("what Redis has of the key is damaged").into()
@@ -113,7 +116,7 @@ impl RedisBroker {
         command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(run);
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
         command.arg(self.clock_ahead_ms()).arg(key).arg(fingerprint);
-        command.arg(&names.events).arg(&names.wake).arg("PUBLISH").arg(append.events.len());
+        command.arg(&names.events).arg(&names.wake).arg(names.publish).arg(append.events.len());
         for (event, digest) in append.events.iter().zip(digests) {
             command.arg(&*event.json).arg(&digest[..]).arg(ulid_of(event.id));
         }
@@ -132,6 +135,13 @@ impl<'a> Prepared<'a> {
         let (key, fingerprint) = append.idempotency.as_ref().map(key).unwrap_or_default();
         let digests = append.events.iter().map(|event| Sha256::digest(&event.json).into());
         Ok(Prepared { append, key, fingerprint, digests: digests.collect() })
+    }
+
+    /// Returns how many bytes it has as it is sent, about.
+    fn bytes(&self) -> usize {
+        /// Digest, id, and how RESP frames the three.
+        const EACH: usize = 128;
+        self.append.events.iter().map(|event| event.json.len() + EACH).sum()
     }
 }
 

@@ -12,26 +12,51 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// Whether a command that writes may have taken effect all the same.
     pub(super) maybe: bool,
+    /// Where a cluster says that the command belongs.
+    pub(super) redirect: Option<Redirect>,
+}
+
+/// What a node of a cluster answers to a command for another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Redirect {
+    /// The slot is there now, as `HOST:PORT`.
+    Moved(String),
+    /// This key is there already, as `HOST:PORT`; the slot is on its way.
+    Ask(String),
+    /// Some of the keys are there and some not; the slot is on its way.
+    TryAgain,
 }
 
 impl Failure {
     /// Returns the failure of a command that was refused or never sent.
     pub(super) fn refused(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: false }
+        Failure { reason: reason.into(), maybe: false, redirect: None }
     }
 
     /// Returns the failure of a command whose answer did not come.
     pub(super) fn unanswered(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: true }
+        Failure { reason: reason.into(), maybe: true, redirect: None }
     }
 
     /// Judges an error of the client: one that the server answered with means that nothing was
     /// stored, since our functions are refused before their first write or not at all.
     pub(super) fn from_redis(error: &RedisError) -> Self {
         match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension => Failure::refused(in_words(error)),
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                Failure { redirect: redirect(error), ..Failure::refused(in_words(error)) }
+            }
             _ => Failure::unanswered(format!("the connection to Redis broke: {error}")),
         }
+    }
+}
+
+fn redirect(error: &RedisError) -> Option<Redirect> {
+    let node = || error.redirect_node().map(|(node, _)| node.to_owned());
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::Moved) => node().map(Redirect::Moved),
+        ErrorKind::Server(ServerErrorKind::Ask) => node().map(Redirect::Ask),
+        ErrorKind::Server(ServerErrorKind::TryAgain) => Some(Redirect::TryAgain),
+        _ => None,
     }
 }
 
@@ -65,7 +90,7 @@ pub(super) fn is_unknown_command(error: &RedisError) -> bool {
 }
 
 impl From<Failure> for AppendError {
-    fn from(Failure { reason, maybe }: Failure) -> Self {
+    fn from(Failure { reason, maybe, .. }: Failure) -> Self {
         AppendError::Unavailable { reason, maybe }
     }
 }

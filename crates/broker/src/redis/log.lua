@@ -205,6 +205,7 @@ function lib.page(keys, a)
     local want = math.min(32, most - #entries)
     local some = redis.call('XRANGE', stream, text(from + 1) .. '-0', '+', 'COUNT', want)
     for _, entry in ipairs(some) do
+      if bytes >= PAGE_BYTES_MAX then break end
       entries[#entries + 1] = entry
       bytes = bytes + #(entry[2][2] or '')
       from = seq_of(entry[1])

@@ -5,3 +5,4 @@ mod foreign;
 mod oracle;
 mod replicas;
 mod restarts;
+mod sentinel;

@@ -8,3 +8,4 @@ pub(crate) mod reader;
 pub(crate) mod redis;
 pub(crate) mod story;
 pub(crate) mod switchable;
+pub(crate) mod writer;

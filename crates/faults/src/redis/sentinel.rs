@@ -120,6 +120,16 @@ impl SentinelSet {
         wait_until("a replica", async || self.replicates(1 - index).await).await;
     }
 
+    /// Waits until the other server has all that this one had when it was asked.
+    pub async fn wait_for_data(&self, primary: usize) {
+        let offset = async |index: usize| -> Option<u64> {
+            self.servers[index].info("master_repl_offset").await?.parse().ok()
+        };
+        let wanted = offset(primary).await.expect("a primary has an offset");
+        wait_until("a replica with the data", async || offset(1 - primary).await >= Some(wanted))
+            .await;
+    }
+
     async fn replicates(&self, primary: usize) -> bool {
         let replica = &self.servers[1 - primary];
         replica.info("role").await.as_deref() == Some("slave")
