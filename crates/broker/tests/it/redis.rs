@@ -1,5 +1,6 @@
 //! The Redis backend on real servers: several replicas, and what can befall a server.
 
+mod cluster;
 mod faults;
 mod foreign;
 mod oracle;

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use redis::RedisResult;
 
 use super::{
-    free_port,
+    Patience, free_port,
     options::ServerOptions,
     server::{RedisServer, Role},
-    wait_until,
 };
 
 /// How many primaries a cluster has.
@@ -61,38 +60,25 @@ impl RedisCluster {
 
     /// Waits until every node knows all others and all slots.
     pub async fn settled(&self) {
-        wait_until("a whole cluster", async || {
-            for node in &self.nodes {
-                let info = cluster_info(node).await;
-                let says =
-                    |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
-                let whole = says("cluster_state", "ok")
-                    && says("cluster_known_nodes", "3")
-                    && says("cluster_slots_ok", &SLOTS.to_string());
-                if !whole {
-                    return false;
-                }
+        let patience = Patience::for_("a whole cluster");
+        for node in &self.nodes {
+            while !is_whole(node).await {
+                patience.pause().await;
             }
-            true
-        })
-        .await;
+        }
     }
 
     /// Waits until every other node takes this one for failed.
     pub async fn wait_for_loss_of(&self, index: usize) {
-        wait_until("a loss that is known", async || {
-            for (number, node) in self.nodes.iter().enumerate() {
-                if number == index || !node.is_running() {
-                    continue;
-                }
-                let info = cluster_info(node).await;
-                if info.get("cluster_slots_fail").is_none_or(|failed| failed == "0") {
-                    return false;
-                }
+        let patience = Patience::for_("a loss that is known");
+        for (number, node) in self.nodes.iter().enumerate() {
+            while number != index
+                && node.is_running()
+                && cluster_info(node).await.get("cluster_slots_fail").is_none_or(|n| n == "0")
+            {
+                patience.pause().await;
             }
-            true
-        })
-        .await;
+        }
     }
 
     /// Returns the address for the backend, naming all nodes.
@@ -159,6 +145,14 @@ impl RedisCluster {
 fn slots_at_start(index: usize) -> (u16, u16) {
     let bound = |index: usize| (usize::from(SLOTS) * index / NODES) as u16;
     (bound(index), bound(index + 1) - 1)
+}
+
+async fn is_whole(node: &RedisServer) -> bool {
+    let info = cluster_info(node).await;
+    let says = |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
+    says("cluster_state", "ok")
+        && says("cluster_known_nodes", &NODES.to_string())
+        && says("cluster_slots_ok", &SLOTS.to_string())
 }
 
 async fn cluster_info(node: &RedisServer) -> HashMap<String, String> {

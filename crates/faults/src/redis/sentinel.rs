@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use redis::{RedisResult, Value};
 
 use super::{
+    Patience,
     options::ServerOptions,
     server::{RedisServer, Role},
-    wait_until,
 };
 
 /// The name under which the sentinels know the primary.
@@ -85,29 +85,35 @@ impl SentinelSet {
     /// # Panics
     /// Panics where that does not come.
     pub async fn wait_for_other_than(&self, old: usize) -> usize {
-        let new = 1 - old;
-        wait_until("another primary", async || {
-            self.primary().await == Some(new)
-                && self.servers[new].info("role").await.as_deref() == Some("master")
-        })
-        .await;
+        let (new, patience) = (1 - old, Patience::for_("another primary"));
+        while self.primary().await != Some(new)
+            || self.servers[new].info("role").await.as_deref() != Some("master")
+        {
+            patience.pause().await;
+        }
         new
     }
 
     /// Waits until every sentinel knows the others and the replica, and the replica has its data.
     pub async fn settled(&self) {
-        wait_until("sentinels that know each other", async || {
-            for sentinel in &self.sentinels {
-                let others = field_of(sentinel, "num-other-sentinels").await;
-                let replicas = field_of(sentinel, "num-slaves").await;
-                if (others.as_deref(), replicas.as_deref()) != (Some("2"), Some("1")) {
-                    return false;
-                }
+        let patience = Patience::for_("sentinels that know each other");
+        while !self.is_settled().await {
+            patience.pause().await;
+        }
+    }
+
+    async fn is_settled(&self) -> bool {
+        for sentinel in &self.sentinels {
+            let others = field_of(sentinel, "num-other-sentinels").await;
+            let replicas = field_of(sentinel, "num-slaves").await;
+            if (others.as_deref(), replicas.as_deref()) != (Some("2"), Some("1")) {
+                return false;
             }
-            let Some(primary) = self.primary().await else { return false };
-            self.replicates(primary).await
-        })
-        .await;
+        }
+        match self.primary().await {
+            Some(primary) => self.replicates(primary).await,
+            None => false,
+        }
     }
 
     /// Starts a server that was killed, as the other one's replica: the sentinels would come to that
@@ -117,17 +123,23 @@ impl SentinelSet {
         let replica = &mut self.servers[index];
         replica.add_arguments(&["--replicaof", "127.0.0.1", &primary]);
         replica.run().await;
-        wait_until("a replica", async || self.replicates(1 - index).await).await;
+        let patience = Patience::for_("a replica");
+        while !self.replicates(1 - index).await {
+            patience.pause().await;
+        }
     }
 
     /// Waits until the other server has all that this one had when it was asked.
     pub async fn wait_for_data(&self, primary: usize) {
-        let offset = async |index: usize| -> Option<u64> {
-            self.servers[index].info("master_repl_offset").await?.parse().ok()
-        };
-        let wanted = offset(primary).await.expect("a primary has an offset");
-        wait_until("a replica with the data", async || offset(1 - primary).await >= Some(wanted))
-            .await;
+        let wanted = self.offset(primary).await.expect("a primary has an offset");
+        let patience = Patience::for_("a replica with the data");
+        while self.offset(1 - primary).await < Some(wanted) {
+            patience.pause().await;
+        }
+    }
+
+    async fn offset(&self, index: usize) -> Option<u64> {
+        self.servers[index].info("master_repl_offset").await?.parse().ok()
     }
 
     async fn replicates(&self, primary: usize) -> bool {
