@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod cluster;
+pub(crate) mod fake;
 pub(crate) mod options;
 pub(crate) mod sentinel;
 pub(crate) mod server;

@@ -63,10 +63,18 @@ impl Address {
                 RedisAddressError(format!("the CA file {file} can't be read: {error}"))
             };
             address.authority = Some(fs::read(file).map_err(unread)?);
-            let none = |failure: Failure| {
-                RedisAddressError(format!("the CA file can't be used: {}", failure.reason))
+            let unusable = |why: &str| {
+                RedisAddressError(format!("the CA file {} can't be used: {why}", file.display()))
             };
-            address.client(address.server.clone()).map_err(none)?;
+            if !address.tls {
+                return Err(unusable("the address is not one of TLS"));
+            }
+            let text = address.authority.as_deref().unwrap_or_default();
+            if !String::from_utf8_lossy(text).contains("-----BEGIN CERTIFICATE-----") {
+                return Err(unusable("it holds no certificate"));
+            }
+            let wrong = |failure: Failure| unusable(&failure.reason);
+            address.client(address.server.clone()).map_err(wrong)?;
         }
         if address.tls {
             // An error says that a provider is there already; there is one in the workspace.
@@ -166,6 +174,8 @@ fn server_info(url: &str) -> Result<ConnectionInfo, RedisAddressError> {
     // Its detail may repeat parts of the address.
     let info = info.map_err(|error: RedisError| wrong(error.category()))?;
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    // One command less that a user has to be allowed.
+    let settings = settings.set_skip_set_lib_name();
     Ok(info.set_redis_settings(settings))
 }
 

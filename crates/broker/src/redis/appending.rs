@@ -52,13 +52,15 @@ impl RedisBroker {
             let call = Call { function, keys: &keys, arguments: &arguments, bytes };
             let deadline = self.deadline();
             let mut answered = self.fleet.call(&names, &call, deadline).await?;
-            let mut words = Words::read(std::mem::replace(&mut answered.value, Value::Nil))?;
+            // Of an answer that can't be understood nobody knows what it stands for.
+            let unsure = |failure| Failure { maybe: true, ..failure };
+            let words = Words::read(std::mem::replace(&mut answered.value, Value::Nil));
+            let mut words = words.map_err(unsure)?;
             match words.word() {
                 "first" => {
                     let first =
                         words.seq().and_then(|first| Ok((first, words.seq()?, words.number()?)));
-                    let (first, head, unfolded) =
-                        first.map_err(|failure| Failure { maybe: true, ..failure })?;
+                    let (first, head, unfolded) = first.map_err(unsure)?;
                     self.grew(stream, &seen, head);
                     self.fleet.confirm(&names, &answered, deadline).await?;
                     if unfolded >= FOLD_AT {
@@ -87,7 +89,8 @@ impl RedisBroker {
                     self.begin(&names, Some(&seen), words).await?;
                     self.state(stream, &names).await?;
                 }
-                _ => return Err(words.unexpected().into()),
+                "foreign" => return Err(words.unexpected().into()),
+                _ => return Err(unsure(words.unexpected()).into()),
             }
         }
         Err(restless().into())

@@ -1,8 +1,23 @@
 //! What can go wrong between us and Redis, and what it says about the command that was sent.
 
+use std::fmt;
+
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::{AppendError, ReadError};
+
+/// The oldest server that has all that we use (`XTRIM MINID`, RESP3).
+pub(super) const OLDEST: Version = Version(6, 2);
+
+/// A server's version, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(pub(super) u32, pub(super) u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
 
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +60,22 @@ impl Failure {
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 Failure { redirect: redirect(error), ..Failure::refused(in_words(error)) }
             }
+            ErrorKind::RESP3NotSupported => Failure::refused(too_old()),
+            ErrorKind::AuthenticationFailed => {
+                Failure::refused(format!("Redis refuses us: {error}"))
+            }
+            _ if error.to_string().contains("invalid peer certificate") => {
+                Failure::refused(format!(
+                    "the certificate of Redis is not trusted, by the CA file or system: {error}"
+                ))
+            }
             _ => Failure::unanswered(format!("the connection to Redis broke: {error}")),
         }
     }
+}
+
+fn too_old() -> String {
+    format!("Redis is too old (it does not know HELLO 3): {OLDEST} or newer is needed")
 }
 
 fn redirect(error: &RedisError) -> Option<Redirect> {
@@ -64,6 +92,9 @@ fn in_words(error: &RedisError) -> String {
     let detail = error.detail().unwrap_or_default();
     if detail.contains("WRONGTYPE") || error.code() == Some("WRONGTYPE") {
         return format!("a key of ours holds another program's data: {error}");
+    }
+    if is_unknown_command(error) && detail.to_ascii_uppercase().contains("HELLO") {
+        return too_old();
     }
     match (error.kind(), error.code()) {
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => {

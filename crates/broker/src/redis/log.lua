@@ -73,6 +73,9 @@ function lib.begin(keys, a)
   if m then return state('state', m) end
   if missing[1] == 'foreign' then return missing end
   if missing[1] == 'orphan' and tonumber(missing[2]) > tonumber(a[3]) then return missing end
+  -- What another program has under these names is not ours to delete.
+  redis.call('LLEN', ages)
+  redis.call('LLEN', digests)
   redis.call('HSET', meta, 'lineage', a[1], 'epoch', a[2], 'head', a[3], 'run', a[4],
     'first', '0', 'count', '0', 'hash', string.rep('0', 64), 'hashed', a[3])
   if a[3] == '0' then redis.call('PEXPIRE', meta, EMPTY_TTL_MS) end

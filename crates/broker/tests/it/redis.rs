@@ -3,7 +3,10 @@
 mod cluster;
 mod faults;
 mod foreign;
+mod network;
+mod nonsense;
 mod oracle;
 mod replicas;
 mod restarts;
+mod secured;
 mod sentinel;

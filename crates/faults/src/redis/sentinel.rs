@@ -25,7 +25,7 @@ pub struct SentinelSet {
     pub servers: [RedisServer; 2],
     /// The sentinels.
     pub sentinels: Vec<RedisServer>,
-    password: Option<String>,
+    options: ServerOptions,
 }
 
 impl SentinelSet {
@@ -34,21 +34,25 @@ impl SentinelSet {
         SentinelSet::start_with(ServerOptions::default()).await
     }
 
-    /// Starts the set with servers of these options.
-    pub async fn start_with(options: ServerOptions) -> Self {
+    /// Starts the set with servers of these options; where they speak TLS, so do the sentinels.
+    pub async fn start_with(mut options: ServerOptions) -> Self {
+        let tls = options.tls.clone();
+        if tls.is_some() {
+            options.arguments.extend(["--tls-replication", "yes"].map(str::to_owned));
+        }
         let primary = RedisServer::start_with(options.clone()).await;
-        let password = options.password.clone();
-        let mut of_replica = options;
+        let mut of_replica = options.clone();
         let of = ["--replicaof", "127.0.0.1", &primary.address().port().to_string()];
         of_replica.arguments.extend(of.map(str::to_owned));
         let replica = RedisServer::start_with(of_replica).await;
-        let text = configuration(primary.address().port(), password.as_deref());
+        let text = configuration(primary.address().port(), &options);
         let mut sentinels = Vec::new();
         for _ in 0..SENTINELS {
             let role = || Role::Sentinel(text.clone());
-            sentinels.push(RedisServer::start_as(ServerOptions::default(), role).await);
+            let of_sentinel = ServerOptions { tls: tls.clone(), ..ServerOptions::default() };
+            sentinels.push(RedisServer::start_as(of_sentinel, role).await);
         }
-        let set = SentinelSet { servers: [primary, replica], sentinels, password };
+        let set = SentinelSet { servers: [primary, replica], sentinels, options };
         set.settled().await;
         set
     }
@@ -62,9 +66,10 @@ impl SentinelSet {
 
     /// Returns the address for the backend, naming these hosts as the sentinels.
     pub fn url_of(&self, hosts: &[String]) -> String {
-        let credentials = self.password.as_ref().map(|password| format!(":{password}@"));
+        let credentials = self.options.password.as_ref().map(|password| format!(":{password}@"));
         let credentials = credentials.unwrap_or_default();
-        format!("redis+sentinel://{credentials}{}/{SERVICE}", hosts.join(","))
+        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}+sentinel://{credentials}{}/{SERVICE}", hosts.join(","))
     }
 
     /// Returns the index of the server that all sentinels which run call the primary.
@@ -163,14 +168,17 @@ impl SentinelSet {
     }
 }
 
-fn configuration(primary: u16, password: Option<&str>) -> String {
+fn configuration(primary: u16, options: &ServerOptions) -> String {
     let mut text = format!("sentinel monitor {SERVICE} 127.0.0.1 {primary} {QUORUM}\n");
     let mut set = |line: String| text.push_str(&format!("sentinel {line}\n"));
     set(format!("down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}"));
     set(format!("failover-timeout {SERVICE} 3000"));
     set(format!("parallel-syncs {SERVICE} 1"));
-    if let Some(password) = password {
+    if let Some(password) = &options.password {
         set(format!("auth-pass {SERVICE} {password}"));
+    }
+    if options.tls.is_some() {
+        text.push_str("tls-replication yes\n");
     }
     text
 }

@@ -67,6 +67,8 @@ impl RedisServer {
             if server.try_run().await {
                 return server;
             }
+            let port_was_taken = server.log().contains("in use");
+            assert!(port_was_taken, "redis-server does not start: {}", server.log());
         }
         panic!("no redis-server would start: {}", server.log());
     }
@@ -175,6 +177,7 @@ impl RedisServer {
     }
 
     async fn try_run(&mut self) -> bool {
+        let _ = fs::remove_file(self.folder.path().join("log"));
         self.running = Some(Process::start(&mut self.command_line()));
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {

@@ -10,18 +10,15 @@ use tokio::sync::Notify;
 
 use super::{
     super::{
-        failure::{Failure, is_unknown_command},
+        failure::{Failure, OLDEST, Version, is_unknown_command},
         library::{self, Dialect},
     },
     find::{Finder, Found},
     witness::Witness,
 };
 
-/// The oldest server that has all that we use (`XTRIM MINID`, RESP3).
-const VERSION_MIN: (u32, u32) = (6, 2);
-
 /// The oldest server whose cluster has all that we use (sharded Pub/Sub).
-const CLUSTER_VERSION_MIN: (u32, u32) = (7, 0);
+const OLDEST_IN_CLUSTER: Version = Version(7, 0);
 
 /// What is wanted of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +116,10 @@ async fn greet(wire: &mut MultiplexedConnection, server: Server) -> Result<Greet
         return Err(Failure::refused("Redis is loading its data"));
     }
     let version = field("redis_version").unwrap_or("unknown");
-    let needed = if server.in_cluster { CLUSTER_VERSION_MIN } else { VERSION_MIN };
+    let needed = if server.in_cluster { OLDEST_IN_CLUSTER } else { OLDEST };
     if !is_new_enough(version, needed) {
-        let (major, minor) = needed;
         return Err(Failure::refused(format!(
-            "Redis {version} is too old: {major}.{minor} or newer is needed"
+            "Redis {version} is too old: {needed} or newer is needed"
         )));
     }
     if !server.in_cluster && field("cluster_enabled") == Some("1") {
@@ -137,10 +133,10 @@ async fn greet(wire: &mut MultiplexedConnection, server: Server) -> Result<Greet
     }
 }
 
-fn is_new_enough(version: &str, needed: (u32, u32)) -> bool {
+fn is_new_enough(version: &str, needed: Version) -> bool {
     let mut numbers = version.split('.').map(str::parse);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= needed,
+        (Some(Ok(major)), Some(Ok(minor))) => Version(major, minor) >= needed,
         _ => false,
     }
 }
@@ -170,14 +166,14 @@ fn refused(dialect: Dialect, error: &RedisError) -> Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{VERSION_MIN, is_new_enough};
+    use super::{OLDEST, is_new_enough};
 
     #[test]
     fn versions_are_compared_by_number() {
         for (version, enough) in
             [("7.0.15", true), ("6.2.0", true), ("10.0", true), ("6.0.16", false), ("x", false)]
         {
-            assert_eq!(is_new_enough(version, VERSION_MIN), enough, "{version}");
+            assert_eq!(is_new_enough(version, OLDEST), enough, "{version}");
         }
     }
 }
