@@ -7,6 +7,7 @@ use broker::{
     conformance::{Start, broken_promise, new_event},
 };
 use event::{After, GapReason};
+use faults::{RedisServer, ServerOptions};
 
 use crate::support::{
     logs::{golden_stream, key_numbered},
@@ -33,6 +34,23 @@ async fn a_restart_with_its_data_loses_nothing_and_no_cursor() {
         assert_eq!(reader.opening.gap, None);
         assert_eq!(reader.opening.replayed, 9 - had as u64);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_loses_nothing_that_was_synced() {
+    let options = ServerOptions { append_only: true, ..ServerOptions::default() };
+    let mut redis = Redis::on(RedisServer::start_with(options).await, WIDE).await;
+    let broker = redis.broker();
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let writer = Writer::start(&broker, 2);
+    for _ in 0..3 {
+        writer.wait_for_more(30).await;
+        redis.crash_now().await;
+    }
+    writer.wait_for_more(30).await;
+    let acknowledged = writer.stop().await;
+    reader.through(append(&broker, 1).await[0].id).await;
+    assert_eq!((reader.lost(&acknowledged), reader.gaps()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +153,7 @@ async fn appends_amid_a_restart_keep_every_promise() {
     }
     writer.wait_for_more(100).await;
     let acknowledged = writer.stop().await;
-    reader.through(acknowledged.last().expect("there are some").id).await;
+    reader.through(append(&broker, 1).await[0].id).await;
     // Of those in flight at a kill some may be stored unacknowledged, and some acknowledged lost.
     let lost = reader.lost(&acknowledged);
     assert!(lost == 0 || reader.reasons().contains(&GapReason::DataLoss), "{lost} lost in silence");

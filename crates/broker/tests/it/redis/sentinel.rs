@@ -120,7 +120,7 @@ async fn appends_amid_fail_overs_keep_every_promise() {
     fail_over(&mut set, &replica, made).await;
     writer.wait_for_more(50).await;
     let acknowledged = writer.stop().await;
-    reader.through(acknowledged.last().expect("there are some").id).await;
+    reader.through(append(&broker, 1).await[0].id).await;
     let lost = reader.lost(&acknowledged);
     assert!(lost == 0 || reader.reasons().contains(&GapReason::DataLoss), "{lost} lost in silence");
     println!("{} acknowledged, {lost} lost and told", acknowledged.len());
@@ -144,6 +144,38 @@ async fn a_primary_that_is_deposed_in_order_is_left() {
     reader.through(acknowledged[5].id).await;
     assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
     assert_eq!(reader.gaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_only_its_sentinels_lost_is_left() {
+    let acl = "user default on nopass ~* &* +@all\nuser tidegate on >word ~* &* +@all".to_owned();
+    let set = SentinelSet::start_with(ServerOptions { acl: Some(acl), ..Default::default() }).await;
+    let url = set.url().replace("://", "://tidegate:word@");
+    let replica = replica(&quick(&url)).await;
+    let broker = Arc::clone(&replica) as Arc<dyn Broker>;
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let writer = Writer::start(&broker, 2);
+    writer.wait_for(20).await;
+    let old = set.primary().await.expect("there is a primary");
+    // The sentinels are the default user; to us the old primary goes on as before.
+    let primary = &set.servers[old];
+    let () = primary.command(redis::cmd("ACL").arg("SETUSER").arg("default").arg("off")).await;
+    let mut kill = redis::cmd("CLIENT");
+    let _: u64 = primary.command(kill.arg("KILL").arg("USER").arg("default")).await;
+    let new = set.wait_for_other_than(old).await;
+    reconnected(&replica, 1).await;
+    writer.wait_for_more(20).await;
+    let acknowledged = writer.stop().await;
+    let meta = "dashclaw:thread:golden:meta";
+    let head = async |server: &faults::RedisServer| -> u64 {
+        server.command(redis::cmd("HGET").arg(meta).arg("head")).await
+    };
+    let (left, taken) = (head(&set.servers[old]).await, head(&set.servers[new]).await);
+    assert_eq!(set.servers[old].info("role").await.as_deref(), Some("master"), "it goes on");
+    reader.through(append(&broker, 1).await[0].id).await;
+    let lost = reader.lost(&acknowledged);
+    assert!(lost == 0 || reader.reasons().contains(&GapReason::DataLoss), "{lost} lost in silence");
+    println!("{lost} lost and told; the old one ends at {left}, the new one at {taken}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

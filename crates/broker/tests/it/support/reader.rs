@@ -31,7 +31,11 @@ impl Attached {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     continue;
                 }
-                other => panic!("nothing more came ({other:?}) after {:?}", self.items),
+                other => panic!(
+                    "nothing more came ({other:?}) after {} items, the last one {:?}",
+                    self.items.len(),
+                    self.items.last()
+                ),
             }
             return self.items.last().expect("it was just pushed");
         }
