@@ -24,6 +24,25 @@ struct Prepared<'a> {
     digests: Vec<[u8; 32]>,
 }
 
+/// What an append came to.
+struct Stored {
+    first: Seq,
+    head: Seq,
+    /// How many digests wait.
+    unfolded: u64,
+}
+
+impl Stored {
+    fn read(words: &mut Words) -> Result<Self, Failure> {
+        let stored = Stored { first: words.seq()?, head: words.seq()?, unfolded: words.number()? };
+        let silent = words.text()?;
+        if !silent.is_empty() {
+            tracing::warn!(reason = %silent, "Redis stored an event and did not publish it");
+        }
+        Ok(stored)
+    }
+}
+
 impl RedisBroker {
     pub(super) async fn append_now(
         &self,
@@ -58,16 +77,14 @@ impl RedisBroker {
             let mut words = words.map_err(unsure)?;
             match words.word() {
                 "first" => {
-                    let first =
-                        words.seq().and_then(|first| Ok((first, words.seq()?, words.number()?)));
-                    let (first, head, unfolded) = first.map_err(unsure)?;
-                    self.grew(stream, &seen, head);
+                    let stored = Stored::read(&mut words).map_err(unsure)?;
+                    self.grew(stream, &seen, stored.head);
                     self.fleet.confirm(&names, &answered, deadline).await?;
-                    if unfolded >= FOLD_AT {
+                    if stored.unfolded >= FOLD_AT {
                         // The append stands, whatever becomes of this.
                         let _ = self.fold(stream, &names).await;
                     }
-                    let place = Position::new(seen.lineage.current(), first);
+                    let place = Position::new(seen.lineage.current(), stored.first);
                     return Ok(Appended::First(receipts(place, append)));
                 }
                 "replayed" => {

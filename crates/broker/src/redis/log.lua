@@ -2,8 +2,9 @@
 -- it. Loaded as a function library, or as a script where functions are missing (see library.rs).
 --
 -- Rules: a function reads every key that it will write before it writes any, and its first write is
--- the one that may be refused, so that an error means that nothing was stored. Time is Redis TIME:
--- the clocks of replicas differ. Numbers stay below 2^53.
+-- the one that may be refused, so that an error means that nothing was stored. Publishing comes last
+-- and is no error: it is a hint, and what it hints at is stored. Time is Redis TIME: the clocks of
+-- replicas differ. Numbers stay below 2^53.
 
 local lib = {}
 
@@ -16,6 +17,12 @@ local EMPTY_TTL_MS = 86400000
 local SWEEP = 64
 
 local function text(number) return string.format('%.0f', number) end
+
+-- Publishes; returns why it could not.
+local function tell(publish, channel, message)
+  local answer = redis.pcall(publish, channel, message)
+  return type(answer) == 'table' and answer.err or nil
+end
 
 local function now_ms(ahead)
   local time = redis.call('TIME')
@@ -96,7 +103,7 @@ function lib.fork(keys, a)
   local lineage = string.gsub(a[4], '@', text(m.head))
   if a[7] ~= '0' then redis.call('XTRIM', stream, 'MINID', text(tonumber(a[7]) + 1) .. '-0') end
   redis.call('HSET', meta, 'lineage', lineage, 'epoch', a[5], 'run', a[6])
-  redis.call(a[9], a[8], a[5] .. '-' .. text(m.head))
+  tell(a[9], a[8], a[5] .. '-' .. text(m.head))
   return state('forked', read(stream, meta))
 end
 
@@ -187,9 +194,10 @@ function lib.append(keys, a)
   redis.call('PEXPIRE', stream, age_max + 60000)
   redis.call('PEXPIRE', ages, age_max + 60000)
 
-  for i = 1, n do redis.call(publish, a[9], a[13 + (i - 1) * 3]) end
-  redis.call(publish, a[10], m.epoch .. '-' .. text(head))
-  return { 'first', text(m.head + 1), text(head), text(unfolded + n) }
+  local silent
+  for i = 1, n do silent = tell(publish, a[9], a[13 + (i - 1) * 3]) end
+  silent = tell(publish, a[10], m.epoch .. '-' .. text(head)) or silent
+  return { 'first', text(m.head + 1), text(head), text(unfolded + n), silent or '' }
 end
 
 -- Reads a stretch and the state it belongs to. ARGV: number to begin after, or `oldest`; most

@@ -115,25 +115,38 @@ impl RedisCluster {
         self.nodes[from].command::<()>(&mut set("MIGRATING", &to_id)).await;
     }
 
-    /// Moves what is in a slot, and ends the move.
-    pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
+    /// Moves what is in a slot that is on its way.
+    pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
         let port = self.nodes[to].address().port();
         loop {
             let mut list = redis::cmd("CLUSTER");
             list.arg("GETKEYSINSLOT").arg(slot).arg(100);
             let keys: Vec<String> = self.nodes[from].command(&mut list).await;
             if keys.is_empty() {
-                break;
+                return;
             }
             let mut migrate = redis::cmd("MIGRATE");
             migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
             self.nodes[from].command::<()>(&mut migrate).await;
         }
+    }
+
+    /// Moves what is in a slot, and ends the move.
+    pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
+        self.move_keys(slot, from, to).await;
         let id = self.id(to).await;
         for node in [to, from].into_iter().chain((0..NODES).filter(|n| ![to, from].contains(n))) {
             let mut set = redis::cmd("CLUSTER");
             set.arg("SETSLOT").arg(slot).arg("NODE").arg(&id);
             self.nodes[node].command::<()>(&mut set).await;
+        }
+    }
+
+    /// Waits until a node has answered with this error.
+    pub async fn wait_for_error(&self, index: usize, code: &str) {
+        let (patience, field) = (Patience::for_("an error"), format!("errorstat_{code}"));
+        while self.nodes[index].info(&field).await.is_none() {
+            patience.pause().await;
         }
     }
 

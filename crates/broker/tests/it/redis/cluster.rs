@@ -10,7 +10,7 @@ use event::{After, StreamName};
 use faults::{NODES, RedisCluster};
 
 use crate::support::{
-    logs::golden_stream,
+    logs::{golden_stream, key_numbered},
     reader::Attached,
     redis::{Redis, WIDE, append, health_says, options, reconnected, replica},
     redis_cluster::ClusterHarness,
@@ -145,23 +145,52 @@ async fn appends_amid_a_move_are_taken_or_refused_and_never_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_is_only_there_already_is_asked_for_there() {
+async fn a_log_that_is_there_already_is_asked_for_there() {
     let cluster = RedisCluster::start().await;
     let slot = cluster.slot(GOLDEN).await;
     let old = cluster.node_at_start(slot);
     let new = (old + 1) % NODES;
     let broker = replica(&quick(&cluster)).await as Arc<dyn Broker>;
+    // Under a key, so that none of the log's keys is missing anywhere.
+    let keyed =
+        |number| Append { events: vec![new_event()], idempotency: Some(key_numbered(number)) };
+    broker.append(&golden_stream(), keyed(1)).await.expect("it is taken");
     cluster.begin_move(slot, old, new).await;
-    // Nothing of it is anywhere: the old node answers ASK. The new one begins it where a single
-    // key is asked for, and TRYAGAIN stands in the way of many: refused in time, and nothing lost.
-    let appended = append_to(&*broker, &golden_stream()).await;
-    match &appended {
-        Ok(_) => {}
-        Err(AppendError::Unavailable { maybe, .. }) => assert!(!maybe, "{appended:?}"),
-        Err(error) => panic!("{error}"),
-    }
+    cluster.move_keys(slot, old, new).await;
+    broker.append(&golden_stream(), keyed(2)).await.expect("it is asked for");
+    cluster.wait_for_error(old, "ASK").await;
+    let page = broker.page(&golden_stream(), &After::Oldest, broker::PageLimit::MAX).await;
+    assert_eq!(page.expect("it is asked for").events.len(), 2);
     cluster.end_move(slot, old, new).await;
     append_to(&*broker, &golden_stream()).await.expect("it moved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_to_wait_for_the_end_of_a_move_waits() {
+    let cluster = RedisCluster::start().await;
+    let slot = cluster.slot(GOLDEN).await;
+    let old = cluster.node_at_start(slot);
+    let new = (old + 1) % NODES;
+    let patient = RedisOptions { command_time_max: Duration::from_secs(20), ..quick(&cluster) };
+    let broker = replica(&patient).await as Arc<dyn Broker>;
+    append_to(&*broker, &golden_stream()).await.expect("it is taken");
+    cluster.begin_move(slot, old, new).await;
+    let (waiting, stream) = (Arc::clone(&broker), golden_stream());
+    let mut append = tokio::task::JoinSet::new();
+    append.spawn(async move { append_to(&*waiting, &stream).await });
+    // No idempotency key was used, so some of the log's keys are nowhere.
+    cluster.wait_for_error(old, "TRYAGAIN").await;
+    cluster.end_move(slot, old, new).await;
+    let receipt = append.join_next().await.expect("it was begun").expect("it ends");
+    assert_eq!(receipt.expect("it is taken").position.seq.0, 2);
+    // In its own time one is refused, and nothing of it was stored.
+    let hurried = replica(&quick(&cluster)).await;
+    cluster.begin_move(slot, new, old).await;
+    let appended = append_to(&*hurried, &golden_stream()).await;
+    assert!(matches!(appended, Err(AppendError::Unavailable { maybe: false, .. })), "{appended:?}");
+    cluster.end_move(slot, new, old).await;
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -144,3 +144,17 @@ async fn a_refusal_names_its_reason_and_not_the_password() {
     is_refused(options(&server.url_as(":hunter2@"), WIDE), "refuses us").await;
     works(&options(&server.url(), WIDE)).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_published_is_stored_and_found() {
+    let acl = format!("user default off\nuser tidegate on >word {} -publish", RULE.trim());
+    let server =
+        RedisServer::start_with(ServerOptions { acl: Some(acl), ..Default::default() }).await;
+    let broker = replica(&options(&server.url_as("tidegate:word@"), WIDE)).await;
+    let broker = broker as Arc<dyn Broker>;
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let other = replica(&options(&server.url_as("tidegate:word@"), WIDE)).await;
+    let acknowledged = append(&(other as Arc<dyn Broker>), 3).await;
+    reader.through(acknowledged[2].id).await;
+    assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
+}
