@@ -18,8 +18,9 @@ pub const SLOTS: u16 = 16384;
 
 /// The cluster.
 pub struct RedisCluster {
-    /// The primaries.
+    /// The primaries, and after them the replicas.
     pub nodes: Vec<RedisServer>,
+    options: ServerOptions,
 }
 
 impl RedisCluster {
@@ -35,7 +36,7 @@ impl RedisCluster {
             let role = || Role::Node { bus: free_port() };
             nodes.push(RedisServer::start_as(options.clone(), role).await);
         }
-        let cluster = RedisCluster { nodes };
+        let cluster = RedisCluster { nodes, options };
         cluster.join().await;
         cluster.settled().await;
         cluster
@@ -52,9 +53,37 @@ impl RedisCluster {
             node.command::<()>(&mut epoch).await;
         }
         for node in &self.nodes[1..] {
-            let mut meet = redis::cmd("CLUSTER");
-            meet.arg("MEET").arg("127.0.0.1").arg(node.address().port()).arg(node.bus());
-            self.nodes[0].command::<()>(&mut meet).await;
+            self.meet(node).await;
+        }
+    }
+
+    async fn meet(&self, node: &RedisServer) {
+        let mut meet = redis::cmd("CLUSTER");
+        meet.arg("MEET").arg("127.0.0.1").arg(node.address().port()).arg(node.bus());
+        self.nodes[0].command::<()>(&mut meet).await;
+    }
+
+    /// Adds a replica of a primary, and waits until it has its data.
+    pub async fn add_replica(&mut self, of: usize) {
+        let role = || Role::Node { bus: free_port() };
+        let replica = RedisServer::start_as(self.options.clone(), role).await;
+        self.meet(&replica).await;
+        self.nodes.push(replica);
+        self.settled().await;
+        let (id, replica) = (self.id(of).await, &self.nodes[self.nodes.len() - 1]);
+        let mut replicate = redis::cmd("CLUSTER");
+        replica.command::<()>(replicate.arg("REPLICATE").arg(id)).await;
+        let patience = Patience::for_("a replica with its data");
+        while replica.info("master_link_status").await.as_deref() != Some("up") {
+            patience.pause().await;
+        }
+    }
+
+    /// Waits until this node is a primary.
+    pub async fn wait_for_primary(&self, index: usize) {
+        let patience = Patience::for_("a replica that takes over");
+        while self.nodes[index].info("role").await.as_deref() != Some("master") {
+            patience.pause().await;
         }
     }
 
@@ -62,7 +91,7 @@ impl RedisCluster {
     pub async fn settled(&self) {
         let patience = Patience::for_("a whole cluster");
         for node in &self.nodes {
-            while !is_whole(node).await {
+            while !is_whole(node, self.nodes.len()).await {
                 patience.pause().await;
             }
         }
@@ -83,8 +112,14 @@ impl RedisCluster {
 
     /// Returns the address for the backend, naming all nodes.
     pub fn url(&self) -> String {
+        self.url_as("")
+    }
+
+    /// Returns the address for the backend with these credentials, as `USER:PASSWORD@`.
+    pub fn url_as(&self, credentials: &str) -> String {
         let hosts: Vec<_> = self.nodes.iter().map(|node| node.address().to_string()).collect();
-        format!("redis+cluster://{}/", hosts.join(","))
+        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}+cluster://{credentials}{}/", hosts.join(","))
     }
 
     /// Returns the slot of a key.
@@ -160,11 +195,11 @@ fn slots_at_start(index: usize) -> (u16, u16) {
     (bound(index), bound(index + 1) - 1)
 }
 
-async fn is_whole(node: &RedisServer) -> bool {
+async fn is_whole(node: &RedisServer, nodes: usize) -> bool {
     let info = cluster_info(node).await;
     let says = |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
     says("cluster_state", "ok")
-        && says("cluster_known_nodes", &NODES.to_string())
+        && says("cluster_known_nodes", &nodes.to_string())
         && says("cluster_slots_ok", &SLOTS.to_string())
 }
 

@@ -35,11 +35,8 @@ impl SentinelSet {
     }
 
     /// Starts the set with servers of these options; where they speak TLS, so do the sentinels.
-    pub async fn start_with(mut options: ServerOptions) -> Self {
+    pub async fn start_with(options: ServerOptions) -> Self {
         let tls = options.tls.clone();
-        if tls.is_some() {
-            options.arguments.extend(["--tls-replication", "yes"].map(str::to_owned));
-        }
         let primary = RedisServer::start_with(options.clone()).await;
         let mut of_replica = options.clone();
         let of = ["--replicaof", "127.0.0.1", &primary.address().port().to_string()];
@@ -176,9 +173,6 @@ fn configuration(primary: u16, options: &ServerOptions) -> String {
     set(format!("parallel-syncs {SERVICE} 1"));
     if let Some(password) = &options.password {
         set(format!("auth-pass {SERVICE} {password}"));
-    }
-    if options.tls.is_some() {
-        text.push_str("tls-replication yes\n");
     }
     text
 }

@@ -160,6 +160,10 @@ impl RedisServer {
                 command.arg("--tls-cert-file").arg(file("server.pem"));
                 command.arg("--tls-key-file").arg(file("server.key"));
                 command.arg("--tls-ca-cert-file").arg(file("ca.pem"));
+                command.args(["--tls-replication", "yes"]);
+                if let Role::Node { .. } = self.role {
+                    command.args(["--tls-cluster", "yes"]);
+                }
             }
         }
         if let Some(password) = &self.options.password {

@@ -98,6 +98,25 @@ async fn a_lost_node_makes_only_its_logs_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_takes_over_goes_on() {
+    let mut cluster = RedisCluster::start().await;
+    let old = cluster.node_at_start(cluster.slot(GOLDEN).await);
+    cluster.add_replica(old).await;
+    let waits = RedisOptions { replicas_min: 1, ..quick(&cluster) };
+    let broker = replica(&waits).await as Arc<dyn Broker>;
+    let forgets = replica(&quick(&cluster)).await as Arc<dyn Broker>;
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let mut acknowledged = append(&broker, 5).await;
+    cluster.nodes[old].kill();
+    cluster.wait_for_primary(NODES).await;
+    let writer = Writer::start(&forgets, 1);
+    writer.wait_for(5).await;
+    acknowledged.extend(writer.stop().await);
+    reader.through(acknowledged[acknowledged.len() - 1].id).await;
+    assert_eq!((reader.lost(&acknowledged), reader.gaps()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logs_and_their_readers_move_with_their_slot() {
     let cluster = RedisCluster::start().await;
     let slot = cluster.slot(GOLDEN).await;

@@ -7,7 +7,7 @@ use broker::{
     conformance::{Start, broken_promise},
 };
 use event::After;
-use faults::{Certificates, RedisServer, SentinelSet, ServerOptions};
+use faults::{Certificates, RedisCluster, RedisServer, SentinelSet, ServerOptions};
 
 use crate::support::{
     logs::golden_stream,
@@ -128,6 +128,20 @@ async fn the_least_rule_is_enough() {
     the_rule_is_enough(&[], &[]).await;
     let without = ["--rename-command", "FUNCTION", "", "--rename-command", "FCALL", ""];
     the_rule_is_enough(&without, &["+function|load", "+fcall"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_may_speak_tls_and_the_least_rule_is_enough_there() {
+    let ours = Arc::new(Certificates::make());
+    let acl = Some(format!("user default off\nuser tidegate on >word {}", RULE.trim()));
+    let tls = Some(Arc::clone(&ours));
+    let cluster = RedisCluster::start_with(ServerOptions { acl, tls, ..Default::default() }).await;
+    works(&with_authority(&cluster.url_as("tidegate:word@"), &ours.authority())).await;
+    for node in &cluster.nodes {
+        let log: Vec<redis::Value> = node.command(redis::cmd("ACL").arg("LOG")).await;
+        assert!(log.is_empty(), "{log:?}");
+    }
+    is_refused(options(&cluster.url_as("tidegate:hunter2@"), WIDE), "not trusted").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
