@@ -98,6 +98,15 @@ enum ForkAt {
     Any,
 }
 
+impl ForkAt {
+    /// Appends may go on meanwhile. An epoch that took none leaves no trace, so then the head has to
+    /// be as it was seen.
+    fn while_in_use(state: &State) -> Self {
+        let last = state.lineage.forks().last().map(|fork| fork.after);
+        if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any }
+    }
+}
+
 /// The Redis backend.
 pub struct RedisBroker {
     options: RedisOptions,
@@ -151,12 +160,9 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            let last = state.lineage.forks().last().map(|fork| fork.after);
             let mut lineage = state.lineage.clone();
             lineage.fork(new_epoch(), state.head, ForkKind::Whole);
-            // Appends may go on meanwhile. An epoch that took none leaves no trace, so then the
-            // head has to be as it was seen.
-            let at = if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any };
+            let at = ForkAt::while_in_use(&state);
             if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
                 return Ok(forked.place());
             }
@@ -226,7 +232,8 @@ impl RedisBroker {
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
-                self.fork_to(stream, names, state, &lineage, ForkAt::Seen).await?;
+                let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
+                self.fork_to(stream, names, state, &lineage, at).await?;
                 Ok(false)
             }
         }

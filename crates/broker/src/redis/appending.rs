@@ -1,12 +1,20 @@
 //! Appending: one call of one function.
 
-use event::{EventId, Position, Seq, StreamName};
+use event::{EventId, Position, Seq, Standing, StreamName};
 use redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::{
-    RedisBroker, TRIES_MAX, answer::Words, envelope::head_of, failure::Failure, library::Function,
-    link::Call, names::Names, restless, state::State,
+    RedisBroker, TRIES_MAX,
+    answer::Words,
+    envelope::head_of,
+    failure::Failure,
+    library::Function,
+    link::{Answered, Call},
+    names::Names,
+    restless,
+    state::State,
 };
 use crate::{Append, AppendError, Appended, IdempotencyKey, Receipt};
 
@@ -56,29 +64,17 @@ impl RedisBroker {
                 self.state(stream, &names).await?;
                 continue;
             };
-            let keys = [
-                names.stream.as_str(),
-                &names.meta,
-                &names.ages,
-                &names.digests,
-                &names.done,
-                &names.queue,
-            ];
-            let arguments = |command: &mut Cmd, run: &str| {
-                self.add_arguments(command, &seen, run, &prepared, &names);
-            };
-            let (function, bytes) = (Function::Append, prepared.bytes());
-            let call = Call { function, keys: &keys, arguments: &arguments, bytes };
             let deadline = self.deadline();
-            let mut answered = self.fleet.call(&names, &call, deadline).await?;
-            // Of an answer that can't be understood nobody knows what it stands for.
-            let unsure = |failure| Failure { maybe: true, ..failure };
-            let words = Words::read(std::mem::replace(&mut answered.value, Value::Nil));
-            let mut words = words.map_err(unsure)?;
+            let (answered, mut words) = self.send(&seen, &prepared, &names, deadline).await?;
             match words.word() {
                 "first" => {
                     let stored = Stored::read(&mut words).map_err(unsure)?;
-                    self.grew(stream, &seen, stored.head);
+                    // First what is known, then whether it still counts: whoever looks at another
+                    // server from now on finds out what that one lacks.
+                    if !self.grew(stream, &seen, stored.head) || !answered.is_current() {
+                        let what = "the log's owner changed before the answer came";
+                        return Err(Failure::unanswered(what).into());
+                    }
                     self.fleet.confirm(&names, &answered, deadline).await?;
                     if stored.unfolded >= FOLD_AT {
                         // The append stands, whatever becomes of this.
@@ -89,6 +85,9 @@ impl RedisBroker {
                 }
                 "replayed" => {
                     let done = words.text()?;
+                    if !answered.is_current() {
+                        return Err(Failure::unanswered("the connection was left").into());
+                    }
                     self.fleet.confirm(&names, &answered, deadline).await?;
                     let receipts = done_receipts(&done);
                     return receipts.map(Appended::Replayed).ok_or_else(|| {
@@ -113,15 +112,39 @@ impl RedisBroker {
         Err(restless().into())
     }
 
-    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) {
+    async fn send(
+        &self,
+        seen: &State,
+        prepared: &Prepared<'_>,
+        names: &Names,
+        deadline: Instant,
+    ) -> Result<(Answered, Words), Failure> {
+        let Names { stream, meta, ages, digests, done, queue, .. } = names;
+        let keys = [stream.as_str(), meta, ages, digests, done, queue];
+        let arguments = |command: &mut Cmd, run: &str| {
+            self.add_arguments(command, seen, run, prepared, names);
+        };
+        let (function, bytes) = (Function::Append, prepared.bytes());
+        let call = Call { function, keys: &keys, arguments: &arguments, bytes };
+        let mut answered = self.fleet.call(names, &call, deadline).await?;
+        let value = std::mem::replace(&mut answered.value, Value::Nil);
+        Ok((answered, Words::read(value).map_err(unsure)?))
+    }
+
+    /// Takes in how far a log grew; `false` where it has an owner by now that never had this.
+    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) -> bool {
         let place = Position::new(seen.lineage.current(), head);
-        self.registry.raise(stream, place);
-        if let Some(known) = self.known.lock().get_mut(stream)
-            && known.lineage.current() == place.epoch
-            && known.head < head
-        {
-            std::sync::Arc::make_mut(known).head = head;
+        if let Some(known) = self.known.lock().get_mut(stream) {
+            let current = known.lineage.current() == place.epoch;
+            if current && known.head < head {
+                std::sync::Arc::make_mut(known).head = head;
+            }
+            if !current && known.lineage.standing(place, known.head) != Standing::Good {
+                return false;
+            }
         }
+        self.registry.raise(stream, place);
+        true
     }
 
     fn add_arguments(
@@ -141,6 +164,11 @@ impl RedisBroker {
             command.arg(&*event.json).arg(&digest[..]).arg(ulid_of(event.id));
         }
     }
+}
+
+/// Of an answer that can't be understood nobody knows what it stands for.
+fn unsure(failure: Failure) -> Failure {
+    Failure { maybe: true, ..failure }
 }
 
 impl<'a> Prepared<'a> {

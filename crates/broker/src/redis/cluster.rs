@@ -140,6 +140,7 @@ impl Cluster {
         nodes.retain(|host, kept| {
             let stays = hosts.contains(host);
             if !stays {
+                kept.node.link.give_up();
                 self.made_before.fetch_add(kept.node.link.made(), Ordering::AcqRel);
             }
             stays

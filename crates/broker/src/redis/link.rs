@@ -12,7 +12,7 @@ mod witness;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +57,8 @@ struct Connected {
     run: Arc<str>,
     dialect: Dialect,
     witness: Option<Arc<Witness>>,
+    /// Set before another connection is made.
+    given_up: Arc<AtomicBool>,
 }
 
 /// The connection, whichever it is now.
@@ -88,6 +90,15 @@ pub(super) struct Call<'a> {
 pub(super) struct Answered {
     pub(super) value: Value,
     pub(super) run: Arc<str>,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Answered {
+    /// Returns whether the connection is still the one in use. A server that was given up, and went
+    /// on when another one had its place, answers what nobody will keep.
+    pub(super) fn is_current(&self) -> bool {
+        !self.given_up.load(Ordering::Acquire)
+    }
 }
 
 /// Adds a call's arguments, given the run id of the server that it goes to.
@@ -146,7 +157,9 @@ impl Link {
                 Ok(Ok(made)) => {
                     let number = self.made.load(Ordering::Acquire) + 1;
                     let Made { found, wire, run, dialect, witness } = made;
-                    let connected = Connected { number, found, wire, run, dialect, witness };
+                    let given_up = Arc::default();
+                    let connected =
+                        Connected { number, found, wire, run, dialect, witness, given_up };
                     self.connected.send_replace(Some(connected.clone()));
                     self.made.store(number, Ordering::Release);
                     pause = Pause::default();
@@ -186,7 +199,18 @@ impl Link {
     fn lose(&self, reason: String) {
         tracing::warn!(%reason, "no connection to Redis");
         *self.trouble.lock() = reason;
-        self.connected.send_replace(None);
+        self.give_up();
+    }
+
+    /// Leaves the connection: whatever it still answers does not count.
+    pub(super) fn give_up(&self) {
+        self.connected.send_if_modified(|connected| {
+            let connected = connected.take();
+            if let Some(connected) = &connected {
+                connected.given_up.store(true, Ordering::Release);
+            }
+            connected.is_some()
+        });
     }
 
     /// Waits for a connection to the server.
@@ -232,7 +256,10 @@ impl Link {
             let mut command = library::call(connected.dialect, call.function, call.keys);
             (call.arguments)(&mut command, &connected.run);
             match self.send(&mut connected, &command, asking, deadline).await? {
-                Ok(value) => return Ok(Answered { value, run: connected.run }),
+                Ok(value) => {
+                    let Connected { run, given_up, .. } = connected;
+                    return Ok(Answered { value, run, given_up });
+                }
                 Err(error) if is_missing_text(&error) && loads < LOADS_MAX => {
                     loads += 1;
                     self.load(&mut connected, deadline).await?;
@@ -292,6 +319,7 @@ impl Link {
         asking: Asking,
         deadline: Instant,
     ) -> Result<Result<Value, RedisError>, Failure> {
+        let number = connected.number;
         let answer = async {
             match asking {
                 Asking::No => connected.wire.send_packed_command(command).await,
@@ -303,10 +331,26 @@ impl Link {
                 }
             }
         };
+        let answer = async {
+            tokio::select! {
+                biased;
+                () = self.left(number) => Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into()),
+                answer = answer => answer,
+            }
+        };
         match timeout_at(deadline, answer).await {
             Ok(Ok(Value::ServerError(error))) => Ok(Err(error.into())),
             Ok(answer) => Ok(answer),
             Err(_) => Err(self.no_answer()),
+        }
+    }
+
+    /// Waits until a connection is not in use any more.
+    async fn left(&self, number: u64) {
+        let mut connected = self.connected.subscribe();
+        let other = |c: &Option<Connected>| c.as_ref().is_none_or(|c| c.number != number);
+        if connected.wait_for(other).await.is_err() {
+            std::future::pending().await
         }
     }
 

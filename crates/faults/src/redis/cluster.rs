@@ -74,7 +74,9 @@ impl RedisCluster {
         let mut replicate = redis::cmd("CLUSTER");
         replica.command::<()>(replicate.arg("REPLICATE").arg(id)).await;
         let patience = Patience::for_("a replica with its data");
-        while replica.info("master_link_status").await.as_deref() != Some("up") {
+        while replica.info("master_link_status").await.as_deref() != Some("up")
+            || !self.nodes[of].has_replica().await
+        {
             patience.pause().await;
         }
     }

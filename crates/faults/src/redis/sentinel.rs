@@ -150,6 +150,7 @@ impl SentinelSet {
             && replica.info("master_link_status").await.as_deref() == Some("up")
             && replica.info("master_port").await
                 == Some(self.servers[primary].address().port().to_string())
+            && self.servers[primary].has_replica().await
     }
 
     /// Cuts the replica off from the primary, both running: what is written from now on is lost with

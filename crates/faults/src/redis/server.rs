@@ -286,6 +286,11 @@ impl RedisServer {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Returns whether a replica follows it, and is counted by `WAIT`.
+    pub async fn has_replica(&self) -> bool {
+        self.info("slave0").await.is_some_and(|replica| replica.contains("state=online"))
+    }
+
     /// Returns one field of `INFO`.
     pub async fn info(&self, field: &str) -> Option<String> {
         let info: RedisResult<String> = self.try_command(&mut redis::cmd("INFO")).await;

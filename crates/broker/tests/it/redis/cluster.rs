@@ -102,7 +102,8 @@ async fn a_replica_that_takes_over_goes_on() {
     let mut cluster = RedisCluster::start().await;
     let old = cluster.node_at_start(cluster.slot(GOLDEN).await);
     cluster.add_replica(old).await;
-    let waits = RedisOptions { replicas_min: 1, ..quick(&cluster) };
+    let command_time_max = Duration::from_secs(20);
+    let waits = RedisOptions { replicas_min: 1, command_time_max, ..quick(&cluster) };
     let broker = replica(&waits).await as Arc<dyn Broker>;
     let forgets = replica(&quick(&cluster)).await as Arc<dyn Broker>;
     let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;

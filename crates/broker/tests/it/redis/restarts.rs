@@ -106,12 +106,18 @@ async fn a_replica_that_knew_less_makes_no_silence() {
     redis.crash_now().await;
     reconnected(&other, made).await;
     // It saw two events only, and appends until the numbers are past those that were lost.
+    let mut behind =
+        Attached::at(&dyn_other, &golden_stream(), &After::At(acknowledged[1].position)).await;
     let later = append(&dyn_other, 6).await;
     reader.through(later[5].id).await;
     assert_ne!(reader.gaps(), 0, "three events were lost in silence");
+    // One that never came to what was lost is told too, when somebody who had it sees the log.
+    let last = append(&knowing, 1).await[0];
+    behind.through(last.id).await;
+    assert_eq!(behind.reasons(), [GapReason::DataLoss]);
     let first = acknowledged[0].position;
     let reader = Attached::at(&knowing, &golden_stream(), &After::At(first)).await;
-    assert_eq!(reader.opening.head, later[5].position);
+    assert_eq!(reader.opening.head, last.position);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

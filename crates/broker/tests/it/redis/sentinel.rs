@@ -127,6 +127,29 @@ async fn appends_amid_fail_overs_keep_every_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_old_primary_answers_late_is_not_acknowledged() {
+    let set = SentinelSet::start().await;
+    let patient = RedisOptions { command_time_max: Duration::from_secs(60), ..quick(&set.url()) };
+    let replica = replica(&patient).await;
+    let broker = Arc::clone(&replica) as Arc<dyn Broker>;
+    append(&broker, 3).await;
+    let old = set.primary().await.expect("there is a primary");
+    set.wait_for_data(old).await;
+    set.servers[old].pause();
+    // It is on its way to a server that will take it, and answer, when nobody asks it any more.
+    let (sending, mut sent) = (Arc::clone(&broker), tokio::task::JoinSet::new());
+    sent.spawn(async move { sending.append(&golden_stream(), Append::one(new_event())).await });
+    health_says(&replica, "in time").await;
+    set.wait_for_other_than(old).await;
+    reconnected(&replica, 1).await;
+    set.servers[old].go_on();
+    let appended = sent.join_next().await.expect("it was begun").expect("it ends");
+    assert!(matches!(appended, Err(AppendError::Unavailable { maybe: true, .. })), "{appended:?}");
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_is_deposed_in_order_is_left() {
     let set = SentinelSet::start().await;
     let replica_of_ours = replica(&quick(&set.url())).await;
