@@ -2,8 +2,8 @@
 //!
 //! Owns: the server-side functions (`library`), the connection that commands share (`link`),
 //! the one subscription of the process (`subscription`), and what this process knew of each log
-//! (`state`), by which it finds out that Redis has lost something. One server for now; Sentinel
-//! and Cluster change `link/connect.rs` and [`HashTag`].
+//! (`state`), by which it finds out that Redis has lost something. Where the servers are (one, a
+//! primary that sentinels name, the nodes of a cluster) is known to `address` and `fleet` alone.
 //!
 //! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
 //! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part stands
@@ -18,6 +18,7 @@
 //! | `BASE:keys` | hash | idempotency key → fingerprint, time, epoch, first, count, ids |
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
+//! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
@@ -34,10 +35,13 @@
 //! them into the hash: compared and swapped, so that it happens once.
 
 mod account;
+mod address;
 mod answer;
 mod appending;
+mod cluster;
 mod envelope;
 mod failure;
+mod fleet;
 mod library;
 mod link;
 mod names;
@@ -45,6 +49,9 @@ mod notices;
 mod options;
 mod paging;
 mod registry;
+mod scope;
+mod sentinel;
+mod slots;
 mod state;
 mod subscription;
 
@@ -56,17 +63,18 @@ use std::{
 use event::{After, Epoch, ForkKind, Ledger, Lineage, Position, Seq, StreamName};
 use parking_lot::Mutex;
 use redis::Cmd;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use self::{
+    address::{Address, Kind},
     answer::Words,
     failure::Failure,
+    fleet::Fleet,
     library::Function,
-    link::Link,
-    names::{Names, Naming},
+    link::{Answered, Arguments, Call},
+    names::{Channels, Names, Naming},
     registry::Registry,
     state::{State, Verdict, lineage_text, lineage_text_at_any_head, unservable},
-    subscription::Subscription,
 };
 pub use self::{
     names::HashTag,
@@ -74,8 +82,8 @@ pub use self::{
     options::{RedisAddressError, RedisOptions},
 };
 use crate::{
-    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
-    ReadError, Watch,
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, Page, PageLimit, ReadError,
+    Watch,
 };
 
 /// Most logs whose state this process remembers; beyond, it forgets one for each new one.
@@ -93,12 +101,20 @@ enum ForkAt {
     Any,
 }
 
+impl ForkAt {
+    /// Appends may go on meanwhile. An epoch that took none leaves no trace, so then the head has to
+    /// be as it was seen.
+    fn while_in_use(state: &State) -> Self {
+        let last = state.lineage.forks().last().map(|fork| fork.after);
+        if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any }
+    }
+}
+
 /// The Redis backend.
 pub struct RedisBroker {
     options: RedisOptions,
     naming: Naming,
-    link: Arc<Link>,
-    subscription: Arc<Subscription>,
+    fleet: Fleet,
     registry: Arc<Registry>,
     known: Mutex<HashMap<StreamName, Arc<State>>>,
     /// The keepers of the two connections; they end with the backend.
@@ -111,27 +127,24 @@ impl RedisBroker {
     /// To be called within a runtime.
     ///
     /// # Errors
-    /// Fails on an address that is none.
+    /// Fails on an address that is none, and on a file of certificates that can't be read.
     pub fn start(options: RedisOptions) -> Result<Self, RedisAddressError> {
-        let client = link::client(&options.url)?;
+        let address = Address::read(&options.url, options.ca_file.as_deref())?;
+        let in_cluster = address.kind == Kind::Cluster;
+        if in_cluster && (options.hash_tag == HashTag::Bare || options.prefix.contains('{')) {
+            let what = "in a cluster keys need a hash tag, and their prefix can't have one";
+            return Err(RedisAddressError(what.to_owned()));
+        }
+        let channels = if in_cluster { Channels::Sharded } else { Channels::Plain };
         let registry = Arc::new(Registry::default());
-        let link = Arc::new(Link::new(client.clone(), &options));
-        let subscription = Subscription::new(client, &options, Arc::clone(&registry));
-        let subscription = Arc::new(subscription);
         let mut keepers = JoinSet::new();
-        keepers.spawn({
-            let link = Arc::clone(&link);
-            async move { link.keep().await }
-        });
-        keepers.spawn({
-            let (link, subscription) = (Arc::clone(&link), Arc::clone(&subscription));
-            async move { subscription.keep(&link).await }
-        });
+        let fleet = Fleet::start(address, &options, &registry, &mut keepers);
+        let fleet = fleet.map_err(|failure| RedisAddressError(failure.reason))?;
         Ok(RedisBroker {
-            naming: Naming::new(&options.prefix, options.hash_tag).with_replica(&options.replica),
+            naming: Naming::new(&options.prefix, options.hash_tag, channels)
+                .with_replica(&options.replica),
             options,
-            link,
-            subscription,
+            fleet,
             registry,
             known: Mutex::default(),
             _keepers: keepers,
@@ -140,7 +153,7 @@ impl RedisBroker {
 
     /// Returns how many connections for commands were made until now.
     pub fn connections_made(&self) -> u64 {
-        self.link.made()
+        self.fleet.connections_made()
     }
 
     /// Begins a new epoch at the log's head: its owner changes, and nothing is lost.
@@ -151,17 +164,30 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            let last = state.lineage.forks().last().map(|fork| fork.after);
             let mut lineage = state.lineage.clone();
             lineage.fork(new_epoch(), state.head, ForkKind::Whole);
-            // Appends may go on meanwhile. An epoch that took none leaves no trace, so then the
-            // head has to be as it was seen.
-            let at = if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any };
+            let at = ForkAt::while_in_use(&state);
             if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
                 return Ok(forked.place());
             }
         }
         Err(restless().into())
+    }
+
+    /// Calls a function whose arguments are few.
+    async fn call(
+        &self,
+        names: &Names,
+        function: Function,
+        keys: &[&str],
+        arguments: Arguments<'_>,
+    ) -> Result<Answered, Failure> {
+        let call = Call { function, keys, arguments, bytes: 0 };
+        self.fleet.call(names, &call, self.deadline()).await
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.options.command_time_max
     }
 
     fn clock_ahead_ms(&self) -> u64 {
@@ -210,7 +236,8 @@ impl RedisBroker {
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
-                self.fork_to(stream, names, state, &lineage, ForkAt::Seen).await?;
+                let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
+                self.fork_to(stream, names, state, &lineage, at).await?;
                 Ok(false)
             }
         }
@@ -232,11 +259,10 @@ impl RedisBroker {
         };
         let keys = [names.stream.as_str(), &names.meta];
         let answered = self
-            .link
-            .call(Function::Fork, &keys, &|command, run| {
+            .call(names, Function::Fork, &keys, &|command, run| {
                 command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
                 command.arg(&text).arg(lineage.current().to_string()).arg(run);
-                command.arg(unservable(lineage).0).arg(&names.wake).arg("PUBLISH");
+                command.arg(unservable(lineage).0).arg(&names.wake).arg(names.publish);
             })
             .await?;
         let mut words = Words::read(answered.value)?;
@@ -268,7 +294,7 @@ impl RedisBroker {
             command.arg(lineage_text(&state.lineage)).arg(epoch.to_string());
             command.arg(state.head.0).arg(run);
         };
-        let answered = self.link.call(Function::Begin, &keys, &arguments).await?;
+        let answered = self.call(names, Function::Begin, &keys, &arguments).await?;
         let words = Words::read(answered.value)?;
         match words.word() {
             // What is there now is judged when Redis is asked again.
@@ -282,7 +308,7 @@ impl RedisBroker {
         for _ in 0..TRIES_MAX {
             let seen = self.known(stream);
             let keys = [names.stream.as_str(), &names.meta];
-            let answered = self.link.call(Function::State, &keys, &|_, _| {}).await?;
+            let answered = self.call(names, Function::State, &keys, &|_, _| {}).await?;
             let mut words = Words::read(answered.value)?;
             match words.word() {
                 "state" => {
@@ -341,17 +367,12 @@ impl Broker for RedisBroker {
             let names = self.naming.of(stream);
             let watched = self.registry.watch(stream, &names);
             let (level, watch) = watched.ok_or(ReadError::StreamsFull)?;
-            self.subscription.hear(&level).await?;
+            self.fleet.hear(&level, self.deadline()).await?;
             Ok(watch)
         })
     }
 
     fn health(&self) -> BrokerHealth {
-        let (state, reason) = match self.link.trouble() {
-            Some(trouble) => (HealthState::Unhealthy, Some(trouble)),
-            None if self.subscription.is_up() => (HealthState::Healthy, None),
-            None => (HealthState::Degraded, Some("Redis can't be subscribed to".to_owned())),
-        };
-        BrokerHealth { state, reason, selected: "redis" }
+        self.fleet.health()
     }
 }

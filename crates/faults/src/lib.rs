@@ -12,6 +12,7 @@ pub use self::{
     redis::{
         certificates::Certificates,
         cluster::{NODES, RedisCluster, SLOTS},
+        fake::FakeRedis,
         options::ServerOptions,
         sentinel::{SERVICE, SentinelSet},
         server::RedisServer,

@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod cluster;
+pub(crate) mod fake;
 pub(crate) mod options;
 pub(crate) mod sentinel;
 pub(crate) mod server;
@@ -16,14 +17,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a server is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Waits until something holds.
-///
-/// # Panics
-/// Panics with `what` where it never does.
-async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+/// Waiting for something, with a bound.
+struct Patience {
+    what: &'static str,
+    deadline: Instant,
+}
+
+impl Patience {
+    fn for_(what: &'static str) -> Self {
+        Patience { what, deadline: Instant::now() + PATIENCE }
+    }
+
+    /// Waits a moment before the next look.
+    ///
+    /// # Panics
+    /// Panics where it took too long.
+    async fn pause(&self) {
+        assert!(Instant::now() < self.deadline, "{}: not within {PATIENCE:?}", self.what);
         sleep(POLL).await;
     }
 }

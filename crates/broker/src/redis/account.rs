@@ -46,8 +46,7 @@ impl RedisBroker {
         let hash = account.hash.to_string();
         let keys = [names.meta.as_str(), &names.digests];
         let folded = self
-            .link
-            .call(Function::Fold, &keys, &|command, _| {
+            .call(names, Function::Fold, &keys, &|command, _| {
                 command.arg(account.hashed.0).arg(account.state.head.0).arg(&hash);
             })
             .await?;
@@ -59,8 +58,7 @@ impl RedisBroker {
             let seen = self.known(stream);
             let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests];
             let answered = self
-                .link
-                .call(Function::Ledger, &keys, &|command, _| {
+                .call(names, Function::Ledger, &keys, &|command, _| {
                     command.arg(self.age_max_ms()).arg(self.clock_ahead_ms());
                 })
                 .await?;

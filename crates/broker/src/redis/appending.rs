@@ -1,12 +1,20 @@
 //! Appending: one call of one function.
 
-use event::{EventId, Position, Seq, StreamName};
-use redis::Cmd;
+use event::{EventId, Position, Seq, Standing, StreamName};
+use redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::{
-    RedisBroker, TRIES_MAX, answer::Words, envelope::head_of, failure::Failure, library::Function,
-    names::Names, restless, state::State,
+    RedisBroker, TRIES_MAX,
+    answer::Words,
+    envelope::head_of,
+    failure::Failure,
+    library::Function,
+    link::{Answered, Call},
+    names::Names,
+    restless,
+    state::State,
 };
 use crate::{Append, AppendError, Appended, IdempotencyKey, Receipt};
 
@@ -24,6 +32,25 @@ struct Prepared<'a> {
     digests: Vec<[u8; 32]>,
 }
 
+/// What an append came to.
+struct Stored {
+    first: Seq,
+    head: Seq,
+    /// How many digests wait.
+    unfolded: u64,
+}
+
+impl Stored {
+    fn read(words: &mut Words) -> Result<Self, Failure> {
+        let stored = Stored { first: words.seq()?, head: words.seq()?, unfolded: words.number()? };
+        let silent = words.text()?;
+        if !silent.is_empty() {
+            tracing::warn!(reason = %silent, "Redis stored an event and did not publish it");
+        }
+        Ok(stored)
+    }
+}
+
 impl RedisBroker {
     pub(super) async fn append_now(
         &self,
@@ -37,37 +64,31 @@ impl RedisBroker {
                 self.state(stream, &names).await?;
                 continue;
             };
-            let keys = [
-                names.stream.as_str(),
-                &names.meta,
-                &names.ages,
-                &names.digests,
-                &names.done,
-                &names.queue,
-            ];
-            let answered = self
-                .link
-                .call(Function::Append, &keys, &|command, run| {
-                    self.add_arguments(command, &seen, run, &prepared, &names);
-                })
-                .await?;
-            let mut words = Words::read(answered.value)?;
+            let deadline = self.deadline();
+            let (answered, mut words) = self.send(&seen, &prepared, &names, deadline).await?;
             match words.word() {
                 "first" => {
-                    let first =
-                        words.seq().and_then(|first| Ok((first, words.seq()?, words.number()?)));
-                    let (first, head, unfolded) =
-                        first.map_err(|failure| Failure { maybe: true, ..failure })?;
-                    self.grew(stream, &seen, head);
-                    if unfolded >= FOLD_AT {
+                    let stored = Stored::read(&mut words).map_err(unsure)?;
+                    // First what is known, then whether it still counts: whoever looks at another
+                    // server from now on finds out what that one lacks.
+                    if !self.grew(stream, &seen, stored.head) || !answered.is_current() {
+                        let what = "the log's owner changed before the answer came";
+                        return Err(Failure::unanswered(what).into());
+                    }
+                    self.fleet.confirm(&names, &answered, deadline).await?;
+                    if stored.unfolded >= FOLD_AT {
                         // The append stands, whatever becomes of this.
                         let _ = self.fold(stream, &names).await;
                     }
-                    let place = Position::new(seen.lineage.current(), first);
+                    let place = Position::new(seen.lineage.current(), stored.first);
                     return Ok(Appended::First(receipts(place, append)));
                 }
                 "replayed" => {
                     let done = words.text()?;
+                    if !answered.is_current() {
+                        return Err(Failure::unanswered("the connection was left").into());
+                    }
+                    self.fleet.confirm(&names, &answered, deadline).await?;
                     let receipts = done_receipts(&done);
                     return receipts.map(Appended::Replayed).ok_or_else(|| {
                         Failure::refused("what Redis has of the key is damaged").into()
@@ -84,21 +105,46 @@ impl RedisBroker {
                     self.begin(&names, Some(&seen), words).await?;
                     self.state(stream, &names).await?;
                 }
-                _ => return Err(words.unexpected().into()),
+                "foreign" => return Err(words.unexpected().into()),
+                _ => return Err(unsure(words.unexpected()).into()),
             }
         }
         Err(restless().into())
     }
 
-    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) {
+    async fn send(
+        &self,
+        seen: &State,
+        prepared: &Prepared<'_>,
+        names: &Names,
+        deadline: Instant,
+    ) -> Result<(Answered, Words), Failure> {
+        let Names { stream, meta, ages, digests, done, queue, .. } = names;
+        let keys = [stream.as_str(), meta, ages, digests, done, queue];
+        let arguments = |command: &mut Cmd, run: &str| {
+            self.add_arguments(command, seen, run, prepared, names);
+        };
+        let (function, bytes) = (Function::Append, prepared.bytes());
+        let call = Call { function, keys: &keys, arguments: &arguments, bytes };
+        let mut answered = self.fleet.call(names, &call, deadline).await?;
+        let value = std::mem::replace(&mut answered.value, Value::Nil);
+        Ok((answered, Words::read(value).map_err(unsure)?))
+    }
+
+    /// Takes in how far a log grew; `false` where it has an owner by now that never had this.
+    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) -> bool {
         let place = Position::new(seen.lineage.current(), head);
-        self.registry.raise(stream, place);
-        if let Some(known) = self.known.lock().get_mut(stream)
-            && known.lineage.current() == place.epoch
-            && known.head < head
-        {
-            std::sync::Arc::make_mut(known).head = head;
+        if let Some(known) = self.known.lock().get_mut(stream) {
+            let current = known.lineage.current() == place.epoch;
+            if current && known.head < head {
+                std::sync::Arc::make_mut(known).head = head;
+            }
+            if !current && known.lineage.standing(place, known.head) != Standing::Good {
+                return false;
+            }
         }
+        self.registry.raise(stream, place);
+        true
     }
 
     fn add_arguments(
@@ -113,11 +159,16 @@ impl RedisBroker {
         command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(run);
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
         command.arg(self.clock_ahead_ms()).arg(key).arg(fingerprint);
-        command.arg(&names.events).arg(&names.wake).arg("PUBLISH").arg(append.events.len());
+        command.arg(&names.events).arg(&names.wake).arg(names.publish).arg(append.events.len());
         for (event, digest) in append.events.iter().zip(digests) {
             command.arg(&*event.json).arg(&digest[..]).arg(ulid_of(event.id));
         }
     }
+}
+
+/// Of an answer that can't be understood nobody knows what it stands for.
+fn unsure(failure: Failure) -> Failure {
+    Failure { maybe: true, ..failure }
 }
 
 impl<'a> Prepared<'a> {
@@ -132,6 +183,13 @@ impl<'a> Prepared<'a> {
         let (key, fingerprint) = append.idempotency.as_ref().map(key).unwrap_or_default();
         let digests = append.events.iter().map(|event| Sha256::digest(&event.json).into());
         Ok(Prepared { append, key, fingerprint, digests: digests.collect() })
+    }
+
+    /// Returns how many bytes it has as it is sent, about.
+    fn bytes(&self) -> usize {
+        /// Digest, id, and how RESP frames the three.
+        const EACH: usize = 128;
+        self.append.events.iter().map(|event| event.json.len() + EACH).sum()
     }
 }
 

@@ -1,8 +1,23 @@
 //! What can go wrong between us and Redis, and what it says about the command that was sent.
 
+use std::fmt;
+
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::{AppendError, ReadError};
+
+/// The oldest server that has all that we use (`XTRIM MINID`, RESP3).
+pub(super) const OLDEST: Version = Version(6, 2);
+
+/// A server's version, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(pub(super) u32, pub(super) u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
 
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,26 +27,64 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// Whether a command that writes may have taken effect all the same.
     pub(super) maybe: bool,
+    /// Where a cluster says that the command belongs.
+    pub(super) redirect: Option<Redirect>,
+}
+
+/// What a node of a cluster answers to a command for another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Redirect {
+    /// The slot is there now, as `HOST:PORT`.
+    Moved(String),
+    /// This key is there already, as `HOST:PORT`; the slot is on its way.
+    Ask(String),
+    /// Some of the keys are there and some not; the slot is on its way.
+    TryAgain,
 }
 
 impl Failure {
     /// Returns the failure of a command that was refused or never sent.
     pub(super) fn refused(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: false }
+        Failure { reason: reason.into(), maybe: false, redirect: None }
     }
 
     /// Returns the failure of a command whose answer did not come.
     pub(super) fn unanswered(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: true }
+        Failure { reason: reason.into(), maybe: true, redirect: None }
     }
 
     /// Judges an error of the client: one that the server answered with means that nothing was
     /// stored, since our functions are refused before their first write or not at all.
     pub(super) fn from_redis(error: &RedisError) -> Self {
         match error.kind() {
-            ErrorKind::Server(_) | ErrorKind::Extension => Failure::refused(in_words(error)),
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                Failure { redirect: redirect(error), ..Failure::refused(in_words(error)) }
+            }
+            ErrorKind::RESP3NotSupported => Failure::refused(too_old()),
+            ErrorKind::AuthenticationFailed => {
+                Failure::refused(format!("Redis refuses us: {error}"))
+            }
+            _ if error.to_string().contains("invalid peer certificate") => {
+                Failure::refused(format!(
+                    "the certificate of Redis is not trusted, by the CA file or system: {error}"
+                ))
+            }
             _ => Failure::unanswered(format!("the connection to Redis broke: {error}")),
         }
+    }
+}
+
+fn too_old() -> String {
+    format!("Redis is too old (it does not know HELLO 3): {OLDEST} or newer is needed")
+}
+
+fn redirect(error: &RedisError) -> Option<Redirect> {
+    let node = || error.redirect_node().map(|(node, _)| node.to_owned());
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::Moved) => node().map(Redirect::Moved),
+        ErrorKind::Server(ServerErrorKind::Ask) => node().map(Redirect::Ask),
+        ErrorKind::Server(ServerErrorKind::TryAgain) => Some(Redirect::TryAgain),
+        _ => None,
     }
 }
 
@@ -39,6 +92,9 @@ fn in_words(error: &RedisError) -> String {
     let detail = error.detail().unwrap_or_default();
     if detail.contains("WRONGTYPE") || error.code() == Some("WRONGTYPE") {
         return format!("a key of ours holds another program's data: {error}");
+    }
+    if is_unknown_command(error) && detail.to_ascii_uppercase().contains("HELLO") {
+        return too_old();
     }
     match (error.kind(), error.code()) {
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => {
@@ -65,7 +121,7 @@ pub(super) fn is_unknown_command(error: &RedisError) -> bool {
 }
 
 impl From<Failure> for AppendError {
-    fn from(Failure { reason, maybe }: Failure) -> Self {
+    fn from(Failure { reason, maybe, .. }: Failure) -> Self {
         AppendError::Unavailable { reason, maybe }
     }
 }

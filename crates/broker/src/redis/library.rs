@@ -96,6 +96,17 @@ impl Function {
         !matches!(self, Function::State | Function::Page | Function::Find | Function::Ledger)
     }
 
+    /// Returns how many bytes its answer may have, beyond what every answer has.
+    pub(super) fn answer_bytes_max(self) -> usize {
+        match self {
+            // `PAGE_BYTES_MAX` and one event more.
+            Function::Page => 5 << 20,
+            // `DIGESTS_MAX` digests.
+            Function::Ledger => 3 << 20,
+            _ => 0,
+        }
+    }
+
     fn name(self) -> String {
         format!("{}_{}", *NAME, self.word())
     }

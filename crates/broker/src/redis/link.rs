@@ -1,37 +1,49 @@
 //! The one connection that all commands share, and what keeps it.
 //!
 //! Owns: connecting, loading the functions, reconnecting with a jittered pause, the bound on
-//! commands in flight and on the time of each. A command whose answer did not come is never sent
+//! what is in flight and on the time of each command. A command whose answer did not come is never sent
 //! again here if it writes: whether it took effect is its caller's question.
 
+mod budget;
 mod connect;
+mod find;
+mod witness;
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use parking_lot::Mutex;
 use rand::RngExt;
-use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, Value, aio::MultiplexedConnection};
+use redis::{
+    Client, Cmd, ErrorKind, Pipeline, RedisError, ServerErrorKind, Value,
+    aio::MultiplexedConnection,
+};
 use tokio::{
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, watch},
     time::{Instant, timeout, timeout_at},
 };
 
-use self::connect::connect;
-pub(super) use self::connect::{client, subscriber};
+use self::{
+    budget::Budget,
+    connect::{Made, connect},
+    find::Found,
+    witness::Witness,
+};
+pub(super) use self::{
+    budget::Weight,
+    connect::{Server, config, subscriber},
+    find::Finder,
+};
 use super::{
     RedisOptions,
     failure::{Failure, is_missing_text},
     library::{self, Dialect, Function},
 };
-
-/// Most commands in flight; further ones wait, within their time.
-const IN_FLIGHT_MAX: usize = 4096;
 
 /// How often a command is sent again because the server had lost our functions.
 const LOADS_MAX: u32 = 3;
@@ -40,44 +52,86 @@ const LOADS_MAX: u32 = 3;
 #[derive(Clone)]
 struct Connected {
     number: u64,
+    found: Found,
     wire: MultiplexedConnection,
     run: Arc<str>,
     dialect: Dialect,
+    witness: Option<Arc<Witness>>,
+    /// Set before another connection is made.
+    given_up: Arc<AtomicBool>,
 }
 
 /// The connection, whichever it is now.
 pub(super) struct Link {
-    client: Client,
+    finder: Finder,
+    server: Server,
     connect_time_max: Duration,
     command_time_max: Duration,
     check_every: Duration,
     connected: watch::Sender<Option<Connected>>,
     made: AtomicU64,
-    in_flight: Semaphore,
+    budget: Budget,
     /// Somebody's answer did not come.
     suspect: Notify,
     trouble: Mutex<String>,
+}
+
+/// A call of a function of ours.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) function: Function,
+    pub(super) keys: &'a [&'a str],
+    pub(super) arguments: Arguments<'a>,
+    /// How many bytes the arguments have, about, beyond what every call has.
+    pub(super) bytes: usize,
 }
 
 /// An answer, with the run id of the server that gave it.
 pub(super) struct Answered {
     pub(super) value: Value,
     pub(super) run: Arc<str>,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Answered {
+    /// Returns whether the connection is still the one in use. A server that was given up, and went
+    /// on when another one had its place, answers what nobody will keep.
+    pub(super) fn is_current(&self) -> bool {
+        !self.given_up.load(Ordering::Acquire)
+    }
 }
 
 /// Adds a call's arguments, given the run id of the server that it goes to.
-type Arguments<'a> = &'a (dyn Fn(&mut Cmd, &str) + Send + Sync);
+pub(super) type Arguments<'a> = &'a (dyn Fn(&mut Cmd, &str) + Send + Sync);
+
+/// Whether the server is asked for a slot that is on its way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    No,
+    Yes,
+}
+
+/// How many bytes a command and its answer have at least, about.
+const CALL_BYTES: usize = 1024;
+
+impl Call<'_> {
+    fn weight(&self) -> Weight {
+        let answer = CALL_BYTES + self.function.answer_bytes_max();
+        Weight { sent: CALL_BYTES + self.bytes, answer }
+    }
+}
 
 impl Link {
-    pub(super) fn new(client: Client, options: &RedisOptions) -> Self {
+    pub(super) fn new(finder: Finder, server: Server, options: &RedisOptions) -> Self {
         Link {
-            client,
+            finder,
+            server,
             connect_time_max: options.connect_time_max,
             command_time_max: options.command_time_max,
             check_every: options.check_every,
             connected: watch::Sender::new(None),
             made: AtomicU64::new(0),
-            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            budget: Budget::default(),
             suspect: Notify::new(),
             trouble: Mutex::new("no connection was made yet".to_owned()),
         }
@@ -98,10 +152,14 @@ impl Link {
         let mut pause = Pause::default();
         loop {
             let gone = Arc::new(Notify::new());
-            match timeout(self.connect_time_max, connect(&self.client, Arc::clone(&gone))).await {
-                Ok(Ok((wire, run, dialect))) => {
+            let made = connect(&self.finder, self.server, Arc::clone(&gone));
+            match timeout(self.connect_time_max, made).await {
+                Ok(Ok(made)) => {
                     let number = self.made.load(Ordering::Acquire) + 1;
-                    let connected = Connected { number, wire, run, dialect };
+                    let Made { found, wire, run, dialect, witness } = made;
+                    let given_up = Arc::default();
+                    let connected =
+                        Connected { number, found, wire, run, dialect, witness, given_up };
                     self.connected.send_replace(Some(connected.clone()));
                     self.made.store(number, Ordering::Release);
                     pause = Pause::default();
@@ -123,11 +181,16 @@ impl Link {
                 () = self.suspect.notified() => {}
                 () = tokio::time::sleep(self.check_every) => {}
             }
-            let ping = redis::cmd("PING");
-            let answer = timeout(self.connect_time_max, connected.wire.send_packed_command(&ping));
-            match answer.await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Failure::from_redis(&error).reason,
+            let check = async {
+                let ping = redis::cmd("PING");
+                if let Err(error) = connected.wire.send_packed_command(&ping).await {
+                    return Some(Failure::from_redis(&error).reason);
+                }
+                self.finder.is_outdated(&connected.found, &mut connected.wire).await
+            };
+            match timeout(self.connect_time_max, check).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => return reason,
                 Err(_) => return "Redis did not answer in time".to_owned(),
             }
         }
@@ -136,54 +199,116 @@ impl Link {
     fn lose(&self, reason: String) {
         tracing::warn!(%reason, "no connection to Redis");
         *self.trouble.lock() = reason;
-        self.connected.send_replace(None);
+        self.give_up();
+    }
+
+    /// Leaves the connection: whatever it still answers does not count.
+    pub(super) fn give_up(&self) {
+        self.connected.send_if_modified(|connected| {
+            let connected = connected.take();
+            if let Some(connected) = &connected {
+                connected.given_up.store(true, Ordering::Release);
+            }
+            connected.is_some()
+        });
+    }
+
+    /// Waits for a connection to the server.
+    pub(super) async fn ready(&self, deadline: Instant) -> Result<(), Failure> {
+        self.connection(0, deadline).await.map(|_| ())
+    }
+
+    /// Waits for a connection, and returns what connects to the same server, and its run id.
+    pub(super) async fn server(&self, deadline: Instant) -> Result<(Client, Arc<str>), Failure> {
+        let connected = self.connection(0, deadline).await?;
+        Ok((connected.found.client, connected.run))
+    }
+
+    /// Waits until there is a connection to another server than that of this run.
+    pub(super) async fn other_than(&self, run: &str) {
+        let mut connected = self.connected.subscribe();
+        let other = |c: &Option<Connected>| c.as_ref().is_some_and(|c| &*c.run != run);
+        if connected.wait_for(other).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Waits until a connection is lost.
+    pub(super) async fn lost(&self) {
+        let mut connected = self.connected.subscribe();
+        let _ = connected.wait_for(Option::is_some).await;
+        if connected.wait_for(Option::is_none).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Calls a function of ours.
     pub(super) async fn call(
         &self,
-        function: Function,
-        keys: &[&str],
-        arguments: Arguments<'_>,
+        call: &Call<'_>,
+        asking: Asking,
+        deadline: Instant,
     ) -> Result<Answered, Failure> {
-        let deadline = Instant::now() + self.command_time_max;
-        let _permit = self.permit(deadline).await?;
+        let _share = self.budget.share(call.weight(), deadline).await?;
         let (mut loads, mut worn_out) = (0, 0);
         loop {
             let mut connected = self.connection(worn_out, deadline).await?;
-            let mut command = library::call(connected.dialect, function, keys);
-            arguments(&mut command, &connected.run);
-            match self.send(&mut connected, &command, deadline).await? {
-                Ok(value) => return Ok(Answered { value, run: connected.run }),
+            let mut command = library::call(connected.dialect, call.function, call.keys);
+            (call.arguments)(&mut command, &connected.run);
+            match self.send(&mut connected, &command, asking, deadline).await? {
+                Ok(value) => {
+                    let Connected { run, given_up, .. } = connected;
+                    return Ok(Answered { value, run, given_up });
+                }
                 Err(error) if is_missing_text(&error) && loads < LOADS_MAX => {
                     loads += 1;
                     self.load(&mut connected, deadline).await?;
                 }
-                Err(error) if is_broken(&error) && !function.writes() => {
+                Err(error) if is_broken(&error) && !call.function.writes() => {
                     worn_out = connected.number;
                 }
-                Err(error) => return Err(Failure::from_redis(&error)),
+                Err(error) => {
+                    if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+                        // It may be a primary no more.
+                        self.suspect.notify_one();
+                    }
+                    return Err(Failure::from_redis(&error));
+                }
             }
         }
+    }
+
+    /// Waits until as many replicas as are wanted have what this answer says was written.
+    pub(super) async fn confirm(
+        &self,
+        answered: &Answered,
+        mark: &str,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        if self.server.replicas == 0 {
+            return Ok(());
+        }
+        let of_run = |c: &&Connected| c.run == answered.run;
+        let connected = self.connected.borrow().as_ref().filter(of_run).cloned();
+        let Some(witness) = connected.and_then(|connected| connected.witness) else {
+            return Err(Failure::unanswered("the primary changed before its replicas confirmed"));
+        };
+        witness.confirm(mark, deadline).await
     }
 
     /// Sends plain commands that only read, together.
     pub(super) async fn read(&self, commands: &Pipeline) -> Result<Vec<Value>, Failure> {
         let deadline = Instant::now() + self.command_time_max;
-        let _permit = self.permit(deadline).await?;
-        let mut connected = self.connection(0, deadline).await?;
         let count = commands.len();
-        match timeout_at(deadline, connected.wire.send_packed_commands(commands, 0, count)).await {
+        let weight = Weight { sent: count * CALL_BYTES, answer: count * CALL_BYTES };
+        let _share = self.budget.share(weight, deadline).await?;
+        let mut connected = self.connection(0, deadline).await?;
+        let answers =
+            timeout_at(deadline, connected.wire.send_packed_commands(commands, 0, count)).await;
+        match answers {
             Ok(Ok(values)) => Ok(values),
             Ok(Err(error)) => Err(Failure::from_redis(&error)),
             Err(_) => Err(self.no_answer()),
-        }
-    }
-
-    async fn permit(&self, deadline: Instant) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
-        match timeout_at(deadline, self.in_flight.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Failure::refused("too many commands wait for Redis")),
         }
     }
 
@@ -191,13 +316,41 @@ impl Link {
         &self,
         connected: &mut Connected,
         command: &Cmd,
+        asking: Asking,
         deadline: Instant,
     ) -> Result<Result<Value, RedisError>, Failure> {
-        let answer = timeout_at(deadline, connected.wire.send_packed_command(command)).await;
-        match answer {
+        let number = connected.number;
+        let answer = async {
+            match asking {
+                Asking::No => connected.wire.send_packed_command(command).await,
+                Asking::Yes => {
+                    let mut both = redis::pipe();
+                    both.cmd("ASKING").add_command(command.clone());
+                    let mut answers = connected.wire.send_packed_commands(&both, 0, 2).await?;
+                    Ok(answers.pop().unwrap_or(Value::Nil))
+                }
+            }
+        };
+        let answer = async {
+            tokio::select! {
+                biased;
+                () = self.left(number) => Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into()),
+                answer = answer => answer,
+            }
+        };
+        match timeout_at(deadline, answer).await {
             Ok(Ok(Value::ServerError(error))) => Ok(Err(error.into())),
             Ok(answer) => Ok(answer),
             Err(_) => Err(self.no_answer()),
+        }
+    }
+
+    /// Waits until a connection is not in use any more.
+    async fn left(&self, number: u64) {
+        let mut connected = self.connected.subscribe();
+        let other = |c: &Option<Connected>| c.as_ref().is_none_or(|c| c.number != number);
+        if connected.wait_for(other).await.is_err() {
+            std::future::pending().await
         }
     }
 
@@ -209,7 +362,7 @@ impl Link {
     async fn load(&self, connected: &mut Connected, deadline: Instant) -> Result<(), Failure> {
         tracing::info!("Redis has lost our functions; they are loaded again");
         let load = library::load(connected.dialect);
-        match self.send(connected, &load, deadline).await {
+        match self.send(connected, &load, Asking::No, deadline).await {
             Ok(Ok(_)) => Ok(()),
             // The command that lacked them was refused, whatever became of loading.
             Ok(Err(error)) => Err(Failure { maybe: false, ..Failure::from_redis(&error) }),

@@ -2,8 +2,9 @@
 -- it. Loaded as a function library, or as a script where functions are missing (see library.rs).
 --
 -- Rules: a function reads every key that it will write before it writes any, and its first write is
--- the one that may be refused, so that an error means that nothing was stored. Time is Redis TIME:
--- the clocks of replicas differ. Numbers stay below 2^53.
+-- the one that may be refused, so that an error means that nothing was stored. Publishing comes last
+-- and is no error: it is a hint, and what it hints at is stored. Time is Redis TIME: the clocks of
+-- replicas differ. Numbers stay below 2^53.
 
 local lib = {}
 
@@ -16,6 +17,12 @@ local EMPTY_TTL_MS = 86400000
 local SWEEP = 64
 
 local function text(number) return string.format('%.0f', number) end
+
+-- Publishes; returns why it could not.
+local function tell(publish, channel, message)
+  local answer = redis.pcall(publish, channel, message)
+  return type(answer) == 'table' and answer.err or nil
+end
 
 local function now_ms(ahead)
   local time = redis.call('TIME')
@@ -73,6 +80,9 @@ function lib.begin(keys, a)
   if m then return state('state', m) end
   if missing[1] == 'foreign' then return missing end
   if missing[1] == 'orphan' and tonumber(missing[2]) > tonumber(a[3]) then return missing end
+  -- What another program has under these names is not ours to delete.
+  redis.call('LLEN', ages)
+  redis.call('LLEN', digests)
   redis.call('HSET', meta, 'lineage', a[1], 'epoch', a[2], 'head', a[3], 'run', a[4],
     'first', '0', 'count', '0', 'hash', string.rep('0', 64), 'hashed', a[3])
   if a[3] == '0' then redis.call('PEXPIRE', meta, EMPTY_TTL_MS) end
@@ -93,7 +103,7 @@ function lib.fork(keys, a)
   local lineage = string.gsub(a[4], '@', text(m.head))
   if a[7] ~= '0' then redis.call('XTRIM', stream, 'MINID', text(tonumber(a[7]) + 1) .. '-0') end
   redis.call('HSET', meta, 'lineage', lineage, 'epoch', a[5], 'run', a[6])
-  redis.call(a[9], a[8], a[5] .. '-' .. text(m.head))
+  tell(a[9], a[8], a[5] .. '-' .. text(m.head))
   return state('forked', read(stream, meta))
 end
 
@@ -184,9 +194,10 @@ function lib.append(keys, a)
   redis.call('PEXPIRE', stream, age_max + 60000)
   redis.call('PEXPIRE', ages, age_max + 60000)
 
-  for i = 1, n do redis.call(publish, a[9], a[13 + (i - 1) * 3]) end
-  redis.call(publish, a[10], m.epoch .. '-' .. text(head))
-  return { 'first', text(m.head + 1), text(head), text(unfolded + n) }
+  local silent
+  for i = 1, n do silent = tell(publish, a[9], a[13 + (i - 1) * 3]) end
+  silent = tell(publish, a[10], m.epoch .. '-' .. text(head)) or silent
+  return { 'first', text(m.head + 1), text(head), text(unfolded + n), silent or '' }
 end
 
 -- Reads a stretch and the state it belongs to. ARGV: number to begin after, or `oldest`; most
@@ -205,6 +216,7 @@ function lib.page(keys, a)
     local want = math.min(32, most - #entries)
     local some = redis.call('XRANGE', stream, text(from + 1) .. '-0', '+', 'COUNT', want)
     for _, entry in ipairs(some) do
+      if bytes >= PAGE_BYTES_MAX then break end
       entries[#entries + 1] = entry
       bytes = bytes + #(entry[2][2] or '')
       from = seq_of(entry[1])

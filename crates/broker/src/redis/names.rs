@@ -2,6 +2,8 @@
 
 use event::StreamName;
 
+use super::slots::slot_of;
+
 /// Whether the part of a key that names its stream stands in braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashTag {
@@ -16,8 +18,18 @@ pub enum HashTag {
 pub(super) struct Naming {
     prefix: String,
     tag: HashTag,
+    channels: Channels,
     /// What the probe's log is called: each replica has its own.
     probe: String,
+}
+
+/// How channels reach their subscribers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Channels {
+    /// Through the one server.
+    Plain,
+    /// Through the node that has their slot.
+    Sharded,
 }
 
 /// One log's keys and channels.
@@ -39,11 +51,17 @@ pub(super) struct Names {
     pub(super) events: String,
     /// Our own channel: `EPOCH-SEQ`.
     pub(super) wake: String,
+    /// What is written after an append whose replicas are waited for.
+    pub(super) mark: String,
+    /// The slot of all these keys, where they carry a hash tag.
+    pub(super) slot: u16,
+    /// The command that publishes on the channels.
+    pub(super) publish: &'static str,
 }
 
 impl Naming {
-    pub(super) fn new(prefix: &str, tag: HashTag) -> Self {
-        Naming { prefix: prefix.to_owned(), tag, probe: "probe".to_owned() }
+    pub(super) fn new(prefix: &str, tag: HashTag, channels: Channels) -> Self {
+        Naming { prefix: prefix.to_owned(), tag, channels, probe: "probe".to_owned() }
     }
 
     /// Names what belongs to one replica alone.
@@ -77,6 +95,12 @@ impl Naming {
             queue: key("keyq"),
             events: key("events"),
             wake: key("wake"),
+            mark: key("mark"),
+            slot: slot_of(&base),
+            publish: match self.channels {
+                Channels::Plain => "PUBLISH",
+                Channels::Sharded => "SPUBLISH",
+            },
         }
     }
 
@@ -90,27 +114,34 @@ impl Naming {
 
 #[cfg(test)]
 mod tests {
-    use super::{HashTag, Naming};
+    use super::{Channels, HashTag, Naming, slot_of};
+
+    fn named(tag: HashTag) -> Naming {
+        Naming::new("dashclaw", tag, Channels::Plain)
+    }
 
     #[test]
     fn the_names_of_the_contract_stand() {
-        let names = Naming::new("dashclaw", HashTag::Bare).of(&"org:org_1".parse().unwrap());
+        let names = named(HashTag::Bare).of(&"org:org_1".parse().unwrap());
         assert_eq!(names.stream, "dashclaw:org:org_1:stream");
         assert_eq!(names.events, "dashclaw:org:org_1:events");
-        let ops = Naming::new("dashclaw", HashTag::Bare).of(&event::StreamName::Ops);
+        let ops = named(HashTag::Bare).of(&event::StreamName::Ops);
         assert_eq!(ops.events, "dashclaw:ops:events");
-        let braced = Naming::new("dashclaw", HashTag::Braced).of(&"org:org_1".parse().unwrap());
+        let braced = named(HashTag::Braced).of(&"org:org_1".parse().unwrap());
         assert_eq!(braced.stream, "dashclaw:org:{org_1}:stream");
         assert_eq!(braced.wake, "dashclaw:org:{org_1}:wake");
+        for key in [&braced.stream, &braced.meta, &braced.wake, &braced.events, &braced.mark] {
+            assert_eq!(slot_of(key), braced.slot, "{key}");
+        }
     }
 
     #[test]
     fn each_replica_has_a_probe_of_its_own() {
-        let naming = Naming::new("dashclaw", HashTag::Bare);
+        let naming = Naming::new("dashclaw", HashTag::Bare, Channels::Plain);
         let probe = |naming: Naming| naming.of(&event::StreamName::Probe).stream;
         assert_eq!(probe(naming.clone()), "dashclaw:probe:stream");
         assert_eq!(probe(naming.with_replica("r1")), "dashclaw:probe:r1:stream");
-        let braced = Naming::new("dashclaw", HashTag::Braced).with_replica("r1");
+        let braced = Naming::new("dashclaw", HashTag::Braced, Channels::Plain).with_replica("r1");
         assert_eq!(probe(braced), "dashclaw:{probe:r1}:stream");
     }
 }

@@ -43,12 +43,13 @@ impl RedisBroker {
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(&self.options.replica).arg(text.unwrap_or_default());
         };
-        let answered = self.link.call(Function::Note, &[&key], &arguments).await?;
+        let ops = self.naming.of(&StreamName::Ops);
+        let answered = self.call(&ops, Function::Note, &[&key], &arguments).await?;
         let notices = notices_in(Words::read(answered.value)?)?;
         // A replica that never comes back is to leave nothing: the log of its probe goes as well.
         let names = self.naming.of(&StreamName::Probe);
         let keys = [names.meta.as_str(), &names.digests];
-        self.link.call(Function::Keep, &keys, &|_, _| {}).await?;
+        self.call(&names, Function::Keep, &keys, &|_, _| {}).await?;
         Ok(notices)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -12,8 +13,13 @@ use crate::memory::log::WindowLimits;
 /// How the backend is set up.
 #[derive(Clone)]
 pub struct RedisOptions {
-    /// `redis://` or `rediss://`, with user and password where the server wants them.
+    /// `redis://`, `redis+sentinel://` or `redis+cluster://`, or with `rediss` for TLS, with user
+    /// and password where the servers want them (see `docs/redis.md`).
     pub url: String,
+    /// The authority that signed the servers' certificates, in PEM; the system's where there is none.
+    pub ca_file: Option<PathBuf>,
+    /// How many replicas have an event before it is acknowledged (`WAIT`); 0 waits for none.
+    pub replicas_min: u32,
     /// What every key and channel begins with; the same on all replicas.
     pub prefix: String,
     /// What this process is called among the replicas, for what is its own (the probe's log);
@@ -34,13 +40,17 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// Returns the options of a server at this address.
+    /// Returns the options of what is at this address; the keys of a cluster carry a hash tag.
     pub fn new(url: &str, window: WindowLimits) -> Self {
+        let in_cluster =
+            url.split_once("://").is_some_and(|(scheme, _)| scheme.ends_with("+cluster"));
         RedisOptions {
             url: url.to_owned(),
+            ca_file: None,
+            replicas_min: 0,
             prefix: "dashclaw".to_owned(),
             replica: String::new(),
-            hash_tag: HashTag::Bare,
+            hash_tag: if in_cluster { HashTag::Braced } else { HashTag::Bare },
             window,
             command_time_max: Duration::from_secs(3),
             connect_time_max: Duration::from_secs(2),
@@ -54,6 +64,8 @@ impl fmt::Debug for RedisOptions {
     /// Leaves out the address: it may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
+            .field("ca_file", &self.ca_file)
+            .field("replicas_min", &self.replicas_min)
             .field("prefix", &self.prefix)
             .field("hash_tag", &self.hash_tag)
             .field("window", &self.window)
@@ -61,7 +73,8 @@ impl fmt::Debug for RedisOptions {
     }
 }
 
-/// The address can't be used; the text never holds the address, which may hold a password.
+/// The address, or what goes with it, can't be used; the text never holds the address, which may
+/// hold a password.
 #[derive(Debug, thiserror::Error)]
-#[error("not a Redis address: {0}")]
+#[error("{0}")]
 pub struct RedisAddressError(pub(super) String);

@@ -81,8 +81,7 @@ impl RedisBroker {
             let seen = self.known(stream);
             let keys = [names.stream.as_str(), &names.meta, &names.ages];
             let answered = self
-                .link
-                .call(Function::Page, &keys, &|command, _| {
+                .call(names, Function::Page, &keys, &|command, _| {
                     match from {
                         From::Oldest => command.arg("oldest"),
                         From::After(seq) => command.arg(seq.0.min(SEQ_SENT_MAX)),
@@ -111,8 +110,7 @@ impl RedisBroker {
         let (mut before, id) = (None::<Seq>, id.to_string());
         loop {
             let answered = self
-                .link
-                .call(Function::Find, &[&names.stream], &|command, _| {
+                .call(names, Function::Find, &[&names.stream], &|command, _| {
                     match before {
                         None => command.arg("newest"),
                         Some(seq) => command.arg(seq.0),

@@ -46,6 +46,8 @@ pub(super) struct Level {
 #[derive(Default)]
 pub(super) struct Registry {
     levels: RwLock<Levels>,
+    /// How many subscriptions were begun; each has its number.
+    subscriptions: AtomicU64,
 }
 
 #[derive(Default)]
@@ -95,6 +97,11 @@ impl Level {
 }
 
 impl Registry {
+    /// Returns the number of another subscription.
+    pub(super) fn next_subscription(&self) -> u64 {
+        self.subscriptions.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// Begins to watch a stream; `None` where too many are watched.
     pub(super) fn watch(
         &self,
@@ -138,10 +145,13 @@ impl Registry {
         self.levels.read().by_stream.values().cloned().collect()
     }
 
-    /// Forgets what nobody watches any more, and returns the channels.
-    pub(super) fn forget_unwatched(&self) -> Vec<String> {
+    /// Forgets what nobody watches any more of a subscription's, and returns the channels.
+    pub(super) fn forget_unwatched(&self, subscription: u64) -> Vec<String> {
         let mut levels = self.levels.write();
-        let unwatched = |level: &Level| level.hint.receiver_count() == 0;
+        let unwatched = |level: &Level| {
+            let on = level.subscribed_on.load(Ordering::Acquire);
+            level.hint.receiver_count() == 0 && on == subscription
+        };
         levels.by_stream.retain(|_, level| !unwatched(level));
         let gone = levels.by_channel.extract_if(|_, level| unwatched(level));
         gone.map(|(channel, _)| channel).collect()

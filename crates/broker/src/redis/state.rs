@@ -43,6 +43,9 @@ impl State {
                 lineage = known.cut_at(self.head).unwrap_or(lineage);
                 lineage.fork(epoch, self.head, ForkKind::Lossy);
             }
+            Some(known) if self.hides_loss_of(known) => {
+                lineage.fork(epoch, self.head, ForkKind::Lossy);
+            }
             _ if self.run != run => lineage.fork(epoch, self.head, ForkKind::Whole),
             _ => return Verdict::Use,
         }
@@ -64,6 +67,14 @@ impl State {
             None => Lineage::from_forks(vec![lossy]).expect("one fork is always a lineage"),
         };
         State { lineage, head, run: run.to_owned() }
+    }
+
+    /// Returns whether an owner that knew less than we began an epoch as if nothing was lost before it.
+    /// Those who hold the place of what was lost are told by that; all others are only by a fork.
+    fn hides_loss_of(&self, known: &State) -> bool {
+        let mut later = self.lineage.forks().iter();
+        let ours = later.find(|fork| fork.epoch == known.lineage.current()).is_some();
+        ours && !self.holds(known) && later.all(|fork| fork.kind == ForkKind::Whole)
     }
 
     fn descends_from(&self, older: &State) -> bool {

@@ -1,12 +1,13 @@
-//! The one subscription of this process: it hears wake-ups, and is rebuilt when it breaks or falls
-//! silent. After each rebuild everything watched is hinted at.
+//! The one subscription of this process to one server: it hears wake-ups, and is rebuilt when it
+//! breaks, falls silent, or the link has found another server. After each rebuild everything
+//! watched is hinted at.
 
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use redis::{Client, PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout, timeout_at},
@@ -17,6 +18,7 @@ use super::{
     failure::Failure,
     link::{Link, Pause, subscriber},
     registry::{Level, Registry},
+    scope::Scope,
 };
 
 /// How many channels one command names, and how many heads one pipeline asks for.
@@ -27,11 +29,13 @@ const BATCH: usize = 256;
 struct Subscribed {
     number: u64,
     wire: MultiplexedConnection,
+    /// The run id of the server.
+    run: Arc<str>,
 }
 
 /// The subscription, whichever connection it has now.
 pub(super) struct Subscription {
-    client: Client,
+    scope: Scope,
     connect_time_max: Duration,
     command_time_max: Duration,
     check_every: Duration,
@@ -40,9 +44,9 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(client: Client, options: &RedisOptions, registry: Arc<Registry>) -> Self {
+    pub(super) fn new(scope: Scope, options: &RedisOptions, registry: Arc<Registry>) -> Self {
         Subscription {
-            client,
+            scope,
             connect_time_max: options.connect_time_max,
             command_time_max: options.command_time_max,
             check_every: options.check_every,
@@ -57,17 +61,20 @@ impl Subscription {
     }
 
     /// Hears a stream's wake-ups from now on.
-    pub(super) async fn hear(&self, level: &Level) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.command_time_max;
+    pub(super) async fn hear(&self, level: &Level, deadline: Instant) -> Result<(), Failure> {
         let mut worn_out = 0;
         loop {
             let mut subscribed = self.connection(worn_out, deadline).await?;
             if level.subscribed_on.load(Ordering::Acquire) == subscribed.number {
                 return Ok(());
             }
-            let done = subscribed.wire.subscribe(&level.names.wake);
+            let channels = [level.names.wake.as_str()];
+            let done = self.scope.subscribe(&mut subscribed.wire, &channels);
             match timeout_at(deadline, done).await {
-                Ok(Ok(())) => {
+                Ok(Ok(answers)) => {
+                    if let Some(error) = answers.into_iter().flatten().next() {
+                        return Err(Failure::from_redis(&error));
+                    }
                     level.subscribed(subscribed.number);
                     return Ok(());
                 }
@@ -93,18 +100,18 @@ impl Subscription {
     /// Keeps the subscription for ever; to be run by the one task that owns it.
     pub(super) async fn keep(&self, link: &Link) {
         let mut pause = Pause::default();
-        for number in 1.. {
+        loop {
             let gone = Arc::new(Notify::new());
-            match timeout(self.connect_time_max, self.connect(Arc::clone(&gone))).await {
-                Ok(Ok(wire)) => {
-                    let subscribed = Subscribed { number, wire };
-                    if self.subscribe_all(subscribed.clone()).await.is_ok() {
+            match timeout(self.connect_time_max, self.connect(link, Arc::clone(&gone))).await {
+                Ok(Ok(mut subscribed)) => match self.subscribe_all(&mut subscribed).await {
+                    Ok(()) => {
                         self.subscribed.send_replace(Some(subscribed.clone()));
                         pause = Pause::default();
                         self.hold(subscribed, link, &gone).await;
                         self.subscribed.send_replace(None);
                     }
-                }
+                    Err(failure) => tracing::debug!(%failure, "no subscription"),
+                },
                 Ok(Err(failure)) => tracing::debug!(%failure, "no subscription"),
                 Err(_) => tracing::debug!("Redis did not answer in time"),
             }
@@ -112,19 +119,30 @@ impl Subscription {
         }
     }
 
-    async fn connect(&self, gone: Arc<Notify>) -> Result<MultiplexedConnection, Failure> {
+    /// Connects to the server that the link has found.
+    async fn connect(&self, link: &Link, gone: Arc<Notify>) -> Result<Subscribed, Failure> {
+        let (client, run) = link.server(Instant::now() + self.connect_time_max).await?;
         let registry = Arc::clone(&self.registry);
-        subscriber(&self.client, move |push| match push.kind {
+        let on_push = move |push: PushInfo| match push.kind {
             PushKind::Disconnection => gone.notify_one(),
             PushKind::Message | PushKind::SMessage => hear_message(&registry, &push),
+            // A slot has moved away, or nobody watches the stream any more.
+            PushKind::SUnsubscribe if is_watched(&registry, &push) => gone.notify_one(),
             _ => {}
-        })
-        .await
+        };
+        let wire = subscriber(&client, on_push).await?;
+        Ok(Subscribed { number: self.registry.next_subscription(), wire, run })
     }
 
-    async fn subscribe_all(&self, mut subscribed: Subscribed) -> Result<(), Failure> {
-        for levels in self.registry.all().chunks(BATCH) {
-            self.subscribe(&mut subscribed, levels).await?;
+    /// Subscribes what is to be heard here and is not.
+    async fn subscribe_all(&self, subscribed: &mut Subscribed) -> Result<(), Failure> {
+        let lacking = |level: &Arc<Level>| {
+            let on = level.subscribed_on.load(Ordering::Acquire);
+            on != subscribed.number && self.scope.has(level)
+        };
+        let levels: Vec<_> = self.registry.all().into_iter().filter(lacking).collect();
+        for levels in levels.chunks(BATCH) {
+            self.subscribe(subscribed, levels).await?;
         }
         Ok(())
     }
@@ -136,13 +154,21 @@ impl Subscription {
         levels: &[Arc<Level>],
     ) -> Result<(), Failure> {
         let channels: Vec<&str> = levels.iter().map(|level| level.names.wake.as_str()).collect();
-        match timeout(self.command_time_max, subscribed.wire.subscribe(channels)).await {
-            Ok(Ok(())) => {}
+        let answers = self.scope.subscribe(&mut subscribed.wire, &channels);
+        let answers = match timeout(self.command_time_max, answers).await {
+            Ok(Ok(answers)) => answers,
             Ok(Err(error)) => return Err(Failure::from_redis(&error)),
             Err(_) => return Err(Failure::refused("Redis did not subscribe in time")),
-        }
-        for level in levels {
-            level.subscribed(subscribed.number);
+        };
+        for (level, error) in levels.iter().zip(answers) {
+            match error.map(|error| Failure::from_redis(&error)) {
+                None => {
+                    level.subscribed(subscribed.number);
+                }
+                // The slot is elsewhere, where it is subscribed when the map says so.
+                Some(Failure { redirect: Some(_), .. }) => self.scope.is_stale(),
+                Some(failure) => return Err(failure),
+            }
             level.unsure();
         }
         Ok(())
@@ -150,17 +176,29 @@ impl Subscription {
 
     /// Watches over the subscription until it is of no more use.
     async fn hold(&self, mut subscribed: Subscribed, link: &Link, gone: &Notify) {
+        let mut scope = self.scope.clone();
+        let run = Arc::clone(&subscribed.run);
         loop {
             tokio::select! {
                 () = gone.notified() => return tracing::warn!("the subscription broke"),
+                () = link.other_than(&run) => {
+                    return tracing::warn!("the subscription is to another server");
+                }
+                () = scope.changed() => {}
                 () = tokio::time::sleep(self.check_every) => {}
             }
-            if let Err(failure) = self.forget(&mut subscribed).await {
+            let kept = match self.forget(&mut subscribed).await {
+                Ok(()) => self.subscribe_all(&mut subscribed).await,
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = kept {
                 return tracing::warn!(%failure, "the subscription broke");
             }
             let ping = redis::cmd("PING");
             let answer = ping.query_async::<Value>(&mut subscribed.wire);
-            if !matches!(timeout(self.connect_time_max, answer).await, Ok(Ok(_))) {
+            let pong = Value::SimpleString("PONG".to_owned());
+            if !matches!(timeout(self.connect_time_max, answer).await, Ok(Ok(said)) if said == pong)
+            {
                 return tracing::warn!("the subscription does not answer");
             }
             if self.is_silent(link).await {
@@ -171,9 +209,10 @@ impl Subscription {
 
     /// Leaves the channels that nobody watches any more.
     async fn forget(&self, subscribed: &mut Subscribed) -> Result<(), Failure> {
-        for channels in self.registry.forget_unwatched().chunks(BATCH) {
-            let left = timeout(self.command_time_max, subscribed.wire.unsubscribe(channels));
-            match left.await {
+        let unwatched = self.registry.forget_unwatched(subscribed.number);
+        for channels in unwatched.chunks(BATCH) {
+            let left = self.scope.unsubscribe(&mut subscribed.wire, channels);
+            match timeout(self.command_time_max, left).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(Failure::from_redis(&error)),
                 Err(_) => return Err(Failure::refused("Redis did not unsubscribe in time")),
@@ -191,7 +230,9 @@ impl Subscription {
     /// Compares the head of every watched stream with what was heard of it.
     async fn is_silent(&self, link: &Link) -> bool {
         let mut silent = false;
-        for levels in self.registry.all().chunks(BATCH) {
+        let mut levels = self.registry.all();
+        levels.retain(|level| self.scope.has(level));
+        for levels in levels.chunks(BATCH) {
             let mut heads = redis::pipe();
             for level in levels {
                 heads.cmd("HMGET").arg(&level.names.meta).arg("epoch").arg("head");
@@ -211,6 +252,11 @@ fn place_in(head: Value) -> Option<event::Position> {
     let [epoch, head]: [Value; 2] = fields.try_into().ok()?;
     let (epoch, head) = (answer::text(epoch)?, answer::text(head)?);
     Some(event::Position::new(epoch.parse().ok()?, event::Seq(head.parse().ok()?)))
+}
+
+fn is_watched(registry: &Registry, push: &PushInfo) -> bool {
+    let Some(Value::BulkString(channel)) = push.data.first() else { return true };
+    std::str::from_utf8(channel).is_ok_and(|channel| registry.of_channel(channel).is_some())
 }
 
 fn hear_message(registry: &Registry, push: &PushInfo) {

@@ -1,8 +1,13 @@
 //! The Redis backend on real servers: several replicas, and what can befall a server.
 
+mod cluster;
 mod faults;
 mod foreign;
+mod network;
+mod nonsense;
 mod notices;
 mod oracle;
 mod replicas;
 mod restarts;
+mod secured;
+mod sentinel;

@@ -6,5 +6,7 @@ pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod reader;
 pub(crate) mod redis;
+pub(crate) mod redis_cluster;
 pub(crate) mod story;
 pub(crate) mod switchable;
+pub(crate) mod writer;

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use redis::RedisResult;
 
 use super::{
-    free_port,
+    Patience, free_port,
     options::ServerOptions,
     server::{RedisServer, Role},
-    wait_until,
 };
 
 /// How many primaries a cluster has.
@@ -19,8 +18,9 @@ pub const SLOTS: u16 = 16384;
 
 /// The cluster.
 pub struct RedisCluster {
-    /// The primaries.
+    /// The primaries, and after them the replicas.
     pub nodes: Vec<RedisServer>,
+    options: ServerOptions,
 }
 
 impl RedisCluster {
@@ -36,7 +36,7 @@ impl RedisCluster {
             let role = || Role::Node { bus: free_port() };
             nodes.push(RedisServer::start_as(options.clone(), role).await);
         }
-        let cluster = RedisCluster { nodes };
+        let cluster = RedisCluster { nodes, options };
         cluster.join().await;
         cluster.settled().await;
         cluster
@@ -53,52 +53,75 @@ impl RedisCluster {
             node.command::<()>(&mut epoch).await;
         }
         for node in &self.nodes[1..] {
-            let mut meet = redis::cmd("CLUSTER");
-            meet.arg("MEET").arg("127.0.0.1").arg(node.address().port()).arg(node.bus());
-            self.nodes[0].command::<()>(&mut meet).await;
+            self.meet(node).await;
+        }
+    }
+
+    async fn meet(&self, node: &RedisServer) {
+        let mut meet = redis::cmd("CLUSTER");
+        meet.arg("MEET").arg("127.0.0.1").arg(node.address().port()).arg(node.bus());
+        self.nodes[0].command::<()>(&mut meet).await;
+    }
+
+    /// Adds a replica of a primary, and waits until it has its data.
+    pub async fn add_replica(&mut self, of: usize) {
+        let role = || Role::Node { bus: free_port() };
+        let replica = RedisServer::start_as(self.options.clone(), role).await;
+        self.meet(&replica).await;
+        self.nodes.push(replica);
+        self.settled().await;
+        let (id, replica) = (self.id(of).await, &self.nodes[self.nodes.len() - 1]);
+        let mut replicate = redis::cmd("CLUSTER");
+        replica.command::<()>(replicate.arg("REPLICATE").arg(id)).await;
+        let patience = Patience::for_("a replica with its data");
+        while replica.info("master_link_status").await.as_deref() != Some("up")
+            || !self.nodes[of].has_replica().await
+        {
+            patience.pause().await;
+        }
+    }
+
+    /// Waits until this node is a primary.
+    pub async fn wait_for_primary(&self, index: usize) {
+        let patience = Patience::for_("a replica that takes over");
+        while self.nodes[index].info("role").await.as_deref() != Some("master") {
+            patience.pause().await;
         }
     }
 
     /// Waits until every node knows all others and all slots.
     pub async fn settled(&self) {
-        wait_until("a whole cluster", async || {
-            for node in &self.nodes {
-                let info = cluster_info(node).await;
-                let says =
-                    |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
-                let whole = says("cluster_state", "ok")
-                    && says("cluster_known_nodes", "3")
-                    && says("cluster_slots_ok", &SLOTS.to_string());
-                if !whole {
-                    return false;
-                }
+        let patience = Patience::for_("a whole cluster");
+        for node in &self.nodes {
+            while !is_whole(node, self.nodes.len()).await {
+                patience.pause().await;
             }
-            true
-        })
-        .await;
+        }
     }
 
     /// Waits until every other node takes this one for failed.
     pub async fn wait_for_loss_of(&self, index: usize) {
-        wait_until("a loss that is known", async || {
-            for (number, node) in self.nodes.iter().enumerate() {
-                if number == index || !node.is_running() {
-                    continue;
-                }
-                let info = cluster_info(node).await;
-                if info.get("cluster_slots_fail").is_none_or(|failed| failed == "0") {
-                    return false;
-                }
+        let patience = Patience::for_("a loss that is known");
+        for (number, node) in self.nodes.iter().enumerate() {
+            while number != index
+                && node.is_running()
+                && cluster_info(node).await.get("cluster_slots_fail").is_none_or(|n| n == "0")
+            {
+                patience.pause().await;
             }
-            true
-        })
-        .await;
+        }
     }
 
     /// Returns the address for the backend, naming all nodes.
     pub fn url(&self) -> String {
+        self.url_as("")
+    }
+
+    /// Returns the address for the backend with these credentials, as `USER:PASSWORD@`.
+    pub fn url_as(&self, credentials: &str) -> String {
         let hosts: Vec<_> = self.nodes.iter().map(|node| node.address().to_string()).collect();
-        format!("redis+cluster://{}/", hosts.join(","))
+        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}+cluster://{credentials}{}/", hosts.join(","))
     }
 
     /// Returns the slot of a key.
@@ -129,25 +152,38 @@ impl RedisCluster {
         self.nodes[from].command::<()>(&mut set("MIGRATING", &to_id)).await;
     }
 
-    /// Moves what is in a slot, and ends the move.
-    pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
+    /// Moves what is in a slot that is on its way.
+    pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
         let port = self.nodes[to].address().port();
         loop {
             let mut list = redis::cmd("CLUSTER");
             list.arg("GETKEYSINSLOT").arg(slot).arg(100);
             let keys: Vec<String> = self.nodes[from].command(&mut list).await;
             if keys.is_empty() {
-                break;
+                return;
             }
             let mut migrate = redis::cmd("MIGRATE");
             migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(5000).arg("KEYS").arg(keys);
             self.nodes[from].command::<()>(&mut migrate).await;
         }
+    }
+
+    /// Moves what is in a slot, and ends the move.
+    pub async fn end_move(&self, slot: u16, from: usize, to: usize) {
+        self.move_keys(slot, from, to).await;
         let id = self.id(to).await;
         for node in [to, from].into_iter().chain((0..NODES).filter(|n| ![to, from].contains(n))) {
             let mut set = redis::cmd("CLUSTER");
             set.arg("SETSLOT").arg(slot).arg("NODE").arg(&id);
             self.nodes[node].command::<()>(&mut set).await;
+        }
+    }
+
+    /// Waits until a node has answered with this error.
+    pub async fn wait_for_error(&self, index: usize, code: &str) {
+        let (patience, field) = (Patience::for_("an error"), format!("errorstat_{code}"));
+        while self.nodes[index].info(&field).await.is_none() {
+            patience.pause().await;
         }
     }
 
@@ -159,6 +195,14 @@ impl RedisCluster {
 fn slots_at_start(index: usize) -> (u16, u16) {
     let bound = |index: usize| (usize::from(SLOTS) * index / NODES) as u16;
     (bound(index), bound(index + 1) - 1)
+}
+
+async fn is_whole(node: &RedisServer, nodes: usize) -> bool {
+    let info = cluster_info(node).await;
+    let says = |field: &str, value: &str| info.get(field).is_some_and(|known| known == value);
+    says("cluster_state", "ok")
+        && says("cluster_known_nodes", &nodes.to_string())
+        && says("cluster_slots_ok", &SLOTS.to_string())
 }
 
 async fn cluster_info(node: &RedisServer) -> HashMap<String, String> {

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use redis::{RedisResult, Value};
 
 use super::{
+    Patience,
     options::ServerOptions,
     server::{RedisServer, Role},
-    wait_until,
 };
 
 /// The name under which the sentinels know the primary.
@@ -25,7 +25,7 @@ pub struct SentinelSet {
     pub servers: [RedisServer; 2],
     /// The sentinels.
     pub sentinels: Vec<RedisServer>,
-    password: Option<String>,
+    options: ServerOptions,
 }
 
 impl SentinelSet {
@@ -34,21 +34,22 @@ impl SentinelSet {
         SentinelSet::start_with(ServerOptions::default()).await
     }
 
-    /// Starts the set with servers of these options.
+    /// Starts the set with servers of these options; where they speak TLS, so do the sentinels.
     pub async fn start_with(options: ServerOptions) -> Self {
+        let tls = options.tls.clone();
         let primary = RedisServer::start_with(options.clone()).await;
-        let password = options.password.clone();
-        let mut of_replica = options;
+        let mut of_replica = options.clone();
         let of = ["--replicaof", "127.0.0.1", &primary.address().port().to_string()];
         of_replica.arguments.extend(of.map(str::to_owned));
         let replica = RedisServer::start_with(of_replica).await;
-        let text = configuration(primary.address().port(), password.as_deref());
+        let text = configuration(primary.address().port(), &options);
         let mut sentinels = Vec::new();
         for _ in 0..SENTINELS {
             let role = || Role::Sentinel(text.clone());
-            sentinels.push(RedisServer::start_as(ServerOptions::default(), role).await);
+            let of_sentinel = ServerOptions { tls: tls.clone(), ..ServerOptions::default() };
+            sentinels.push(RedisServer::start_as(of_sentinel, role).await);
         }
-        let set = SentinelSet { servers: [primary, replica], sentinels, password };
+        let set = SentinelSet { servers: [primary, replica], sentinels, options };
         set.settled().await;
         set
     }
@@ -62,9 +63,10 @@ impl SentinelSet {
 
     /// Returns the address for the backend, naming these hosts as the sentinels.
     pub fn url_of(&self, hosts: &[String]) -> String {
-        let credentials = self.password.as_ref().map(|password| format!(":{password}@"));
+        let credentials = self.options.password.as_ref().map(|password| format!(":{password}@"));
         let credentials = credentials.unwrap_or_default();
-        format!("redis+sentinel://{credentials}{}/{SERVICE}", hosts.join(","))
+        let scheme = if self.options.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}+sentinel://{credentials}{}/{SERVICE}", hosts.join(","))
     }
 
     /// Returns the index of the server that all sentinels which run call the primary.
@@ -85,29 +87,35 @@ impl SentinelSet {
     /// # Panics
     /// Panics where that does not come.
     pub async fn wait_for_other_than(&self, old: usize) -> usize {
-        let new = 1 - old;
-        wait_until("another primary", async || {
-            self.primary().await == Some(new)
-                && self.servers[new].info("role").await.as_deref() == Some("master")
-        })
-        .await;
+        let (new, patience) = (1 - old, Patience::for_("another primary"));
+        while self.primary().await != Some(new)
+            || self.servers[new].info("role").await.as_deref() != Some("master")
+        {
+            patience.pause().await;
+        }
         new
     }
 
     /// Waits until every sentinel knows the others and the replica, and the replica has its data.
     pub async fn settled(&self) {
-        wait_until("sentinels that know each other", async || {
-            for sentinel in &self.sentinels {
-                let others = field_of(sentinel, "num-other-sentinels").await;
-                let replicas = field_of(sentinel, "num-slaves").await;
-                if (others.as_deref(), replicas.as_deref()) != (Some("2"), Some("1")) {
-                    return false;
-                }
+        let patience = Patience::for_("sentinels that know each other");
+        while !self.is_settled().await {
+            patience.pause().await;
+        }
+    }
+
+    async fn is_settled(&self) -> bool {
+        for sentinel in &self.sentinels {
+            let others = field_of(sentinel, "num-other-sentinels").await;
+            let replicas = field_of(sentinel, "num-slaves").await;
+            if (others.as_deref(), replicas.as_deref()) != (Some("2"), Some("1")) {
+                return false;
             }
-            let Some(primary) = self.primary().await else { return false };
-            self.replicates(primary).await
-        })
-        .await;
+        }
+        match self.primary().await {
+            Some(primary) => self.replicates(primary).await,
+            None => false,
+        }
     }
 
     /// Starts a server that was killed, as the other one's replica: the sentinels would come to that
@@ -117,7 +125,23 @@ impl SentinelSet {
         let replica = &mut self.servers[index];
         replica.add_arguments(&["--replicaof", "127.0.0.1", &primary]);
         replica.run().await;
-        wait_until("a replica", async || self.replicates(1 - index).await).await;
+        let patience = Patience::for_("a replica");
+        while !self.replicates(1 - index).await {
+            patience.pause().await;
+        }
+    }
+
+    /// Waits until the other server has all that this one had when it was asked.
+    pub async fn wait_for_data(&self, primary: usize) {
+        let wanted = self.offset(primary).await.expect("a primary has an offset");
+        let patience = Patience::for_("a replica with the data");
+        while self.offset(1 - primary).await < Some(wanted) {
+            patience.pause().await;
+        }
+    }
+
+    async fn offset(&self, index: usize) -> Option<u64> {
+        self.servers[index].info("master_repl_offset").await?.parse().ok()
     }
 
     async fn replicates(&self, primary: usize) -> bool {
@@ -126,6 +150,7 @@ impl SentinelSet {
             && replica.info("master_link_status").await.as_deref() == Some("up")
             && replica.info("master_port").await
                 == Some(self.servers[primary].address().port().to_string())
+            && self.servers[primary].has_replica().await
     }
 
     /// Cuts the replica off from the primary, both running: what is written from now on is lost with
@@ -141,13 +166,13 @@ impl SentinelSet {
     }
 }
 
-fn configuration(primary: u16, password: Option<&str>) -> String {
+fn configuration(primary: u16, options: &ServerOptions) -> String {
     let mut text = format!("sentinel monitor {SERVICE} 127.0.0.1 {primary} {QUORUM}\n");
     let mut set = |line: String| text.push_str(&format!("sentinel {line}\n"));
     set(format!("down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}"));
     set(format!("failover-timeout {SERVICE} 3000"));
     set(format!("parallel-syncs {SERVICE} 1"));
-    if let Some(password) = password {
+    if let Some(password) = &options.password {
         set(format!("auth-pass {SERVICE} {password}"));
     }
     text

@@ -67,6 +67,8 @@ impl RedisServer {
             if server.try_run().await {
                 return server;
             }
+            let port_was_taken = server.log().contains("in use");
+            assert!(port_was_taken, "redis-server does not start: {}", server.log());
         }
         panic!("no redis-server would start: {}", server.log());
     }
@@ -158,6 +160,10 @@ impl RedisServer {
                 command.arg("--tls-cert-file").arg(file("server.pem"));
                 command.arg("--tls-key-file").arg(file("server.key"));
                 command.arg("--tls-ca-cert-file").arg(file("ca.pem"));
+                command.args(["--tls-replication", "yes"]);
+                if let Role::Node { .. } = self.role {
+                    command.args(["--tls-cluster", "yes"]);
+                }
             }
         }
         if let Some(password) = &self.options.password {
@@ -175,6 +181,7 @@ impl RedisServer {
     }
 
     async fn try_run(&mut self) -> bool {
+        let _ = fs::remove_file(self.folder.path().join("log"));
         self.running = Some(Process::start(&mut self.command_line()));
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -277,6 +284,11 @@ impl RedisServer {
     /// Returns what it logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Returns whether a replica follows it, and is counted by `WAIT`.
+    pub async fn has_replica(&self) -> bool {
+        self.info("slave0").await.is_some_and(|replica| replica.contains("state=online"))
     }
 
     /// Returns one field of `INFO`.

@@ -1,54 +1,80 @@
-//! Making a connection: the only place that knows how a server is found and spoken to.
+//! Making a connection: the only place that knows how a server is spoken to at first.
 
 use std::sync::Arc;
 
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, PushInfo,
-    PushKind, RedisError, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, Value,
+    aio::MultiplexedConnection,
 };
 use tokio::sync::Notify;
 
-use super::super::{
-    failure::{Failure, is_unknown_command},
-    library::{self, Dialect},
-    options::RedisAddressError,
+use super::{
+    super::{
+        failure::{Failure, OLDEST, Version, is_unknown_command},
+        library::{self, Dialect},
+    },
+    find::{Finder, Found},
+    witness::Witness,
 };
 
-/// The oldest server that has all that we use (`XTRIM MINID`, RESP3).
-const VERSION_MIN: (u32, u32) = (6, 2);
+/// The oldest server whose cluster has all that we use (sharded Pub/Sub).
+const OLDEST_IN_CLUSTER: Version = Version(7, 0);
 
-/// Returns what connects to a server at this address.
-pub(in super::super) fn client(url: &str) -> Result<Client, RedisAddressError> {
-    let wrong = |error: RedisError| RedisAddressError(error.category().to_owned());
-    let info: ConnectionInfo = url.into_connection_info().map_err(wrong)?;
-    if url.starts_with("rediss:") {
-        // An error says that a provider is there already; there is one in the workspace.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    }
-    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(settings)).map_err(wrong)
+/// What is wanted of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Server {
+    /// Whether it is a node of a cluster.
+    pub(in super::super) in_cluster: bool,
+    /// How many replicas have an append before it is acknowledged.
+    pub(in super::super) replicas: u32,
 }
 
-fn config() -> AsyncConnectionConfig {
+/// A connection that was made.
+pub(super) struct Made {
+    pub(super) found: Found,
+    pub(super) wire: MultiplexedConnection,
+    pub(super) run: Arc<str>,
+    pub(super) dialect: Dialect,
+    pub(super) witness: Option<Arc<Witness>>,
+}
+
+pub(in super::super) fn config() -> AsyncConnectionConfig {
     // The link and the subscription bound the time of everything themselves.
     AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None)
 }
 
 /// Makes the connection that commands share; `gone` is told when it breaks.
 pub(super) async fn connect(
-    client: &Client,
+    finder: &Finder,
+    server: Server,
     gone: Arc<Notify>,
-) -> Result<(MultiplexedConnection, Arc<str>, Dialect), Failure> {
+) -> Result<Made, Failure> {
+    let found = finder.find().await?;
+    let mut wire = commands(&found.client, Arc::clone(&gone)).await?;
+    let greeting = greet(&mut wire, server).await?;
+    finder.judge_role(greeting.role.as_deref())?;
+    let witness = match server.replicas {
+        0 => None,
+        replicas => {
+            let mut wire = commands(&found.client, gone).await?;
+            if greet(&mut wire, server).await?.run != greeting.run {
+                return Err(Failure::refused("another server answers at the same address"));
+            }
+            Some(Arc::new(Witness::new(wire, replicas)))
+        }
+    };
+    let dialect = load(&mut wire).await?;
+    Ok(Made { found, wire, run: greeting.run, dialect, witness })
+}
+
+async fn commands(client: &Client, gone: Arc<Notify>) -> Result<MultiplexedConnection, Failure> {
     let config = config().set_pipeline_buffer_size(1024);
-    let wire = open(client, config, move |push: PushInfo| {
+    let tell = move |push: PushInfo| {
         if push.kind == PushKind::Disconnection {
             gone.notify_one();
         }
-    });
-    let mut wire = wire.await?;
-    let run = greet(&mut wire).await?;
-    let dialect = load(&mut wire).await?;
-    Ok((wire, run, dialect))
+    };
+    open(client, config, tell).await
 }
 
 /// Makes the connection that hears what is published.
@@ -72,8 +98,14 @@ async fn open(
     opened.map_err(|error| Failure::from_redis(&error))
 }
 
+/// What a server says of itself.
+struct Greeting {
+    run: Arc<str>,
+    role: Option<String>,
+}
+
 /// Learns the server's run id, and whether it can serve us.
-async fn greet(wire: &mut MultiplexedConnection) -> Result<Arc<str>, Failure> {
+async fn greet(wire: &mut MultiplexedConnection, server: Server) -> Result<Greeting, Failure> {
     let info: String =
         redis::cmd("INFO").query_async(wire).await.map_err(|error| Failure::from_redis(&error))?;
     let field = |name: &str| {
@@ -84,22 +116,27 @@ async fn greet(wire: &mut MultiplexedConnection) -> Result<Arc<str>, Failure> {
         return Err(Failure::refused("Redis is loading its data"));
     }
     let version = field("redis_version").unwrap_or("unknown");
-    if !is_new_enough(version) {
-        let (major, minor) = VERSION_MIN;
+    let needed = if server.in_cluster { OLDEST_IN_CLUSTER } else { OLDEST };
+    if !is_new_enough(version, needed) {
         return Err(Failure::refused(format!(
-            "Redis {version} is too old: {major}.{minor} or newer is needed"
+            "Redis {version} is too old: {needed} or newer is needed"
         )));
     }
+    if !server.in_cluster && field("cluster_enabled") == Some("1") {
+        let what = "Redis is a node of a cluster: its address begins with redis+cluster://";
+        return Err(Failure::refused(what));
+    }
+    let role = field("role").map(str::to_owned);
     match field("run_id") {
-        Some(run) if !run.is_empty() => Ok(run.into()),
+        Some(run) if !run.is_empty() => Ok(Greeting { run: run.into(), role }),
         _ => Err(Failure::refused("Redis does not tell its run id")),
     }
 }
 
-fn is_new_enough(version: &str) -> bool {
+fn is_new_enough(version: &str, needed: Version) -> bool {
     let mut numbers = version.split('.').map(str::parse);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= VERSION_MIN,
+        (Some(Ok(major)), Some(Ok(minor))) => Version(major, minor) >= needed,
         _ => false,
     }
 }
@@ -129,20 +166,14 @@ fn refused(dialect: Dialect, error: &RedisError) -> Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{client, is_new_enough};
+    use super::{OLDEST, is_new_enough};
 
     #[test]
     fn versions_are_compared_by_number() {
         for (version, enough) in
             [("7.0.15", true), ("6.2.0", true), ("10.0", true), ("6.0.16", false), ("x", false)]
         {
-            assert_eq!(is_new_enough(version), enough, "{version}");
+            assert_eq!(is_new_enough(version, OLDEST), enough, "{version}");
         }
-    }
-
-    #[test]
-    fn an_address_that_is_none_is_refused_without_repeating_it() {
-        let error = client("http://user:hunter2@example.com").unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of a log whose server began anew.
 
-use event::{Epoch, ForkKind, GapReason, Lineage, Position, Seq, Standing};
+use event::{Epoch, Fork, ForkKind, GapReason, Lineage, Position, Seq, Standing};
 
 use super::{State, Verdict, lineage_from, lineage_text, lineage_text_at_any_head};
 
@@ -59,7 +59,11 @@ fn a_process_that_knew_less_makes_no_silence() {
     let stored = State { lineage, head: Seq(8), run: "b".to_owned() };
     let standing = stored.lineage.standing(Position::new(epoch(1), Seq(7)), stored.head);
     assert!(matches!(standing, Standing::PastEnd { .. }), "{standing:?}");
-    assert_eq!(stored.judge(Some(&state(7, "a")), "b", epoch(10)), Verdict::Use);
+    // Who had read less than was lost is told by a fork, once.
+    let lineage = forked(stored.judge(Some(&state(7, "a")), "b", epoch(10)));
+    assert_eq!(lineage.forks()[2], Fork { epoch: epoch(10), after: Seq(8), kind: ForkKind::Lossy });
+    let told = State { lineage, ..stored };
+    assert_eq!(told.judge(Some(&state(6, "a")), "b", epoch(11)), Verdict::Use);
 }
 
 #[test]

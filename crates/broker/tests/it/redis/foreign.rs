@@ -4,7 +4,7 @@ use broker::{Append, AppendError, PageLimit, ReadError, conformance::new_event};
 use event::{After, GapReason};
 
 use crate::support::{
-    logs::golden_stream,
+    logs::{golden_stream, key_numbered},
     redis::{Redis, WIDE},
 };
 
@@ -39,6 +39,35 @@ async fn keys_of_another_type_are_named() {
             redis.server.command::<()>(redis::cmd("SET").arg(&key).arg("mine")).await;
             assert_refused(&redis, "another program").await;
             redis.server.command::<()>(redis::cmd("DEL").arg(&key)).await;
+            append(&redis, 1).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_beside_the_log_is_named_and_nothing_is_half_stored() {
+    for key in ["ages", "digests", "keys", "keyq"] {
+        for known in [0, 2] {
+            let redis = Redis::start(WIDE).await;
+            append(&redis, known).await;
+            let key = format!("{BASE}:{key}");
+            redis.server.command::<()>(redis::cmd("SET").arg(&key).arg("mine")).await;
+            let idempotency = Some(key_numbered(1));
+            let keyed = Append { events: vec![new_event(), new_event()], idempotency };
+            let appended = redis.broker().append(&golden_stream(), keyed).await;
+            let Err(AppendError::Unavailable { reason, maybe: false }) = appended else {
+                panic!("{key}: {appended:?}")
+            };
+            assert!(reason.contains("another program"), "{reason}");
+            let kept: String = redis.server.command(redis::cmd("GET").arg(&key)).await;
+            assert_eq!(kept, "mine", "it is not ours to delete");
+            redis.server.command::<()>(redis::cmd("DEL").arg(&key)).await;
+            let ledger = redis.broker().ledger(&golden_stream()).await;
+            if key.ends_with("digests") && known > 0 {
+                // What was there in place of the account's digests is gone by that hand.
+                continue;
+            }
+            assert_eq!(ledger.expect("it is read").count, known as u64);
             append(&redis, 1).await;
         }
     }

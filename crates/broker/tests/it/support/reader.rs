@@ -1,8 +1,8 @@
 //! An attached reader that remembers all it received, and waits through outages.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use broker::{Attachment, Broker, Item, Opening};
+use broker::{Attachment, Broker, Item, Opening, Receipt};
 use event::{After, EventId, GapReason, StreamName};
 use tokio::time::{Instant, timeout_at};
 
@@ -31,7 +31,11 @@ impl Attached {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     continue;
                 }
-                other => panic!("nothing more came ({other:?}) after {:?}", self.items),
+                other => panic!(
+                    "nothing more came ({other:?}) after {} items, the last one {:?}",
+                    self.items.len(),
+                    self.items.last()
+                ),
             }
             return self.items.last().expect("it was just pushed");
         }
@@ -49,6 +53,23 @@ impl Attached {
             Item::Event(_) => None,
         });
         self.opening.gap.iter().chain(later).map(|gap| gap.reason).collect()
+    }
+
+    /// Returns how many of these events did not come.
+    ///
+    /// # Panics
+    /// Panics where any came out of order or twice.
+    pub(crate) fn lost(&self, acknowledged: &[Receipt]) -> usize {
+        let events = self.items.iter().filter_map(|item| match item {
+            Item::Event(event) => Some((event.position.seq, event.id)),
+            Item::Gap(_) => None,
+        });
+        let (numbers, ids): (Vec<_>, HashSet<_>) = events.unzip();
+        // After a gap the numbers of what was lost may be given again.
+        let repeats = numbers.windows(2).filter(|pair| pair[0] >= pair[1]).count();
+        assert!(repeats <= self.gaps(), "out of order without a gap: {numbers:?}");
+        assert_eq!(ids.len(), numbers.len(), "an event came twice");
+        acknowledged.iter().filter(|receipt| !ids.contains(&receipt.id)).count()
     }
 
     /// Returns how many gaps were received.

@@ -41,9 +41,8 @@ impl Redis {
 
     pub(crate) async fn on(server: RedisServer, window: WindowLimits) -> Self {
         let ahead = Arc::new(AtomicU64::new(0));
-        let mut options = RedisOptions::new(&server.url(), window);
+        let mut options = options(&server.url(), window);
         options.clock_ahead = Some(Arc::clone(&ahead));
-        options.check_every = Duration::from_millis(300);
         let broker = replica(&options).await;
         Redis { server, broker, options, ahead }
     }
@@ -82,10 +81,29 @@ impl Redis {
     }
 }
 
-async fn replica(options: &RedisOptions) -> Arc<RedisBroker> {
+/// Returns options with which tests don't wait long.
+pub(crate) fn options(url: &str, window: WindowLimits) -> RedisOptions {
+    RedisOptions { check_every: Duration::from_millis(300), ..RedisOptions::new(url, window) }
+}
+
+/// Returns a replica of ours that is connected.
+pub(crate) async fn replica(options: &RedisOptions) -> Arc<RedisBroker> {
     let broker = Arc::new(RedisBroker::start(options.clone()).expect("the address is one"));
     reconnected(&broker, 0).await;
     broker
+}
+
+/// Waits until a replica says of its health what is expected.
+pub(crate) async fn health_says(broker: &RedisBroker, expected: &str) -> HealthState {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let health = broker.health();
+        if health.reason.as_ref().is_some_and(|reason| reason.contains(expected)) {
+            return health.state;
+        }
+        assert!(Instant::now() < deadline, "it should say {expected}: {health:?}");
+        sleep(Duration::from_millis(2)).await;
+    }
 }
 
 /// Appends new events to the golden stream one by one, and returns their receipts.

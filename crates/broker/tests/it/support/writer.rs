@@ -1,0 +1,72 @@
+//! Writers that go on appending through faults, and remember what was acknowledged.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use broker::{Append, AppendError, Broker, Receipt, conformance::new_event};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::logs::golden_stream;
+
+/// Far beyond what any fault here takes.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Tasks that append to the golden stream, each one event after the other.
+pub(crate) struct Writer {
+    tasks: JoinSet<Vec<Receipt>>,
+    acknowledged: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Writer {
+    pub(crate) fn start(broker: &Arc<dyn Broker>, tasks: usize) -> Self {
+        let (acknowledged, stop) = (Arc::default(), Arc::default());
+        let mut writer = Writer { tasks: JoinSet::new(), acknowledged, stop };
+        for _ in 0..tasks {
+            let broker = Arc::clone(broker);
+            let count = Arc::clone(&writer.acknowledged);
+            let stop = Arc::clone(&writer.stop);
+            writer.tasks.spawn(async move {
+                let mut receipts = Vec::new();
+                while !stop.load(Ordering::Acquire) {
+                    match broker.append(&golden_stream(), Append::one(new_event())).await {
+                        Ok(appended) => {
+                            receipts.extend_from_slice(appended.receipts());
+                            count.fetch_add(1, Ordering::AcqRel);
+                        }
+                        Err(AppendError::Unavailable { .. }) => tokio::task::yield_now().await,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                receipts
+            });
+        }
+        writer
+    }
+
+    /// Waits until so many appends were acknowledged since the start.
+    pub(crate) async fn wait_for(&self, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.acknowledged.load(Ordering::Acquire) < count {
+            assert!(Instant::now() < deadline, "appends are not acknowledged any more");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Waits until so many more were.
+    pub(crate) async fn wait_for_more(&self, count: usize) {
+        self.wait_for(self.acknowledged.load(Ordering::Acquire) + count).await;
+    }
+
+    /// Stops, and returns what was acknowledged. In no order: a later owner of the log may have given
+    /// the numbers of what an earlier one lost.
+    pub(crate) async fn stop(self) -> Vec<Receipt> {
+        self.stop.store(true, Ordering::Release);
+        self.tasks.join_all().await.concat()
+    }
+}
