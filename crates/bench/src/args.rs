@@ -9,6 +9,8 @@ use clap::{Args, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use serde::Serialize;
 
 pub(crate) use self::share::Share;
+#[cfg(test)]
+pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
 pub use self::soak::SoakArgs;
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
 

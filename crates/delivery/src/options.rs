@@ -15,7 +15,8 @@ pub struct DeliveryOptions {
     pub heartbeat: Duration,
     /// Most events in a worker's ring of one stream; a reader behind it is served from the log.
     pub ring_events_max: usize,
-    /// Most bytes of events in a worker's ring of one stream.
+    /// Most bytes of events in a worker's ring of one stream. Their frames are not counted: each of
+    /// the three framings that has readers adds about as much again.
     pub ring_bytes_max: u64,
 }
 

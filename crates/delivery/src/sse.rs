@@ -37,25 +37,14 @@ impl GoodbyeReason {
     }
 }
 
-/// Writes one event of a log.
-pub fn event(event: &Event) -> Bytes {
-    let mut out = Vec::new();
-    add_event(event, &mut out);
-    out.into()
-}
-
 /// Writes one event of a log behind others.
 pub(crate) fn add_event(event: &Event, out: &mut Vec<u8>) {
     let name = event.name.as_str();
     out.reserve(64 + name.len() + event.json.len());
-    add_text(out, format_args!("id: {}\nevent: {name}\ndata: ", event.position));
+    let head = format_args!("id: {}\nevent: {name}\ndata: ", event.position);
+    out.write_fmt(head).expect("memory takes all that is written");
     out.extend_from_slice(&event.json);
     out.extend_from_slice(b"\n\n");
-}
-
-/// Writes text behind bytes.
-pub(crate) fn add_text(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("memory takes all that is written");
 }
 
 /// Writes the time after which a reader should come back, in milliseconds.

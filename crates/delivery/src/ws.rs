@@ -25,7 +25,7 @@ const FIN: u8 = 0x80;
 const RSV1: u8 = 0x40;
 
 /// Most bytes of a frame before its payload, where it is not masked.
-const HEAD_BYTES_MAX: usize = 10;
+const UNMASKED_HEAD_BYTES_MAX: usize = 10;
 
 /// Most bytes of a control frame's payload.
 const CONTROL_BYTES_MAX: usize = 125;
@@ -87,7 +87,7 @@ pub fn message(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(payload.len() + HEAD_BYTES_MAX);
+    let mut out = Vec::with_capacity(payload.len() + UNMASKED_HEAD_BYTES_MAX);
     add_head(first, payload.len(), &mut out);
     out.extend_from_slice(payload);
     out
@@ -118,33 +118,25 @@ pub fn compressed(opcode: Opcode, payload: &[u8], deflater: &mut Deflater) -> Ve
 }
 
 /// Returns the JSON of one event of a log.
-pub fn event_json(label: &str, event: &Event) -> Vec<u8> {
-    let mut out = Vec::with_capacity(96 + label.len() + event.json.len());
-    add_event_json(label, event, &mut out);
-    out
+fn event_json(label: &str, event: &Event) -> Vec<u8> {
+    [event_text(label, event).as_bytes(), &event.json, b"}"].concat()
 }
 
-fn add_event_json(label: &str, event: &Event, out: &mut Vec<u8>) {
+/// Returns what stands before the envelope in the JSON of an event.
+fn event_text(label: &str, event: &Event) -> String {
     let place = event.position;
-    sse::add_text(
-        out,
-        format_args!(r#"{{"type":"event","stream":"{label}","cursor":"{place}","envelope":"#),
-    );
-    out.extend_from_slice(&event.json);
-    out.push(b'}');
+    format!(r#"{{"type":"event","stream":"{label}","cursor":"{place}","envelope":"#)
 }
 
 /// Writes the message of one event behind others.
 pub(crate) fn add_event(label: &str, event: &Event, out: &mut Vec<u8>) {
-    out.reserve(96 + HEAD_BYTES_MAX + label.len() + event.json.len());
-    let begin = out.len();
-    out.resize(begin + HEAD_BYTES_MAX, 0);
-    add_event_json(label, event, out);
-    let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
-    add_head(FIN | Opcode::Text as u8, out.len() - begin - HEAD_BYTES_MAX, &mut head);
-    // The payload moves up to its head, which is mostly shorter than the longest.
-    out.drain(begin + head.len()..begin + HEAD_BYTES_MAX);
-    out[begin..begin + head.len()].copy_from_slice(&head);
+    let text = event_text(label, event);
+    let length = text.len() + event.json.len() + 1;
+    out.reserve(UNMASKED_HEAD_BYTES_MAX + length);
+    add_head(FIN | Opcode::Text as u8, length, out);
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(&event.json);
+    out.push(b'}');
 }
 
 /// Writes the compressed message of one event behind others.

@@ -33,6 +33,11 @@ impl Default for AppState {
     }
 }
 
+/// Marks a request that passed [`AppState::check_available`] when its head came: it is finished, also
+/// where the server has begun to shut down since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted;
+
 impl AppState {
     /// Returns the routes' state of a process.
     pub fn new(state: Arc<State>) -> Self {

@@ -56,7 +56,7 @@ pub(crate) async fn around(
     around_route(&app, request, None, async |request| next.run(request).await).await
 }
 
-/// Wraps a handler; its route is named where the answer does not tell it.
+/// Wraps a handler; `route` is counted where the answer carries no `MatchedPath`.
 pub(crate) async fn around_route(
     app: &AppState,
     mut request: Request,

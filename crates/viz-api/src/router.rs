@@ -88,7 +88,8 @@ pub fn router(app: Arc<AppState>) -> Router {
         .with_state(app)
 }
 
-fn after_panic(_: Box<dyn Any + Send>) -> Response {
+/// Answers a request whose handler panicked.
+pub(crate) fn after_panic(_: Box<dyn Any + Send>) -> Response {
     // The panic hook has written message and place to the log.
     ApiError::internal().into_response()
 }

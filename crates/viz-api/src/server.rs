@@ -2,8 +2,10 @@
 
 mod accept;
 mod connection;
+mod first;
 mod handover;
-mod lean;
+mod head;
+mod opener;
 mod publisher;
 mod wire;
 

@@ -10,6 +10,9 @@ use super::{ServerName, Share, from_one};
 /// The least that all phases fit into, and the most for which what will be published fits into memory.
 const SECONDS: std::ops::RangeInclusive<i64> = 4..=7200;
 
+/// How long a soak takes where nothing is said.
+pub(crate) const SOAK_SECONDS_DEFAULT: u32 = 180;
+
 /// What the stamp and the names around it take is the least; readers of ordinary events get no more.
 const PAYLOAD_BYTES: std::ops::RangeInclusive<i64> = 100..=10_000;
 
@@ -42,7 +45,7 @@ pub struct SoakArgs {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(PAYLOAD_BYTES))]
     pub(crate) payload_bytes: u32,
     /// How long it takes; the phases are shares of it.
-    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(SECONDS))]
+    #[arg(long, default_value_t = SOAK_SECONDS_DEFAULT, value_parser = clap::value_parser!(u32).range(SECONDS))]
     pub(crate) seconds: u32,
     /// Repeats the choices of an earlier run.
     #[arg(long)]

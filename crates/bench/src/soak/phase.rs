@@ -105,8 +105,8 @@ impl Phase {
     }
 }
 
-/// The shares of the run, in percent. The last one is the longest: in a run of the usual length it
-/// outlasts the window, so that what was published before it is forgotten when memory is judged.
+/// The shares of the run, in percent. The last one is the longest: in a run of at least
+/// 167 s what was published before it is forgotten when memory is judged, as a test computes.
 const SHARES: [(PhaseName, u32); 7] = [
     (PhaseName::RampUp, 8),
     (PhaseName::Steady, 10),

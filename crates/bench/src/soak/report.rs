@@ -20,8 +20,10 @@ use crate::{
     check::Faults, crowd::histogram, figure::median, generator::Generator, sample::quantile_ms,
 };
 
-/// The part of a phase, from its end, in which levels are read, and the least samples that it has.
-const LEVEL_PART: usize = 10;
+/// Levels are read in so small a part of a phase, at its end.
+pub(super) const LEVEL_PART: usize = 10;
+
+/// The least samples of which a level is the median.
 const LEVEL_SAMPLES_MIN: usize = 3;
 
 /// What was measured in one phase.
@@ -42,7 +44,7 @@ pub(super) struct Summary {
     pub(super) gaps: u64,
     pub(super) lag_closes: u64,
     pub(super) resumed: u64,
-    /// Medians of its end.
+    /// Medians of its last tenth.
     pub(super) level: Moment,
 }
 

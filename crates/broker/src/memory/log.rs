@@ -55,8 +55,9 @@ struct Stretch {
 /// Events for which a window always keeps room; what a burst needed beyond is given back.
 const ROOM_MIN: usize = 32;
 
-/// Shorter stretches are not kept for the next reader.
-const SHARED_MIN: usize = 16;
+/// Shorter stretches are not kept for the next reader: to gather so few events again costs less than
+/// the keeping, and a reader that follows its stream asks for one or two.
+const SHARED_EVENTS_MIN: usize = 16;
 
 /// What a log is made of, for the codec of saved windows.
 #[derive(Clone, Debug)]
@@ -145,6 +146,7 @@ impl Log {
         while self.window.front().is_some_and(is_forgotten) {
             self.window.pop_front();
         }
+        self.forget_stretch();
     }
 
     /// Returns the last place, beyond a hole that lies there.
@@ -209,10 +211,14 @@ impl Log {
         if self.window.capacity() > ROOM_MIN.max(4 * self.window.len()) {
             self.window.shrink_to(ROOM_MIN.max(2 * self.window.len()));
         }
-        let kept_after = self.window_after();
-        // What is no longer kept is kept by nobody.
-        self.last_read.take_if(|stretch| stretch.after < kept_after);
+        self.forget_stretch();
         trimmed
+    }
+
+    /// Forgets a stretch that the window no longer holds whole: what is not kept is kept by nobody.
+    fn forget_stretch(&mut self) {
+        let kept_after = self.window_after();
+        self.last_read.take_if(|stretch| stretch.after < kept_after);
     }
 
     /// Returns the account.
@@ -248,7 +254,7 @@ impl Log {
         let skip = after.count_after(self.window_after()) as usize;
         let kept = self.window.range(skip.min(self.window.len())..).take(take);
         let events: Events = kept.map(|kept| Arc::clone(&kept.event)).collect();
-        if events.len() >= SHARED_MIN {
+        if events.len() >= SHARED_EVENTS_MIN {
             self.last_read = Some(Stretch { after, events: Arc::clone(&events) });
         }
         events

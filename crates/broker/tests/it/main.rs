@@ -9,5 +9,6 @@ mod redis;
 mod schedules;
 mod simulation;
 mod state_dir;
+mod stretches;
 mod support;
 mod window_file;

@@ -20,8 +20,8 @@ pub type Fetched = Result<Page, ReadError>;
 /// What a reader has from the log and has not been written yet.
 #[derive(Debug)]
 pub(super) struct CatchUp {
-    /// A frame of the server's own, before the events, and the place that it moves the reader to.
-    pub(super) own: Option<(Bytes, Position)>,
+    /// A gap's frame, before the events, and the place that it moves the reader to.
+    pub(super) gap: Option<(Bytes, Position)>,
     events: Events,
     /// The first event that the reader has not passed.
     next: usize,
@@ -34,13 +34,18 @@ pub(super) struct CatchUp {
 }
 
 impl CatchUp {
-    pub(super) fn opened(events: Events, end: Position, mark: Mark) -> Self {
-        let mark = mark.beyond(&events);
-        CatchUp { own: None, events, next: 0, run: None, end, mark }
+    /// Returns a gap or none, and events up to a place with this mark.
+    pub(super) fn new(
+        gap: Option<(Bytes, Position)>,
+        events: Events,
+        end: Position,
+        mark: Mark,
+    ) -> Self {
+        CatchUp { gap, events, next: 0, run: None, end, mark }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.own.is_none() && self.next == self.events.len()
+        self.gap.is_none() && self.next == self.events.len()
     }
 
     /// Returns how many events are still to be written.
@@ -56,7 +61,7 @@ impl CatchUp {
 
     /// Forgets what lies before a place.
     pub(super) fn pass(&mut self, through: Position) {
-        self.own.take_if(|(_, place)| place.seq <= through.seq);
+        self.gap.take_if(|(_, place)| place.seq <= through.seq);
         let left = &self.events[self.next..];
         self.next += left.partition_point(|event| event.position.seq <= through.seq);
         self.run.take_if(|run| !run.range().contains(&self.next));
@@ -108,12 +113,11 @@ impl<S: Sink> Room<S> {
             Some(_) => table.ring.mark(),
             None => subscription.mark.beyond(&page.events),
         };
-        let own = page.gap.map(as_lag).map(|gap| {
+        let gap = page.gap.map(as_lag).map(|gap| {
             self.metrics.gap(gap.reason);
             (table.encoder(framing, &self.deflater).gap(&gap), gap.resumes_at)
         });
-        let catch_up =
-            CatchUp { own, events: page.events, next: 0, run: None, end: page.next, mark };
+        let catch_up = CatchUp::new(gap, page.events, page.next, mark);
         subscription.catch_up = Some(Box::new(catch_up));
         self.serve_at(key, index, now);
     }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, io};
 
 use bytes::Bytes;
-use event::{Event, MonoMs, Position};
+use event::{MonoMs, Position};
 
 use super::{
     ReaderKey, Room,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     EndCause, Transport,
-    encoder::Framing,
+    encoder::{Encoder, Framing},
     sse,
     ws::{self, Deflater},
 };
@@ -165,11 +165,8 @@ impl<S: Sink> Reader<S> {
         runs: &mut Runs,
     ) -> (Wrote, u64) {
         let encoder = table.map(|table| table.encoder(self.framing, deflater));
-        let subscription = self.subscriptions.get_mut(index);
-        if let (Some(subscription), Some(encoder)) = (subscription, &encoder)
-            && let Some(catch_up) = &mut subscription.catch_up
-        {
-            catch_up.prepare(runs, encoder);
+        if let Some(encoder) = &encoder {
+            self.prepare(index, encoder, runs);
         }
         let mut gathered = Gathered::default();
         if !self.rest.is_empty() {
@@ -181,12 +178,7 @@ impl<S: Sink> Reader<S> {
         if let (Some(subscription), Some(table), Some(encoder)) =
             (self.subscriptions.get(index), table, &encoder)
         {
-            let wants = |event: &Event| subscription.wants(event);
-            if let Some(catch_up) = &subscription.catch_up {
-                gathered.add_catch_up(catch_up, wants);
-            } else if let Some(at) = at {
-                gathered.add_ring(at, &table.ring, wants, encoder);
-            }
+            subscription.gather(at, &table.ring, encoder, &mut gathered);
         }
         if gathered.slices().is_empty() {
             let looked_through = gathered.looked_through;
@@ -215,6 +207,14 @@ impl<S: Sink> Reader<S> {
             (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => (Wrote::Full, 0),
             (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => (Wrote::All, 0),
             _ => (Wrote::Gone, 0),
+        }
+    }
+
+    /// Encodes what a subscription has from the log, where that is not done.
+    fn prepare(&mut self, index: usize, encoder: &Encoder<'_>, runs: &mut Runs) {
+        let subscription = self.subscriptions.get_mut(index);
+        if let Some(catch_up) = subscription.and_then(|s| s.catch_up.as_mut()) {
+            catch_up.prepare(runs, encoder);
         }
     }
 

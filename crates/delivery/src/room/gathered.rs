@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::IoSlice;
+use std::{io::IoSlice, ops::Range};
 
 use bytes::{Buf, Bytes};
 use event::{Event, Position};
@@ -27,12 +27,11 @@ pub(super) struct Gathered<'a> {
 }
 
 /// What a slice is made of.
-#[derive(Clone, Copy)]
 enum Piece<'a> {
     /// One frame, and the place that the reader has reached with it; none for what is no event.
     Frame(&'a Bytes, Option<Position>),
     /// These events of a run.
-    Stretch(&'a Run, usize, usize),
+    Stretch(&'a Run, Range<usize>),
 }
 
 /// How far a write went into a piece.
@@ -47,31 +46,32 @@ struct Split {
 
 impl Piece<'_> {
     fn len(&self) -> usize {
-        match *self {
+        match self {
             Piece::Frame(bytes, _) => bytes.len(),
-            Piece::Stretch(run, from, to) => run.end(to - 1) - run.begin(from),
+            Piece::Stretch(run, events) => run.end(events.end - 1) - run.begin(events.start),
         }
     }
 
-    fn is_event(&self) -> bool {
+    /// Returns whether its reader has reached another place with it.
+    fn moves_reader(&self) -> bool {
         !matches!(self, Piece::Frame(_, None))
     }
 
     /// Splits it after so many bytes, of which there are more than none.
     fn split(&self, written: usize) -> Split {
-        match *self {
-            Piece::Frame(bytes, reached) => {
+        match self {
+            &Piece::Frame(bytes, reached) => {
                 let mut rest = bytes.clone();
                 rest.advance(written);
                 let rest = (!rest.is_empty()).then_some(rest);
                 Split { reached, events: usize::from(reached.is_some()), rest }
             }
-            Piece::Stretch(run, from, _) => {
-                let at = run.begin(from) + written;
+            Piece::Stretch(run, events) => {
+                let at = run.begin(events.start) + written;
                 let last = run.event_at(at - 1);
                 let rest = run.bytes().slice(at..run.end(last));
                 let rest = (!rest.is_empty()).then_some(rest);
-                Split { reached: Some(run.place(last)), events: last + 1 - from, rest }
+                Split { reached: Some(run.place(last)), events: last + 1 - events.start, rest }
             }
         }
     }
@@ -116,14 +116,15 @@ impl<'a> Gathered<'a> {
         self.pieces.push(Piece::Frame(bytes, reached));
     }
 
-    fn add_stretch(&mut self, run: &'a Run, from: usize, to: usize) {
-        self.slices.push(IoSlice::new(&run.bytes()[run.begin(from)..run.end(to - 1)]));
-        self.pieces.push(Piece::Stretch(run, from, to));
+    fn add_stretch(&mut self, run: &'a Run, events: Range<usize>) {
+        let bytes = run.begin(events.start)..run.end(events.end - 1);
+        self.slices.push(IoSlice::new(&run.bytes()[bytes]));
+        self.pieces.push(Piece::Stretch(run, events));
     }
 
     /// Adds what a reader has from the log, as far as it is encoded.
     pub(super) fn add_catch_up(&mut self, page: &'a CatchUp, wants: impl Fn(&Event) -> bool) {
-        if let Some((bytes, place)) = &page.own {
+        if let Some((bytes, place)) = &page.gap {
             if self.is_full() {
                 return;
             }
@@ -133,16 +134,15 @@ impl<'a> Gathered<'a> {
         let Some((run, mut left)) = page.encoded() else { return };
         while let Some(from) = left.find(|&index| wants(page.event(index))) {
             if self.is_full() {
-                self.looked_through = from
-                    .checked_sub(1)
-                    .filter(|&before| before >= run.range().start)
-                    .map_or(self.looked_through, |before| Some(run.place(before)));
+                if from > run.range().start {
+                    self.looked_through = Some(run.place(from - 1));
+                }
                 return;
             }
             let unwanted = left.find(|&index| !wants(page.event(index)));
-            self.add_stretch(run, from, unwanted.unwrap_or(left.end));
+            self.add_stretch(run, from..unwanted.unwrap_or(left.end));
         }
-        self.looked_through = left.end.checked_sub(1).map(|last| run.place(last));
+        self.looked_through = Some(run.place(run.range().end - 1));
     }
 
     pub(super) fn add_ring(
@@ -152,15 +152,15 @@ impl<'a> Gathered<'a> {
         wants: impl Fn(&Event) -> bool,
         encoder: &Encoder<'_>,
     ) {
-        while let Some(event) = ring.get(index) {
-            if wants(event) {
+        while let Some(slot) = ring.slot(index) {
+            let place = slot.event.position;
+            if wants(&slot.event) {
                 if self.is_full() {
                     return;
                 }
-                let Some(frame) = ring.frame(index, encoder) else { return };
-                self.add(frame, Some(event.position));
+                self.add(slot.frame(encoder), Some(place));
             }
-            self.looked_through = Some(event.position);
+            self.looked_through = Some(place);
             index += 1;
         }
     }
@@ -177,7 +177,7 @@ impl<'a> Gathered<'a> {
                 let split = piece.split(taken);
                 reached = split.reached.or(reached);
                 events += split.events as u64;
-                own_begun += usize::from(!piece.is_event());
+                own_begun += usize::from(!piece.moves_reader());
                 rest = split.rest;
             } else if let (0, true, Piece::Frame(bytes, _)) = (i, self.has_rest, piece) {
                 // A rest must be finished first; what was not begun is gathered again.

@@ -1,6 +1,8 @@
 //! The latest events of one stream, in one worker.
 //!
-//! Invariants: the events' numbers ascend by one from `after`; bounded by count, bytes and age.
+//! Invariants: the events' numbers ascend by one from `after`; bounded by count, bytes and age. The
+//! bytes are those of the events. Frames are not counted: each framing with readers adds about as
+//! much again, so that a ring holds at most some four times its limit.
 
 #[cfg(test)]
 mod tests;
@@ -30,14 +32,22 @@ pub(super) struct Ring {
     total: u64,
 }
 
+/// An event of a ring.
 #[derive(Debug)]
-struct Slot {
-    event: Arc<Event>,
+pub(super) struct Slot {
+    pub(super) event: Arc<Event>,
     /// The event's frames, each encoded when the first reader needs it.
     frames: [OnceCell<Bytes>; Framing::COUNT],
     at: MonoMs,
     /// Bytes of every event up to and with this one.
     end: u64,
+}
+
+impl Slot {
+    /// Returns the event's frame.
+    pub(super) fn frame(&self, encoder: &Encoder<'_>) -> &Bytes {
+        self.frames[encoder.framing as usize].get_or_init(|| encoder.event(&self.event))
+    }
 }
 
 /// A place in the ring's account, from which it is known how far a reader is behind.
@@ -140,14 +150,15 @@ impl Ring {
         }
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Arc<Event>> {
-        self.slots.get(index).map(|slot| &slot.event)
+    /// Returns the event with this index, and what it came with.
+    pub(super) fn slot(&self, index: usize) -> Option<&Slot> {
+        self.slots.get(index)
     }
 
-    /// Returns an event's frame.
-    pub(super) fn frame(&self, index: usize, encoder: &Encoder<'_>) -> Option<&Bytes> {
-        let slot = self.slots.get(index)?;
-        Some(slot.frames[encoder.framing as usize].get_or_init(|| encoder.event(&slot.event)))
+    /// Returns how many bytes the frames have that were encoded.
+    pub(super) fn frame_bytes(&self) -> usize {
+        let frames = self.slots.iter().flat_map(|slot| &slot.frames);
+        frames.filter_map(OnceCell::get).map(Bytes::len).sum()
     }
 
     /// Returns how many events there are.

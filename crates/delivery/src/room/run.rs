@@ -1,11 +1,12 @@
 //! A stretch of a log in one wire form, as one piece of bytes.
 //!
-//! After a restart or a cut all readers of a stream come for the same stretch: it is encoded once,
-//! written to each in one piece, and forgotten a second later. Bounded: a run ends with the event that
-//! brings it over [`RUN_BYTES`], and a room keeps [`RUNS_MAX`] of them.
+//! After a restart or a cut all readers of a stream come for the same stretch: it is encoded once and
+//! written to each in one piece. The room forgets it at the next tick; a reader keeps its run until it
+//! has passed it. Bounded: a run ends with the event that brings it over [`RUN_BYTES`], and a room
+//! keeps [`RUNS_MAX`] of them.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
@@ -16,17 +17,20 @@ use event::Position;
 use crate::encoder::{Encoder, Framing};
 
 /// Bytes after which a run takes no further event.
-const RUN_BYTES: usize = 64 << 10;
+pub(super) const RUN_BYTES: usize = 64 << 10;
 
 /// Most runs that a room keeps for the next reader.
-const RUNS_MAX: usize = 16;
+pub(super) const RUNS_MAX: usize = 16;
 
 /// Some events of a stretch, encoded.
 #[derive(Debug)]
 pub(super) struct Run {
+    /// The whole stretch, by which a run is found again.
     events: Events,
+    /// The index of its first event in the stretch.
     first: usize,
     framing: Framing,
+    /// The frames of its events, one behind the other.
     bytes: Bytes,
     /// Where each event's frame ends.
     ends: Box<[u32]>,
@@ -53,7 +57,7 @@ impl Run {
     }
 
     /// Returns whether it has the event with this index of a stretch.
-    pub(super) fn has(&self, events: &Events, index: usize, framing: Framing) -> bool {
+    fn has(&self, events: &Events, index: usize, framing: Framing) -> bool {
         Arc::ptr_eq(&self.events, events)
             && self.framing == framing
             && self.range().contains(&index)
@@ -103,6 +107,11 @@ impl Runs {
         self.0.truncate(RUNS_MAX - 1);
         self.0.push_front(Arc::clone(&run));
         run
+    }
+
+    /// Returns how many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Forgets all runs; readers keep theirs.

@@ -8,9 +8,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     catch_up::CatchUp,
+    gathered::Gathered,
     ring::{Mark, Place, Ring},
 };
-use crate::{Filter, Lease};
+use crate::{Filter, Lease, encoder::Encoder};
 
 /// Names a subscription of one reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +65,9 @@ impl Subscription {
         (table, seat): (u32, u32),
         mark: Mark,
     ) -> Self {
-        let catch_up = CatchUp::opened(subscribing.first, subscribing.first_through, mark);
+        let (first, end) = (subscribing.first, subscribing.first_through);
+        let beyond = mark.beyond(&first);
+        let catch_up = CatchUp::new(None, first, end, beyond);
         Subscription {
             id,
             table,
@@ -104,7 +107,23 @@ impl Subscription {
         self.filter.as_deref().is_none_or(|filter| filter.wants(&event.name))
     }
 
-    /// Moves to a place, and forgets the pieces up to it.
+    /// Gathers what it has from the log, or what lies in the ring from its reader's place on.
+    pub(super) fn gather<'a>(
+        &'a self,
+        at: Option<usize>,
+        ring: &'a Ring,
+        encoder: &Encoder<'_>,
+        gathered: &mut Gathered<'a>,
+    ) {
+        let wants = |event: &Event| self.wants(event);
+        match (&self.catch_up, at) {
+            (Some(catch_up), _) => gathered.add_catch_up(catch_up, wants),
+            (None, Some(at)) => gathered.add_ring(at, ring, wants, encoder),
+            (None, None) => {}
+        }
+    }
+
+    /// Moves to a place, and forgets the events up to it.
     pub(super) fn pass(&mut self, through: Position) {
         if let Some(catch_up) = &mut self.catch_up {
             catch_up.pass(through);

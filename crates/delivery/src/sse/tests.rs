@@ -3,7 +3,7 @@
 use event::{Epoch, EventId, Gap, GapReason, Seq};
 
 use super::{
-    Event, GoodbyeReason, HEARTBEAT, Position, event, gap, gap_json, goodbye, heartbeat_at,
+    Event, GoodbyeReason, HEARTBEAT, Position, add_event, gap, gap_json, goodbye, heartbeat_at,
     json_text, own_event, retry,
 };
 
@@ -19,7 +19,9 @@ fn check(bytes: impl AsRef<[u8]>, expected: &str) {
 fn every_frame_is_what_it_was() {
     let name = "action.created".parse().expect("a name");
     let one = Event::new(at(42), EventId::from_bits(1), name, r#"{"payload":{}}"#.into());
-    check(event(&one), "id: fzzzzzzzzzzzz-42\nevent: action.created\ndata: {\"payload\":{}}\n\n");
+    let mut event = Vec::new();
+    add_event(&one, &mut event);
+    check(event, "id: fzzzzzzzzzzzz-42\nevent: action.created\ndata: {\"payload\":{}}\n\n");
     check(retry(2500), "retry: 2500\n\n");
     check(HEARTBEAT, ": heartbeat\n\n");
     check(heartbeat_at(at(7)), ": heartbeat\nid: fzzzzzzzzzzzz-7\n\n");

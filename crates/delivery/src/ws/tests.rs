@@ -76,6 +76,23 @@ fn an_event() {
 }
 
 #[test]
+fn an_event_lies_behind_others_whatever_its_length() {
+    let event = |bytes: usize| {
+        let name = "a.one".parse().expect("a name");
+        Event::new(place(), EventId::from_bits(1), name, vec![b'x'; bytes].into())
+    };
+    let text = event_json("events", &event(0)).len();
+    for length in [text, 125, 126, 127, 0xfffe, 0xffff, 0x1_0000, 0x1_0001] {
+        let event = event(length.saturating_sub(text));
+        let json = event_json("events", &event);
+        assert!(json.len() == length.max(text), "the case is what it says");
+        let mut out = b"before".to_vec();
+        add_event("events", &event, &mut out);
+        assert!(out == [b"before", &*message(Opcode::Text, &json)].concat(), "{length}");
+    }
+}
+
+#[test]
 fn a_gap_and_a_farewell() {
     let gap = Gap {
         reason: GapReason::UnknownCursor,

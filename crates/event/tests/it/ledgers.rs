@@ -1,4 +1,4 @@
-//! The rolling account, and what an event shares between its readers.
+//! The rolling account.
 
 use event::{RollingHash, Seq};
 

@@ -1,9 +1,11 @@
 //! Behind a proxy that ends TLS and buffers what it passes on: nginx as it comes.
 
 use std::{
+    fs::File,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,6 +19,13 @@ const TRIES: usize = 5;
 /// How long nginx may take to listen.
 const START_MAX: Duration = Duration::from_secs(30);
 
+/// Time between two looks whether it does.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What to do where a program of these tests is missing.
+const ADVICE: &str = "run `cargo xtask setup`, or install the Debian packages `nginx-light` and \
+                      `openssl`";
+
 /// nginx before one server; it ends with the value.
 struct Proxy {
     child: Child,
@@ -28,22 +37,39 @@ impl Proxy {
     fn start(folder: &Path, upstream: &str) -> Self {
         let certificate = folder.join("proxy.pem");
         make_certificate(folder, &certificate);
+        let log = folder.join("nginx.log");
         for _ in 0..TRIES {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let file = folder.join("nginx.conf");
             std::fs::write(&file, configuration(folder, port, upstream)).unwrap();
             let mut nginx = Command::new("nginx");
             nginx.arg("-p").arg(folder).arg("-c").arg(&file).args(["-e", "stderr"]);
-            let mut child = nginx.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            if is_listening(&mut child, port) {
-                return Proxy { child, port, certificate };
+            nginx.stdout(Stdio::null()).stderr(File::create(&log).unwrap());
+            let child = nginx.spawn();
+            let child = child.unwrap_or_else(|error| panic!("nginx: {error}; {ADVICE}"));
+            let mut proxy = Proxy { child, port, certificate: certificate.clone() };
+            if proxy.is_listening() {
+                return proxy;
             }
         }
-        panic!("nginx does not start");
+        panic!("nginx does not start: {}", std::fs::read_to_string(&log).unwrap());
     }
 
     fn url(&self) -> String {
         format!("https://localhost:{}", self.port)
+    }
+
+    /// Waits until nginx listens; `false` where it ended instead.
+    fn is_listening(&mut self) -> bool {
+        let until = Instant::now() + START_MAX;
+        while self.child.try_wait().unwrap().is_none() {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            assert!(Instant::now() < until, "nginx neither listens nor ends");
+            thread::park_timeout(PAUSE);
+        }
+        false
     }
 }
 
@@ -54,19 +80,6 @@ impl Drop for Proxy {
     }
 }
 
-/// Waits until nginx listens; `false` where it ended instead.
-fn is_listening(child: &mut Child, port: u16) -> bool {
-    let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return true;
-        }
-        assert!(began.elapsed() < START_MAX, "nginx neither listens nor ends");
-        std::thread::yield_now();
-    }
-    false
-}
-
 fn make_certificate(folder: &Path, certificate: &Path) {
     let line = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 \
                 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
@@ -74,8 +87,8 @@ fn make_certificate(folder: &Path, certificate: &Path) {
     let mut words = line.split_whitespace();
     let mut openssl = Command::new(words.next().unwrap());
     openssl.args(words).arg("-out").arg(certificate).current_dir(folder);
-    let made = openssl.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-    assert!(made.success(), "openssl makes a certificate");
+    let made = openssl.output().unwrap_or_else(|error| panic!("openssl: {error}; {ADVICE}"));
+    assert!(made.status.success(), "openssl makes no certificate: {made:?}");
 }
 
 fn configuration(folder: &Path, port: u16, upstream: &str) -> String {

@@ -1,14 +1,23 @@
 //! The accept loop: bounded, and ended by the shutdown at once.
 //!
 //! A connection whose first request is there already and opens a stream is done with before it was
-//! made known to a poller or given a task: both cost more than all that it needs here.
+//! made known to a poller or given a task: both cost more than all that it needs here. Nothing else
+//! runs in the accept task: every other request, and whatever has to be waited for, has a task of its
+//! own, and a panic ends one connection and never the accepting.
 
-use std::{future::poll_fn, io, os::fd::OwnedFd, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn, io, os::fd::OwnedFd, panic::AssertUnwindSafe, pin::Pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use node_runtime::Tasks;
 use tokio::{io::unix::AsyncFd, net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 
-use super::connection;
+use super::{
+    connection,
+    first::{First, Head},
+};
 use crate::{AppState, router};
 
 /// Most connections that speak HTTP at one time; event streams are not among them. At the limit
@@ -26,7 +35,7 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
     if let Err(error) = connection::tune(&listener) {
         tracing::warn!(%error, "connections can't be tuned: peers that vanish are found late");
     }
-    let listener = match unwrapped(listener) {
+    let listener = match without_poller(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "nothing can be accepted"),
     };
@@ -52,31 +61,61 @@ pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {
                 }
             },
         };
-        let serving = connection::serve(stream, router.clone(), Arc::clone(&app), tasks.shutdown());
-        let mut serving = Box::pin(serving);
-        let is_done = poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx).is_ready())).await;
-        if !is_done {
-            connections.spawn(async move {
-                serving.await;
-                drop(seat);
-            });
-        }
+        let Some(rest) = open_now(First::of(stream), &app).await else { continue };
+        let (router, app, end) = (router.clone(), Arc::clone(&app), tasks.shutdown());
+        connections.spawn(async move {
+            let first = match rest {
+                Rest::First(first) => Some(first),
+                Rest::Opening(opening) => opening.await,
+            };
+            if let Some(first) = first {
+                connection::serve(first, router, app, end).await;
+            }
+            drop(seat);
+        });
     }
     drop(listener);
     let within = app.state().settings.drain.mul_f64(FINISH_SHARE);
     finish(connections, within).await;
 }
 
+/// What is left to do for a connection.
+enum Rest {
+    /// All of it.
+    First(First),
+    /// Its stream is being opened; gives it back where its request takes the slow path.
+    Opening(Pin<Box<dyn Future<Output = Option<First>> + Send>>),
+}
+
+/// Opens the stream that a connection asks for, as far as nothing has to be waited for; `None` where
+/// nothing is left to do.
+async fn open_now(first: First, app: &Arc<AppState>) -> Option<Rest> {
+    match first.head() {
+        Head::Gone => return None,
+        Head::Whole => {}
+        _ => return Some(Rest::First(first)),
+    }
+    let app = Arc::clone(app);
+    let opening = async move { connection::open(first, &app).await };
+    // The panic hook has written message and place to the log.
+    let opening = AssertUnwindSafe(opening).catch_unwind().map(|opened| opened.ok().flatten());
+    let mut opening = Box::pin(opening);
+    match poll_fn(|cx| Poll::Ready(opening.as_mut().poll(cx))).await {
+        Poll::Ready(opened) => opened.map(Rest::First),
+        Poll::Pending => Some(Rest::Opening(opening)),
+    }
+}
+
 /// Takes a listener out of the type that makes every connection known to the poller.
 #[expect(deprecated, reason = "the other way in is unsafe code; this descriptor never changes")]
-fn unwrapped(listener: TcpListener) -> io::Result<AsyncFd<mio::net::TcpListener>> {
+fn without_poller(listener: TcpListener) -> io::Result<AsyncFd<mio::net::TcpListener>> {
     AsyncFd::new(mio::net::TcpListener::from_std(listener.into_std()?))
 }
 
 /// Waits for a connection; it is in non-blocking mode and known to no poller.
 async fn accept(listener: &AsyncFd<mio::net::TcpListener>) -> io::Result<std::net::TcpStream> {
-    let accept = |listener: &mio::net::TcpListener| listener.accept();
-    let (stream, _) = listener.async_io(tokio::io::Interest::READABLE, accept).await?;
+    let take = |listener: &mio::net::TcpListener| listener.accept();
+    let (stream, _) = listener.async_io(tokio::io::Interest::READABLE, take).await?;
     Ok(OwnedFd::from(stream).into())
 }
 

@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1 by hyper until it ends or becomes an event stream.
+//! One connection: on a fast path where its first request is for one, else by hyper, until it ends or
+//! leaves HTTP for delivery.
 
 use std::{convert::Infallible, io, pin::Pin, sync::Arc, time::Duration};
 
@@ -17,9 +18,9 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    handover::{self, Handover, HandoverSlot, StreamHandover, WebHandover},
-    lean::{self, First},
-    publisher,
+    first::{First, Head},
+    handover::{Handover, HandoverSlot, StreamHandover, WebHandover},
+    head, opener, publisher,
     wire::Wire,
 };
 use crate::AppState;
@@ -42,23 +43,53 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 /// A connection that is to become a stream: the head of its answer, and its reader.
 pub(super) type Leaving = (Vec<u8>, Handover);
 
-/// Serves a connection in non-blocking mode until it ends or leaves HTTP.
-pub(super) async fn serve(
-    stream: std::net::TcpStream,
-    router: Router,
-    app: Arc<AppState>,
-    mut end: Shutdown,
-) {
-    match lean::first(stream, &app, &mut end).await {
-        First::Leaves(stream, received, leaving) => depart(stream, received, *leaving, &app),
-        First::Publisher(stream, read) => {
-            if let Some((stream, read)) = publisher::serve(stream, read, &app, &mut end).await {
-                serve_http(Wire::new(stream, read), router, app, end).await;
-            }
+/// Serves a connection until it ends or leaves HTTP.
+pub(super) async fn serve(first: First, router: Router, app: Arc<AppState>, mut end: Shutdown) {
+    let first = match first.known(&mut end).await {
+        Ok(first) if first.head() == Head::Gone => return,
+        Ok(first) if first.head() == Head::Whole => match open(first, &app).await {
+            Some(first) => first,
+            None => return,
+        },
+        Ok(first) => first,
+        Err(error) => return tracing::debug!(%error, "a connection can't be waited for"),
+    };
+    let publishes = first.head() == Head::Publisher && has_fast_paths(&app);
+    let (stream, read) = match first.stay() {
+        Ok(known) => known,
+        Err(error) => return tracing::debug!(%error, "a connection can't be waited for"),
+    };
+    let (stream, read) = if publishes {
+        match publisher::serve(stream, read, &app, &mut end).await {
+            Some(rest) => rest,
+            None => return,
         }
-        First::Other(stream, read) => serve_http(Wire::new(stream, read), router, app, end).await,
-        First::Gone => {}
+    } else {
+        (stream, read.freeze())
+    };
+    serve_http(Wire::new(stream, read), router, app, end).await;
+}
+
+/// Opens the stream or the WebSocket that a whole head asks for; gives the connection back where its
+/// request takes the slow path.
+pub(super) async fn open(first: First, app: &Arc<AppState>) -> Option<First> {
+    if !has_fast_paths(app) {
+        return Some(first.slowly());
     }
+    let Some((leaving, head_bytes)) = opener::open(first.read(), app).await else {
+        return Some(first.slowly());
+    };
+    match first.leave(head_bytes) {
+        Ok((stream, received)) => depart(stream, received, leaving, app),
+        Err(error) => tracing::debug!(%error, "a connection was gone before it became a stream"),
+    }
+    None
+}
+
+/// Returns whether requests may take a fast path. Where origins are named, every answer carries
+/// headers for browsers, with which only the slow path's layers deal.
+fn has_fast_paths(app: &AppState) -> bool {
+    app.state.settings.cors_origins.is_empty()
 }
 
 /// Serves HTTP by hyper.
@@ -123,7 +154,7 @@ async fn answer(
     if let Some(handover) = slot.empty()
         && response.status() == handover.status()
     {
-        let head = handover::head(response.status(), response.headers());
+        let head = head::endless(response.status(), response.headers());
         if leave.send((head, handover)).await.is_ok() {
             // The connection is taken apart while this answer is still awaited.
             std::future::pending::<()>().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use delivery::{Opened, session::WebSocket};
 use event::{MonoMs, StreamName};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -60,29 +60,4 @@ impl HandoverSlot {
     pub(in crate::server) fn empty(&self) -> Option<Handover> {
         self.0.lock().take()
     }
-}
-
-/// Writes an answer's head; what follows goes on until the connection ends, so it states no length.
-pub(super) fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
-    let mut out = lines(status, headers);
-    if status != StatusCode::SWITCHING_PROTOCOLS {
-        out.extend_from_slice(b"connection: close\r\n");
-    }
-    out.extend_from_slice(b"\r\n");
-    out
-}
-
-/// Writes the lines of an answer's head but for its length and its end.
-pub(super) fn lines(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
-    let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();
-    for (name, value) in headers {
-        if name == http::header::CONTENT_LENGTH {
-            continue;
-        }
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    out
 }

@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod openapi;
 mod page;
+mod paths;
 mod publish;
 mod publisher;
 mod redis;

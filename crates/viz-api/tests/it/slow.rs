@@ -1,7 +1,8 @@
 //! What takes its time by contract, waited for all at once: this test is as long as its longest.
 
 use std::{
-    io::{BufReader, Write},
+    io::{BufReader, ErrorKind, Write},
+    net::TcpStream,
     thread,
     time::Duration,
 };
@@ -19,6 +20,8 @@ fn what_takes_its_time_ends_while_others_go_on() {
     thread::scope(|scope| {
         scope.spawn(|| half_a_head_is_ended(&server));
         scope.spawn(|| half_a_body_is_ended(&server));
+        scope.spawn(|| a_head_in_drops_is_ended(&server));
+        scope.spawn(|| a_body_in_drops_is_ended(&server));
         scope.spawn(|| an_idle_connection_is_ended(&server));
         scope.spawn(|| an_idle_stream_has_a_heartbeat(&server));
         scope.spawn(|| a_filtered_stream_learns_its_place(&server));
@@ -43,6 +46,40 @@ fn half_a_body_is_ended(server: &Server) {
         "POST /api/events HTTP/1.1\r\nx-api-key: {KEY_A}\r\ncontent-length: 100\r\n\r\n{{\"event\""
     );
     let answer = exchange(server.address, request.as_bytes(), false);
+    assert!(answer.assert_error(400, "validation_error").contains("did not go on"));
+}
+
+/// Sends a byte after each pause until an answer or the end comes.
+fn drip(socket: &mut TcpStream, pause: Duration) {
+    socket.set_read_timeout(Some(pause)).expect("the pause is not zero");
+    for _ in 0..4 {
+        match socket.peek(&mut [0]) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                // A server that ends it at this moment does not take it.
+                let _ = socket.write_all(b"x");
+            }
+            _ => return,
+        }
+    }
+    panic!("it is still waited for");
+}
+
+/// Each byte comes before the time for a whole head is over, and the head never ends.
+fn a_head_in_drops_is_ended(server: &Server) {
+    let mut socket = connect(server.address);
+    socket.write_all(b"POST /api/events HTTP/1.1\r\nhost: ").expect("it is taken");
+    drip(&mut socket, Duration::from_secs(14));
+    wait_for_end(socket);
+}
+
+/// Each byte comes before the time for a whole request is over, and later than a pause may be.
+fn a_body_in_drops_is_ended(server: &Server) {
+    let mut socket = connect(server.address);
+    let request =
+        format!("POST /api/events HTTP/1.1\r\nx-api-key: {KEY_A}\r\ncontent-length: 100\r\n\r\n{{");
+    socket.write_all(request.as_bytes()).expect("it is taken");
+    drip(&mut socket, Duration::from_secs(13));
+    let answer = read_answer(&mut BufReader::new(socket), false);
     assert!(answer.assert_error(400, "validation_error").contains("did not go on"));
 }
 

@@ -1,6 +1,7 @@
 //! What the tests share: a real server, a client that writes bytes, and readers of event streams.
 
 pub(crate) mod http;
+pub(crate) mod paths;
 mod process;
 pub(crate) mod redis;
 pub(crate) mod server;

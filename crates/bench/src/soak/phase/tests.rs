@@ -1,6 +1,10 @@
 //! The phases fill the run, whatever its length.
 
 use super::*;
+use crate::{
+    args::SOAK_SECONDS_DEFAULT,
+    soak::{limits::WINDOW_SECONDS, report::LEVEL_PART},
+};
 
 #[test]
 fn phases_follow_each_other_without_a_hole() {
@@ -15,6 +19,18 @@ fn phases_follow_each_other_without_a_hole() {
         }
         assert_eq!(at, time);
     }
+}
+
+#[test]
+fn in_a_run_of_the_usual_length_the_window_has_turned_over_when_memory_is_judged() {
+    let forgets = |seconds: u32| {
+        let phases = Phases::of(Duration::from_secs(seconds.into()));
+        let calm = phases.get(PhaseName::Calm);
+        let level_from = calm.to - calm.length() / LEVEL_PART as u32;
+        level_from - calm.from >= Duration::from_secs(WINDOW_SECONDS.into())
+    };
+    assert!(forgets(167) && !forgets(166), "it is as the shares say");
+    assert!(forgets(SOAK_SECONDS_DEFAULT));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a run holds, who shares it, and how much is kept.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, ops::RangeInclusive, sync::Arc};
 
 use broker::Events;
 use event::{Epoch, Event, EventId, Position, Seq};
@@ -8,18 +8,19 @@ use event::{Epoch, Event, EventId, Position, Seq};
 use super::{RUN_BYTES, RUNS_MAX, Runs};
 use crate::encoder::{Encoder, Framing};
 
-fn events(count: u64, bytes: usize) -> Events {
+/// Returns the events of these numbers in one epoch, each with so many bytes.
+pub(in crate::room) fn stretch(seqs: RangeInclusive<u64>, bytes: impl Fn(u64) -> usize) -> Events {
     let event = |seq: u64| {
         let name = "a".parse().expect("a name");
         let position = Position::new(Epoch::from_bits(1), Seq(seq));
-        Arc::new(Event::new(
-            position,
-            EventId::from_bits(seq.into()),
-            name,
-            vec![b'x'; bytes].into(),
-        ))
+        let json = vec![b'0' + (seq % 10) as u8; bytes(seq)];
+        Arc::new(Event::new(position, EventId::from_bits(seq.into()), name, json.into()))
     };
-    (1..=count).map(event).collect()
+    seqs.map(event).collect()
+}
+
+fn events(count: u64, bytes: usize) -> Events {
+    stretch(1..=count, |_| bytes)
 }
 
 #[test]

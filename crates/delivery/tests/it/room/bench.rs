@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use broker::{Item, NewEvent};
+use broker::{Events, Item, NewEvent};
 use bytes::Bytes;
 use delivery::{
     DeliveryMetrics, DeliveryOptions, Lease, Subscribing, Transport,
@@ -75,7 +75,7 @@ impl Bench {
             subscribing: Some(Subscribing {
                 lease: Lease::take(&self.channel),
                 after: at,
-                first: broker::Events::default(),
+                first: Events::default(),
                 first_through: at,
                 filter: None,
                 permit: None,

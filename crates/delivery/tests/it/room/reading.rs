@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::Page;
+use broker::{Events, Page};
 use delivery::room::{SubscriptionId, Wish};
 use event::Clock;
 
@@ -56,8 +56,7 @@ fn a_reader_that_had_what_the_log_lost_asks_at_once() {
     };
     assert_eq!(after.seq.0, 9);
     let (after, next, head) = (bench.at(5), bench.at(5), bench.at(5));
-    let page =
-        Page { gap: Some(gap), after, events: broker::Events::default(), skipped: 0, next, head };
+    let page = Page { gap: Some(gap), after, events: Events::default(), skipped: 0, next, head };
     bench.room.on_page(key, SubscriptionId::FIRST, Ok(page), bench.clock.mono());
     bench.publish(1, "a.one", 0);
     let text = text(&wire);

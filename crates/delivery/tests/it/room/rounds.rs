@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Page, ReadError};
+use broker::{Events, Page, ReadError};
 use delivery::{
     DeliveryOptions,
     room::{ReaderKey, SubscriptionId, Wish},
@@ -92,7 +92,7 @@ fn a_page_that_is_not_whole_becomes_a_gap() {
     for (after, next) in [(1, 6), (4, 4)] {
         let (bench, sent) = answered(|bench| {
             let (after, next, head) = (bench.at(after), bench.at(next), bench.at(6));
-            Ok(Page { gap: None, after, events: broker::Events::default(), skipped: 0, next, head })
+            Ok(Page { gap: None, after, events: Events::default(), skipped: 0, next, head })
         });
         let place = bench.at(6);
         assert!(sent.starts_with(&format!("id: {place}\nevent: gap\ndata: ")), "{sent}");

@@ -26,5 +26,5 @@ fn an_idle_reader_holds_nothing_but_its_place() {
     }
     let held = bench.room.holdings();
     assert_eq!((held.readers, held.beats, held.tables), (readers.len(), readers.len(), 1));
-    assert_eq!((held.ring_events, held.page_pieces, held.rest_bytes, held.turns), (0, 0, 0, 0));
+    assert_eq!((held.ring_events, held.page_events, held.rest_bytes, held.turns), (0, 0, 0, 0));
 }

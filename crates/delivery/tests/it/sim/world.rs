@@ -32,6 +32,12 @@ pub(crate) const ROOMS: usize = 2;
 const STREAMS: usize = 2;
 const TICK: Duration = Duration::from_secs(1);
 
+/// Wire forms of an event.
+const FRAMINGS: usize = 3;
+
+/// What the longest frame of an event here has beyond what the ring counts for it.
+const FRAME_BYTES_MORE: usize = 40;
+
 /// A stream: its truth, its channel, its pump.
 pub(crate) struct Stream {
     pub(crate) truth: Truth,
@@ -230,7 +236,10 @@ impl World {
             assert!(held.web_bytes <= readers * most, "{held:?}");
             assert!(held.ring_events <= tables * self.options.ring_events_max, "{held:?}");
             assert!(held.ring_bytes <= tables as u64 * self.options.ring_bytes_max, "{held:?}");
-            assert!(held.page_pieces <= places * 21, "{held:?}");
+            let framed = held.ring_bytes as usize + held.ring_events * FRAME_BYTES_MORE;
+            assert!(held.frame_bytes <= FRAMINGS * framed, "{held:?}");
+            assert!(held.runs <= Room::<SimSocket>::RUNS_MAX, "{held:?}");
+            assert!(held.page_events <= places * 21, "{held:?}");
             // Keys of readers that have left are forgotten at their next turn.
             assert!(held.turns <= readers + places + self.totals.admitted, "{held:?}");
             assert!(held.deadlines <= 4 * readers + 64, "{held:?}");

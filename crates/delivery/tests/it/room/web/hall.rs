@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
-use broker::{Item, NewEvent};
+use broker::{Events, Item, NewEvent};
 use bytes::Bytes;
 use delivery::{
     DeliveryMetrics, DeliveryOptions, EndCause, Lease, Subscribing, Transport,
@@ -119,7 +119,7 @@ impl Hall {
         Subscribing {
             lease: Lease::take(channel),
             after: at(head.0),
-            first: broker::Events::default(),
+            first: Events::default(),
             first_through: at(head.0),
             filter: None,
             permit: None,
