@@ -26,7 +26,8 @@ impl RedisBackend {
     /// runtime.
     ///
     /// # Errors
-    /// Fails on an address that is none; the text never holds it.
+    /// Fails on an address that is none and on a file of certificates that can't be used; the text
+    /// never holds the address.
     pub(crate) fn start(
         &self,
         settings: &RealtimeSettings,
@@ -35,6 +36,8 @@ impl RedisBackend {
         let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
         let mut options = RedisOptions::new(url, window(settings));
         options.replica = replica.to_owned();
+        options.ca_file.clone_from(&settings.redis_ca_file);
+        options.replicas_min = settings.redis_replicas_min;
         let broker = Arc::new(RedisBroker::start(options)?);
         self.started.get_or_init(|| broker);
         Ok(())

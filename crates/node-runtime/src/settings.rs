@@ -46,6 +46,10 @@ pub struct RealtimeSettings {
     pub backend: Backend,
     /// Where Redis is; it may hold a password.
     pub redis_url: Option<Secret>,
+    /// The authority that signed the certificates of Redis, in PEM; the system's where there is none.
+    pub redis_ca_file: Option<PathBuf>,
+    /// How many of Redis's own replicas have an event before it is acknowledged.
+    pub redis_replicas_min: u32,
     /// Strict mode: realtime is refused rather than served by memory.
     pub enforce_redis: bool,
     /// Greatest age of a replayed event.

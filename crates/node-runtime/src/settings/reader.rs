@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 39] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -44,6 +44,8 @@ const KNOWN: [&str; 37] = [
     "TIDEGATE_ORG_EVENTS_PER_SECOND",
     "TIDEGATE_ORG_STREAMS_MAX",
     "TIDEGATE_PAYLOAD_BYTES_MAX",
+    "TIDEGATE_REDIS_CA_FILE",
+    "TIDEGATE_REDIS_REPLICAS_MIN",
     "TIDEGATE_URL",
     "TIDEGATE_WEBSOCKET_DEFLATE",
     "VIZ_API_BIND",
@@ -174,6 +176,8 @@ impl<'a> Reader<'a> {
         RealtimeSettings {
             backend: self.backend(redis_url.is_some()),
             redis_url,
+            redis_ca_file: self.text("TIDEGATE_REDIS_CA_FILE").map(PathBuf::from),
+            redis_replicas_min: self.number("TIDEGATE_REDIS_REPLICAS_MIN", 0, 0..=16) as u32,
             enforce_redis: self.truth("REALTIME_ENFORCE_REDIS", false),
             replay_window: self.seconds("REALTIME_REPLAY_WINDOW_SECONDS", 600, 60..=86_400),
             replay_events_max: self.number("REALTIME_REPLAY_MAX_EVENTS", 1000, 200..=1_000_000)
