@@ -12,10 +12,12 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod join;
+mod lineage_text;
 pub mod memory;
 mod page;
 pub mod redis;
 mod standing;
+mod trunk;
 mod watch;
 
 pub use append::{Append, AppendError, Appended, Fingerprint, IdempotencyKey, NewEvent, Receipt};

@@ -63,7 +63,7 @@ use self::{
     link::Link,
     names::{Names, Naming},
     registry::Registry,
-    state::{State, Verdict, lineage_text, lineage_text_at_any_head, unservable},
+    state::{State, Verdict, unservable},
     subscription::Subscription,
 };
 pub use self::{
@@ -73,6 +73,7 @@ pub use self::{
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
     ReadError, Watch,
+    lineage_text::{lineage_text, lineage_text_at_any_head},
 };
 
 /// Most logs whose state this process remembers; beyond, it forgets one for each new one.

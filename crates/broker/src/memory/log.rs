@@ -130,6 +130,17 @@ impl Log {
         }
     }
 
+    /// Begins the epoch of a branch at the head; what led there stays as it is.
+    pub(crate) fn begin_branch(&mut self, epoch: event::Epoch) {
+        self.lineage.branch(epoch, self.head);
+    }
+
+    /// Returns the window's events after a number.
+    pub(crate) fn kept_after(&self, seq: Seq) -> impl Iterator<Item = &Kept> {
+        let skip = seq.count_after(self.window_after()) as usize;
+        self.window.iter().skip(skip)
+    }
+
     /// Returns the last place, beyond a hole that lies there.
     pub fn head(&self) -> Position {
         self.lineage.last_at(self.head)

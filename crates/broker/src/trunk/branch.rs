@@ -1,0 +1,246 @@
+//! A log that is written beside the trunk while Redis is lost, and what of it is still to be
+//! merged. Pure.
+//!
+//! Invariants: the log's window is bounded as any; the events that are not merged yet are all kept
+//! beside it, in order, and end at the log's head; each belongs to one unit, which is merged whole.
+
+use std::collections::VecDeque;
+
+use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq};
+
+use super::record::BranchRecord;
+use crate::{
+    Append, AppendError, Appended, IdempotencyKey,
+    memory::log::{Kept, Log, LogParts, WindowLimits},
+};
+
+/// A log beside the trunk.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    log: Log,
+    /// Its oldest epoch, which names it.
+    name: Epoch,
+    parent: Seq,
+    pending: VecDeque<Kept>,
+    units: VecDeque<Unit>,
+    merged: u64,
+}
+
+/// Events that are merged together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// How many.
+    pub(crate) count: usize,
+    /// What makes a repeated attempt harmless.
+    pub(crate) key: Option<IdempotencyKey>,
+    /// Whether they may be on the trunk already.
+    pub(crate) is_unsure: bool,
+}
+
+/// What is sent to the trunk in one round.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    /// How many of the branch's events were merged before.
+    pub(crate) offset: u64,
+    /// The events, with the unit that each stretch of them is.
+    pub(crate) units: Vec<(Unit, Vec<std::sync::Arc<Event>>)>,
+    /// Whether nothing is left behind them.
+    pub(crate) is_last: bool,
+}
+
+impl Round {
+    /// Returns how many events it has.
+    pub(crate) fn len(&self) -> usize {
+        self.units.iter().map(|(unit, _)| unit.count).sum()
+    }
+}
+
+impl Branch {
+    /// Begins a branch at the head of what is known of the trunk; of nothing, where that is none.
+    pub(crate) fn begin(base: Option<Log>, epoch: Epoch) -> Self {
+        let log = match base {
+            None => Log::begin(Lineage::origin(epoch)),
+            Some(mut log) => {
+                log.begin_branch(epoch);
+                log
+            }
+        };
+        let parent = log.lineage().forks().last().map_or(Seq::ZERO, |fork| fork.after);
+        Branch {
+            log,
+            name: epoch,
+            parent,
+            pending: VecDeque::new(),
+            units: VecDeque::new(),
+            merged: 0,
+        }
+    }
+
+    /// Takes up a branch that was saved; `None` where the log is none of that name. What was saved
+    /// may have been merged since.
+    pub(crate) fn take_up(mut log: Log, name: Epoch, epoch: Epoch, kind: ForkKind) -> Option<Self> {
+        let parent = log.lineage().forks().iter().find(|fork| fork.epoch == name)?.after;
+        let parts = log.parts();
+        let pending: VecDeque<Kept> =
+            parts.window.iter().filter(|kept| kept.event.position.seq > parent).cloned().collect();
+        let begins_after =
+            pending.front().map_or(parts.head, |kept| kept.event.position.seq.prev());
+        let merged = begins_after.count_after(parent);
+        let units = units_of(&pending, &parts);
+        // An epoch that took no event gave no place: it goes on, rather than leave the lineage.
+        let took_none = log.lineage().forks().last().is_some_and(|fork| fork.after == parts.head);
+        if !(took_none && kind == ForkKind::Whole) {
+            log.fork(epoch, kind);
+        }
+        Some(Branch { log, name, parent, pending, units, merged })
+    }
+
+    /// Returns the epoch that names it.
+    pub(crate) fn name(&self) -> Epoch {
+        self.name
+    }
+
+    /// Returns the last number that it shares with the trunk.
+    pub(crate) fn parent(&self) -> Seq {
+        self.parent
+    }
+
+    /// Returns the log as its readers see it.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Forgets what the limits no longer keep for readers.
+    pub(crate) fn trim(&mut self, now: MonoMs, limits: &WindowLimits) {
+        self.log.trim(now, limits);
+    }
+
+    /// Returns how many events wait to be merged.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Returns how many bytes of JSON wait to be merged.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending.iter().map(|kept| kept.event.json.len()).sum()
+    }
+
+    /// Returns whether any place of it was given away, so that its readers need its record.
+    pub(crate) fn has_places(&self) -> bool {
+        self.merged > 0
+            || !self.pending.is_empty()
+            || self.log.lineage().forks()[0].epoch == self.name
+    }
+
+    /// Returns whether something that waits may be on the trunk already.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.units.iter().any(|unit| unit.is_unsure)
+    }
+
+    /// Returns the ids of what may be on the trunk already.
+    pub(crate) fn unsure_ids(&self) -> impl Iterator<Item = event::EventId> + '_ {
+        let flags =
+            self.units.iter().flat_map(|unit| std::iter::repeat_n(unit.is_unsure, unit.count));
+        let pending = self.pending.iter().zip(flags).filter(|(_, is_unsure)| *is_unsure);
+        pending.map(|(kept, _)| kept.event.id)
+    }
+
+    /// Puts events at the end.
+    ///
+    /// # Errors
+    /// Fails as a log does.
+    pub(crate) fn append(
+        &mut self,
+        append: Append,
+        is_unsure: bool,
+        now: MonoMs,
+        limits: &WindowLimits,
+    ) -> Result<Appended, AppendError> {
+        let (key, before) = (append.idempotency, self.log.head().seq);
+        // Nothing is trimmed before it was copied: a list may be longer than the window.
+        let unlimited = WindowLimits { events_max: usize::MAX, ..*limits };
+        let appended = self.log.append(append, now, &unlimited)?;
+        if let Appended::First(receipts) = &appended {
+            self.pending.extend(self.log.kept_after(before).cloned());
+            self.units.push_back(Unit { count: receipts.len(), key, is_unsure });
+        }
+        self.log.trim(now, limits);
+        Ok(appended)
+    }
+
+    /// Returns the next units up to so many events, at least one where any is left.
+    pub(crate) fn round(&self, events_max: usize) -> Round {
+        let (mut taken, mut units) = (0, Vec::new());
+        for unit in &self.units {
+            if taken > 0 && taken + unit.count > events_max {
+                break;
+            }
+            let events = self.pending.range(taken..taken + unit.count);
+            units.push((*unit, events.map(|kept| kept.event.clone()).collect()));
+            taken += unit.count;
+        }
+        Round { offset: self.merged, units, is_last: taken == self.pending.len() }
+    }
+
+    /// Takes in that so many of the branch's events are on the trunk.
+    pub(crate) fn merged_up_to(&mut self, merged: u64) {
+        while self.merged < merged && !self.pending.is_empty() {
+            self.pending.pop_front();
+            self.merged += 1;
+            let Some(unit) = self.units.front_mut() else { continue };
+            unit.count -= 1;
+            if unit.count == 0 {
+                self.units.pop_front();
+            }
+        }
+    }
+
+    /// Returns the record that the branch begins with.
+    pub(crate) fn record(&self) -> BranchRecord {
+        BranchRecord {
+            parent: self.parent,
+            lineage: self.own_lineage(),
+            before: None,
+            runs: Vec::new(),
+            is_complete: false,
+        }
+    }
+
+    fn own_lineage(&self) -> Lineage {
+        let forks = self.log.lineage().forks();
+        let own: Vec<Fork> = forks.iter().copied().skip_while(|f| f.epoch != self.name).collect();
+        Lineage::from_forks(own).unwrap_or_else(|_| self.log.lineage().clone())
+    }
+
+    /// Returns what has to be on disk so that another process can merge the rest.
+    pub(crate) fn parts(&self) -> LogParts {
+        let mut parts = self.log.parts();
+        if self.pending.len() > parts.window.len() {
+            parts.window = self.pending.iter().cloned().collect();
+        }
+        parts
+    }
+}
+
+/// Finds the units of a saved branch: what one key did, and every other event by itself.
+fn units_of(pending: &VecDeque<Kept>, parts: &LogParts) -> VecDeque<Unit> {
+    let done = parts.keys.buckets().flat_map(|bucket| &bucket.done);
+    let keyed: std::collections::HashMap<Seq, (IdempotencyKey, usize)> = done
+        .map(|(&key, done)| {
+            let key = IdempotencyKey { key, fingerprint: done.fingerprint };
+            (done.first.seq, (key, done.ids.len()))
+        })
+        .collect();
+    let (mut units, mut index) = (VecDeque::new(), 0);
+    while let Some(kept) = pending.get(index) {
+        let known = keyed.get(&kept.event.position.seq);
+        let (key, count) = known.map_or((None, 1), |&(key, count)| (Some(key), count));
+        let count = count.clamp(1, pending.len() - index);
+        units.push_back(Unit { count, key, is_unsure: true });
+        index += count;
+    }
+    units
+}
+
+#[cfg(test)]
+mod tests;
