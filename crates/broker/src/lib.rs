@@ -27,4 +27,5 @@ pub use clock::SystemClock;
 pub use memory::MemoryBroker;
 pub use page::{Page, PageLimit, ReadError};
 pub use redis::{RedisBroker, RedisOptions};
+pub use trunk::{ReplicaBroker, ReplicaOptions, ReplicaStartError};
 pub use watch::{Wake, Watch};

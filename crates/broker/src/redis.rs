@@ -17,6 +17,7 @@
 //! | `BASE:digests` | list | SHA-256 of each event after `hashed` |
 //! | `BASE:keys` | hash | idempotency key → fingerprint, time, epoch, first, count, ids |
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
+//! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
 //!
@@ -34,17 +35,19 @@
 
 mod account;
 mod answer;
-mod appending;
+pub(crate) mod appending;
 mod envelope;
-mod failure;
+pub(crate) mod failure;
 mod library;
 mod link;
+pub(crate) mod merging;
 mod names;
 mod options;
 mod paging;
 mod registry;
 mod state;
 mod subscription;
+mod viewing;
 
 use std::{
     collections::HashMap,
@@ -149,17 +152,73 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            let last = state.lineage.forks().last().map(|fork| fork.after);
-            let mut lineage = state.lineage.clone();
-            lineage.fork(new_epoch(), state.head, ForkKind::Whole);
-            // Appends may go on meanwhile. An epoch that took none leaves no trace, so then the
-            // head has to be as it was seen.
-            let at = if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any };
-            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
-                return Ok(forked.place());
+            if self.fork_on(stream, &names, &state).await? {
+                return Ok(self.state(stream, &names).await?.place());
             }
         }
         Err(restless().into())
+    }
+
+    /// Begins a new epoch unless the log has another one already: what was sent under that one and
+    /// not answered can't take effect any more.
+    pub(crate) async fn fence(
+        &self,
+        stream: &StreamName,
+        sent_under: Epoch,
+    ) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            if state.lineage.current() != sent_under || self.fork_on(stream, &names, &state).await?
+            {
+                return Ok(());
+            }
+        }
+        Err(restless())
+    }
+
+    /// Begins a new epoch of a log that still is as it was seen; returns whether it was.
+    async fn fork_on(
+        &self,
+        stream: &StreamName,
+        names: &Names,
+        state: &State,
+    ) -> Result<bool, Failure> {
+        let last = state.lineage.forks().last().map(|fork| fork.after);
+        let mut lineage = state.lineage.clone();
+        lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+        // Appends may go on meanwhile. An epoch that took none leaves no trace, so then the
+        // head has to be as it was seen.
+        let at = if last == Some(state.head) { ForkAt::Seen } else { ForkAt::Any };
+        Ok(self.fork_to(stream, names, state, &lineage, at).await?.is_some())
+    }
+
+    /// Waits until there is a connection, or none.
+    pub(crate) async fn until_connected(&self, is_connected: bool) {
+        self.link.until(is_connected).await;
+    }
+
+    /// Returns the epochs and the head of a log, as this process last knew them.
+    pub(crate) fn last_known(&self, stream: &StreamName) -> Option<(Lineage, Seq)> {
+        self.known(stream).map(|state| (state.lineage.clone(), state.head))
+    }
+
+    pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
+        Ok(self.state(stream, &self.naming.of(stream)).await?.place())
+    }
+
+    /// Hears the wake-ups of a log that is watched.
+    pub(crate) async fn hear(&self, stream: &StreamName) -> Result<(), Failure> {
+        match self.registry.of_channel(&self.naming.of(stream).wake) {
+            Some(level) => self.subscription.hear(&level).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to watch a log without waiting for Redis: its hints come once there is a connection.
+    pub(crate) fn watch_anyway(&self, stream: &StreamName) -> Result<Box<dyn Watch>, ReadError> {
+        let watched = self.registry.watch(stream, &self.naming.of(stream));
+        Ok(watched.ok_or(ReadError::StreamsFull)?.1)
     }
 
     fn clock_ahead_ms(&self) -> u64 {
@@ -324,7 +383,7 @@ impl Broker for RedisBroker {
     }
 
     fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
-        Box::pin(async move { Ok(self.state(stream, &self.naming.of(stream)).await?.place()) })
+        Box::pin(async move { Ok(self.head_now(stream).await?) })
     }
 
     fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
@@ -336,10 +395,8 @@ impl Broker for RedisBroker {
         stream: &'a StreamName,
     ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
         Box::pin(async move {
-            let names = self.naming.of(stream);
-            let watched = self.registry.watch(stream, &names);
-            let (level, watch) = watched.ok_or(ReadError::StreamsFull)?;
-            self.subscription.hear(&level).await?;
+            let watch = self.watch_anyway(stream)?;
+            self.hear(stream).await?;
             Ok(watch)
         })
     }

@@ -7,11 +7,11 @@ use crate::{AppendError, ReadError};
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// What is wrong, for the log; never an address.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// Whether a command that writes may have taken effect all the same.
-    pub(super) maybe: bool,
+    pub(crate) maybe: bool,
 }
 
 impl Failure {

@@ -22,9 +22,11 @@ pub(super) enum Function {
     Find,
     Ledger,
     Fold,
+    Merge,
+    Branches,
 }
 
-const FUNCTIONS: [Function; 8] = [
+const FUNCTIONS: [Function; 10] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -33,6 +35,8 @@ const FUNCTIONS: [Function; 8] = [
     Function::Find,
     Function::Ledger,
     Function::Fold,
+    Function::Merge,
+    Function::Branches,
 ];
 
 /// How the server runs our text.
@@ -82,12 +86,17 @@ impl Function {
             Function::Find => "find",
             Function::Ledger => "ledger",
             Function::Fold => "fold",
+            Function::Merge => "merge",
+            Function::Branches => "branches",
         }
     }
 
     /// Returns whether it changes anything; one that does not may be tried again at will.
     pub(super) fn writes(self) -> bool {
-        matches!(self, Function::Begin | Function::Fork | Function::Append | Function::Fold)
+        matches!(
+            self,
+            Function::Begin | Function::Fork | Function::Append | Function::Fold | Function::Merge
+        )
     }
 
     fn name(self) -> String {

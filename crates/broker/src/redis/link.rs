@@ -93,6 +93,12 @@ impl Link {
         self.connected.borrow().is_none().then(|| self.trouble.lock().clone())
     }
 
+    /// Waits until there is a connection, or none.
+    pub(super) async fn until(&self, is_up: bool) {
+        // The sender lives as long as the link does.
+        let _ = self.connected.subscribe().wait_for(|c| c.is_some() == is_up).await;
+    }
+
     /// Keeps a connection for ever; to be run by the one task that owns it.
     pub(super) async fn keep(&self) {
         let mut pause = Pause::default();

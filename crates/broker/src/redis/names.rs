@@ -33,6 +33,8 @@ pub(super) struct Names {
     pub(super) done: String,
     /// Idempotency keys in the order of their use.
     pub(super) queue: String,
+    /// What became of branches.
+    pub(super) branches: String,
     /// The channel of the contract: an envelope's JSON.
     pub(super) events: String,
     /// Our own channel: `EPOCH-SEQ`.
@@ -60,6 +62,7 @@ impl Naming {
             digests: key("digests"),
             done: key("keys"),
             queue: key("keyq"),
+            branches: key("branches"),
             events: key("events"),
             wake: key("wake"),
         }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq};
 
-use super::record::BranchRecord;
+use super::record::{BranchRecord, Run};
 use crate::{
     Append, AppendError, Appended, IdempotencyKey,
     memory::log::{Kept, Log, LogParts, WindowLimits},
@@ -18,12 +18,17 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {
     log: Log,
-    /// Its oldest epoch, which names it.
+    /// The epoch that names it in its record.
     name: Epoch,
+    /// Its oldest epoch, which names it on disk.
+    saved_as: Epoch,
     parent: Seq,
     pending: VecDeque<Kept>,
     units: VecDeque<Unit>,
+    pending_bytes: usize,
     merged: u64,
+    /// Where earlier events stand, which a closed record has.
+    runs: Vec<Run>,
 }
 
 /// Events that are merged together.
@@ -50,6 +55,7 @@ pub(crate) struct Round {
 
 impl Round {
     /// Returns how many events it has.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.units.iter().map(|(unit, _)| unit.count).sum()
     }
@@ -69,10 +75,13 @@ impl Branch {
         Branch {
             log,
             name: epoch,
+            saved_as: epoch,
             parent,
             pending: VecDeque::new(),
             units: VecDeque::new(),
+            pending_bytes: 0,
             merged: 0,
+            runs: Vec::new(),
         }
     }
 
@@ -92,7 +101,9 @@ impl Branch {
         if !(took_none && kind == ForkKind::Whole) {
             log.fork(epoch, kind);
         }
-        Some(Branch { log, name, parent, pending, units, merged })
+        let pending_bytes = pending.iter().map(|kept| kept.event.json.len()).sum();
+        let (saved_as, runs) = (name, Vec::new());
+        Some(Branch { log, name, saved_as, parent, pending, units, pending_bytes, merged, runs })
     }
 
     /// Returns the epoch that names it.
@@ -122,7 +133,12 @@ impl Branch {
 
     /// Returns how many bytes of JSON wait to be merged.
     pub(crate) fn pending_bytes(&self) -> usize {
-        self.pending.iter().map(|kept| kept.event.json.len()).sum()
+        self.pending_bytes
+    }
+
+    /// Returns the epoch that names it on disk.
+    pub(crate) fn saved_as(&self) -> Epoch {
+        self.saved_as
     }
 
     /// Returns whether any place of it was given away, so that its readers need its record.
@@ -133,6 +149,7 @@ impl Branch {
     }
 
     /// Returns whether something that waits may be on the trunk already.
+    #[cfg(test)]
     pub(crate) fn is_unsure(&self) -> bool {
         self.units.iter().any(|unit| unit.is_unsure)
     }
@@ -161,21 +178,25 @@ impl Branch {
         let unlimited = WindowLimits { events_max: usize::MAX, ..*limits };
         let appended = self.log.append(append, now, &unlimited)?;
         if let Appended::First(receipts) = &appended {
-            self.pending.extend(self.log.kept_after(before).cloned());
+            for kept in self.log.kept_after(before) {
+                self.pending_bytes += kept.event.json.len();
+                self.pending.push_back(kept.clone());
+            }
             self.units.push_back(Unit { count: receipts.len(), key, is_unsure });
         }
         self.log.trim(now, limits);
         Ok(appended)
     }
 
-    /// Returns the next units up to so many events, at least one where any is left.
-    pub(crate) fn round(&self, events_max: usize) -> Round {
-        let (mut taken, mut units) = (0, Vec::new());
+    /// Returns the next units up to so many events and bytes, at least one where any is left.
+    pub(crate) fn round(&self, events_max: usize, bytes_max: usize) -> Round {
+        let (mut taken, mut bytes, mut units) = (0, 0, Vec::new());
         for unit in &self.units {
-            if taken > 0 && taken + unit.count > events_max {
+            let events = self.pending.range(taken..taken + unit.count);
+            bytes += events.clone().map(|kept| kept.event.json.len()).sum::<usize>();
+            if taken > 0 && (taken + unit.count > events_max || bytes > bytes_max) {
                 break;
             }
-            let events = self.pending.range(taken..taken + unit.count);
             units.push((*unit, events.map(|kept| kept.event.clone()).collect()));
             taken += unit.count;
         }
@@ -185,7 +206,8 @@ impl Branch {
     /// Takes in that so many of the branch's events are on the trunk.
     pub(crate) fn merged_up_to(&mut self, merged: u64) {
         while self.merged < merged && !self.pending.is_empty() {
-            self.pending.pop_front();
+            let gone = self.pending.pop_front();
+            self.pending_bytes -= gone.map_or(0, |kept| kept.event.json.len());
             self.merged += 1;
             let Some(unit) = self.units.front_mut() else { continue };
             unit.count -= 1;
@@ -195,20 +217,44 @@ impl Branch {
         }
     }
 
+    /// Begins a new epoch, unless the last one took no event yet: what comes from now on may have to
+    /// be told from what lies before it.
+    pub(crate) fn begin_epoch(&mut self, epoch: Epoch) {
+        let head = self.log.head().seq;
+        let last = self.log.lineage().forks().last();
+        if last.is_none_or(|fork| fork.after < head || fork.epoch == self.saved_as) {
+            self.log.begin_branch(epoch);
+        }
+    }
+
+    /// Takes in what an earlier attempt had merged. Where that attempt had closed the record, what
+    /// came after it is a branch of its own, which goes on from there.
+    pub(crate) fn agree(&mut self, record: &BranchRecord) {
+        self.merged_up_to(record.merged());
+        if let (true, Some(next)) = (record.is_complete, self.pending.front()) {
+            self.name = next.event.position.epoch;
+            self.runs.clone_from(&record.runs);
+        }
+    }
+
     /// Returns the record that the branch begins with.
     pub(crate) fn record(&self) -> BranchRecord {
         BranchRecord {
             parent: self.parent,
             lineage: self.own_lineage(),
             before: None,
-            runs: Vec::new(),
+            runs: self.runs.clone(),
             is_complete: false,
         }
     }
 
     fn own_lineage(&self) -> Lineage {
         let forks = self.log.lineage().forks();
-        let own: Vec<Fork> = forks.iter().copied().skip_while(|f| f.epoch != self.name).collect();
+        let mut own: Vec<Fork> =
+            forks.iter().copied().skip_while(|fork| fork.epoch != self.name).collect();
+        if let Some(first) = own.first_mut() {
+            (first.after, first.kind) = (self.parent, ForkKind::Whole);
+        }
         Lineage::from_forks(own).unwrap_or_else(|_| self.log.lineage().clone())
     }
 

@@ -61,18 +61,24 @@ impl Mirror {
         self.head = self.head.max(head);
     }
 
-    /// Returns the epochs and the head, as last known.
-    pub(crate) fn known(&self) -> Option<(&Lineage, Seq)> {
-        self.lineage.as_ref().map(|lineage| (lineage, self.head))
-    }
-
     /// Returns the place from which this replica has to read on before a reader may begin at
     /// `place`: others are behind it, and a branch could not serve both.
-    pub(crate) fn behind(&self, place: Seq, limits: &WindowLimits) -> Option<Position> {
-        let through = self.read?.through;
-        let lacking = place.count_after(self.reaches(through));
+    pub(crate) fn behind(
+        &self,
+        place: Seq,
+        now: MonoMs,
+        limits: &WindowLimits,
+    ) -> Option<Position> {
+        let read = self.read.filter(|read| now.since(read.at) <= FOLLOWED)?;
+        let through = self.reaches(read.through);
+        let lacking = place.count_after(through);
         let is_near = lacking > 0 && lacking <= limits.events_max as u64;
-        is_near.then(|| self.lineage.as_ref().map(|l| l.position_at(self.reaches(through))))?
+        is_near.then(|| self.lineage.as_ref().map(|lineage| lineage.position_at(through)))?
+    }
+
+    /// Returns whether nothing is known that could still be asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.keyed.is_empty()
     }
 
     /// Takes in a page that was read for a reader.
@@ -145,11 +151,6 @@ impl Mirror {
         // What the trunk's account says is not known here; that of the branch begins with it.
         let (first, count, hash) = (Seq::ZERO, 0, RollingHash::default());
         Log::from_parts(LogParts { lineage, head, window, keys, first, count, hash })
-    }
-
-    /// Returns what is known from a place on, in order and possibly with holes.
-    pub(crate) fn after(&self, seq: Seq) -> impl Iterator<Item = &Kept> {
-        self.events.range(seq.next()..).map(|(_, kept)| kept)
     }
 
     /// Returns the events that lie next to each other up to a number.

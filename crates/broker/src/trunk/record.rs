@@ -117,6 +117,15 @@ impl BranchRecord {
     }
 }
 
+/// Writes runs: `FIRSTxCOUNT` with commas, `-` for none.
+pub(crate) fn runs_text(runs: &[Run]) -> String {
+    if runs.is_empty() {
+        return "-".to_owned();
+    }
+    let run = |run: &Run| format!("{}x{}", run.first, run.count);
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
+}
+
 fn runs_from(text: &str) -> Option<Vec<Run>> {
     let run = |text: &str| {
         let (first, count) = text.split_once('x')?;

@@ -10,4 +10,5 @@ mod schedules;
 mod simulation;
 mod state_dir;
 mod support;
+mod trunk;
 mod window_file;

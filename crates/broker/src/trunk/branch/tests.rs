@@ -68,12 +68,13 @@ proptest! {
                     let receipts = branch.append(append, unsure, NOW, &LIMITS).unwrap();
                     for receipt in receipts.receipts() {
                         appended.push(receipt.id);
-                        let place = Position::new(branch.log().lineage().current(), Seq(parent + appended.len() as u64));
+                        let seq = Seq(parent + appended.len() as u64);
+                        let place = Position::new(branch.log().lineage().current(), seq);
                         prop_assert_eq!(receipt.position, place);
                     }
                 }
                 Deed::Round(most) => {
-                    let round = branch.round(most);
+                    let round = branch.round(most, usize::MAX);
                     prop_assert_eq!(round.offset, merged.len() as u64);
                     prop_assert_eq!(round.is_last, round.offset as usize + round.len() == appended.len());
                     prop_assert!(round.len() <= most.max(round.units.first().map_or(0, |u| u.0.count)));
@@ -113,7 +114,7 @@ fn a_key_is_known_over_a_restart_and_stays_with_its_events() {
         Branch::take_up(log, branch.name(), Epoch::from_bits(3), ForkKind::Whole).unwrap();
     let again = branch.append(append(), false, NOW, &LIMITS).unwrap();
     assert_eq!(again, Appended::Replayed(first.receipts().to_vec()));
-    let round = branch.round(1);
+    let round = branch.round(1, usize::MAX);
     assert_eq!(round.units.len(), 1);
     assert_eq!((round.units[0].0.count, round.units[0].0.key), (2, Some(key(1))));
 }

@@ -98,10 +98,13 @@ fn what_others_appended_and_nobody_read_comes_after_the_branch() {
     mirror.take_append(&[event(11)], None, NOW, &LIMITS);
     let base = mirror.base(true, NOW).unwrap();
     assert_eq!((base.head().seq, base.window_len()), (Seq(8), 5));
-    assert_eq!(mirror.behind(Seq(11), &LIMITS), Some(Position::new(Epoch::from_bits(2), Seq(8))));
+    assert_eq!(
+        mirror.behind(Seq(11), NOW, &LIMITS),
+        Some(Position::new(Epoch::from_bits(2), Seq(8)))
+    );
     mirror.take_page(&page(8, 10, 11), NOW, &LIMITS);
     assert_eq!(mirror.base(true, NOW).unwrap().head().seq, Seq(11), "it joins the own append");
-    assert_eq!(mirror.behind(Seq(11), &LIMITS), None);
+    assert_eq!(mirror.behind(Seq(11), NOW, &LIMITS), None);
 }
 
 #[test]

@@ -113,6 +113,12 @@ impl RedisServer {
         command.query_async(&mut connection).await.expect("the command is taken")
     }
 
+    /// Sends a command that the server does not answer.
+    pub(crate) async fn order(&self, command: &mut Cmd) {
+        let mut connection = self.connection().await.expect("the server takes connections");
+        let _: Result<(), _> = command.query_async(&mut connection).await;
+    }
+
     /// Kills it; what it had not saved is lost.
     pub(crate) fn kill(&mut self) {
         if let Some(mut running) = self.running.take() {

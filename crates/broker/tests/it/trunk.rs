@@ -1,0 +1,7 @@
+//! Replicas that lose Redis and find it again, on real servers: what their readers received.
+
+mod branches;
+mod cursors;
+mod faults;
+mod spool;
+mod strict;

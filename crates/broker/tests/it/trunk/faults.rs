@@ -1,0 +1,97 @@
+//! Merges that are broken off, servers that stop without ending, appends without an answer.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{Broker, HealthState};
+use event::After;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    logs::golden_stream,
+    outage::{assert_complete, attach, publish},
+    redis::WIDE,
+    replica::{Replica, cut_off, healthy},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_takes_nothing_twice() {
+    let stage = Replica::start_with(WIDE, |options| {
+        options.redis.command_time_max = Duration::from_millis(300);
+        options.redis.connect_time_max = Duration::from_millis(300);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = publish(&broker, 3).await;
+    for _ in 0..3 {
+        stage.server.pause();
+        // The first ones are in the server's socket, and it takes them when it goes on.
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let broker = Arc::clone(&broker);
+            writers.spawn(async move { publish(&broker, 3).await });
+        }
+        acknowledged.extend(writers.join_all().await.concat());
+        assert!(stage.broker.is_cut_off());
+        stage.server.go_on();
+        healthy(&stage.broker).await;
+        acknowledged.extend(publish(&broker, 2).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+    }
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_is_broken_off_goes_on() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+    let mut readers = [attach(&left, &After::Oldest).await, attach(&right, &After::Oldest).await];
+    let mut acknowledged = publish(&left, 3).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    cut_off(&another).await;
+    acknowledged.extend(publish(&left, 3_000).await);
+    acknowledged.extend(publish(&right, 10).await);
+    for delay in [0, 1, 3, 8, 20, 40] {
+        stage.server.run().await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while stage.broker.spool_events() == 3_000 {
+            assert!(Instant::now() < deadline, "nothing is merged");
+            sleep(Duration::from_micros(200)).await;
+        }
+        sleep(Duration::from_millis(delay)).await;
+        let mut shutdown = redis::cmd("SHUTDOWN");
+        stage.server.order(shutdown.arg("SAVE")).await;
+        stage.lose_redis().await;
+        acknowledged.extend(publish(&left, 2).await);
+    }
+    stage.find_redis().await;
+    healthy(&another).await;
+    acknowledged.extend(publish(&right, 2).await);
+    for reader in &mut readers {
+        assert_complete(reader, &[], &acknowledged).await;
+    }
+    let ledger = right.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_break_branches_nothing_off() {
+    let stage = Replica::start_with(WIDE, |options| {
+        options.cut_off_after = Duration::from_secs(10);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = Vec::new();
+    for _ in 0..5 {
+        let mut kill = redis::cmd("CLIENT");
+        let _: u64 = stage.server.command(kill.arg("KILL").arg("TYPE").arg("normal")).await;
+        acknowledged.extend(publish(&broker, 4).await);
+        assert_ne!(broker.health().state, HealthState::Unhealthy);
+        assert!(!stage.broker.is_cut_off());
+    }
+    assert_complete(&mut reader, &[], &acknowledged).await;
+}
