@@ -296,3 +296,6 @@ impl Broker for ReplicaBroker {
         BrokerHealth { state: HealthState::Degraded, reason: Some(reason), selected }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,7 +244,7 @@ impl Log {
         Some(kept.event.position.seq)
     }
 
-    fn window_after(&self) -> Seq {
+    pub(crate) fn window_after(&self) -> Seq {
         self.window.front().map_or(self.head, |kept| kept.event.position.seq.prev())
     }
 }

@@ -178,6 +178,17 @@ impl RedisBroker {
         Ok(records.into_iter().find(|(named, _)| *named == name).map(|(_, record)| record))
     }
 
+    /// Returns the record of the finished branch that knows a cursor.
+    pub(crate) async fn record_for(
+        &self,
+        stream: &StreamName,
+        cursor: event::Position,
+    ) -> Result<Option<BranchRecord>, Failure> {
+        let records = self.records(&self.naming.of(stream)).await?;
+        let knows = |record: &BranchRecord| record.is_complete && record.place_of(cursor).is_some();
+        Ok(records.into_iter().map(|(_, record)| record).find(knows))
+    }
+
     /// Returns the records of a log's branches, with their names.
     pub(super) async fn records(
         &self,

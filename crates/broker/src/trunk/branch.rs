@@ -6,11 +6,14 @@
 
 use std::collections::VecDeque;
 
-use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq};
+use event::{After, Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq, Standing};
 
-use super::record::{BranchRecord, Run};
+use super::{
+    record::{BranchRecord, Run},
+    view,
+};
 use crate::{
-    Append, AppendError, Appended, IdempotencyKey,
+    Append, AppendError, Appended, IdempotencyKey, Page, PageLimit,
     memory::log::{Kept, Log, LogParts, WindowLimits},
 };
 
@@ -121,6 +124,19 @@ impl Branch {
         &self.log
     }
 
+    /// Reads a stretch, also for cursors of branches that were merged before.
+    pub(crate) fn page(&self, after: &After, limit: PageLimit, merged: &[BranchRecord]) -> Page {
+        if let After::At(place) = after
+            && self.log.lineage().standing(*place, self.log.head().seq) != Standing::Good
+        {
+            let local = |record| view::local::page(record, &self.log, self.parent, *place, limit);
+            if let Some(page) = merged.iter().find_map(local) {
+                return page;
+            }
+        }
+        self.log.page(after, limit)
+    }
+
     /// Forgets what the limits no longer keep for readers.
     pub(crate) fn trim(&mut self, now: MonoMs, limits: &WindowLimits) {
         self.log.trim(now, limits);
@@ -220,11 +236,18 @@ impl Branch {
     /// Begins a new epoch, unless the last one took no event yet: what comes from now on may have to
     /// be told from what lies before it.
     pub(crate) fn begin_epoch(&mut self, epoch: Epoch) {
-        let head = self.log.head().seq;
-        let last = self.log.lineage().forks().last();
-        if last.is_none_or(|fork| fork.after < head || fork.epoch == self.saved_as) {
+        if self.unused_epoch().is_none() {
             self.log.begin_branch(epoch);
         }
+    }
+
+    /// Returns the last epoch, where it took no event and no place of it was given: a record does
+    /// not name it, since what comes under it may not be the record's any more.
+    fn unused_epoch(&self) -> Option<Epoch> {
+        let last = self.log.lineage().forks().last()?;
+        let is_named = last.epoch == self.name || last.epoch == self.saved_as;
+        let is_unused = last.after == self.log.head().seq && last.kind == ForkKind::Whole;
+        (is_unused && !is_named).then_some(last.epoch)
     }
 
     /// Takes in what an earlier attempt had merged. Where that attempt had closed the record, what
@@ -252,6 +275,8 @@ impl Branch {
         let forks = self.log.lineage().forks();
         let mut own: Vec<Fork> =
             forks.iter().copied().skip_while(|fork| fork.epoch != self.name).collect();
+        let unused = self.unused_epoch();
+        own.retain(|fork| Some(fork.epoch) != unused);
         if let Some(first) = own.first_mut() {
             (first.after, first.kind) = (self.parent, ForkKind::Whole);
         }

@@ -1,12 +1,12 @@
 //! One stream of this replica: what it knows of the trunk, and its branch while there is one.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use event::{Event, Seq, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
-use super::{branch::Branch, mirror::Mirror};
+use super::{branch::Branch, mirror::Mirror, record::BranchRecord};
 use crate::{BoxFuture, Wake, Watch};
 
 /// One stream of this replica.
@@ -23,6 +23,8 @@ pub(super) struct Cell {
 pub(super) struct Side {
     pub(super) mirror: Mirror,
     pub(super) branch: Option<Branch>,
+    /// What became of branches that readers here may still be in the midst of.
+    pub(super) merged: VecDeque<BranchRecord>,
     /// Whether the branch differs from what the folder has.
     pub(super) is_dirty: bool,
 }
@@ -32,6 +34,20 @@ pub(super) struct Side {
 struct Hint {
     changes: u64,
     head: Seq,
+}
+
+/// Most records that a stream remembers here.
+const MERGED_MAX: usize = 16;
+
+impl Side {
+    /// Remembers what became of a branch.
+    pub(super) fn remember(&mut self, record: BranchRecord) {
+        if !self.merged.contains(&record) {
+            self.merged.push_back(record);
+            let over = self.merged.len().saturating_sub(MERGED_MAX);
+            self.merged.drain(..over);
+        }
+    }
 }
 
 impl Cell {

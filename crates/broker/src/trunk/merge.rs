@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use event::EventId;
+use event::{EventId, Seq};
 use futures_util::{StreamExt, stream};
 
 use super::{Core, branch::Branch, cell::Cell};
@@ -37,7 +37,7 @@ const REFILL_PAGES_MAX: usize = 4;
 #[derive(Default)]
 struct Search {
     looked_for: HashSet<EventId>,
-    found: HashMap<EventId, event::Seq>,
+    found: HashMap<EventId, Seq>,
 }
 
 impl Core {
@@ -79,7 +79,14 @@ impl Core {
                 break;
             }
         }
-        self.refill(cell).await;
+        let parent = cell.side.lock().branch.as_ref().map(|b| (b.name(), b.parent()));
+        if let Some((name, parent)) = parent {
+            // A reader here goes through the view, and this replica may be cut off meanwhile.
+            if let Ok(Some(record)) = self.trunk.record_of(&cell.stream, name).await {
+                cell.side.lock().remember(record);
+            }
+            self.refill(cell, parent).await;
+        }
         self.go_back(cell);
         Ok(())
     }
@@ -154,10 +161,8 @@ impl Core {
         Ok(is_complete && self.pending(cell) == 0)
     }
 
-    /// Reads what the trunk has after the parent, so that this replica knows it.
-    async fn refill(&self, cell: &Cell) {
-        let parent = cell.side.lock().branch.as_ref().map(|branch| branch.parent());
-        let Some(mut after) = parent else { return };
+    /// Reads what the trunk has after a number, so that this replica knows it.
+    pub(super) async fn refill(&self, cell: &Cell, mut after: Seq) {
         for _ in 0..REFILL_PAGES_MAX {
             let Ok(page) = self.trunk.stretch(&cell.stream, after).await else { return };
             let known = self.trunk.last_known(&cell.stream);

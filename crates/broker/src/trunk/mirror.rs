@@ -76,6 +76,13 @@ impl Mirror {
         is_near.then(|| self.lineage.as_ref().map(|lineage| lineage.position_at(through)))?
     }
 
+    /// Returns whether a page is of a merged branch, of which the trunk is not known here up to its
+    /// head: a branch that began now could not serve its readers.
+    pub(crate) fn is_view_beyond(&self, page: &Page) -> bool {
+        let reaches = self.read.map(|read| self.reaches(read.through));
+        !self.is_ours(page.after) && reaches.is_none_or(|reaches| reaches < page.head.seq)
+    }
+
     /// Returns whether nothing is known that could still be asked for.
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty() && self.keyed.is_empty()

@@ -12,10 +12,10 @@ use super::{
     branch::Branch,
     cell::{Cell, Side, events_at},
     phase::Phase,
+    record::BranchRecord,
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
-    memory::log::Log,
     redis::{appending::check, failure::Failure},
 };
 
@@ -216,7 +216,7 @@ impl Core {
     fn beside<T>(
         &self,
         cell: &Cell,
-        answer: impl FnOnce(&Log) -> T,
+        answer: impl FnOnce(&Branch, &[BranchRecord]) -> T,
     ) -> Option<Result<T, ReadError>> {
         let mut side = cell.side.lock();
         if side.branch.is_none() && !self.branches_off() {
@@ -225,9 +225,9 @@ impl Core {
         if self.options.strict {
             return Some(Err(ReadError::Unavailable { reason: STRICT.to_owned() }));
         }
-        let branch = self.branch_of(cell, &mut side);
-        branch.trim(self.options.clock.mono(), &self.options.redis.window);
-        Some(Ok(answer(branch.log())))
+        self.branch_of(cell, &mut side).trim(self.options.clock.mono(), &self.options.redis.window);
+        let Side { branch, merged, .. } = &mut *side;
+        branch.as_ref().map(|branch| Ok(answer(branch, merged.make_contiguous())))
     }
 
     /// Asks the trunk, unless the replica is cut off meanwhile; `None` then. Where no answer came the
@@ -265,7 +265,9 @@ impl Core {
     ) -> Result<Page, ReadError> {
         let cell = self.cell(stream)?;
         loop {
-            if let Some(page) = self.beside(&cell, |log| log.page(after, limit)) {
+            let beside =
+                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged);
+            if let Some(page) = self.beside(&cell, beside) {
                 return page;
             }
             let trunk = &self.trunk;
@@ -273,6 +275,7 @@ impl Core {
             let Some(page) = asked.transpose()? else { continue };
             if !self.options.strict {
                 self.fill(&cell, &page).await;
+                self.fill_view(&cell, &page).await;
             }
             if let Some(page) = self.mirror_page(&cell, page) {
                 return Ok(page);
@@ -303,6 +306,18 @@ impl Core {
         }
     }
 
+    /// Learns what a reader in the midst of a merged branch would need, were this replica cut off.
+    async fn fill_view(&self, cell: &Cell, page: &Page) {
+        if !cell.side.lock().mirror.is_view_beyond(page) {
+            return;
+        }
+        if let Ok(Some(record)) = self.trunk.record_for(&cell.stream, page.after).await {
+            let parent = record.parent;
+            cell.side.lock().remember(record);
+            self.refill(cell, parent).await;
+        }
+    }
+
     /// Takes in a page of the trunk; `None` where the stream has branched off meanwhile.
     fn mirror_page(&self, cell: &Cell, page: Page) -> Option<Page> {
         let known = self.trunk.last_known(&cell.stream);
@@ -321,7 +336,7 @@ impl Core {
     pub(super) async fn head(&self, stream: &StreamName) -> Result<Position, ReadError> {
         let cell = self.cell(stream)?;
         loop {
-            if let Some(head) = self.beside(&cell, Log::head) {
+            if let Some(head) = self.beside(&cell, |branch, _| branch.log().head()) {
                 return head;
             }
             let asked = self.ask(self.trunk.head_now(stream)).await;
@@ -334,7 +349,7 @@ impl Core {
     pub(super) async fn ledger(&self, stream: &StreamName) -> Result<Ledger, ReadError> {
         let cell = self.cell(stream)?;
         loop {
-            if let Some(ledger) = self.beside(&cell, Log::ledger) {
+            if let Some(ledger) = self.beside(&cell, |branch, _| branch.log().ledger()) {
                 return ledger;
             }
             let asked = self.ask(self.trunk.ledger_now(stream)).await;

@@ -9,6 +9,8 @@
 //!
 //! Places are counted from the parent: the place `i` has i events of the view before it.
 
+pub(crate) mod local;
+
 use event::{Position, Seq};
 
 use super::record::{BranchRecord, Run};
