@@ -17,6 +17,7 @@
 //! | `BASE:digests` | list | SHA-256 of each event after `hashed` |
 //! | `BASE:keys` | hash | idempotency key → fingerprint, time, epoch, first, count, ids |
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
+//! | `BASE:heal` | hash | after a loss: number → epoch, SHA-256, envelope; `best` → head, lineage |
 //! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
@@ -38,6 +39,7 @@ mod answer;
 pub(crate) mod appending;
 mod envelope;
 pub(crate) mod failure;
+pub(crate) mod healing;
 mod library;
 mod link;
 pub(crate) mod merging;
@@ -62,6 +64,7 @@ use tokio::task::JoinSet;
 use self::{
     answer::Words,
     failure::Failure,
+    healing::Guard,
     library::Function,
     link::Link,
     names::{Names, Naming},
@@ -102,6 +105,7 @@ pub struct RedisBroker {
     subscription: Arc<Subscription>,
     registry: Arc<Registry>,
     known: Mutex<HashMap<StreamName, Arc<State>>>,
+    guard: Guard,
     /// The keepers of the two connections; they end with the backend.
     _keepers: JoinSet<()>,
 }
@@ -135,6 +139,7 @@ impl RedisBroker {
             subscription,
             registry,
             known: Mutex::default(),
+            guard: Guard::default(),
             _keepers: keepers,
         })
     }
@@ -267,6 +272,7 @@ impl RedisBroker {
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
+                self.guard.check(run)?;
                 self.fork_to(stream, names, state, &lineage, ForkAt::Seen).await?;
                 Ok(false)
             }
@@ -316,6 +322,7 @@ impl RedisBroker {
         seen: Option<&Arc<State>>,
         mut said: Words,
     ) -> Result<(), Failure> {
+        self.guard.check(&self.link.run().unwrap_or_default())?;
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);

@@ -10,6 +10,7 @@
 
 pub(crate) mod branch;
 mod cell;
+mod heal;
 mod merge;
 pub(crate) mod mirror;
 mod options;
@@ -20,7 +21,7 @@ mod spool;
 pub(crate) mod view;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{
@@ -35,10 +36,12 @@ use parking_lot::{Mutex, RwLock};
 use tokio::{sync::watch, task::JoinSet};
 
 pub use self::options::ReplicaOptions;
-use self::{branch::Branch, cell::Cell, phase::Phase, spool::Spool};
+use self::{branch::Branch, cell::Cell, heal::ANNOUNCE_EVERY, phase::Phase, spool::Spool};
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
-    ReadError, RedisBroker, Watch, memory::LOGS_MAX, redis::RedisAddressError,
+    ReadError, RedisBroker, Watch,
+    memory::LOGS_MAX,
+    redis::{RedisAddressError, healing::HEALING},
 };
 
 /// How often streams that nobody touches are looked through.
@@ -70,6 +73,10 @@ pub enum ReplicaStartError {
 struct Core {
     trunk: RedisBroker,
     options: ReplicaOptions,
+    /// What this replica is called among the others.
+    name: String,
+    /// The others that were there when Redis was last asked.
+    peers: Mutex<HashSet<String>>,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
     spool: Option<Spool>,
@@ -90,7 +97,9 @@ impl ReplicaBroker {
     pub fn start(options: ReplicaOptions) -> Result<Self, ReplicaStartError> {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
-            phase: watch::Sender::new(Phase::Up),
+            name: options.epochs.draw().to_string(),
+            peers: Mutex::default(),
+            phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
             spooled_events: AtomicU64::new(0),
@@ -100,12 +109,11 @@ impl ReplicaBroker {
         });
         let core = Core::with_spool(core)?;
         let mut keepers = JoinSet::new();
-        if !core.options.strict || core.has_branches() {
-            keepers.spawn({
-                let core = Arc::clone(&core);
-                async move { core.keep().await }
-            });
-        }
+        core.trunk.guard();
+        keepers.spawn({
+            let core = Arc::clone(&core);
+            async move { core.keep().await }
+        });
         keepers.spawn({
             let core = Arc::clone(&core);
             async move { core.look_after().await }
@@ -139,6 +147,10 @@ impl ReplicaBroker {
     /// Fails where something could not be saved; the next start then reckons with a loss.
     pub async fn drain(&self) -> io::Result<()> {
         self.save().await?;
+        let name = &self.core.name;
+        // Others need not wait for this one; where Redis is lost they find out by themselves.
+        let leaving = self.core.trunk.announce("", name);
+        let _ = tokio::time::timeout(self.core.options.cut_off_after, leaving).await;
         self.core.mark_clean()
     }
 
@@ -219,10 +231,16 @@ impl Core {
 
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
     async fn look_after(&self) {
-        let mut since_forgotten = Duration::ZERO;
+        let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
         loop {
             tokio::time::sleep(self.options.save_every).await;
             self.save_all().await;
+            since_announced += self.options.save_every;
+            if since_announced >= ANNOUNCE_EVERY && self.phase() == Phase::Up {
+                since_announced = Duration::ZERO;
+                // Another one will do; what was known of the others stays.
+                let _ = self.announce().await;
+            }
             since_forgotten += self.options.save_every;
             if since_forgotten >= FORGET_EVERY {
                 since_forgotten = Duration::ZERO;
@@ -279,7 +297,10 @@ impl Broker for ReplicaBroker {
     fn health(&self) -> BrokerHealth {
         let trunk = self.core.trunk.health();
         if self.core.options.strict {
-            return trunk;
+            return match self.core.phase() {
+                Phase::Up => trunk,
+                _ => unhealthy(trunk),
+            };
         }
         let why = trunk.reason.clone().unwrap_or_default();
         let (reason, selected) = match self.core.phase() {
@@ -290,11 +311,18 @@ impl Broker for ReplicaBroker {
                 let trouble = self.core.trouble.lock();
                 (format!("what this replica kept is being merged into Redis {trouble}"), "memory")
             }
+            Phase::Healing => (HEALING.to_owned(), "redis"),
             Phase::Up if trunk.state == HealthState::Healthy => return trunk,
             Phase::Up => (why, "redis"),
         };
         BrokerHealth { state: HealthState::Degraded, reason: Some(reason), selected }
     }
+}
+
+/// A strict replica is not healthy before its logs are known to be whole.
+fn unhealthy(trunk: BrokerHealth) -> BrokerHealth {
+    let reason = trunk.reason.unwrap_or_else(|| HEALING.to_owned());
+    BrokerHealth { state: HealthState::Unhealthy, reason: Some(reason), ..trunk }
 }
 
 #[cfg(test)]

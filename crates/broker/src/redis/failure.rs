@@ -16,7 +16,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Returns the failure of a command that was refused or never sent.
-    pub(super) fn refused(reason: impl Into<String>) -> Self {
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
         Failure { reason: reason.into(), maybe: false }
     }
 

@@ -9,7 +9,13 @@ use redis::Cmd;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-const BODY: &str = include_str!("log.lua");
+const BODY: &str = concat!(
+    include_str!("log.lua"),
+    "\n",
+    include_str!("merge.lua"),
+    "\n",
+    include_str!("heal.lua")
+);
 
 /// A function of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +30,13 @@ pub(super) enum Function {
     Fold,
     Merge,
     Branches,
+    Offer,
+    Settle,
+    Announce,
+    Healed,
 }
 
-const FUNCTIONS: [Function; 10] = [
+const FUNCTIONS: [Function; 14] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -37,6 +47,10 @@ const FUNCTIONS: [Function; 10] = [
     Function::Fold,
     Function::Merge,
     Function::Branches,
+    Function::Offer,
+    Function::Settle,
+    Function::Announce,
+    Function::Healed,
 ];
 
 /// How the server runs our text.
@@ -88,14 +102,22 @@ impl Function {
             Function::Fold => "fold",
             Function::Merge => "merge",
             Function::Branches => "branches",
+            Function::Offer => "offer",
+            Function::Settle => "settle",
+            Function::Announce => "announce",
+            Function::Healed => "healed",
         }
     }
 
     /// Returns whether it changes anything; one that does not may be tried again at will.
     pub(super) fn writes(self) -> bool {
-        matches!(
+        !matches!(
             self,
-            Function::Begin | Function::Fork | Function::Append | Function::Fold | Function::Merge
+            Function::State
+                | Function::Page
+                | Function::Find
+                | Function::Ledger
+                | Function::Branches
         )
     }
 

@@ -93,6 +93,17 @@ impl Link {
         self.connected.borrow().is_none().then(|| self.trouble.lock().clone())
     }
 
+    /// Returns the run id of the server, where there is a connection.
+    pub(super) fn run(&self) -> Option<Arc<str>> {
+        self.connected.borrow().as_ref().map(|connected| Arc::clone(&connected.run))
+    }
+
+    /// Waits until there is a connection to a server of another run.
+    pub(super) async fn until_other_run(&self, run: &str) {
+        let other = |c: &Option<Connected>| c.as_ref().is_some_and(|c| &*c.run != run);
+        let _ = self.connected.subscribe().wait_for(other).await;
+    }
+
     /// Waits until there is a connection, or none.
     pub(super) async fn until(&self, is_up: bool) {
         // The sender lives as long as the link does.

@@ -8,9 +8,9 @@ use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing};
 
 /// A log as its meta stands in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) lineage: Lineage,
-    pub(super) head: Seq,
+pub(crate) struct State {
+    pub(crate) lineage: Lineage,
+    pub(crate) head: Seq,
     /// The run id of the server that the current epoch belongs to.
     pub(super) run: String,
 }
@@ -26,7 +26,7 @@ pub(super) enum Verdict {
 
 impl State {
     /// Returns the last place, beyond a hole that lies there.
-    pub(super) fn place(&self) -> Position {
+    pub(crate) fn place(&self) -> Position {
         self.lineage.last_at(self.head)
     }
 

@@ -61,6 +61,17 @@ impl Mirror {
         self.head = self.head.max(head);
     }
 
+    /// Returns the epochs and the head, as last known.
+    pub(crate) fn known(&self) -> Option<(&Lineage, Seq)> {
+        self.lineage.as_ref().map(|lineage| (lineage, self.head))
+    }
+
+    /// Returns the trunk's events that are known after a number, in order and possibly with holes.
+    pub(crate) fn after(&self, seq: Seq) -> impl Iterator<Item = &Kept> {
+        let later = self.events.range(seq.next()..).map(|(_, kept)| kept);
+        later.filter(|kept| self.is_ours(kept.event.position))
+    }
+
     /// Returns the place from which this replica has to read on before a reader may begin at
     /// `place`: others are behind it, and a branch could not serve both.
     pub(crate) fn behind(

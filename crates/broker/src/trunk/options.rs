@@ -21,6 +21,8 @@ pub struct ReplicaOptions {
     pub spool_bytes_max: u64,
     /// How long the replica is without a connection before it counts as cut off.
     pub cut_off_after: Duration,
+    /// How long a replica waits for others to give back what they have, after Redis began anew.
+    pub heal_grace: Duration,
     /// How often branches are written to the folder, where they have changed.
     pub save_every: Duration,
     /// The process's clocks.
@@ -39,6 +41,7 @@ impl ReplicaOptions {
             spool_events_max: 100_000,
             spool_bytes_max: 256 << 20,
             cut_off_after: Duration::from_millis(500),
+            heal_grace: Duration::from_secs(5),
             save_every: Duration::from_secs(1),
             clock,
             epochs: Arc::new(crate::memory::OsEpochs),

@@ -1,12 +1,15 @@
 //! How the replica stands to Redis, and how it gets from one to the next.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::Core;
+use crate::redis::failure::Failure;
 
 /// How the replica stands to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// There is no telling yet whether the trunk is whole: whoever asks waits.
+    Healing,
     /// The trunk serves.
     Up,
     /// Redis is lost: every stream is served from here, on a branch.
@@ -37,17 +40,26 @@ impl Core {
         let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Cut).await;
     }
 
+    /// Waits until the trunk may be asked, or the replica is cut off.
+    pub(super) async fn until_decided(&self) {
+        // The sender lives as long as the core does.
+        let _ = self.phase.subscribe().wait_for(|phase| *phase != Phase::Healing).await;
+    }
+
     /// Follows the connection for ever; to be run by the one task that owns it.
     pub(super) async fn keep(&self) {
         loop {
-            if self.has_branches() {
-                // What another process left behind, or an outage just now.
-                self.come_back().await;
+            let run = self.come_back().await;
+            tokio::select! {
+                () = self.lost() => self.cut_off(),
+                () = self.trunk.until_other_run(&run) => self.enter(Phase::Healing),
             }
-            self.lost().await;
-            self.enter(Phase::Cut);
-            self.come_back().await;
         }
+    }
+
+    fn cut_off(&self) {
+        // Strict, nothing is served from here: whoever asks waits, and is refused in time.
+        self.enter(if self.options.strict { Phase::Healing } else { Phase::Cut });
     }
 
     /// Waits until there was no connection for as long as a replica bears it.
@@ -61,34 +73,49 @@ impl Core {
         }
     }
 
-    /// Waits for Redis and brings every stream back to the trunk.
-    async fn come_back(&self) {
+    /// Waits for Redis, heals it, and brings every stream back to the trunk; returns the server's
+    /// run.
+    async fn come_back(&self) -> Arc<str> {
         let mut pause = RETRY_MIN;
         loop {
             tokio::select! {
-                () = self.trunk.until_connected(true) => {}
-                () = self.lost() => self.enter(Phase::Cut),
-            }
-            self.trunk.until_connected(true).await;
-            self.enter(Phase::Back);
-            tokio::select! {
-                merged = self.merge_all() => match merged {
-                    Ok(()) => {
+                came = self.try_to_come_back() => match came {
+                    Ok(run) => {
                         self.trouble.lock().clear();
-                        return self.enter(Phase::Up);
+                        self.enter(Phase::Up);
+                        return run;
                     }
                     Err(failure) => {
-                        tracing::warn!(%failure, "the branches are not merged yet");
+                        tracing::warn!(%failure, "the streams are not back on the trunk yet");
                         *self.trouble.lock() = failure.reason;
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(RETRY_MAX);
                     }
                 },
-                () = self.lost() => {
-                    self.enter(Phase::Cut);
-                    pause = RETRY_MIN;
-                }
+                () = self.lost() => self.cut_off(),
             }
         }
+    }
+
+    async fn try_to_come_back(&self) -> Result<Arc<str>, Failure> {
+        self.trunk.until_connected(true).await;
+        let Some(run) = self.trunk.run() else {
+            return Err(Failure::refused("the connection to Redis broke"));
+        };
+        let healing = self.heal(Arc::clone(&run));
+        let mut healing = std::pin::pin!(healing);
+        // Those who ask wait for a moment, and are served from here if it takes longer.
+        match tokio::time::timeout(self.options.cut_off_after, &mut healing).await {
+            Ok(healed) => healed?,
+            Err(_) => {
+                self.cut_off();
+                healing.await?;
+            }
+        }
+        if !self.options.strict || self.has_branches() {
+            self.enter(Phase::Back);
+        }
+        self.merge_all().await?;
+        Ok(run)
     }
 }

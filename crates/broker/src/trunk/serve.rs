@@ -16,11 +16,14 @@ use super::{
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
-    redis::{appending::check, failure::Failure},
+    redis::{appending::check, failure::Failure, healing::HEALING},
 };
 
 /// Most pages that are read so that nobody begins beyond a stretch that others here still lack.
 const FILL_PAGES_MAX: usize = 8;
+
+/// How long to wait before a trunk that is being healed is asked again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// What a strict replica says while an earlier process's branch is on its way to Redis.
 const STRICT: &str = "what an earlier process kept of this stream is merged into Redis first";
@@ -55,7 +58,7 @@ impl Core {
                 return appended;
             }
             let attempt = tokio::select! {
-                attempt = self.append_to_trunk(stream, &append, sent) => Some(attempt),
+                attempt = self.append_when_decided(stream, &append, sent) => Some(attempt),
                 () = self.until_cut(), if !self.options.strict => None,
             };
             let epoch = || self.trunk.last_known(stream).map(|(lineage, _)| lineage.current());
@@ -65,6 +68,11 @@ impl Core {
                     return Ok(appended);
                 }
                 None => sent = Sent::Unanswered(epoch()),
+                Some(Err(AppendError::Unavailable { reason, .. }))
+                    if reason == HEALING && tokio::time::Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(AGAIN).await;
+                }
                 // The connection is being looked at: it is lost, or it answers again.
                 Some(Err(AppendError::Unavailable { maybe: true, .. }))
                     if !self.options.strict && tokio::time::Instant::now() < deadline =>
@@ -79,6 +87,24 @@ impl Core {
                 Some(Err(error)) => return Err(error),
             }
         }
+    }
+
+    /// Appends to the trunk once it may be asked.
+    async fn append_when_decided(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+        sent: Sent,
+    ) -> Result<Appended, AppendError> {
+        let within = self.options.redis.command_time_max;
+        if tokio::time::timeout(within, self.until_decided()).await.is_err() {
+            return Err(Failure::refused(self.why_undecided()).into());
+        }
+        self.append_to_trunk(stream, append, sent).await
+    }
+
+    fn why_undecided(&self) -> String {
+        crate::Broker::health(&self.trunk).reason.unwrap_or_else(|| HEALING.to_owned())
     }
 
     /// Appends to the trunk; what was sent before and not answered is looked for first.
@@ -236,18 +262,32 @@ impl Core {
         &self,
         asking: impl Future<Output = Result<T, Failure>>,
     ) -> Option<Result<T, ReadError>> {
+        let decided = async {
+            let within = self.options.redis.command_time_max;
+            match tokio::time::timeout(within, self.until_decided()).await {
+                Ok(()) => asking.await,
+                Err(_) => Err(Failure::refused(self.why_undecided())),
+            }
+        };
         if self.options.strict {
-            return Some(asking.await.map_err(ReadError::from));
+            return Some(decided.await.map_err(ReadError::from));
         }
         let asked = async {
-            let answer = asking.await;
+            let answer = decided.await;
             if answer.as_ref().is_err_and(|failure| failure.maybe) {
                 tokio::time::sleep(self.until_judged()).await;
             }
             answer
         };
         tokio::select! {
-            answer = asked => Some(answer.map_err(ReadError::from)),
+            answer = asked => match answer {
+                Err(failure) if failure.reason == HEALING => {
+                    // The server began anew just now, and the keeper is about to see it.
+                    tokio::time::sleep(AGAIN).await;
+                    None
+                }
+                answer => Some(answer.map_err(ReadError::from)),
+            },
             () = self.until_cut() => None,
         }
     }

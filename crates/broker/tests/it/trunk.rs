@@ -3,5 +3,6 @@
 mod branches;
 mod cursors;
 mod faults;
+mod heal;
 mod spool;
 mod strict;

@@ -53,6 +53,7 @@ impl Replica {
         let mut options = ReplicaOptions::new(redis, Arc::clone(&clock) as Arc<dyn event::Clock>);
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
+        options.heal_grace = Duration::from_millis(500);
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);
@@ -130,6 +131,16 @@ pub(crate) async fn healthy(broker: &ReplicaBroker) {
         assert!(Instant::now() < deadline, "it does not come back: {:?}", broker.health());
         sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Waits until a replica has a connection later than that one, and is on the trunk.
+pub(crate) async fn connected_again(broker: &ReplicaBroker, made: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while broker.connections_made() <= made {
+        assert!(Instant::now() < deadline, "no connection: {:?}", broker.health());
+        sleep(Duration::from_millis(2)).await;
+    }
+    healthy(broker).await;
 }
 
 /// Waits until a replica is cut off.
