@@ -8,12 +8,14 @@
 //! Where a reader is in a merged branch is told by its place alone (`view`): no replica remembers
 //! readers.
 
+mod adopt;
 pub(crate) mod branch;
 mod cell;
 mod heal;
 mod merge;
 pub(crate) mod mirror;
 mod options;
+pub(crate) mod parting;
 mod phase;
 pub(crate) mod record;
 mod serve;
@@ -40,7 +42,7 @@ use self::{branch::Branch, cell::Cell, heal::ANNOUNCE_EVERY, phase::Phase, spool
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
     ReadError, RedisBroker, Watch,
-    memory::LOGS_MAX,
+    memory::{LOGS_MAX, log::Log},
     redis::{RedisAddressError, healing::HEALING},
 };
 
@@ -82,6 +84,8 @@ struct Core {
     spool: Option<Spool>,
     spooled_events: AtomicU64,
     spooled_bytes: AtomicU64,
+    /// Keys of adopted logs that Redis does not know yet.
+    adopted: Mutex<adopt::Adopted>,
     /// Why the branches could not be merged, the last time.
     trouble: Mutex<String>,
 }
@@ -95,6 +99,17 @@ impl ReplicaBroker {
     /// # Errors
     /// Fails on an address that is none, and on a spool that can't be read or written.
     pub fn start(options: ReplicaOptions) -> Result<Self, ReplicaStartError> {
+        ReplicaBroker::start_with(options, Vec::new())
+    }
+
+    /// Starts the broker in the place of a process that kept these logs in memory.
+    ///
+    /// # Errors
+    /// See [`ReplicaBroker::start`].
+    pub fn start_with(
+        options: ReplicaOptions,
+        adopted: Vec<(StreamName, Log)>,
+    ) -> Result<Self, ReplicaStartError> {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
             name: options.epochs.draw().to_string(),
@@ -105,9 +120,11 @@ impl ReplicaBroker {
             spooled_events: AtomicU64::new(0),
             spooled_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
+            adopted: Mutex::default(),
             options,
         });
         let core = Core::with_spool(core)?;
+        core.adopt(adopted);
         let mut keepers = JoinSet::new();
         core.trunk.guard();
         keepers.spawn({

@@ -12,9 +12,24 @@ function lib.offer(keys, a)
   if not best or tonumber(string.match(best, '^%d+')) < tonumber(a[2]) then
     redis.call('HSET', heal, 'best', a[2] .. ' ' .. a[3])
   end
-  for i = 4, #a, 4 do redis.call('HSETNX', heal, a[i], a[i + 1] .. a[i + 2] .. a[i + 3]) end
+  for i = 4, #a, 4 do
+    redis.call('HSETNX', heal, a[i] .. '-' .. a[i + 1], a[i + 2] .. a[i + 3])
+  end
   redis.call('PEXPIRE', heal, EMPTY_TTL_MS)
   return { 'offered' }
+end
+
+-- The epoch that owns a number; events of a history that is not the one known best stay out.
+local function owner_in(lineage)
+  local forks = {}
+  for epoch, after in string.gmatch(lineage, '(%w+):(%d+):') do
+    table.insert(forks, 1, { epoch, tonumber(after) })
+  end
+  return function(seq)
+    for _, fork in ipairs(forks) do
+      if fork[2] < seq then return fork[1] end
+    end
+  end
 end
 
 -- The lineage that a log goes on with after `head`, from the one that was known best.
@@ -33,7 +48,8 @@ end
 
 -- Gives a log back what its replicas had of it, and begins a new epoch behind that. Numbers that
 -- nobody has are a hole; what was offered beyond it is appended anew. ARGV: the server's run; the
--- new epoch; `all` where every replica has offered what it had, else `some`; most age, ms that the
+-- new epoch; `all` where every replica has offered what it had, `adopted` where what was offered is
+-- a whole log of another backend, else `some`; most age, ms that the
 -- clock is ahead; wake channel and how to publish.
 function lib.settle(keys, a)
   local stream, meta, ages, digests, heal = unpack(keys)
@@ -43,13 +59,14 @@ function lib.settle(keys, a)
   local best = redis.call('HGET', heal, 'best')
   if not best then return { 'unknown' } end
   local known, lineage = string.match(best, '^(%d+) (.+)$')
-  local offered = {}
+  local offered, owner = {}, owner_in(lineage)
   for _, key in ipairs(redis.call('HKEYS', heal)) do
-    if tonumber(key) then offered[#offered + 1] = tonumber(key) end
+    local seq, epoch = string.match(key, '^(%d+)-(%w+)$')
+    if seq and owner(tonumber(seq)) == epoch then offered[#offered + 1] = tonumber(seq) end
   end
   table.sort(offered)
   local head = m and m.head or (offered[1] or tonumber(known) + 1) - 1
-  local was_there = m or #offered > 0
+  local was_there = m or #offered > 0 or a[3] == 'adopted'
   local now = math.max(now_ms(a[5]), m and m.time or 0)
 
   if not m then
@@ -60,10 +77,10 @@ function lib.settle(keys, a)
   end
   local first, added = head + 1, 0
   local function put(seq, as, epoch)
-    local value = redis.call('HGET', heal, text(seq))
-    redis.call('XADD', stream, text(as) .. '-0', 'envelope', string.sub(value, 46), 'epoch',
-      epoch or string.sub(value, 1, 13))
-    redis.call('RPUSH', digests, string.sub(value, 14, 45))
+    local value = redis.call('HGET', heal, text(seq) .. '-' .. owner(seq))
+    redis.call('XADD', stream, text(as) .. '-0', 'envelope', string.sub(value, 33), 'epoch',
+      epoch or owner(seq))
+    redis.call('RPUSH', digests, string.sub(value, 1, 32))
     added = added + 1
   end
   local next = 1
@@ -73,7 +90,7 @@ function lib.settle(keys, a)
     put(head, head)
     next = next + 1
   end
-  local is_whole = was_there and a[3] == 'all' and head >= tonumber(known)
+  local is_whole = was_there and a[3] ~= 'some' and head >= tonumber(known)
   local base = (not m or tonumber(known) >= m.head) and lineage or m.lineage
   lineage = healed(base, head, a[2], is_whole and 'w' or 'l')
   while offered[next] do
@@ -119,4 +136,24 @@ function lib.healed(keys, a)
   redis.call('SADD', keys[1], a[1])
   redis.call('PEXPIRE', keys[1], 3600000)
   return { 'healed', redis.call('SMEMBERS', keys[1]) }
+end
+
+-- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: keys and values in
+-- turn (see `append`).
+function lib.keys(keys, a)
+  local meta, done, queue = keys[1], keys[2], keys[3]
+  local added = 0
+  for i = 1, #a, 2 do
+    if redis.call('HSETNX', done, a[i], a[i + 1]) == 1 then
+      local at, count = string.match(a[i + 1], '^%x+ (%d+) %w+ %d+ (%d+) ')
+      redis.call('RPUSH', queue, at .. ' ' .. a[i])
+      added = added + tonumber(count)
+    end
+  end
+  if added > 0 then
+    redis.call('HINCRBY', meta, 'kept', added)
+    redis.call('PEXPIRE', done, KEY_AGE_MS + 3600000)
+    redis.call('PEXPIRE', queue, KEY_AGE_MS + 3600000)
+  end
+  return { 'kept' }
 end

@@ -1,8 +1,12 @@
 //! A server that began anew: what replicas give back to its logs before anybody goes on.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use event::{Event, Lineage, Seq, StreamName};
+use event::{Event, Lineage, MonoMs, Seq, StreamName};
 use parking_lot::Mutex;
 use redis::Value;
 use sha2::{Digest, Sha256};
@@ -10,12 +14,16 @@ use sha2::{Digest, Sha256};
 use super::{
     RedisBroker,
     answer::{Words, text},
+    appending::{hex, ulid_of},
     failure::Failure,
     library::Function,
     new_epoch,
     state::State,
 };
-use crate::lineage_text::lineage_text;
+use crate::{
+    lineage_text::lineage_text,
+    memory::keys::{Done, Keys},
+};
 
 /// Most events that one call offers, and most bytes of their JSON.
 const OFFER_EVENTS_MAX: usize = 500;
@@ -40,6 +48,27 @@ impl Guard {
 
 /// Why a log can't be used before it is healed.
 pub(crate) const HEALING: &str = "Redis began anew and is given back what it may have lost";
+
+/// Who has offered what there was of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Every replica that was there.
+    Everybody,
+    /// Not all of them.
+    Some,
+    /// The one who had all of it.
+    ItsOwner,
+}
+
+impl Who {
+    fn word(self) -> &'static str {
+        match self {
+            Who::Everybody => "all",
+            Who::Some => "some",
+            Who::ItsOwner => "adopted",
+        }
+    }
+}
 
 /// What replicas know of a log.
 pub(crate) struct Offer<'a> {
@@ -123,20 +152,16 @@ impl RedisBroker {
         }
     }
 
-    /// Gives a log what was offered, where it is not settled yet; `everybody` says whether all that
+    /// Gives a log what was offered, where it is not settled yet; `who` says whether all that
     /// may know of it have offered.
-    pub(crate) async fn settle_log(
-        &self,
-        stream: &StreamName,
-        everybody: bool,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn settle_log(&self, stream: &StreamName, who: Who) -> Result<(), Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests, &names.heal];
         let epoch = new_epoch().to_string();
         let answered = self
             .link
             .call(Function::Settle, &keys, &|command, run| {
-                command.arg(run).arg(&epoch).arg(if everybody { "all" } else { "some" });
+                command.arg(run).arg(&epoch).arg(who.word());
                 command.arg(self.age_max_ms()).arg(self.clock_ahead_ms());
                 command.arg(&names.wake).arg("PUBLISH");
             })
@@ -145,7 +170,7 @@ impl RedisBroker {
         match words.word() {
             "settled" => {
                 let state = words.state()?;
-                tracing::info!(%stream, place = %state.place(), everybody, "the log is healed");
+                tracing::info!(%stream, place = %state.place(), ?who, "the log is healed");
                 let seen = self.known(stream);
                 self.learn(stream, state, seen.as_ref());
                 Ok(())
@@ -153,6 +178,35 @@ impl RedisBroker {
             "state" | "unknown" => Ok(()),
             _ => Err(words.unexpected()),
         }
+    }
+
+    /// Remembers what idempotency keys did in another backend, or on a server that lost them.
+    pub(crate) async fn remember_keys(
+        &self,
+        stream: &StreamName,
+        keys: &Keys,
+        age: impl Fn(MonoMs) -> Duration,
+    ) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let values: Vec<(String, String)> = keys
+            .buckets()
+            .flat_map(|bucket| {
+                let at = now.saturating_sub(age(bucket.ended)).as_millis();
+                bucket.done.iter().map(move |(key, done)| (hex(key), done_text(done, at)))
+            })
+            .collect();
+        let keys = [names.meta.as_str(), &names.done, &names.queue];
+        for values in values.chunks(OFFER_EVENTS_MAX) {
+            let arguments = |command: &mut redis::Cmd, _: &str| {
+                for (key, value) in values {
+                    command.arg(key).arg(value);
+                }
+            };
+            let answered = self.link.call(Function::Keys, &keys, &arguments).await?;
+            Words::read(answered.value)?;
+        }
+        Ok(())
     }
 
     /// Says that this replica is there, or that it ended; returns the replicas with how long ago
@@ -183,6 +237,14 @@ impl RedisBroker {
         let answered = self.link.call(Function::Healed, &[&key], &arguments).await?;
         texts(&mut Words::read(answered.value)?)
     }
+}
+
+/// Writes what a key did, as an append does.
+fn done_text(done: &Done, at_ms: u128) -> String {
+    let ids: String = done.ids.iter().map(|id| ulid_of(*id)).collect();
+    let Done { fingerprint, first, .. } = done;
+    let count = done.ids.len();
+    format!("{} {at_ms} {} {} {count} {ids}", hex(fingerprint), first.epoch, first.seq)
 }
 
 fn texts(words: &mut Words) -> Result<Vec<String>, Failure> {

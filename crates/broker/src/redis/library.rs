@@ -34,9 +34,10 @@ pub(super) enum Function {
     Settle,
     Announce,
     Healed,
+    Keys,
 }
 
-const FUNCTIONS: [Function; 14] = [
+const FUNCTIONS: [Function; 15] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -51,6 +52,7 @@ const FUNCTIONS: [Function; 14] = [
     Function::Settle,
     Function::Announce,
     Function::Healed,
+    Function::Keys,
 ];
 
 /// How the server runs our text.
@@ -106,6 +108,7 @@ impl Function {
             Function::Settle => "settle",
             Function::Announce => "announce",
             Function::Healed => "healed",
+            Function::Keys => "keys",
         }
     }
 

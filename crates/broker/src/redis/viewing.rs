@@ -48,20 +48,22 @@ impl RedisBroker {
         limit: PageLimit,
     ) -> Result<Option<Page>, Failure> {
         let records = self.records(names).await?;
-        let found = records.iter().find_map(|(_, record)| Some((record, record.place_of(cursor)?)));
-        let Some((record, place)) = found else { return Ok(None) };
+        let knowing = |(_, record)| Some((record, BranchRecord::place_of(record, cursor)?));
+        let mut known: Vec<_> = records.iter().map(|(n, r)| (n, r)).filter_map(knowing).collect();
+        known.sort_by_key(|(_, place)| place.is_err());
+        let Some((record, place)) = known.into_iter().next() else { return Ok(None) };
         let (view, after) = (View::of(record), After::At(cursor));
         let asked = Asked { stream, names, record, view, after, limit };
         let start = match place {
             Ok(place) if !record.is_complete && place.seq > asked.end() => {
-                return Ok(Some(nothing_yet(place)));
+                return Ok(Some(asked.named(nothing_yet(place), cursor)));
             }
             Ok(place) => asked.start_at(place),
             Err(gone) => asked.expired(asked.view.position(0), gone.count_after(cursor.seq)),
         };
         for _ in 0..TRIES_MAX {
             if let Some(page) = self.cut_view(&asked, start.clone()).await? {
-                return Ok(Some(page));
+                return Ok(Some(asked.named(page, cursor)));
             }
         }
         Err(restless())
@@ -117,6 +119,13 @@ impl Asked<'_> {
     /// Returns the number of the view's last place.
     fn end(&self) -> Seq {
         Seq(self.record.parent.0 + self.view.len())
+    }
+
+    /// Lets a page begin at the place by the name that it was asked for, where both have one number.
+    fn named(&self, page: Page, cursor: Position) -> Page {
+        let is_same = page.gap.is_none() && page.after.seq == cursor.seq;
+        let after = if is_same { cursor } else { page.after };
+        Page { after, ..page }
     }
 
     fn standings(&self) -> Standings<'_> {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use event::{After, Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq, Standing};
 
 use super::{
-    record::{BranchRecord, Run},
+    record::{Before, BranchRecord, Run},
     view,
 };
 use crate::{
@@ -32,6 +32,8 @@ pub(crate) struct Branch {
     merged: u64,
     /// Where earlier events stand, which a closed record has.
     runs: Vec<Run>,
+    /// The number before the first event that is merged under a name that is not the branch's own.
+    renamed: Option<Seq>,
 }
 
 /// Events that are merged together.
@@ -85,7 +87,44 @@ impl Branch {
             pending_bytes: 0,
             merged: 0,
             runs: Vec::new(),
+            renamed: None,
         }
+    }
+
+    /// Returns what a log has beyond its last place that the trunk has, as a branch to be merged.
+    pub(crate) fn tail(log: Log, parent: Seq, name: Epoch) -> Self {
+        let saved_as = log.lineage().current();
+        let mut branch = Branch {
+            parent: log.head().seq,
+            log,
+            name: saved_as,
+            saved_as,
+            pending: VecDeque::new(),
+            units: VecDeque::new(),
+            pending_bytes: 0,
+            merged: 0,
+            runs: Vec::new(),
+            renamed: None,
+        };
+        branch.move_parent(parent, name);
+        branch
+    }
+
+    /// Moves the parent back to the last place that the trunk still has: what lies between is merged
+    /// with the branch, as far as it is known, under another name.
+    pub(crate) fn move_parent(&mut self, parent: Seq, name: Epoch) {
+        let between = self.log.kept_after(parent);
+        let between: Vec<_> =
+            between.take_while(|kept| kept.event.position.seq <= self.parent).cloned().collect();
+        for kept in between.into_iter().rev() {
+            self.pending_bytes += kept.event.json.len();
+            self.pending.push_front(kept);
+            self.units.push_front(Unit { count: 1, key: None, is_unsure: true });
+        }
+        let first = self.pending.front().map(|kept| kept.event.position.seq.prev());
+        self.renamed = Some(first.unwrap_or(self.log.head().seq));
+        (self.parent, self.name, self.merged) = (parent, name, 0);
+        self.runs.clear();
     }
 
     /// Takes up a branch that was saved; `None` where the log is none of that name. What was saved
@@ -105,8 +144,19 @@ impl Branch {
             log.fork(epoch, kind);
         }
         let pending_bytes = pending.iter().map(|kept| kept.event.json.len()).sum();
-        let (saved_as, runs) = (name, Vec::new());
-        Some(Branch { log, name, saved_as, parent, pending, units, pending_bytes, merged, runs })
+        let (saved_as, runs, renamed) = (name, Vec::new(), None);
+        Some(Branch {
+            log,
+            name,
+            saved_as,
+            parent,
+            pending,
+            units,
+            pending_bytes,
+            merged,
+            runs,
+            renamed,
+        })
     }
 
     /// Returns the epoch that names it.
@@ -252,23 +302,40 @@ impl Branch {
 
     /// Takes in what an earlier attempt had merged. Where that attempt had closed the record, what
     /// came after it is a branch of its own, which goes on from there.
-    pub(crate) fn agree(&mut self, record: &BranchRecord) {
+    pub(crate) fn agree(&mut self, record: &BranchRecord, epoch: Epoch) {
         self.merged_up_to(record.merged());
         if let (true, Some(next)) = (record.is_complete, self.pending.front()) {
-            self.name = next.event.position.epoch;
+            let own = next.event.position.epoch;
+            self.name = if self.renamed.is_some() { epoch } else { own };
             self.runs.clone_from(&record.runs);
         }
     }
 
     /// Returns the record that the branch begins with.
     pub(crate) fn record(&self) -> BranchRecord {
+        let (lineage, before) = match self.renamed {
+            None => (self.own_lineage(), None),
+            Some(after) => {
+                let last = self.log.head().seq;
+                let lineage = self.lineage_after(after);
+                (begun(self.name, self.parent), Some(Before { after, last, lineage }))
+            }
+        };
         BranchRecord {
             parent: self.parent,
-            lineage: self.own_lineage(),
-            before: None,
+            lineage,
+            before,
             runs: self.runs.clone(),
             is_complete: false,
         }
+    }
+
+    /// Returns the epochs that events after a number belong to.
+    fn lineage_after(&self, after: Seq) -> Lineage {
+        let forks = self.log.lineage().forks();
+        let later = forks.iter().position(|fork| fork.after > after).unwrap_or(forks.len());
+        let own = forks[later.saturating_sub(1)..].to_vec();
+        Lineage::from_forks(own).unwrap_or_else(|_| self.log.lineage().clone())
     }
 
     fn own_lineage(&self) -> Lineage {
@@ -291,6 +358,16 @@ impl Branch {
         }
         parts
     }
+}
+
+/// Returns the lineage of a view that begins after a number.
+fn begun(name: Epoch, after: Seq) -> Lineage {
+    let mut lineage = Lineage::origin(name);
+    if after > Seq::ZERO {
+        let fork = Fork { epoch: name, after, kind: ForkKind::Whole };
+        lineage = Lineage::from_forks(vec![fork]).unwrap_or(lineage);
+    }
+    lineage
 }
 
 /// Finds the units of a saved branch: what one key did, and every other event by itself.

@@ -25,6 +25,8 @@ pub(super) struct Side {
     pub(super) branch: Option<Branch>,
     /// What became of branches that readers here may still be in the midst of.
     pub(super) merged: VecDeque<BranchRecord>,
+    /// Whether the mirror is a whole log of another backend.
+    pub(super) is_adopted: bool,
     /// Whether the branch differs from what the folder has.
     pub(super) is_dirty: bool,
 }

@@ -99,7 +99,7 @@ impl Core {
         };
         let Some(name) = name else { return Ok(false) };
         if let Some(record) = self.trunk.record_of(&cell.stream, name).await? {
-            self.change_branch(cell, |branch| branch.agree(&record));
+            self.change_branch(cell, |branch| branch.agree(&record, self.options.epochs.draw()));
         }
         Ok(true)
     }
@@ -154,7 +154,9 @@ impl Core {
                 *is_last
             }
             Merged::Before(record) => {
-                self.change_branch(cell, |branch| branch.agree(&record));
+                self.change_branch(cell, |branch| {
+                    branch.agree(&record, self.options.epochs.draw())
+                });
                 record.is_complete
             }
         };

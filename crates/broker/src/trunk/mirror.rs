@@ -158,6 +158,10 @@ impl Mirror {
             }
             _ => self.head,
         };
+        self.log_at(lineage, head)
+    }
+
+    fn log_at(&self, lineage: &Lineage, head: Seq) -> Option<Log> {
         let forks: Vec<Fork> =
             lineage.forks().iter().copied().filter(|fork| fork.after <= head).collect();
         let lineage = Lineage::from_forks(forks).ok()?;
@@ -169,6 +173,27 @@ impl Mirror {
         // What the trunk's account says is not known here; that of the branch begins with it.
         let (first, count, hash) = (Seq::ZERO, 0, RollingHash::default());
         Log::from_parts(LogParts { lineage, head, window, keys, first, count, hash })
+    }
+
+    /// Returns the log as it is known up to its last event.
+    pub(crate) fn log_at_end(&self) -> Option<Log> {
+        let lineage = self.lineage.as_ref()?;
+        let last = self.after(Seq::ZERO).last().map(|kept| kept.event.position.seq);
+        self.log_at(lineage, last.unwrap_or(self.head))
+    }
+
+    /// Returns the number up to which the trunk is known without a hole from where readers were.
+    pub(crate) fn end(&self) -> Seq {
+        self.read.map_or(Seq::ZERO, |read| self.reaches(read.through))
+    }
+
+    /// Takes a log for what the trunk was, as another backend left it.
+    pub(crate) fn adopt(&mut self, log: &Log) {
+        let parts = log.parts();
+        (self.lineage, self.head) = (Some(parts.lineage), parts.head);
+        for kept in parts.window {
+            self.events.insert(kept.event.position.seq, kept);
+        }
     }
 
     /// Returns the events that lie next to each other up to a number.

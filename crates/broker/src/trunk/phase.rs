@@ -102,7 +102,17 @@ impl Core {
         let Some(run) = self.trunk.run() else {
             return Err(Failure::refused("the connection to Redis broke"));
         };
-        let healing = self.heal(Arc::clone(&run));
+        tokio::select! {
+            came = self.come_back_to(Arc::clone(&run)) => came.map(|()| run),
+            // What was said to the one does not count for the other.
+            () = self.trunk.until_other_run(&run) => {
+                Err(Failure::refused("Redis began anew meanwhile"))
+            }
+        }
+    }
+
+    async fn come_back_to(&self, run: Arc<str>) -> Result<(), Failure> {
+        let healing = self.heal(run);
         let mut healing = std::pin::pin!(healing);
         // Those who ask wait for a moment, and are served from here if it takes longer.
         match tokio::time::timeout(self.options.cut_off_after, &mut healing).await {
@@ -115,7 +125,7 @@ impl Core {
         if !self.options.strict || self.has_branches() {
             self.enter(Phase::Back);
         }
-        self.merge_all().await?;
-        Ok(run)
+        self.remember_adopted().await?;
+        self.merge_all().await
     }
 }

@@ -6,7 +6,7 @@
 //! means the same on every replica. Pure.
 //!
 //! Text: `DONE STATE TIME PARENT LINEAGE BEFORE RUNS`, where STATE is `open` or `done`, BEFORE is
-//! `-` or `AFTER/LINEAGE`, and RUNS is `-` or `FIRSTxCOUNT` with commas, in the branch's order.
+//! `-` or `AFTER/LAST/LINEAGE`, and RUNS is `-` or `FIRSTxCOUNT` with commas, in the branch's order.
 
 use event::{Lineage, Position, Seq};
 
@@ -28,12 +28,15 @@ impl Run {
     }
 }
 
-/// The epochs of a branch whose oldest events were gone when it was merged: all of its numbers are
-/// higher by as many than those of the view.
+/// The epochs of a branch whose view has a name of its own: where its oldest events were gone when
+/// it was merged, so that its numbers are higher by as many than those of the view, or where it was
+/// a part of the trunk that the trunk has lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Before {
-    /// The number, in the branch, of the last event that is gone.
+    /// The number, in the branch, before its first event that was merged.
     pub(crate) after: Seq,
+    /// The number, in the branch, of its last event that was merged.
+    pub(crate) last: Seq,
     /// The branch's own epochs after the parent.
     pub(crate) lineage: Lineage,
 }
@@ -68,7 +71,7 @@ impl BranchRecord {
             return (cursor.seq >= self.parent).then_some(Ok(cursor));
         }
         let before = self.before.as_ref().filter(|before| names(&before.lineage))?;
-        if cursor.seq < self.parent {
+        if cursor.seq < self.parent || cursor.seq > before.last {
             return None;
         }
         if cursor.seq < before.after {
@@ -82,7 +85,7 @@ impl BranchRecord {
     pub(crate) fn head_text(&self) -> String {
         let before = self.before.as_ref().map_or_else(
             || "-".to_owned(),
-            |before| format!("{}/{}", before.after, lineage_text(&before.lineage)),
+            |before| format!("{}/{}/{}", before.after, before.last, lineage_text(&before.lineage)),
         );
         format!("{} {} {before}", self.parent, lineage_text(&self.lineage))
     }
@@ -99,8 +102,10 @@ impl BranchRecord {
         let before = match before {
             "-" => None,
             text => {
-                let (after, lineage) = text.split_once('/')?;
-                Some(Before { after: Seq(after.parse().ok()?), lineage: lineage_from(lineage)? })
+                let (after, rest) = text.split_once('/')?;
+                let (last, lineage) = rest.split_once('/')?;
+                let (after, last) = (Seq(after.parse().ok()?), Seq(last.parse().ok()?));
+                Some(Before { after, last, lineage: lineage_from(lineage)? })
             }
         };
         let record = BranchRecord {

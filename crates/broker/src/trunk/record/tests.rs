@@ -29,7 +29,8 @@ fn record() -> BranchRecord {
 
 #[test]
 fn a_record_round_trips() {
-    for before in [None, Some(Before { after: Seq(8), lineage: lineage(&[(3, 5)]) })] {
+    for before in [None, Some(Before { after: Seq(8), last: Seq(11), lineage: lineage(&[(3, 5)]) })]
+    {
         let record = BranchRecord { before, ..record() };
         let text = format!("3 done 17 {} 9x2,6x1", record.head_text());
         assert_eq!(BranchRecord::from_text(&text), Some(record));
@@ -65,10 +66,11 @@ fn a_cursor_of_the_branch_is_a_place_in_its_view() {
 
 #[test]
 fn a_cursor_of_a_branch_without_its_oldest_events_is_renamed() {
-    let before = Some(Before { after: Seq(105), lineage: lineage(&[(3, 5)]) });
+    let before = Some(Before { after: Seq(105), last: Seq(108), lineage: lineage(&[(3, 5)]) });
     let record = BranchRecord { before, lineage: lineage(&[(7, 5)]), ..record() };
     assert_eq!(record.place_of(at(3, 107)), Some(Ok(at(7, 7))));
     assert_eq!(record.place_of(at(3, 105)), Some(Ok(at(7, 5))));
     assert_eq!(record.place_of(at(3, 60)), Some(Err(Seq(105))));
+    assert_eq!(record.place_of(at(3, 109)), None, "it was not merged with the others");
     assert_eq!(record.place_of(at(7, 7)), Some(Ok(at(7, 7))));
 }

@@ -53,7 +53,7 @@ impl Replica {
         let mut options = ReplicaOptions::new(redis, Arc::clone(&clock) as Arc<dyn event::Clock>);
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
-        options.heal_grace = Duration::from_millis(500);
+        options.heal_grace = Duration::from_secs(4);
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);

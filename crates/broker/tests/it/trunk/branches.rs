@@ -143,3 +143,25 @@ async fn a_key_takes_effect_once_over_an_outage() {
     }
     assert_eq!(broker.ledger(&golden_stream()).await.expect("it is read").count, 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_appended_and_nobody_here_read_is_not_passed_over() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+    let mut acknowledged = publish(&left, 2).await;
+    let mut reader = attach(&left, &After::Oldest).await;
+    reader.through(acknowledged[1]).await;
+    // The reader reads none of this before the outage.
+    acknowledged.extend(publish(&right, 2).await);
+    acknowledged.extend(publish(&left, 1).await);
+    stage.server.save().await;
+    stage.lose_redis().await;
+    let branch = publish(&left, 2).await;
+    reader.through(branch[1]).await;
+    acknowledged.extend(branch);
+    stage.find_redis().await;
+    healthy(&another).await;
+    acknowledged.extend(publish(&left, 1).await);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+}

@@ -95,3 +95,32 @@ async fn a_short_break_branches_nothing_off() {
     }
     assert_complete(&mut reader, &[], &acknowledged).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
+    let mut stage = Replica::start_with(WIDE, |options| {
+        options.cut_off_after = Duration::from_millis(200);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = publish(&broker, 1).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    acknowledged.extend(publish(&broker, 8_000).await);
+    stage.server.run().await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut kills = 0;
+    while stage.broker.spool_events() > 0 {
+        assert!(Instant::now() < deadline, "the merge does not end");
+        let mut kill = redis::cmd("CLIENT");
+        kills += stage.server.command::<u64>(kill.arg("KILL").arg("TYPE").arg("normal")).await;
+        sleep(Duration::from_millis(15)).await;
+    }
+    healthy(&stage.broker).await;
+    acknowledged.extend(publish(&broker, 1).await);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+    println!("{kills} connections were killed amid the merge");
+}

@@ -81,6 +81,29 @@ async fn a_server_that_comes_back_old_is_given_the_rest_from_several_replicas() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_a_dead_replica_knew_is_told_to_those_who_stayed() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let left = stage.broker();
+    let mut acknowledged = publish(&left, 3).await;
+    let mut reader = attach(&left, &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    stage.server.save().await;
+    let made = stage.broker.connections_made();
+    // The reader is not asked to read on, so that its replica never gets to know of it.
+    let right = another as Arc<dyn Broker>;
+    let lost = publish(&right, 1).await[0];
+    drop(right);
+    stage.server.kill();
+    stage.server.run().await;
+    crate::support::replica::connected_again(&stage.broker, made).await;
+    acknowledged.extend(publish(&left, 1).await);
+    reader.through(acknowledged[3]).await;
+    assert!(!ids(&reader).contains(&lost));
+    assert_eq!(reader.reasons(), [GapReason::DataLoss]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_holds_is_told() {
     let mut stage = Replica::start(WIDE).await;
     let another = stage.another().await;

@@ -198,7 +198,7 @@ impl World {
         if let Some(branch) = &mut replica.branch
             && let Some(record) = self.records.get(&branch.name())
         {
-            branch.agree(record);
+            branch.agree(record, Epoch::from_bits(0));
         }
     }
 
@@ -230,7 +230,7 @@ impl World {
         }
         let stored = self.records.get(&name).cloned().unwrap_or_else(|| record.clone());
         if stored.is_complete || stored.merged() != round.offset {
-            branch.agree(&stored);
+            branch.agree(&stored, epoch);
             if stored.is_complete && branch.pending() == 0 {
                 self.go_back(i);
             }
@@ -269,7 +269,7 @@ impl World {
         if self.replicas[i].is_up
             && let Some(record) = self.records.get(&branch.name())
         {
-            branch.agree(record);
+            branch.agree(record, Epoch::from_bits(0));
         }
         self.replicas[i].branch = Some(branch);
     }
