@@ -97,7 +97,17 @@ function lib.merge(keys, a)
   return { 'merged', text(merged), text(head), text(unfolded + #puts) }
 end
 
--- Returns the records of all branches: names and records in turn.
-function lib.branches(keys)
-  return { 'branches', redis.call('HGETALL', keys[1]) }
+-- Returns the records of branches: names and records in turn. One that was not finished and that
+-- nobody has worked on for so many ms is left out, unless that is 0: its replica is gone, and its
+-- readers must not wait for ever. ARGV: that many ms.
+function lib.branches(keys, a)
+  local all, listed, now = redis.call('HGETALL', keys[1]), {}, now_ms('0')
+  for i = 1, #all, 2 do
+    local at = tonumber(string.match(all[i + 1], '^%d+ open (%d+) '))
+    if a[1] == '0' or not at or now - at <= tonumber(a[1]) then
+      listed[#listed + 1] = all[i]
+      listed[#listed + 1] = all[i + 1]
+    end
+  end
+  return { 'branches', listed }
 end

@@ -174,7 +174,7 @@ impl RedisBroker {
         stream: &StreamName,
         name: Epoch,
     ) -> Result<Option<BranchRecord>, Failure> {
-        let records = self.records(&self.naming.of(stream)).await?;
+        let records = self.records(&self.naming.of(stream), 0).await?;
         Ok(records.into_iter().find(|(named, _)| *named == name).map(|(_, record)| record))
     }
 
@@ -184,17 +184,23 @@ impl RedisBroker {
         stream: &StreamName,
         cursor: event::Position,
     ) -> Result<Option<BranchRecord>, Failure> {
-        let records = self.records(&self.naming.of(stream)).await?;
+        let records = self.records(&self.naming.of(stream), 0).await?;
         let knows = |record: &BranchRecord| record.is_complete && record.place_of(cursor).is_some();
         Ok(records.into_iter().map(|(_, record)| record).find(knows))
     }
 
-    /// Returns the records of a log's branches, with their names.
+    /// Returns the records of a log's branches, with their names; without those that were not
+    /// finished and not worked on for so long, unless that is 0.
     pub(super) async fn records(
         &self,
         names: &Names,
+        unfinished_age_max_ms: u64,
     ) -> Result<Vec<(Epoch, BranchRecord)>, Failure> {
-        let answered = self.link.call(Function::Branches, &[&names.branches], &|_, _| {}).await?;
+        let arguments = |command: &mut Cmd, _: &str| {
+            command.arg(unfinished_age_max_ms);
+        };
+        let keys = [names.branches.as_str()];
+        let answered = self.link.call(Function::Branches, &keys, &arguments).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "branches" => {

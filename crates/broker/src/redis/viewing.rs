@@ -47,7 +47,7 @@ impl RedisBroker {
         cursor: Position,
         limit: PageLimit,
     ) -> Result<Option<Page>, Failure> {
-        let records = self.records(names).await?;
+        let records = self.records(names, self.age_max_ms()).await?;
         let knowing = |(_, record)| Some((record, BranchRecord::place_of(record, cursor)?));
         let mut known: Vec<_> = records.iter().map(|(n, r)| (n, r)).filter_map(knowing).collect();
         known.sort_by_key(|(_, place)| place.is_err());

@@ -105,3 +105,24 @@ async fn what_the_trunk_no_longer_has_is_told_in_its_place() {
         assert_eq!(back.gaps(), 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_whose_replica_never_came_back_keeps_nobody_waiting() {
+    let stage = Replica::start(WIDE).await;
+    let broker = stage.broker();
+    publish(&broker, 2).await;
+    let place: event::Position = "0000000000007-3".parse().expect("it is a place");
+    let now: (u64, u64) = stage.server.command(&mut redis::cmd("TIME")).await;
+    let age_max = WIDE.age_max.as_secs();
+    for (at, told) in [(now.0, false), (now.0 - age_max - 5, true)] {
+        let mut set = redis::cmd("HSET");
+        set.arg("dashclaw:thread:golden:branches").arg(place.epoch.to_string());
+        set.arg(format!("1 open {at}000 0 {}:0:w - 2x1", place.epoch));
+        stage.server.command::<()>(&mut set).await;
+        let page = broker.page(&golden_stream(), &After::At(place), PageLimit::MAX).await;
+        let page = page.expect("it is read");
+        assert!(page.is_whole(), "{page:?}");
+        assert_eq!(page.gap.is_some(), told, "{page:?}");
+        assert_eq!(page.events.is_empty(), !told, "{page:?}");
+    }
+}
