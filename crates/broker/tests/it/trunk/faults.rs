@@ -24,6 +24,7 @@ async fn a_server_that_stops_takes_nothing_twice() {
     let mut reader = attach(&broker, &After::Oldest).await;
     let mut acknowledged = publish(&broker, 3).await;
     for _ in 0..3 {
+        let before = stage.broker.trunk().head(&golden_stream()).await.expect("it is read");
         stage.server.pause();
         // The first ones are in the server's socket, and it takes them when it goes on.
         let mut writers = tokio::task::JoinSet::new();
@@ -35,6 +36,8 @@ async fn a_server_that_stops_takes_nothing_twice() {
         assert!(stage.broker.is_cut_off());
         stage.server.go_on();
         healthy(&stage.broker).await;
+        let after = stage.broker.trunk().head(&golden_stream()).await.expect("it is read");
+        assert_ne!(before.epoch, after.epoch, "what was sent before could still arrive");
         acknowledged.extend(publish(&broker, 2).await);
         assert_complete(&mut reader, &[], &acknowledged).await;
     }
@@ -123,4 +126,44 @@ async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
     let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
     assert_eq!(ledger.count, acknowledged.len() as u64);
     println!("{kills} connections were killed amid the merge");
+}
+
+/// Returns the name that our functions begin with on a server.
+async fn library(stage: &Replica) -> String {
+    let mut list = redis::cmd("FUNCTION");
+    let listed: redis::Value = stage.server.command(list.arg("LIST")).await;
+    let text = format!("{listed:?}");
+    let begin = text.find("tidegate_1_").expect("the library is there");
+    text[begin..begin + "tidegate_1_".len() + 8].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_that_arrives_twice_takes_effect_once() {
+    let stage = Replica::start(WIDE).await;
+    let broker = stage.broker();
+    publish(&broker, 2).await;
+    let head = broker.head(&golden_stream()).await.expect("it is read");
+    let info: String = stage.server.command(redis::cmd("INFO").arg("server")).await;
+    let run = info.lines().find_map(|line| line.strip_prefix("run_id:")).expect("it has one");
+    let (name, event) = ("00000000000a0", broker::conformance::new_event());
+    let base = "dashclaw:thread:golden";
+    let mut words = Vec::new();
+    for offset in ["0", "0", "1"] {
+        let mut merge = redis::cmd("FCALL");
+        merge.arg(format!("{}_merge", library(&stage).await)).arg(7);
+        for key in ["stream", "meta", "ages", "digests", "keys", "keyq", "branches"] {
+            merge.arg(format!("{base}:{key}"));
+        }
+        merge.arg(head.epoch.to_string()).arg(2).arg(run.trim()).arg(1000).arg(600_000).arg(0);
+        merge.arg(name).arg(format!("2 {name}:2:w -")).arg(offset).arg("more");
+        merge.arg(format!("{base}:events")).arg(format!("{base}:wake")).arg("PUBLISH");
+        merge.arg(64).arg(1).arg("-").arg("").arg("").arg(1);
+        merge.arg(&event.json[..]).arg(&[7_u8; 32][..]).arg(&event.id.to_string()[4..]).arg(0);
+        let answer: Vec<redis::Value> = stage.server.command(&mut merge).await;
+        let word: String = redis::from_redis_value(answer[0].clone()).expect("it is a word");
+        words.push(word);
+    }
+    assert_eq!(words, ["merged", "record", "merged"]);
+    let head = broker.head(&golden_stream()).await.expect("it is read");
+    assert_eq!(head.seq.0, 4, "the second arrival appended something");
 }
