@@ -12,10 +12,12 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod join;
+mod lineage_text;
 pub mod memory;
 mod page;
 pub mod redis;
 mod standing;
+mod trunk;
 mod watch;
 
 pub use append::{Append, AppendError, Appended, Fingerprint, IdempotencyKey, NewEvent, Receipt};
@@ -25,4 +27,5 @@ pub use clock::SystemClock;
 pub use memory::MemoryBroker;
 pub use page::{Events, Page, PageLimit, ReadError};
 pub use redis::{Notice, Notices, RedisAddressError, RedisBroker, RedisOptions};
+pub use trunk::{ReplicaBroker, ReplicaOptions, ReplicaStartError};
 pub use watch::{Wake, Watch};

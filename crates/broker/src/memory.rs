@@ -108,6 +108,11 @@ impl MemoryBroker {
         }
     }
 
+    /// Returns copies of all logs; events are shared, not copied.
+    pub fn copies(&self) -> Vec<(StreamName, Log)> {
+        self.cells().into_iter().map(|(name, cell)| (name, cell.log.lock().clone())).collect()
+    }
+
     /// Returns how many logs there are.
     pub fn logs(&self) -> usize {
         self.cells.read().len()

@@ -17,6 +17,8 @@
 //! | `BASE:digests` | list | SHA-256 of each event after `hashed` |
 //! | `BASE:keys` | hash | idempotency key → fingerprint, time, epoch, first, count, ids |
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
+//! | `BASE:heal` | hash | after a loss: number → epoch, SHA-256, envelope; `best` → head, lineage |
+//! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
@@ -37,13 +39,15 @@
 mod account;
 mod address;
 mod answer;
-mod appending;
+pub(crate) mod appending;
 mod cluster;
 mod envelope;
-mod failure;
+pub(crate) mod failure;
 mod fleet;
+pub(crate) mod healing;
 mod library;
 mod link;
+pub(crate) mod merging;
 mod names;
 mod notices;
 mod options;
@@ -54,6 +58,7 @@ mod sentinel;
 mod slots;
 mod state;
 mod subscription;
+mod viewing;
 
 use std::{
     collections::HashMap,
@@ -70,11 +75,12 @@ use self::{
     answer::Words,
     failure::Failure,
     fleet::Fleet,
+    healing::Guard,
     library::Function,
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
     registry::Registry,
-    state::{State, Verdict, lineage_text, lineage_text_at_any_head, unservable},
+    state::{State, Verdict, unservable},
 };
 pub use self::{
     names::HashTag,
@@ -84,6 +90,7 @@ pub use self::{
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, Page, PageLimit, ReadError,
     Watch,
+    lineage_text::{lineage_text, lineage_text_at_any_head},
 };
 
 /// Most logs whose state this process remembers; beyond, it forgets one for each new one.
@@ -117,6 +124,7 @@ pub struct RedisBroker {
     fleet: Fleet,
     registry: Arc<Registry>,
     known: Mutex<HashMap<StreamName, Arc<State>>>,
+    guard: Guard,
     /// The keepers of the two connections; they end with the backend.
     _keepers: JoinSet<()>,
 }
@@ -147,6 +155,7 @@ impl RedisBroker {
             fleet,
             registry,
             known: Mutex::default(),
+            guard: Guard::default(),
             _keepers: keepers,
         })
     }
@@ -164,11 +173,8 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            let mut lineage = state.lineage.clone();
-            lineage.fork(new_epoch(), state.head, ForkKind::Whole);
-            let at = ForkAt::while_in_use(&state);
-            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
-                return Ok(forked.place());
+            if self.fork_on(stream, &names, &state).await? {
+                return Ok(self.state(stream, &names).await?.place());
             }
         }
         Err(restless().into())
@@ -188,6 +194,65 @@ impl RedisBroker {
 
     fn deadline(&self) -> Instant {
         Instant::now() + self.options.command_time_max
+    }
+
+    /// Begins a new epoch unless the log has another one already: what was sent under that one and
+    /// not answered can't take effect any more.
+    pub(crate) async fn fence(
+        &self,
+        stream: &StreamName,
+        sent_under: Epoch,
+    ) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            if state.lineage.current() != sent_under || self.fork_on(stream, &names, &state).await?
+            {
+                return Ok(());
+            }
+        }
+        Err(restless())
+    }
+
+    /// Begins a new epoch of a log that still is as it was seen; returns whether it was.
+    async fn fork_on(
+        &self,
+        stream: &StreamName,
+        names: &Names,
+        state: &State,
+    ) -> Result<bool, Failure> {
+        let mut lineage = state.lineage.clone();
+        lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+        let at = ForkAt::while_in_use(state);
+        Ok(self.fork_to(stream, names, state, &lineage, at).await?.is_some())
+    }
+
+    /// Waits until there is a connection, or none.
+    pub(crate) async fn until_connected(&self, is_connected: bool) {
+        self.fleet.until_connected(is_connected).await;
+    }
+
+    /// Returns the epochs and the head of a log, as this process last knew them.
+    pub(crate) fn last_known(&self, stream: &StreamName) -> Option<(Lineage, Seq)> {
+        self.known(stream).map(|state| (state.lineage.clone(), state.head))
+    }
+
+    pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
+        Ok(self.state(stream, &self.naming.of(stream)).await?.place())
+    }
+
+    /// Hears the wake-ups of a log that is watched.
+    pub(crate) async fn hear(&self, stream: &StreamName) -> Result<(), Failure> {
+        match self.registry.of_channel(&self.naming.of(stream).wake) {
+            Some(level) => self.fleet.hear(&level, self.deadline()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to watch a log without waiting for Redis: its hints come once there is a connection.
+    pub(crate) fn watch_anyway(&self, stream: &StreamName) -> Result<Box<dyn Watch>, ReadError> {
+        let watched = self.registry.watch(stream, &self.naming.of(stream));
+        Ok(watched.ok_or(ReadError::StreamsFull)?.1)
     }
 
     fn clock_ahead_ms(&self) -> u64 {
@@ -236,6 +301,7 @@ impl RedisBroker {
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
+                self.guard.check(self.fleet.healed_by(run))?;
                 let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
                 self.fork_to(stream, names, state, &lineage, at).await?;
                 Ok(false)
@@ -285,6 +351,7 @@ impl RedisBroker {
         seen: Option<&Arc<State>>,
         mut said: Words,
     ) -> Result<(), Failure> {
+        self.guard.check(&self.fleet.run().unwrap_or_default())?;
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
@@ -352,7 +419,7 @@ impl Broker for RedisBroker {
     }
 
     fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
-        Box::pin(async move { Ok(self.state(stream, &self.naming.of(stream)).await?.place()) })
+        Box::pin(async move { Ok(self.head_now(stream).await?) })
     }
 
     fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
@@ -364,10 +431,8 @@ impl Broker for RedisBroker {
         stream: &'a StreamName,
     ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
         Box::pin(async move {
-            let names = self.naming.of(stream);
-            let watched = self.registry.watch(stream, &names);
-            let (level, watch) = watched.ok_or(ReadError::StreamsFull)?;
-            self.fleet.hear(&level, self.deadline()).await?;
+            let watch = self.watch_anyway(stream)?;
+            self.hear(stream).await?;
             Ok(watch)
         })
     }

@@ -127,6 +127,16 @@ impl Lineage {
         }
     }
 
+    /// Begins the epoch of a branch after `head`. Other than [`Lineage::fork`] it leaves an epoch
+    /// that took no event where it is: the log that is branched from goes on elsewhere, and may yet
+    /// give places of it.
+    pub fn branch(&mut self, epoch: Epoch, head: Seq) {
+        self.forks.push(Fork { epoch, after: head, kind: ForkKind::Whole });
+        if self.forks.len() > LINEAGE_EPOCHS_MAX {
+            self.forks.remove(0);
+        }
+    }
+
     /// Returns the place with this number, under the epoch that appended it.
     pub fn position_at(&self, seq: Seq) -> Position {
         let owner = self.forks.iter().rev().find(|fork| fork.after < seq);

@@ -101,7 +101,7 @@ impl Keys {
         if fits { Ok(()) } else { Err(AppendError::KeysFull) }
     }
 
-    pub(super) fn insert(&mut self, key: IdempotencyKey, receipts: &[Receipt], now: MonoMs) {
+    pub(crate) fn insert(&mut self, key: IdempotencyKey, receipts: &[Receipt], now: MonoMs) {
         let Some(first) = receipts.first() else { return };
         let done = Done {
             fingerprint: key.fingerprint,

@@ -8,6 +8,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use event::{After, Event, Fork, ForkKind, Ledger, Lineage, MonoMs, Position, RollingHash, Seq};
 
+use parking_lot::Mutex;
+
 use super::keys::{Found, Keys};
 use crate::{
     Append, AppendError, Appended, Events, NewEvent, Page, PageLimit, Receipt, standing::Standings,
@@ -41,7 +43,7 @@ pub struct Log {
     first: Seq,
     count: u64,
     hash: RollingHash,
-    last_read: Option<Stretch>,
+    last_read: LastRead,
 }
 
 /// A stretch of the window as it was handed out: after a restart or a cut all readers of a stream
@@ -50,6 +52,16 @@ pub struct Log {
 struct Stretch {
     after: Seq,
     events: Events,
+}
+
+/// The stretch that was handed out last; reading changes nothing else.
+#[derive(Debug, Default)]
+struct LastRead(Mutex<Option<Stretch>>);
+
+impl Clone for LastRead {
+    fn clone(&self) -> Self {
+        LastRead(Mutex::new(self.0.lock().clone()))
+    }
 }
 
 /// Events for which a window always keeps room; what a burst needed beyond is given back.
@@ -89,7 +101,7 @@ impl Log {
             first: Seq::ZERO,
             count: 0,
             hash: RollingHash::default(),
-            last_read: None,
+            last_read: LastRead::default(),
         }
     }
 
@@ -113,7 +125,7 @@ impl Log {
             first,
             count,
             hash,
-            last_read: None,
+            last_read: LastRead::default(),
         })
     }
 
@@ -147,6 +159,17 @@ impl Log {
             self.window.pop_front();
         }
         self.forget_stretch();
+    }
+
+    /// Begins the epoch of a branch at the head; what led there stays as it is.
+    pub(crate) fn begin_branch(&mut self, epoch: event::Epoch) {
+        self.lineage.branch(epoch, self.head);
+    }
+
+    /// Returns the window's events after a number.
+    pub(crate) fn kept_after(&self, seq: Seq) -> impl Iterator<Item = &Kept> {
+        let skip = seq.count_after(self.window_after()) as usize;
+        self.window.iter().skip(skip)
     }
 
     /// Returns the last place, beyond a hole that lies there.
@@ -218,7 +241,7 @@ impl Log {
     /// Forgets a stretch that the window no longer holds whole: what is not kept is kept by nobody.
     fn forget_stretch(&mut self) {
         let kept_after = self.window_after();
-        self.last_read.take_if(|stretch| stretch.after < kept_after);
+        self.last_read.0.get_mut().take_if(|stretch| stretch.after < kept_after);
     }
 
     /// Returns the account.
@@ -235,7 +258,7 @@ impl Log {
     /// Reads a stretch; a bad cursor gives a gap, never nothing.
     ///
     /// It ends before a hole; the page that goes on from there begins with the gap.
-    pub fn page(&mut self, after: &After, limit: PageLimit) -> Page {
+    pub fn page(&self, after: &After, limit: PageLimit) -> Page {
         let standings = self.standings();
         let (start, gap) = standings.resolve(after, self.seq_of(after));
         let take = limit.get().min(standings.page_end(start).count_after(start.seq) as usize);
@@ -246,16 +269,16 @@ impl Log {
     }
 
     /// Returns so many events after a number of the window.
-    fn stretch(&mut self, after: Seq, take: usize) -> Events {
+    fn stretch(&self, after: Seq, take: usize) -> Events {
         let is_same = |last: &&Stretch| last.after == after && last.events.len() == take;
-        if let Some(last) = self.last_read.as_ref().filter(is_same) {
+        if let Some(last) = self.last_read.0.lock().as_ref().filter(is_same) {
             return Arc::clone(&last.events);
         }
         let skip = after.count_after(self.window_after()) as usize;
         let kept = self.window.range(skip.min(self.window.len())..).take(take);
         let events: Events = kept.map(|kept| Arc::clone(&kept.event)).collect();
         if events.len() >= SHARED_EVENTS_MIN {
-            self.last_read = Some(Stretch { after, events: Arc::clone(&events) });
+            *self.last_read.0.lock() = Some(Stretch { after, events: Arc::clone(&events) });
         }
         events
     }
@@ -276,7 +299,7 @@ impl Log {
         Some(kept.event.position.seq)
     }
 
-    fn window_after(&self) -> Seq {
+    pub(crate) fn window_after(&self) -> Seq {
         self.window.front().map_or(self.head, |kept| kept.event.position.seq.prev())
     }
 }

@@ -7,7 +7,7 @@
 //! start says so. A damaged file is set aside, never deleted; one that can't be read, or that a
 //! newer program wrote, refuses the start.
 
-mod files;
+pub(crate) mod files;
 mod load;
 mod save;
 mod take_over;

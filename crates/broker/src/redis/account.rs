@@ -21,7 +21,7 @@ struct Account {
 }
 
 impl RedisBroker {
-    pub(super) async fn ledger_now(&self, stream: &StreamName) -> Result<Ledger, Failure> {
+    pub(crate) async fn ledger_now(&self, stream: &StreamName) -> Result<Ledger, Failure> {
         let account = self.account(stream, &self.naming.of(stream)).await?;
         let State { lineage, head, .. } = &account.state;
         let window_after: Position = Standings {

@@ -4,10 +4,8 @@ use bytes::Bytes;
 use event::{Position, RollingHash, Seq};
 use redis::Value;
 
-use super::{
-    failure::Failure,
-    state::{State, lineage_from},
-};
+use super::{failure::Failure, state::State};
+use crate::lineage_text::lineage_from;
 
 /// An answer: its first word, and what follows.
 pub(super) struct Words {

@@ -132,7 +132,7 @@ impl RedisBroker {
     }
 
     /// Takes in how far a log grew; `false` where it has an owner by now that never had this.
-    fn grew(&self, stream: &StreamName, seen: &State, head: Seq) -> bool {
+    pub(super) fn grew(&self, stream: &StreamName, seen: &State, head: Seq) -> bool {
         let place = Position::new(seen.lineage.current(), head);
         if let Some(known) = self.known.lock().get_mut(stream) {
             let current = known.lineage.current() == place.epoch;
@@ -171,14 +171,19 @@ fn unsure(failure: Failure) -> Failure {
     Failure { maybe: true, ..failure }
 }
 
+/// Fails where an event's JSON is not its envelope, from which it is read again.
+pub(crate) fn check(append: &Append) -> Result<(), Failure> {
+    for event in &append.events {
+        if head_of(&event.json).is_none_or(|(id, name)| id != event.id || name != event.name) {
+            return Err(Failure::refused("an event's JSON is not its envelope"));
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Prepared<'a> {
     fn new(append: &'a Append) -> Result<Self, Failure> {
-        for event in &append.events {
-            if head_of(&event.json).is_none_or(|(id, name)| id != event.id || name != event.name) {
-                return Err(Failure::refused("an event's JSON is not its envelope"));
-            }
-        }
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        check(append)?;
         let key = |key: &IdempotencyKey| (hex(&key.key), hex(&key.fingerprint));
         let (key, fingerprint) = append.idempotency.as_ref().map(key).unwrap_or_default();
         let digests = append.events.iter().map(|event| Sha256::digest(&event.json).into());
@@ -194,9 +199,13 @@ impl<'a> Prepared<'a> {
 }
 
 /// Returns an id's text without its prefix.
-fn ulid_of(id: EventId) -> String {
+pub(super) fn ulid_of(id: EventId) -> String {
     let text = id.to_string();
     text[text.len() - ULID_CHARS..].to_owned()
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 fn receipts(first: Position, append: &Append) -> Vec<Receipt> {

@@ -22,11 +22,11 @@ impl fmt::Display for Version {
 /// Why a call gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// What is wrong, for the log; never an address.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// Whether a command that writes may have taken effect all the same.
-    pub(super) maybe: bool,
+    pub(crate) maybe: bool,
     /// Where a cluster says that the command belongs.
     pub(super) redirect: Option<Redirect>,
 }
@@ -44,7 +44,7 @@ pub(super) enum Redirect {
 
 impl Failure {
     /// Returns the failure of a command that was refused or never sent.
-    pub(super) fn refused(reason: impl Into<String>) -> Self {
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
         Failure { reason: reason.into(), maybe: false, redirect: None }
     }
 

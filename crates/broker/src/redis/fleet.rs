@@ -1,8 +1,11 @@
 //! The servers that this process is connected to: one, or the nodes of a cluster.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::{
     RedisOptions,
@@ -17,6 +20,12 @@ use super::{
     subscription::Subscription,
 };
 use crate::{BrokerHealth, HealthState};
+
+/// What all nodes of a cluster together are called in the place of a run id.
+const CLUSTER: &str = "cluster";
+
+/// How often a cluster's nodes are looked at, by who waits for them.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The connections to one server.
 pub(super) struct Node {
@@ -120,6 +129,48 @@ impl Fleet {
             Fleet::One(node) => node.subscription.hear(level, deadline).await,
             Fleet::Cluster(cluster) => cluster.hear(level, deadline).await,
         }
+    }
+
+    /// Returns the run id of the one server, where there is a connection. A cluster's nodes begin anew
+    /// one by one, so all of them together have a name of their own.
+    pub(super) fn run(&self) -> Option<Arc<str>> {
+        match self {
+            Fleet::One(node) => node.link.run(),
+            Fleet::Cluster(_) => self.is_up().then(|| Arc::from(CLUSTER)),
+        }
+    }
+
+    /// Returns the run whose healing a server of this run waits for.
+    pub(super) fn healed_by<'a>(&self, run: &'a str) -> &'a str {
+        match self {
+            Fleet::One(_) => run,
+            Fleet::Cluster(_) => CLUSTER,
+        }
+    }
+
+    /// Waits until there is a connection to a server of another run.
+    pub(super) async fn until_other_run(&self, run: &str) {
+        match self {
+            Fleet::One(node) => node.link.until_other_run(run).await,
+            Fleet::Cluster(_) if run == CLUSTER => std::future::pending().await,
+            Fleet::Cluster(_) => self.until_connected(true).await,
+        }
+    }
+
+    /// Waits until there is a connection, or none to any server.
+    pub(super) async fn until_connected(&self, is_connected: bool) {
+        match self {
+            Fleet::One(node) => node.link.until(is_connected).await,
+            Fleet::Cluster(_) => {
+                while self.is_up() != is_connected {
+                    sleep(LOOK_EVERY).await;
+                }
+            }
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.health().state != HealthState::Unhealthy
     }
 
     /// Returns how many connections for commands were made until now.

@@ -9,7 +9,13 @@ use redis::Cmd;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-const BODY: &str = include_str!("log.lua");
+const BODY: &str = concat!(
+    include_str!("log.lua"),
+    "\n",
+    include_str!("merge.lua"),
+    "\n",
+    include_str!("heal.lua")
+);
 
 /// A function of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +30,16 @@ pub(super) enum Function {
     Fold,
     Note,
     Keep,
+    Merge,
+    Branches,
+    Offer,
+    Settle,
+    Announce,
+    Healed,
+    Keys,
 }
 
-const FUNCTIONS: [Function; 10] = [
+const FUNCTIONS: [Function; 17] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -37,6 +50,13 @@ const FUNCTIONS: [Function; 10] = [
     Function::Fold,
     Function::Note,
     Function::Keep,
+    Function::Merge,
+    Function::Branches,
+    Function::Offer,
+    Function::Settle,
+    Function::Announce,
+    Function::Healed,
+    Function::Keys,
 ];
 
 /// How the server runs our text.
@@ -88,12 +108,26 @@ impl Function {
             Function::Fold => "fold",
             Function::Note => "note",
             Function::Keep => "keep",
+            Function::Merge => "merge",
+            Function::Branches => "branches",
+            Function::Offer => "offer",
+            Function::Settle => "settle",
+            Function::Announce => "announce",
+            Function::Healed => "healed",
+            Function::Keys => "keys",
         }
     }
 
     /// Returns whether it changes anything; one that does not may be tried again at will.
     pub(super) fn writes(self) -> bool {
-        !matches!(self, Function::State | Function::Page | Function::Find | Function::Ledger)
+        !matches!(
+            self,
+            Function::State
+                | Function::Page
+                | Function::Find
+                | Function::Ledger
+                | Function::Branches
+        )
     }
 
     /// Returns how many bytes its answer may have, beyond what every answer has.

@@ -147,6 +147,23 @@ impl Link {
         self.connected.borrow().is_none().then(|| self.trouble.lock().clone())
     }
 
+    /// Returns the run id of the server, where there is a connection.
+    pub(super) fn run(&self) -> Option<Arc<str>> {
+        self.connected.borrow().as_ref().map(|connected| Arc::clone(&connected.run))
+    }
+
+    /// Waits until there is a connection to a server of another run.
+    pub(super) async fn until_other_run(&self, run: &str) {
+        let other = |c: &Option<Connected>| c.as_ref().is_some_and(|c| &*c.run != run);
+        let _ = self.connected.subscribe().wait_for(other).await;
+    }
+
+    /// Waits until there is a connection, or none.
+    pub(super) async fn until(&self, is_up: bool) {
+        // The sender lives as long as the link does.
+        let _ = self.connected.subscribe().wait_for(|c| c.is_some() == is_up).await;
+    }
+
     /// Keeps a connection for ever; to be run by the one task that owns it.
     pub(super) async fn keep(&self) {
         let mut pause = Pause::default();

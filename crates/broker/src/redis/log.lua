@@ -128,6 +128,39 @@ local function sweep(done, queue, now, kept)
   return math.max(kept, 0)
 end
 
+-- Notes in the marks and the meta that the log has grown by `n` events, and trims it.
+local function grow(stream, meta, ages, m, mark, now, head, n, events_max, age_max)
+  local began = mark and tonumber(string.match(mark, '^(%d+):%d+:%d+$'))
+  if began and now - began < math.max(1000, age_max / 256) then
+    redis.call('LSET', ages, -1, text(began) .. ':' .. text(now) .. ':' .. text(head))
+  else
+    redis.call('RPUSH', ages, text(now) .. ':' .. text(now) .. ':' .. text(head))
+  end
+  redis.call('HSET', meta, 'head', text(head), 'time', text(now))
+  redis.call('HINCRBY', meta, 'count', n)
+  if redis.call('HGET', meta, 'first') == '0' then redis.call('HSET', meta, 'first', text(m.head + 1)) end
+  if m.head == 0 then redis.call('PERSIST', meta) end
+
+  local old, marks = aged(ages, now, age_max)
+  if marks > 0 then redis.call('LTRIM', ages, marks, -1) end
+  if old > 0 then redis.call('XTRIM', stream, 'MINID', text(old + 1) .. '-0') end
+  if redis.call('XLEN', stream) > events_max + math.floor(events_max / 4) then
+    redis.call('XTRIM', stream, 'MAXLEN', events_max)
+  end
+  -- A window that nobody appends to any more goes by itself.
+  redis.call('PEXPIRE', stream, age_max + 60000)
+  redis.call('PEXPIRE', ages, age_max + 60000)
+end
+
+-- Remembers what an idempotency key did.
+local function remember(done, queue, key, fingerprint, now, epoch, first, ids)
+  redis.call('HSET', done, key, fingerprint .. ' ' .. text(now) .. ' ' .. epoch .. ' '
+    .. text(first) .. ' ' .. text(#ids) .. ' ' .. table.concat(ids))
+  redis.call('RPUSH', queue, text(now) .. ' ' .. key)
+  redis.call('PEXPIRE', done, KEY_AGE_MS + 3600000)
+  redis.call('PEXPIRE', queue, KEY_AGE_MS + 3600000)
+end
+
 -- Appends events, all or none. ARGV: epoch, head, run as the writer knows them; most events, most
 -- age in ms, ms that the clock is ahead (tests); idempotency key and fingerprint, or two empty
 -- texts; channel, wake channel, how to publish; how many events; then for each its envelope, the
@@ -165,34 +198,12 @@ function lib.append(keys, a)
     ids[i] = a[at + 2]
   end
   local head = m.head + n
-  local began = mark and tonumber(string.match(mark, '^(%d+):%d+:%d+$'))
-  if began and now - began < math.max(1000, age_max / 256) then
-    redis.call('LSET', ages, -1, text(began) .. ':' .. text(now) .. ':' .. text(head))
-  else
-    redis.call('RPUSH', ages, text(now) .. ':' .. text(now) .. ':' .. text(head))
-  end
   if key ~= '' then
     kept = kept + n
-    redis.call('HSET', done, key, fingerprint .. ' ' .. text(now) .. ' ' .. m.epoch .. ' '
-      .. text(m.head + 1) .. ' ' .. text(n) .. ' ' .. table.concat(ids))
-    redis.call('RPUSH', queue, text(now) .. ' ' .. key)
-    redis.call('PEXPIRE', done, KEY_AGE_MS + 3600000)
-    redis.call('PEXPIRE', queue, KEY_AGE_MS + 3600000)
+    remember(done, queue, key, fingerprint, now, m.epoch, m.head + 1, ids)
   end
-  redis.call('HSET', meta, 'head', text(head), 'time', text(now), 'kept', text(kept))
-  redis.call('HINCRBY', meta, 'count', n)
-  if redis.call('HGET', meta, 'first') == '0' then redis.call('HSET', meta, 'first', text(m.head + 1)) end
-  if m.head == 0 then redis.call('PERSIST', meta) end
-
-  local old, marks = aged(ages, now, age_max)
-  if marks > 0 then redis.call('LTRIM', ages, marks, -1) end
-  if old > 0 then redis.call('XTRIM', stream, 'MINID', text(old + 1) .. '-0') end
-  if redis.call('XLEN', stream) > events_max + math.floor(events_max / 4) then
-    redis.call('XTRIM', stream, 'MAXLEN', events_max)
-  end
-  -- A window that nobody appends to any more goes by itself.
-  redis.call('PEXPIRE', stream, age_max + 60000)
-  redis.call('PEXPIRE', ages, age_max + 60000)
+  redis.call('HSET', meta, 'kept', text(kept))
+  grow(stream, meta, ages, m, mark, now, head, n, events_max, age_max)
 
   local silent
   for i = 1, n do silent = tell(publish, a[9], a[13 + (i - 1) * 3]) end

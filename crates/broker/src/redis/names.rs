@@ -47,6 +47,10 @@ pub(super) struct Names {
     pub(super) done: String,
     /// Idempotency keys in the order of their use.
     pub(super) queue: String,
+    /// What replicas give back after a loss.
+    pub(super) heal: String,
+    /// What became of branches.
+    pub(super) branches: String,
     /// The channel of the contract: an envelope's JSON.
     pub(super) events: String,
     /// Our own channel: `EPOCH-SEQ`.
@@ -93,6 +97,8 @@ impl Naming {
             digests: key("digests"),
             done: key("keys"),
             queue: key("keyq"),
+            heal: key("heal"),
+            branches: key("branches"),
             events: key("events"),
             wake: key("wake"),
             mark: key("mark"),
@@ -102,6 +108,16 @@ impl Naming {
                 Channels::Sharded => "SPUBLISH",
             },
         }
+    }
+
+    /// Returns the key of the replicas that are there.
+    pub(super) fn replicas(&self) -> String {
+        format!("{}:{}:replicas", self.prefix, self.tagged("ops"))
+    }
+
+    /// Returns the key of the replicas that gave back what they had to a server of this run.
+    pub(super) fn healed(&self, run: &str) -> String {
+        format!("{}:{}:healed:{run}", self.prefix, self.tagged("ops"))
     }
 
     fn tagged(&self, name: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{After, Event, EventId, GapReason, Position, Seq, StreamName};
+use event::{After, Event, EventId, GapReason, Position, Seq, Standing, StreamName};
 
 use super::{
     RedisBroker, TRIES_MAX,
@@ -27,23 +27,23 @@ const SEQ_SENT_MAX: u64 = 1 << 53;
 
 /// From where a stretch is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
+pub(super) enum From {
     Oldest,
     After(Seq),
 }
 
 /// One moment of a log, with the stretch that was asked for.
-struct Snapshot {
-    state: State,
-    window_after: Seq,
+pub(super) struct Snapshot {
+    pub(super) state: State,
+    pub(super) window_after: Seq,
     oldest_id: Option<EventId>,
     /// The number after which the entries begin.
     read_after: Seq,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 impl RedisBroker {
-    pub(super) async fn page_now(
+    pub(crate) async fn page_now(
         &self,
         stream: &StreamName,
         after: &After,
@@ -62,6 +62,12 @@ impl RedisBroker {
         };
         for _ in 0..TRIES_MAX {
             let snapshot = self.snapshot(stream, &names, from, limit).await?;
+            if let After::At(place) = after
+                && !snapshot.is_good(*place)
+                && let Some(page) = self.view_page(stream, &names, *place, limit).await?
+            {
+                return Ok(page);
+            }
             match snapshot.cut(after, found, limit, &names)? {
                 Ok(page) => return Ok(page),
                 Err(elsewhere) => from = From::After(elsewhere),
@@ -70,7 +76,7 @@ impl RedisBroker {
         Err(restless())
     }
 
-    async fn snapshot(
+    pub(super) async fn snapshot(
         &self,
         stream: &StreamName,
         names: &Names,
@@ -150,6 +156,11 @@ impl Snapshot {
         Ok(Snapshot { state, window_after, oldest_id, read_after, entries })
     }
 
+    /// Returns whether reading can go on after a place of the trunk.
+    fn is_good(&self, place: Position) -> bool {
+        self.state.lineage.standing(place, self.state.head) == Standing::Good
+    }
+
     /// Cuts the page; the inner error is the number after which it has to be read instead.
     fn cut(
         &self,
@@ -198,7 +209,7 @@ impl Snapshot {
         Ok(Ok(page))
     }
 
-    fn event(&self, entry: &Entry) -> Option<Event> {
+    pub(super) fn event(&self, entry: &Entry) -> Option<Event> {
         let (id, name) = head_of(&entry.envelope)?;
         let position = Position::new(entry.epoch.parse().ok()?, entry.seq);
         let lineage = &self.state.lineage;

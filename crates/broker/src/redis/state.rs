@@ -8,9 +8,9 @@ use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing};
 
 /// A log as its meta stands in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) lineage: Lineage,
-    pub(super) head: Seq,
+pub(crate) struct State {
+    pub(crate) lineage: Lineage,
+    pub(crate) head: Seq,
     /// The run id of the server that the current epoch belongs to.
     pub(super) run: String,
 }
@@ -26,7 +26,7 @@ pub(super) enum Verdict {
 
 impl State {
     /// Returns the last place, beyond a hole that lies there.
-    pub(super) fn place(&self) -> Position {
+    pub(crate) fn place(&self) -> Position {
         self.lineage.last_at(self.head)
     }
 
@@ -94,41 +94,6 @@ impl State {
 pub(super) fn unservable(lineage: &Lineage) -> Seq {
     let oldest = lineage.forks()[0];
     if oldest.kind == ForkKind::Lossy { oldest.after } else { Seq::ZERO }
-}
-
-/// Writes a lineage: for each fork `EPOCH:AFTER:w` or `:l`, with commas.
-pub(super) fn lineage_text(lineage: &Lineage) -> String {
-    let fork = |fork: &Fork| {
-        let kind = match fork.kind {
-            ForkKind::Whole => 'w',
-            ForkKind::Lossy => 'l',
-        };
-        format!("{}:{}:{kind}", fork.epoch, fork.after)
-    };
-    lineage.forks().iter().map(fork).collect::<Vec<_>>().join(",")
-}
-
-/// Writes a lineage whose last epoch begins at the head that the log has when it is stored.
-pub(super) fn lineage_text_at_any_head(lineage: &Lineage) -> String {
-    let text = lineage_text(lineage);
-    let (before, kind) = text.rsplit_once(':').unwrap_or_default();
-    let (before, _) = before.rsplit_once(':').unwrap_or_default();
-    format!("{before}:@:{kind}")
-}
-
-/// Reads a lineage.
-pub(super) fn lineage_from(text: &str) -> Option<Lineage> {
-    let fork = |text: &str| {
-        let mut parts = text.split(':');
-        let (epoch, after, kind) = (parts.next()?, parts.next()?, parts.next()?);
-        let kind = match kind {
-            "w" => ForkKind::Whole,
-            "l" => ForkKind::Lossy,
-            _ => return None,
-        };
-        Some(Fork { epoch: epoch.parse().ok()?, after: Seq(after.parse().ok()?), kind })
-    };
-    Lineage::from_forks(text.split(',').map(fork).collect::<Option<_>>()?).ok()
 }
 
 #[cfg(test)]

@@ -42,6 +42,30 @@ mod redis {
     }
 }
 
+mod replica {
+    use crate::support::replica::ReplicaHarness;
+
+    broker::conformance_tests!(ReplicaHarness);
+
+    /// A server that lost its data is healed, so what the cases of crashes lose is not lost.
+    #[test]
+    fn only_losses_are_out_of_reach() {
+        use broker::conformance::{Ability, CASES, Harness, not_applicable};
+
+        let lossy = |needs: &&[Ability]| {
+            needs.contains(&Ability::Crash) || needs.contains(&Ability::FailOver)
+        };
+        let lossy = CASES.iter().filter(|case| lossy(&case.needs)).map(|case| case.name);
+        assert_eq!(not_applicable(ReplicaHarness.abilities()), lossy.collect::<Vec<_>>());
+    }
+}
+
+mod cut_off {
+    use crate::support::replica::CutOffHarness;
+
+    broker::conformance_tests!(CutOffHarness);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_that_changes_under_readers_keeps_every_promise() {
     assert_eq!(not_applicable(SwitchableHarness.abilities()), [""; 0]);

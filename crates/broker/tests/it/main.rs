@@ -11,4 +11,5 @@ mod simulation;
 mod state_dir;
 mod stretches;
 mod support;
+mod trunk;
 mod window_file;

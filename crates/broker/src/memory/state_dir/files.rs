@@ -10,19 +10,19 @@ use std::{
 use event::StreamName;
 
 /// What follows the stream's name in a window's file name.
-pub(super) const WINDOW_SUFFIX: &str = ".window";
+pub(crate) const WINDOW_SUFFIX: &str = ".window";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
-pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-pub(super) fn open_private(path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 /// Replaces a file so that, after a crash too, it has the old bytes or the new ones.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
     let temporary = PathBuf::from(temporary);
@@ -42,20 +42,20 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes renames in the folder last.
-pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
 /// Returns the name of a stream's file: its own, with `=` for the colon.
-pub(super) fn window_file_name(stream: &StreamName) -> String {
+pub(crate) fn window_file_name(stream: &StreamName) -> String {
     format!("{}{WINDOW_SUFFIX}", stream.to_string().replacen(':', "=", 1))
 }
 
 /// Returns the stream whose file has this name, `None` where the name is not of that form.
-pub(super) fn stream_of(file_name: &str) -> Option<StreamName> {
+pub(crate) fn stream_of(file_name: &str) -> Option<StreamName> {
     file_name.strip_suffix(WINDOW_SUFFIX)?.replacen('=', ":", 1).parse().ok()
 }
 
-pub(super) fn is_temporary(file_name: &str) -> bool {
+pub(crate) fn is_temporary(file_name: &str) -> bool {
     file_name.ends_with(TEMPORARY_SUFFIX)
 }

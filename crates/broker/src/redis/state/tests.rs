@@ -2,7 +2,7 @@
 
 use event::{Epoch, Fork, ForkKind, GapReason, Lineage, Position, Seq, Standing};
 
-use super::{State, Verdict, lineage_from, lineage_text, lineage_text_at_any_head};
+use super::{State, Verdict};
 
 fn epoch(bits: u64) -> Epoch {
     Epoch::from_bits(bits)
@@ -64,17 +64,4 @@ fn a_process_that_knew_less_makes_no_silence() {
     assert_eq!(lineage.forks()[2], Fork { epoch: epoch(10), after: Seq(8), kind: ForkKind::Lossy });
     let told = State { lineage, ..stored };
     assert_eq!(told.judge(Some(&state(6, "a")), "b", epoch(11)), Verdict::Use);
-}
-
-#[test]
-fn a_lineage_round_trips() {
-    let mut lineage = Lineage::lossy_origin(epoch(1));
-    lineage.fork(epoch(2), Seq(5), ForkKind::Whole);
-    lineage.fork(epoch(3), Seq(9), ForkKind::Lossy);
-    assert_eq!(lineage_from(&lineage_text(&lineage)), Some(lineage.clone()));
-    let text = lineage_text_at_any_head(&lineage);
-    assert_eq!(text, lineage_text(&lineage).replace(":9:l", ":@:l"));
-    for text in ["", "x", "0000000000001:5", "0000000000001:5:x", "0000000000001:-1:w"] {
-        assert_eq!(lineage_from(text), None, "{text}");
-    }
 }

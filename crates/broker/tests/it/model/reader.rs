@@ -96,7 +96,7 @@ impl Reader {
     }
 
     /// Reads the first page and is attached.
-    pub(crate) fn open(&mut self, log: &mut Log, acked: &[Receipt]) {
+    pub(crate) fn open(&mut self, log: &Log, acked: &[Receipt]) {
         let first = log.page(&After::At(self.place), LIMIT);
         match first.gap.clone() {
             Some(gap) => {
@@ -133,7 +133,7 @@ impl Reader {
     }
 
     /// Reads the page that the joiner asked for; it arrives later.
-    pub(crate) fn read(&mut self, log: &mut Log) {
+    pub(crate) fn read(&mut self, log: &Log) {
         let Some(at) = self.reading.take() else { return };
         let page = log.page(&After::At(at), LIMIT);
         if !page.is_whole() {

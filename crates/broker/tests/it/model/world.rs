@@ -123,7 +123,7 @@ impl World {
     }
 
     fn perform_for_reader(&mut self, act: Act) {
-        let (log, acked) = (&mut self.log, &self.acked);
+        let (log, acked) = (&self.log, &self.acked);
         let readers = &mut self.readers;
         match act {
             Act::Watch(i) => readers[i].stage = Stage::Watching,

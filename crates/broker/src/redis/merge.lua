@@ -1,0 +1,113 @@
+-- Merging branches into the log, a part of the text that begins with log.lua, by its rules.
+
+-- Adds a place to the runs of a branch (see trunk/record.rs), a list of `FIRSTxCOUNT`.
+local function extend(runs, place)
+  local first, count = string.match(runs[#runs] or '', '^(%d+)x(%d+)$')
+  if first and tonumber(first) + tonumber(count) == place then
+    runs[#runs] = first .. 'x' .. text(tonumber(count) + 1)
+  else
+    runs[#runs + 1] = text(place) .. 'x1'
+  end
+end
+
+-- What a record says of a branch: how many events are merged, `open` or `done`, the runs.
+local function merged_in(record)
+  local merged, word, runs = string.match(record, '^(%d+) (%a+) %d+ %S+ %S+ %S+ (%S+)$')
+  local listed = {}
+  for run in string.gmatch(runs or '', '%d+x%d+') do listed[#listed + 1] = run end
+  return tonumber(merged), word, listed
+end
+
+-- Forgets the oldest finished record where there are as many as there may be.
+local function make_room(branches, most)
+  if redis.call('HLEN', branches) < most then return end
+  local all, oldest, name = redis.call('HGETALL', branches)
+  for i = 1, #all, 2 do
+    local at = tonumber(string.match(all[i + 1], '^%d+ done (%d+) '))
+    if at and (not oldest or at < oldest) then oldest, name = at, all[i] end
+  end
+  if name then redis.call('HDEL', branches, name) end
+end
+
+-- Merges the next events of a branch, if its record has come just so far. ARGV: epoch, head, run as
+-- the caller knows them; most events, most age, ms that the clock is ahead; the branch's name and
+-- the fixed part of its record; how many events were merged before; `more` or `last`; channel, wake
+-- channel, how to publish; most records; how many units; the runs that a record begins with where
+-- there is none yet; then for each unit its key and fingerprint, or
+-- two empty texts, how many events, and for each of these its envelope, the SHA-256 of that, its id,
+-- and its number where it was found on the trunk, else 0.
+function lib.merge(keys, a)
+  local stream, meta, ages, digests, done, queue, branches = unpack(keys)
+  local m, missing = read(stream, meta)
+  if not m then return missing end
+  if m.epoch ~= a[1] or m.head < tonumber(a[2]) or m.run ~= a[3] then return state('state', m) end
+  local name, publish = a[7], a[13]
+  local record = redis.call('HGET', branches, name)
+  local merged, word, runs = merged_in(record or a[9] .. ' open 0 - - - ' .. a[16])
+  if not merged then return { 'foreign', branches } end
+  if word ~= 'open' or merged ~= tonumber(a[9]) then return { 'record', record or '' } end
+  local now = math.max(now_ms(a[6]), m.time)
+  local unfolded, mark = redis.call('LLEN', digests), redis.call('LINDEX', ages, -1)
+  redis.call('LINDEX', queue, 0)
+
+  local head, at, puts, used = m.head, 17, {}, {}
+  for _ = 1, tonumber(a[15]) do
+    local key, fingerprint, n = a[at], a[at + 1], tonumber(a[at + 2])
+    at = at + 3
+    local ids = {}
+    for i = 1, n do ids[i] = a[at + (i - 1) * 4 + 2] end
+    -- The same attempt, whose answer was lost: its events are there. Another attempt under this
+    -- key was acknowledged on both sides, and stands on both.
+    local value = key ~= '' and redis.call('HGET', done, key)
+    local first, listed = string.match(value or '', '^%x+ %d+ %w+ (%d+) %d+ (%w+)$')
+    local is_same = first and listed == table.concat(ids)
+    local began = head + 1
+    for i = 1, n do
+      local place = is_same and tonumber(first) + i - 1 or tonumber(a[at + 3])
+      if place == 0 then
+        head = head + 1
+        place, puts[#puts + 1] = head, at
+      end
+      extend(runs, place)
+      at = at + 4
+    end
+    if key ~= '' and not value and head == began + n - 1 then
+      used[#used + 1] = { key, fingerprint, began, ids }
+    end
+    merged = merged + n
+  end
+  if #puts > 0 and unfolded + #puts > DIGESTS_MAX then return { 'unfolded' } end
+
+  for i = 1, #puts do
+    local put = puts[i]
+    redis.call('XADD', stream, text(m.head + i) .. '-0', 'envelope', a[put], 'epoch', m.epoch)
+    redis.call('RPUSH', digests, a[put + 1])
+  end
+  if not record then make_room(branches, tonumber(a[14])) end
+  redis.call('HSET', branches, name, text(merged) .. (a[10] == 'last' and ' done ' or ' open ')
+    .. text(now) .. ' ' .. a[8] .. ' ' .. (#runs > 0 and table.concat(runs, ',') or '-'))
+  for _, use in ipairs(used) do
+    remember(done, queue, use[1], use[2], now, m.epoch, use[3], use[4])
+    redis.call('HINCRBY', meta, 'kept', #use[4])
+  end
+  if #puts > 0 then grow(stream, meta, ages, m, mark, now, head, #puts, tonumber(a[4]), tonumber(a[5])) end
+  for i = 1, #puts do redis.call(publish, a[11], a[puts[i]]) end
+  -- Readers of the branch on other replicas wait for its end at numbers of their own.
+  redis.call(publish, a[12], a[10] == 'last' and '-' or m.epoch .. '-' .. text(head))
+  return { 'merged', text(merged), text(head), text(unfolded + #puts) }
+end
+
+-- Returns the records of branches: names and records in turn. One that was not finished and that
+-- nobody has worked on for so many ms is left out, unless that is 0: its replica is gone, and its
+-- readers must not wait for ever. ARGV: that many ms.
+function lib.branches(keys, a)
+  local all, listed, now = redis.call('HGETALL', keys[1]), {}, now_ms('0')
+  for i = 1, #all, 2 do
+    local at = tonumber(string.match(all[i + 1], '^%d+ open (%d+) '))
+    if a[1] == '0' or not at or now - at <= tonumber(a[1]) then
+      listed[#listed + 1] = all[i]
+      listed[#listed + 1] = all[i + 1]
+    end
+  end
+  return { 'branches', listed }
+end

@@ -1,0 +1,346 @@
+//! The replica's broker: the trunk in Redis, and what this replica does while it has lost it.
+//!
+//! Owns: a [`RedisBroker`], which is the *trunk*; for each stream that this process touches, a
+//! *mirror* of what it knows of the trunk; while Redis is lost, a *branch* of each stream that is
+//! written or read, kept in the *spool* folder; and the merge of the branches once Redis is back.
+//! Strict, it never branches: while Redis is lost nothing is published or read.
+//!
+//! Where a reader is in a merged branch is told by its place alone (`view`): no replica remembers
+//! readers.
+
+mod adopt;
+pub(crate) mod branch;
+mod cell;
+mod heal;
+mod merge;
+pub(crate) mod mirror;
+mod options;
+pub(crate) mod parting;
+mod phase;
+pub(crate) mod record;
+mod serve;
+mod spool;
+pub(crate) mod view;
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use event::{After, Ledger, Position, StreamName};
+use parking_lot::{Mutex, RwLock};
+use tokio::{sync::watch, task::JoinSet};
+
+pub use self::options::ReplicaOptions;
+use self::{branch::Branch, cell::Cell, heal::ANNOUNCE_EVERY, phase::Phase, spool::Spool};
+use crate::{
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
+    ReadError, RedisBroker, Watch,
+    memory::{LOGS_MAX, log::Log},
+    redis::{RedisAddressError, healing::HEALING},
+};
+
+/// How often streams that nobody touches are looked through.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// The broker of a replica: Redis, and this process while Redis is lost.
+pub struct ReplicaBroker {
+    core: Arc<Core>,
+    /// The keeper of the phase, and the saver; they end with the broker.
+    _keepers: JoinSet<()>,
+}
+
+/// Why a replica's broker can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicaStartError {
+    /// The address is none.
+    #[error(transparent)]
+    Address(#[from] RedisAddressError),
+    /// The spool can't be used.
+    #[error("the spool {} can't be used", folder.display())]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+struct Core {
+    trunk: RedisBroker,
+    options: ReplicaOptions,
+    /// What this replica is called among the others.
+    name: String,
+    /// The others that were there when Redis was last asked.
+    peers: Mutex<HashSet<String>>,
+    phase: watch::Sender<Phase>,
+    cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
+    spool: Option<Spool>,
+    spooled_events: AtomicU64,
+    spooled_bytes: AtomicU64,
+    /// Keys of adopted logs that Redis does not know yet.
+    adopted: Mutex<adopt::Adopted>,
+    /// Why the branches could not be merged, the last time.
+    trouble: Mutex<String>,
+}
+
+impl ReplicaBroker {
+    /// Returns the broker and begins to connect; what an earlier process left in the spool is
+    /// served, and merged once Redis is there.
+    ///
+    /// To be called within a runtime. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Fails on an address that is none, and on a spool that can't be read or written.
+    pub fn start(options: ReplicaOptions) -> Result<Self, ReplicaStartError> {
+        ReplicaBroker::start_with(options, Vec::new())
+    }
+
+    /// Starts the broker in the place of a process that kept these logs in memory.
+    ///
+    /// # Errors
+    /// See [`ReplicaBroker::start`].
+    pub fn start_with(
+        options: ReplicaOptions,
+        adopted: Vec<(StreamName, Log)>,
+    ) -> Result<Self, ReplicaStartError> {
+        let core = Arc::new(Core {
+            trunk: RedisBroker::start(options.redis.clone())?,
+            name: options.epochs.draw().to_string(),
+            peers: Mutex::default(),
+            phase: watch::Sender::new(Phase::Healing),
+            cells: RwLock::default(),
+            spool: None,
+            spooled_events: AtomicU64::new(0),
+            spooled_bytes: AtomicU64::new(0),
+            trouble: Mutex::default(),
+            adopted: Mutex::default(),
+            options,
+        });
+        let core = Core::with_spool(core)?;
+        core.adopt(adopted);
+        let mut keepers = JoinSet::new();
+        core.trunk.guard();
+        keepers.spawn({
+            let core = Arc::clone(&core);
+            async move { core.keep().await }
+        });
+        keepers.spawn({
+            let core = Arc::clone(&core);
+            async move { core.look_after().await }
+        });
+        Ok(ReplicaBroker { core, _keepers: keepers })
+    }
+
+    /// Returns the trunk, for what is done to it alone.
+    pub fn trunk(&self) -> &RedisBroker {
+        &self.core.trunk
+    }
+
+    /// Returns how many events wait to be merged.
+    pub fn spool_events(&self) -> u64 {
+        self.core.spooled_events.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many connections for commands were made until now.
+    pub fn connections_made(&self) -> u64 {
+        self.core.trunk.connections_made()
+    }
+
+    /// Returns whether Redis is lost, or branches wait to be merged.
+    pub fn is_cut_off(&self) -> bool {
+        self.core.phase() != Phase::Up
+    }
+
+    /// Saves what has to outlive the process; only to be called when no append can follow.
+    ///
+    /// # Errors
+    /// Fails where something could not be saved; the next start then reckons with a loss.
+    pub async fn drain(&self) -> io::Result<()> {
+        self.save().await?;
+        let name = &self.core.name;
+        // Others need not wait for this one; where Redis is lost they find out by themselves.
+        let leaving = self.core.trunk.announce("", name);
+        let _ = tokio::time::timeout(self.core.options.cut_off_after, leaving).await;
+        self.core.mark_clean()
+    }
+
+    /// Writes what has changed, as happens by itself again and again.
+    ///
+    /// # Errors
+    /// Fails where something could not be written.
+    pub async fn save(&self) -> io::Result<()> {
+        let saved = self.core.save_all().await;
+        if saved { Ok(()) } else { Err(io::Error::other("a branch is not saved")) }
+    }
+}
+
+impl Core {
+    fn with_spool(mut core: Arc<Core>) -> Result<Arc<Core>, ReplicaStartError> {
+        let Some(folder) = core.options.spool.clone() else { return Ok(core) };
+        let failed = |source| ReplicaStartError::Spool { folder: folder.clone(), source };
+        let spool = Spool::open(&folder).map_err(failed)?;
+        let epochs = Arc::clone(&core.options.epochs);
+        let found = spool.take_up(&*core.options.clock, &|| epochs.draw()).map_err(failed)?;
+        if let Some(core) = Arc::get_mut(&mut core) {
+            core.spool = Some(spool);
+        }
+        for found in found {
+            let (stream, branch) = (found.stream, found.branch);
+            tracing::info!(%stream, events = branch.pending(), "a spooled branch is taken up");
+            core.count(0, 0, branch.pending(), branch.pending_bytes());
+            let cell = core.cell(&stream).ok();
+            if let Some(cell) = cell {
+                let mut side = cell.side.lock();
+                (side.branch, side.is_dirty) = (Some(branch), true);
+            }
+        }
+        Ok(core)
+    }
+
+    /// Returns the stream's cell, a new one where there is none.
+    fn cell(&self, stream: &StreamName) -> Result<Arc<Cell>, ReadError> {
+        if let Some(cell) = self.cells.read().get(stream) {
+            return Ok(Arc::clone(cell));
+        }
+        let mut cells = self.cells.write();
+        if cells.len() >= LOGS_MAX && !cells.contains_key(stream) {
+            return Err(ReadError::StreamsFull);
+        }
+        let cell = cells.entry(stream.clone());
+        Ok(Arc::clone(cell.or_insert_with(|| Arc::new(Cell::new(stream.clone())))))
+    }
+
+    fn cells_with_branches(&self) -> Vec<Arc<Cell>> {
+        let cells = self.cells.read();
+        cells.values().filter(|cell| cell.side.lock().branch.is_some()).cloned().collect()
+    }
+
+    fn has_branches(&self) -> bool {
+        self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
+    }
+
+    /// Changes a stream's branch, and what is counted of it.
+    fn change_branch<T>(&self, cell: &Cell, change: impl FnOnce(&mut Branch) -> T) -> Option<T> {
+        let mut side = cell.side.lock();
+        let branch = side.branch.as_mut()?;
+        let (events, bytes) = (branch.pending(), branch.pending_bytes());
+        let changed = change(branch);
+        self.count(events, bytes, branch.pending(), branch.pending_bytes());
+        side.is_dirty = true;
+        Some(changed)
+    }
+
+    fn count(&self, events: usize, bytes: usize, events_now: usize, bytes_now: usize) {
+        let add = |count: &AtomicU64, before: usize, now: usize| {
+            count.fetch_add(now as u64, Ordering::Relaxed);
+            count.fetch_sub(before as u64, Ordering::Relaxed);
+        };
+        add(&self.spooled_events, events, events_now);
+        add(&self.spooled_bytes, bytes, bytes_now);
+    }
+
+    /// Saves what has changed, and forgets streams that nobody touches; for ever.
+    async fn look_after(&self) {
+        let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
+        loop {
+            tokio::time::sleep(self.options.save_every).await;
+            self.save_all().await;
+            since_announced += self.options.save_every;
+            if since_announced >= ANNOUNCE_EVERY && self.phase() == Phase::Up {
+                since_announced = Duration::ZERO;
+                // Another one will do; what was known of the others stays.
+                let _ = self.announce().await;
+            }
+            since_forgotten += self.options.save_every;
+            if since_forgotten >= FORGET_EVERY {
+                since_forgotten = Duration::ZERO;
+                self.forget();
+            }
+        }
+    }
+
+    /// Forgets what the limits no longer keep, and the streams of which nothing is left.
+    fn forget(&self) {
+        let now = self.options.clock.mono();
+        self.cells.write().retain(|_, cell| {
+            let mut side = cell.side.lock();
+            side.mirror.trim(now, &self.options.redis.window);
+            // One that somebody holds is in use, or followed.
+            side.branch.is_some() || !side.mirror.is_empty() || Arc::strong_count(cell) > 1
+        });
+    }
+}
+
+impl Broker for ReplicaBroker {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        append: Append,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        Box::pin(self.core.append(stream, append))
+    }
+
+    fn page<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: &'a After,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(self.core.page(stream, after, limit))
+    }
+
+    fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
+        Box::pin(self.core.head(stream))
+    }
+
+    fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
+        Box::pin(self.core.ledger(stream))
+    }
+
+    fn watch<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
+        Box::pin(self.core.watch(stream))
+    }
+
+    fn health(&self) -> BrokerHealth {
+        let trunk = self.core.trunk.health();
+        if self.core.options.strict {
+            return match self.core.phase() {
+                Phase::Up => trunk,
+                _ => unhealthy(trunk),
+            };
+        }
+        let why = trunk.reason.clone().unwrap_or_default();
+        let (reason, selected) = match self.core.phase() {
+            Phase::Cut => {
+                (format!("Redis is lost, events are kept on this replica: {why}"), "memory")
+            }
+            Phase::Back => {
+                let trouble = self.core.trouble.lock();
+                (format!("what this replica kept is being merged into Redis {trouble}"), "memory")
+            }
+            Phase::Healing => (HEALING.to_owned(), "redis"),
+            Phase::Up if trunk.state == HealthState::Healthy => return trunk,
+            Phase::Up => (why, "redis"),
+        };
+        BrokerHealth { state: HealthState::Degraded, reason: Some(reason), selected }
+    }
+}
+
+/// A strict replica is not healthy before its logs are known to be whole.
+fn unhealthy(trunk: BrokerHealth) -> BrokerHealth {
+    let reason = trunk.reason.unwrap_or_else(|| HEALING.to_owned());
+    BrokerHealth { state: HealthState::Unhealthy, reason: Some(reason), ..trunk }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! One stream of this replica: what it knows of the trunk, and its branch while there is one.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use event::{Event, Seq, StreamName};
+use parking_lot::Mutex;
+use tokio::sync::{RwLock, watch};
+
+use super::{branch::Branch, mirror::Mirror, record::BranchRecord};
+use crate::{BoxFuture, Wake, Watch};
+
+/// One stream of this replica.
+pub(super) struct Cell {
+    pub(super) stream: StreamName,
+    /// Held for reading by each append, for writing where the stream goes back to the trunk.
+    pub(super) gate: RwLock<()>,
+    pub(super) side: Mutex<Side>,
+    hint: watch::Sender<Hint>,
+}
+
+/// What changes hands under one lock.
+#[derive(Default)]
+pub(super) struct Side {
+    pub(super) mirror: Mirror,
+    pub(super) branch: Option<Branch>,
+    /// What became of branches that readers here may still be in the midst of.
+    pub(super) merged: VecDeque<BranchRecord>,
+    /// Whether the mirror is a whole log of another backend.
+    pub(super) is_adopted: bool,
+    /// Whether the branch differs from what the folder has.
+    pub(super) is_dirty: bool,
+}
+
+/// The level of the hints: how often the owner changed, and the branch's head.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hint {
+    changes: u64,
+    head: Seq,
+}
+
+/// Most records that a stream remembers here.
+const MERGED_MAX: usize = 16;
+
+impl Side {
+    /// Remembers what became of a branch.
+    pub(super) fn remember(&mut self, record: BranchRecord) {
+        if !self.merged.contains(&record) {
+            self.merged.push_back(record);
+            let over = self.merged.len().saturating_sub(MERGED_MAX);
+            self.merged.drain(..over);
+        }
+    }
+}
+
+impl Cell {
+    pub(super) fn new(stream: StreamName) -> Self {
+        Cell {
+            stream,
+            gate: RwLock::new(()),
+            side: Mutex::default(),
+            hint: watch::Sender::default(),
+        }
+    }
+
+    /// Says that the branch has grown; to be called under the lock, so that the level never falls.
+    pub(super) fn grew(&self, head: Seq) {
+        self.hint.send_modify(|hint| hint.head = head);
+    }
+
+    /// Says that the stream has another owner.
+    pub(super) fn changed_owner(&self) {
+        self.hint.send_modify(|hint| hint.changes += 1);
+    }
+
+    /// Returns whether anybody here follows the stream.
+    pub(super) fn is_followed(&self) -> bool {
+        self.hint.receiver_count() > 0
+    }
+
+    /// Follows the stream, on the trunk and on a branch.
+    pub(super) fn follow(self: &Arc<Self>, trunk: Box<dyn Watch>) -> Box<dyn Watch> {
+        let mut hint = self.hint.subscribe();
+        let changes = hint.borrow_and_update().changes;
+        Box::new(Following { hint, changes, trunk, _cell: Arc::clone(self) })
+    }
+}
+
+/// One reader's hints, whoever the owner is.
+struct Following {
+    hint: watch::Receiver<Hint>,
+    changes: u64,
+    trunk: Box<dyn Watch>,
+    /// Its stream is not forgotten while it is followed.
+    _cell: Arc<Cell>,
+}
+
+impl Watch for Following {
+    fn changed(&mut self) -> BoxFuture<'_, Wake> {
+        Box::pin(async move {
+            tokio::select! {
+                changed = self.hint.changed() => {
+                    if changed.is_err() {
+                        return Wake::Closed;
+                    }
+                    let hint = *self.hint.borrow_and_update();
+                    if hint.changes == self.changes {
+                        return Wake::Head(hint.head);
+                    }
+                    self.changes = hint.changes;
+                    Wake::Unsure
+                }
+                wake = self.trunk.changed() => wake,
+            }
+        })
+    }
+}
+
+/// Returns the events of an append as they stand at its receipts.
+pub(super) fn events_at(append: &crate::Append, receipts: &[crate::Receipt]) -> Vec<Arc<Event>> {
+    let pairs = append.events.iter().zip(receipts);
+    pairs
+        .map(|(new, receipt)| {
+            let (name, json) = (new.name.clone(), new.json.clone());
+            Arc::new(Event::new(receipt.position, new.id, name, json))
+        })
+        .collect()
+}

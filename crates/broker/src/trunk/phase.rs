@@ -1,0 +1,131 @@
+//! How the replica stands to Redis, and how it gets from one to the next.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Core;
+use crate::redis::failure::Failure;
+
+/// How the replica stands to Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// There is no telling yet whether the trunk is whole: whoever asks waits.
+    Healing,
+    /// The trunk serves.
+    Up,
+    /// Redis is lost: every stream is served from here, on a branch.
+    Cut,
+    /// Redis is there again: branches are merged, and nothing new branches off.
+    Back,
+}
+
+/// How long a merge that failed waits before it is tried again.
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+impl Core {
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    fn enter(&self, phase: Phase) {
+        let before = self.phase.send_replace(phase);
+        if before != phase {
+            tracing::info!(?before, ?phase, "the replica's standing to Redis changed");
+        }
+    }
+
+    /// Waits until the replica is cut off.
+    pub(super) async fn until_cut(&self) {
+        // The sender lives as long as the core does.
+        let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Cut).await;
+    }
+
+    /// Waits until the trunk may be asked, or the replica is cut off.
+    pub(super) async fn until_decided(&self) {
+        // The sender lives as long as the core does.
+        let _ = self.phase.subscribe().wait_for(|phase| *phase != Phase::Healing).await;
+    }
+
+    /// Follows the connection for ever; to be run by the one task that owns it.
+    pub(super) async fn keep(&self) {
+        loop {
+            let run = self.come_back().await;
+            tokio::select! {
+                () = self.lost() => self.cut_off(),
+                () = self.trunk.until_other_run(&run) => self.enter(Phase::Healing),
+            }
+        }
+    }
+
+    fn cut_off(&self) {
+        // Strict, nothing is served from here: whoever asks waits, and is refused in time.
+        self.enter(if self.options.strict { Phase::Healing } else { Phase::Cut });
+    }
+
+    /// Waits until there was no connection for as long as a replica bears it.
+    async fn lost(&self) {
+        loop {
+            self.trunk.until_connected(false).await;
+            let again = self.trunk.until_connected(true);
+            if tokio::time::timeout(self.options.cut_off_after, again).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for Redis, heals it, and brings every stream back to the trunk; returns the server's
+    /// run.
+    async fn come_back(&self) -> Arc<str> {
+        let mut pause = RETRY_MIN;
+        loop {
+            tokio::select! {
+                came = self.try_to_come_back() => match came {
+                    Ok(run) => {
+                        self.trouble.lock().clear();
+                        self.enter(Phase::Up);
+                        return run;
+                    }
+                    Err(failure) => {
+                        tracing::warn!(%failure, "the streams are not back on the trunk yet");
+                        *self.trouble.lock() = failure.reason;
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(RETRY_MAX);
+                    }
+                },
+                () = self.lost() => self.cut_off(),
+            }
+        }
+    }
+
+    async fn try_to_come_back(&self) -> Result<Arc<str>, Failure> {
+        self.trunk.until_connected(true).await;
+        let Some(run) = self.trunk.run() else {
+            return Err(Failure::refused("the connection to Redis broke"));
+        };
+        tokio::select! {
+            came = self.come_back_to(Arc::clone(&run)) => came.map(|()| run),
+            // What was said to the one does not count for the other.
+            () = self.trunk.until_other_run(&run) => {
+                Err(Failure::refused("Redis began anew meanwhile"))
+            }
+        }
+    }
+
+    async fn come_back_to(&self, run: Arc<str>) -> Result<(), Failure> {
+        let healing = self.heal(run);
+        let mut healing = std::pin::pin!(healing);
+        // Those who ask wait for a moment, and are served from here if it takes longer.
+        match tokio::time::timeout(self.options.cut_off_after, &mut healing).await {
+            Ok(healed) => healed?,
+            Err(_) => {
+                self.cut_off();
+                healing.await?;
+            }
+        }
+        if !self.options.strict || self.has_branches() {
+            self.enter(Phase::Back);
+        }
+        self.remember_adopted().await?;
+        self.merge_all().await
+    }
+}

@@ -1,0 +1,411 @@
+//! Which of the two answers: the trunk, or the stream's branch while there is one.
+//!
+//! Rule: whoever asked the trunk looks for a branch again when the answer is there, under the lock
+//! under which a branch begins: an answer of the trunk that a branch does not know is not given.
+
+use std::{sync::Arc, time::Duration};
+
+use event::{After, Epoch, Ledger, Position, Seq, StreamName};
+
+use super::{
+    Core,
+    branch::Branch,
+    cell::{Cell, Side, events_at},
+    phase::Phase,
+    record::BranchRecord,
+};
+use crate::{
+    Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
+    redis::{appending::check, failure::Failure, healing::HEALING},
+};
+
+/// Most pages that are read so that nobody begins beyond a stretch that others here still lack.
+const FILL_PAGES_MAX: usize = 8;
+
+/// How long to wait before a trunk that is being healed is asked again.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What a strict replica says while an earlier process's branch is on its way to Redis.
+const STRICT: &str = "what an earlier process kept of this stream is merged into Redis first";
+
+/// Whether an append may be on the trunk already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// It was never sent.
+    No,
+    /// It was sent and not answered, while the trunk had this epoch at the latest.
+    Unanswered(Option<Epoch>),
+}
+
+impl Core {
+    pub(super) async fn append(
+        &self,
+        stream: &StreamName,
+        append: Append,
+    ) -> Result<Appended, AppendError> {
+        check(&append)?;
+        let cell = self.cell(stream).map_err(|_| AppendError::StreamsFull)?;
+        let within = self.options.redis.command_time_max;
+        let Ok(_pass) = tokio::time::timeout(within, cell.gate.read()).await else {
+            let reason = "the stream is being merged".to_owned();
+            return Err(AppendError::Unavailable { reason, maybe: false });
+        };
+        let mut sent = Sent::No;
+        let patience = self.options.redis.command_time_max + self.until_judged();
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            if let Some(appended) = self.append_beside(&cell, &append, sent) {
+                return appended;
+            }
+            let attempt = tokio::select! {
+                attempt = self.append_when_decided(stream, &append, sent) => Some(attempt),
+                () = self.until_cut(), if !self.options.strict => None,
+            };
+            let epoch = || self.trunk.last_known(stream).map(|(lineage, _)| lineage.current());
+            match attempt {
+                Some(Ok(appended)) => {
+                    self.mirror_append(&cell, &append, &appended);
+                    return Ok(appended);
+                }
+                None => sent = Sent::Unanswered(epoch()),
+                Some(Err(AppendError::Unavailable { reason, .. }))
+                    if reason == HEALING && tokio::time::Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                // The connection is being looked at: it is lost, or it answers again.
+                Some(Err(AppendError::Unavailable { maybe: true, .. }))
+                    if !self.options.strict && tokio::time::Instant::now() < deadline =>
+                {
+                    sent = Sent::Unanswered(epoch());
+                }
+                // Not answered again and again, or refused while an earlier attempt is in doubt.
+                Some(Err(AppendError::Unavailable { reason, maybe })) => {
+                    let maybe = maybe || sent != Sent::No;
+                    return Err(AppendError::Unavailable { reason, maybe });
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Appends to the trunk once it may be asked.
+    async fn append_when_decided(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+        sent: Sent,
+    ) -> Result<Appended, AppendError> {
+        let within = self.options.redis.command_time_max;
+        if tokio::time::timeout(within, self.until_decided()).await.is_err() {
+            return Err(Failure::refused(self.why_undecided()).into());
+        }
+        self.append_to_trunk(stream, append, sent).await
+    }
+
+    fn why_undecided(&self) -> String {
+        crate::Broker::health(&self.trunk).reason.unwrap_or_else(|| HEALING.to_owned())
+    }
+
+    /// Appends to the trunk; what was sent before and not answered is looked for first.
+    async fn append_to_trunk(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+        sent: Sent,
+    ) -> Result<Appended, AppendError> {
+        if let (Sent::Unanswered(epoch), None) = (sent, append.idempotency)
+            && let Some(receipts) = self.unanswered(stream, append, epoch).await?
+        {
+            return Ok(Appended::First(receipts));
+        }
+        let appended = crate::Broker::append(&self.trunk, stream, append.clone()).await?;
+        let is_same = |receipts: &[Receipt]| {
+            receipts.iter().map(|r| r.id).eq(append.events.iter().map(|event| event.id))
+        };
+        Ok(match appended {
+            // The key's first use was this very attempt.
+            Appended::Replayed(receipts) if is_same(&receipts) => Appended::First(receipts),
+            appended => appended,
+        })
+    }
+
+    /// Looks on the trunk for an append that was sent and not answered.
+    async fn unanswered(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+        epoch: Option<Epoch>,
+    ) -> Result<Option<Vec<Receipt>>, AppendError> {
+        if let Some(epoch) = epoch {
+            // What is still on its way can't take effect after this.
+            self.trunk.fence(stream, epoch).await?;
+        }
+        let Some((lineage, head)) = self.trunk.last_known(stream) else { return Ok(None) };
+        let after = Seq(head.0.saturating_sub(self.options.redis.window.events_max as u64));
+        let ids = append.events.iter().map(|event| event.id).collect();
+        let found = self.trunk.find_all(stream, after, &ids).await?;
+        let receipt = |event: &NewEvent| {
+            let position = lineage.position_at(*found.get(&event.id)?);
+            Some(Receipt { id: event.id, position })
+        };
+        Ok(append.events.iter().map(receipt).collect())
+    }
+
+    /// Appends to the stream's branch, where there is one or one has to begin.
+    fn append_beside(
+        &self,
+        cell: &Cell,
+        append: &Append,
+        sent: Sent,
+    ) -> Option<Result<Appended, AppendError>> {
+        let mut side = cell.side.lock();
+        if side.branch.is_none() && !self.branches_off() {
+            return None;
+        }
+        if sent != Sent::No {
+            // Its answer was lost, and it came back as an event that was read.
+            let found = append
+                .events
+                .iter()
+                .map(|event| Some(Receipt { id: event.id, position: side.mirror.find(event.id)? }));
+            if let Some(receipts) = found.collect::<Option<Vec<_>>>() {
+                return Some(Ok(Appended::First(receipts)));
+            }
+        }
+        if let Some(reason) = self.refusal(append) {
+            let reason = reason.to_owned();
+            return Some(Err(AppendError::Unavailable { reason, maybe: false }));
+        }
+        let now = self.options.clock.mono();
+        let limits = self.options.redis.window;
+        let branch = self.branch_of(cell, &mut side);
+        let (events, bytes) = (branch.pending(), branch.pending_bytes());
+        let appended = branch.append(append.clone(), sent != Sent::No, now, &limits);
+        self.count(events, bytes, branch.pending(), branch.pending_bytes());
+        let head = branch.log().head().seq;
+        if matches!(appended, Ok(Appended::First(_))) {
+            side.is_dirty = true;
+            cell.grew(head);
+        }
+        Some(appended)
+    }
+
+    /// Returns why no branch can take an append.
+    fn refusal(&self, append: &Append) -> Option<&'static str> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.options.strict {
+            return Some(STRICT);
+        }
+        let bytes: usize = append.events.iter().map(|event| event.json.len()).sum();
+        let events = self.spooled_events.load(Relaxed) + append.events.len() as u64;
+        let bytes = self.spooled_bytes.load(Relaxed) + bytes as u64;
+        let is_full =
+            events > self.options.spool_events_max || bytes > self.options.spool_bytes_max;
+        is_full.then_some("Redis is lost, and this replica keeps as many events as it may")
+    }
+
+    fn branches_off(&self) -> bool {
+        !self.options.strict && self.phase() == Phase::Cut
+    }
+
+    /// Returns the stream's branch, a new one where there is none.
+    fn branch_of<'a>(&self, cell: &Cell, side: &'a mut Side) -> &'a mut Branch {
+        let Side { mirror, branch, .. } = side;
+        branch.get_or_insert_with(|| {
+            let base = mirror.base(cell.is_followed(), self.options.clock.mono());
+            let branch = Branch::begin(base, self.options.epochs.draw());
+            tracing::info!(
+                stream = %cell.stream,
+                name = %branch.name(),
+                after = %branch.parent(),
+                "the stream branches off"
+            );
+            cell.changed_owner();
+            branch
+        })
+    }
+
+    fn mirror_append(&self, cell: &Cell, append: &Append, appended: &Appended) {
+        let Appended::First(receipts) = appended else { return };
+        let known = self.trunk.last_known(&cell.stream);
+        let mut side = cell.side.lock();
+        if let Some((lineage, head)) = known {
+            side.mirror.learn(&lineage, head);
+        }
+        let (now, limits) = (self.options.clock.mono(), self.options.redis.window);
+        let events = events_at(append, receipts);
+        side.mirror.take_append(&events, append.idempotency, now, &limits);
+    }
+
+    /// Answers from the stream's branch, where there is one or one has to begin.
+    fn beside<T>(
+        &self,
+        cell: &Cell,
+        answer: impl FnOnce(&Branch, &[BranchRecord]) -> T,
+    ) -> Option<Result<T, ReadError>> {
+        let mut side = cell.side.lock();
+        if side.branch.is_none() && !self.branches_off() {
+            return None;
+        }
+        if self.options.strict {
+            return Some(Err(ReadError::Unavailable { reason: STRICT.to_owned() }));
+        }
+        self.branch_of(cell, &mut side).trim(self.options.clock.mono(), &self.options.redis.window);
+        let Side { branch, merged, .. } = &mut *side;
+        branch.as_ref().map(|branch| Ok(answer(branch, merged.make_contiguous())))
+    }
+
+    /// Asks the trunk, unless the replica is cut off meanwhile; `None` then. Where no answer came the
+    /// connection is being looked at, and it is waited for what becomes of it.
+    async fn ask<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Failure>>,
+    ) -> Option<Result<T, ReadError>> {
+        let decided = async {
+            let within = self.options.redis.command_time_max;
+            match tokio::time::timeout(within, self.until_decided()).await {
+                Ok(()) => asking.await,
+                Err(_) => Err(Failure::refused(self.why_undecided())),
+            }
+        };
+        if self.options.strict {
+            return Some(decided.await.map_err(ReadError::from));
+        }
+        let asked = async {
+            let answer = decided.await;
+            if answer.as_ref().is_err_and(|failure| failure.maybe) {
+                tokio::time::sleep(self.until_judged()).await;
+            }
+            answer
+        };
+        tokio::select! {
+            answer = asked => match answer {
+                Err(failure) if failure.reason == HEALING => {
+                    // The server began anew just now, and the keeper is about to see it.
+                    tokio::time::sleep(AGAIN).await;
+                    None
+                }
+                answer => Some(answer.map_err(ReadError::from)),
+            },
+            () = self.until_cut() => None,
+        }
+    }
+
+    /// Returns how long it takes at most to find out whether a connection is lost.
+    fn until_judged(&self) -> Duration {
+        self.options.redis.connect_time_max + 2 * self.options.cut_off_after
+    }
+
+    pub(super) async fn page(
+        &self,
+        stream: &StreamName,
+        after: &After,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        let cell = self.cell(stream)?;
+        loop {
+            let beside =
+                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged);
+            if let Some(page) = self.beside(&cell, beside) {
+                return page;
+            }
+            let trunk = &self.trunk;
+            let asked = self.ask(trunk.page_now(stream, after, limit)).await;
+            let Some(page) = asked.transpose()? else { continue };
+            if !self.options.strict {
+                self.fill(&cell, &page).await;
+                self.fill_view(&cell, &page).await;
+            }
+            if let Some(page) = self.mirror_page(&cell, page) {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// Reads what others here still lack before a reader begins beyond it.
+    async fn fill(&self, cell: &Cell, page: &Page) {
+        for _ in 0..FILL_PAGES_MAX {
+            let behind = {
+                let side = cell.side.lock();
+                let now = self.options.clock.mono();
+                let may_fill = cell.is_followed() && page.gap.is_none();
+                may_fill
+                    .then(|| side.mirror.behind(page.after.seq, now, &self.options.redis.window))
+            };
+            let Some(from) = behind.flatten() else { return };
+            let after = After::At(from);
+            let reading = self.trunk.page_now(&cell.stream, &after, PageLimit::MAX);
+            let Some(Ok(between)) = self.ask(reading).await else { return };
+            if between.gap.is_some() || between.events.is_empty() {
+                return;
+            }
+            if self.mirror_page(cell, between).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Learns what a reader in the midst of a merged branch would need, were this replica cut off.
+    async fn fill_view(&self, cell: &Cell, page: &Page) {
+        if !cell.side.lock().mirror.is_view_beyond(page) {
+            return;
+        }
+        if let Ok(Some(record)) = self.trunk.record_for(&cell.stream, page.after).await {
+            let parent = record.parent;
+            cell.side.lock().remember(record);
+            self.refill(cell, parent).await;
+        }
+    }
+
+    /// Takes in a page of the trunk; `None` where the stream has branched off meanwhile.
+    fn mirror_page(&self, cell: &Cell, page: Page) -> Option<Page> {
+        let known = self.trunk.last_known(&cell.stream);
+        let mut side = cell.side.lock();
+        if side.branch.is_some() {
+            return None;
+        }
+        if let Some((lineage, head)) = known {
+            side.mirror.learn(&lineage, head);
+        }
+        let (now, limits) = (self.options.clock.mono(), self.options.redis.window);
+        side.mirror.take_page(&page, now, &limits);
+        Some(page)
+    }
+
+    pub(super) async fn head(&self, stream: &StreamName) -> Result<Position, ReadError> {
+        let cell = self.cell(stream)?;
+        loop {
+            if let Some(head) = self.beside(&cell, |branch, _| branch.log().head()) {
+                return head;
+            }
+            let asked = self.ask(self.trunk.head_now(stream)).await;
+            if let Some(head) = asked.transpose()? {
+                return Ok(head);
+            }
+        }
+    }
+
+    pub(super) async fn ledger(&self, stream: &StreamName) -> Result<Ledger, ReadError> {
+        let cell = self.cell(stream)?;
+        loop {
+            if let Some(ledger) = self.beside(&cell, |branch, _| branch.log().ledger()) {
+                return ledger;
+            }
+            let asked = self.ask(self.trunk.ledger_now(stream)).await;
+            if let Some(ledger) = asked.transpose()? {
+                return Ok(ledger);
+            }
+        }
+    }
+
+    pub(super) async fn watch(&self, stream: &StreamName) -> Result<Box<dyn Watch>, ReadError> {
+        let cell: Arc<Cell> = self.cell(stream)?;
+        let watch = cell.follow(self.trunk.watch_anyway(stream)?);
+        if !self.branches_off() {
+            // Cut off meanwhile, it is heard once there is a connection.
+            self.ask(self.trunk.hear(stream)).await.transpose()?;
+        }
+        Ok(watch)
+    }
+}

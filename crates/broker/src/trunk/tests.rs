@@ -1,0 +1,3 @@
+//! The proofs of what branches, records and views do together.
+
+mod model;

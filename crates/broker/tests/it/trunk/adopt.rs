@@ -1,0 +1,137 @@
+//! From memory to Redis and back, by a redeploy.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{
+    Append, Appended, Broker, MemoryBroker, ReplicaBroker, conformance::new_event,
+    memory::log::WindowLimits,
+};
+use event::{After, EventId, GapReason, Position};
+use tokio::time::timeout;
+
+use crate::support::{
+    logs::{golden_stream, key_numbered},
+    memory::Memory,
+    outage::{assert_complete, attach, ids, publish},
+    redis::WIDE,
+    replica::{Replica, healthy},
+};
+
+/// Far beyond what it takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts a replica in the place of a process with this memory.
+async fn cut_over(stage: &Replica, memory: &MemoryBroker) -> Arc<ReplicaBroker> {
+    let mut options = stage.options.clone();
+    options.spool = None;
+    let broker = ReplicaBroker::start_with(options, memory.copies()).expect("it starts");
+    timeout(PATIENCE, broker.until_adopted()).await.expect("it is adopted");
+    healthy(&broker).await;
+    Arc::new(broker)
+}
+
+/// Returns the place of every event that a memory has, after those that came before.
+async fn places(broker: &Arc<dyn Broker>) -> Vec<(EventId, Position)> {
+    let page = broker.page(&golden_stream(), &After::Oldest, broker::PageLimit::MAX).await;
+    page.expect("it is read").events.iter().map(|event| (event.id, event.position)).collect()
+}
+
+async fn assert_cursors(
+    broker: &Arc<dyn Broker>,
+    places: &[(EventId, Position)],
+    acknowledged: &[EventId],
+) {
+    for (index, (_, place)) in places.iter().enumerate() {
+        let had: Vec<_> = places[..=index].iter().map(|(id, _)| *id).collect();
+        let mut back = attach(broker, &After::At(*place)).await;
+        assert_complete(&mut back, &had, acknowledged).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cutover_from_memory_keeps_every_cursor_and_key() {
+    let stage = Replica::start(WIDE).await;
+    let mut memory = Memory::start(WIDE, 5);
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let first = memory.broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    let mut acknowledged = vec![first.receipts()[0].id];
+    for _ in 0..3 {
+        acknowledged.extend(publish(&(memory.broker.clone() as Arc<dyn Broker>), 3).await);
+        memory.restart_now();
+    }
+    let known = places(&(memory.broker.clone() as Arc<dyn Broker>)).await;
+    // A crash in between repeats it.
+    for _ in 0..2 {
+        let broker = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+        let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+        assert_eq!(again, Appended::Replayed(first.receipts().to_vec()));
+        assert_eq!(places(&broker).await[..known.len()], known, "the places stay");
+        acknowledged.extend(publish(&broker, 2).await);
+        assert_cursors(&broker, &known, &acknowledged).await;
+        let mut fresh = attach(&broker, &After::Oldest).await;
+        assert_complete(&mut fresh, &[], &acknowledged).await;
+        memory.restart_now();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_memory_replicas_go_over_to_one_redis() {
+    let stage = Replica::start(WIDE).await;
+    let memories = [Memory::start(WIDE, 5), Memory::start(WIDE, 6), Memory::start(WIDE, 7)];
+    let (mut known, mut acknowledged) = (Vec::new(), Vec::new());
+    for memory in &memories {
+        let broker = memory.broker.clone() as Arc<dyn Broker>;
+        acknowledged.extend(publish(&broker, 5).await);
+        known.push(places(&broker).await);
+    }
+    let mut brokers = Vec::new();
+    for memory in &memories {
+        brokers.push(cut_over(&stage, &memory.broker).await as Arc<dyn Broker>);
+    }
+    acknowledged.extend(publish(&brokers[1], 3).await);
+    for broker in &brokers {
+        for known in &known {
+            assert_cursors(broker, known, &acknowledged).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_without_its_oldest_events_is_merged_with_its_cursors() {
+    const NARROW: WindowLimits = WindowLimits { events_max: 6, ..WIDE };
+    let stage = Replica::start(WIDE).await;
+    let first = cut_over(&stage, &Memory::start(WIDE, 5).broker).await as Arc<dyn Broker>;
+    let mut acknowledged = publish(&first, 2).await;
+    let memory = Memory::start(NARROW, 6);
+    let broker = memory.broker.clone() as Arc<dyn Broker>;
+    let gone = broker.append(&golden_stream(), Append::one(new_event())).await;
+    let gone = gone.expect("it is taken").receipts()[0].position;
+    publish(&broker, 20).await;
+    let known = places(&broker).await;
+    acknowledged.extend(known.iter().map(|(id, _)| *id));
+    let second = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+    acknowledged.extend(publish(&first, 2).await);
+    assert_cursors(&second, &known, &acknowledged).await;
+    let mut back = attach(&first, &After::At(gone)).await;
+    assert_eq!(back.reasons(), [GapReason::Expired]);
+    back.through(acknowledged[acknowledged.len() - 1]).await;
+    assert_eq!(ids(&back).len(), acknowledged.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_to_memory_keeps_every_cursor() {
+    let stage = Replica::start(WIDE).await;
+    let another = stage.another().await as Arc<dyn Broker>;
+    let broker = stage.broker();
+    let mut acknowledged = publish(&broker, 4).await;
+    // What nobody here has read is in Redis.
+    acknowledged.extend(publish(&another, 4).await);
+    acknowledged.extend(publish(&broker, 2).await);
+    let known = places(&another).await;
+    let mut memory = Memory::start(WIDE, 9);
+    assert_eq!(stage.broker.hand_over(&memory.broker).await, 1);
+    memory.restart_now();
+    let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
+    acknowledged.extend(publish(&rolled_back, 2).await);
+    assert_cursors(&rolled_back, &known, &acknowledged).await;
+}

@@ -1,0 +1,169 @@
+//! Merges that are broken off, servers that stop without ending, appends without an answer.
+
+use std::{sync::Arc, time::Duration};
+
+use broker::{Broker, HealthState};
+use event::After;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    logs::golden_stream,
+    outage::{assert_complete, attach, publish},
+    redis::WIDE,
+    replica::{Replica, cut_off, healthy},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_takes_nothing_twice() {
+    let stage = Replica::start_with(WIDE, |options| {
+        options.redis.command_time_max = Duration::from_millis(300);
+        options.redis.connect_time_max = Duration::from_millis(300);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = publish(&broker, 3).await;
+    for _ in 0..3 {
+        let before = stage.broker.trunk().head(&golden_stream()).await.expect("it is read");
+        stage.server.pause();
+        // The first ones are in the server's socket, and it takes them when it goes on.
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let broker = Arc::clone(&broker);
+            writers.spawn(async move { publish(&broker, 3).await });
+        }
+        acknowledged.extend(writers.join_all().await.concat());
+        assert!(stage.broker.is_cut_off());
+        stage.server.go_on();
+        healthy(&stage.broker).await;
+        let after = stage.broker.trunk().head(&golden_stream()).await.expect("it is read");
+        assert_ne!(before.epoch, after.epoch, "what was sent before could still arrive");
+        acknowledged.extend(publish(&broker, 2).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+    }
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_is_broken_off_goes_on() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+    let mut readers = [attach(&left, &After::Oldest).await, attach(&right, &After::Oldest).await];
+    let mut acknowledged = publish(&left, 3).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    cut_off(&another).await;
+    acknowledged.extend(publish(&left, 3_000).await);
+    acknowledged.extend(publish(&right, 10).await);
+    for delay in [0, 1, 3, 8, 20, 40] {
+        stage.server.run().await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while stage.broker.spool_events() == 3_000 {
+            assert!(Instant::now() < deadline, "nothing is merged");
+            sleep(Duration::from_micros(200)).await;
+        }
+        sleep(Duration::from_millis(delay)).await;
+        let mut shutdown = redis::cmd("SHUTDOWN");
+        let _: Result<(), _> = stage.server.try_command(shutdown.arg("SAVE")).await;
+        stage.lose_redis().await;
+        acknowledged.extend(publish(&left, 2).await);
+    }
+    stage.find_redis().await;
+    healthy(&another).await;
+    acknowledged.extend(publish(&right, 2).await);
+    for reader in &mut readers {
+        assert_complete(reader, &[], &acknowledged).await;
+    }
+    let ledger = right.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_break_branches_nothing_off() {
+    let stage = Replica::start_with(WIDE, |options| {
+        options.cut_off_after = Duration::from_secs(10);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = Vec::new();
+    for _ in 0..5 {
+        let mut kill = redis::cmd("CLIENT");
+        let _: u64 = stage.server.command(kill.arg("KILL").arg("TYPE").arg("normal")).await;
+        acknowledged.extend(publish(&broker, 4).await);
+        assert_ne!(broker.health().state, HealthState::Unhealthy);
+        assert!(!stage.broker.is_cut_off());
+    }
+    assert_complete(&mut reader, &[], &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
+    let mut stage = Replica::start_with(WIDE, |options| {
+        options.cut_off_after = Duration::from_millis(200);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let mut acknowledged = publish(&broker, 1).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    acknowledged.extend(publish(&broker, 8_000).await);
+    stage.server.run().await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut kills = 0;
+    while stage.broker.spool_events() > 0 {
+        assert!(Instant::now() < deadline, "the merge does not end");
+        let mut kill = redis::cmd("CLIENT");
+        kills += stage.server.command::<u64>(kill.arg("KILL").arg("TYPE").arg("normal")).await;
+        sleep(Duration::from_millis(15)).await;
+    }
+    healthy(&stage.broker).await;
+    acknowledged.extend(publish(&broker, 1).await);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
+    println!("{kills} connections were killed amid the merge");
+}
+
+/// Returns the name that our functions begin with on a server.
+async fn library(stage: &Replica) -> String {
+    let mut list = redis::cmd("FUNCTION");
+    let listed: redis::Value = stage.server.command(list.arg("LIST")).await;
+    let text = format!("{listed:?}");
+    let begin = text.find("tidegate_1_").expect("the library is there");
+    text[begin..begin + "tidegate_1_".len() + 8].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_round_that_arrives_twice_takes_effect_once() {
+    let stage = Replica::start(WIDE).await;
+    let broker = stage.broker();
+    publish(&broker, 2).await;
+    let head = broker.head(&golden_stream()).await.expect("it is read");
+    let info: String = stage.server.command(redis::cmd("INFO").arg("server")).await;
+    let run = info.lines().find_map(|line| line.strip_prefix("run_id:")).expect("it has one");
+    let (name, event) = ("00000000000a0", broker::conformance::new_event());
+    let base = "dashclaw:thread:golden";
+    let mut words = Vec::new();
+    for offset in ["0", "0", "1"] {
+        let mut merge = redis::cmd("FCALL");
+        merge.arg(format!("{}_merge", library(&stage).await)).arg(7);
+        for key in ["stream", "meta", "ages", "digests", "keys", "keyq", "branches"] {
+            merge.arg(format!("{base}:{key}"));
+        }
+        merge.arg(head.epoch.to_string()).arg(2).arg(run.trim()).arg(1000).arg(600_000).arg(0);
+        merge.arg(name).arg(format!("2 {name}:2:w -")).arg(offset).arg("more");
+        merge.arg(format!("{base}:events")).arg(format!("{base}:wake")).arg("PUBLISH");
+        merge.arg(64).arg(1).arg("-").arg("").arg("").arg(1);
+        merge.arg(&event.json[..]).arg(&[7_u8; 32][..]).arg(&event.id.to_string()[4..]).arg(0);
+        let answer: Vec<redis::Value> = stage.server.command(&mut merge).await;
+        let word: String = redis::from_redis_value(answer[0].clone()).expect("it is a word");
+        words.push(word);
+    }
+    assert_eq!(words, ["merged", "record", "merged"]);
+    let head = broker.head(&golden_stream()).await.expect("it is read");
+    assert_eq!(head.seq.0, 4, "the second arrival appended something");
+}
