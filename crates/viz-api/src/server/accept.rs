@@ -96,7 +96,11 @@ async fn open_now(first: First, app: &Arc<AppState>) -> Option<Rest> {
         _ => return Some(Rest::First(first)),
     }
     let app = Arc::clone(app);
-    let opening = async move { connection::open(first, &app).await };
+    begin(async move { connection::open(first, &app).await }).await
+}
+
+/// Opens a stream as far as nothing has to be waited for; a panic ends its connection alone.
+async fn begin(opening: impl Future<Output = Option<First>> + Send + 'static) -> Option<Rest> {
     // The panic hook has written message and place to the log.
     let opening = AssertUnwindSafe(opening).catch_unwind().map(|opened| opened.ok().flatten());
     let mut opening = Box::pin(opening);
@@ -133,5 +137,31 @@ async fn after_error(error: &io::Error) {
     if error.kind() != io::ErrorKind::ConnectionAborted {
         tracing::error!(%error, "no connection can be accepted now");
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::task::yield_now;
+
+    use super::{Rest, begin};
+
+    #[tokio::test]
+    async fn a_panic_ends_an_opening_and_not_the_accepting() {
+        assert!(begin(async { panic!("as a route might") }).await.is_none());
+        let later = async {
+            yield_now().await;
+            panic!("as a route might")
+        };
+        let Some(Rest::Opening(opening)) = begin(later).await else { panic!("it waits") };
+        assert!(opening.await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_waited_for() {
+        assert!(begin(ready(None)).await.is_none(), "it is done");
+        assert!(matches!(begin(pending()).await, Some(Rest::Opening(_))));
     }
 }

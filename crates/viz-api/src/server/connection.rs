@@ -40,10 +40,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 /// and on a stream there always is a heartbeat.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
-/// A connection that is to become a stream: the head of its answer, and its reader.
+/// What a connection that leaves for delivery takes along: the head of its answer, and its reader.
 pub(super) type Leaving = (Vec<u8>, Handover);
 
-/// Serves a connection until it ends or leaves HTTP.
+/// Serves a connection on a fast path, else by hyper, until it ends or leaves for delivery.
 pub(super) async fn serve(first: First, router: Router, app: Arc<AppState>, mut end: Shutdown) {
     let first = match first.known(&mut end).await {
         Ok(first) if first.head() == Head::Gone => return,
@@ -92,7 +92,7 @@ fn has_fast_paths(app: &AppState) -> bool {
     app.state.settings.cors_origins.is_empty()
 }
 
-/// Serves HTTP by hyper.
+/// Serves HTTP by hyper, until the connection ends or leaves for delivery.
 async fn serve_http(wire: Wire, router: Router, app: Arc<AppState>, mut end: Shutdown) {
     let (leave, mut leaving) = mpsc::channel(1);
     let service = service_fn(move |request| answer(router.clone(), leave.clone(), request));
