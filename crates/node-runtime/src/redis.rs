@@ -3,13 +3,18 @@
 //! It is built with the state, which opens nothing, and begins when the process is started; until
 //! then it answers that it does not serve.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use broker::{
-    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Notices, Page,
-    PageLimit, ReadError, RedisAddressError, RedisBroker, RedisOptions, Watch,
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, MemoryBroker,
+    Notices, Page, PageLimit, ReadError, RedisOptions, ReplicaBroker, ReplicaOptions,
+    ReplicaStartError, Watch, memory::log::Log,
 };
-use event::{After, Ledger, Position, StreamName};
+use event::{After, Clock, Ledger, Position, StreamName};
+use tokio::time::timeout;
 
 use crate::{settings::RealtimeSettings, state::window};
 
@@ -18,12 +23,12 @@ const NOT_STARTED: &str = "the process is starting";
 /// The Redis backend, once it was started.
 #[derive(Default)]
 pub(crate) struct RedisBackend {
-    started: OnceLock<Arc<RedisBroker>>,
+    started: OnceLock<Arc<ReplicaBroker>>,
 }
 
 impl RedisBackend {
-    /// Begins to connect; a server that can't be reached is waited for. To be called once, within a
-    /// runtime.
+    /// Begins to connect; a server that can't be reached is waited for. Logs that a process with the
+    /// memory backend left are given to Redis once it is there. To be called once, within a runtime.
     ///
     /// # Errors
     /// Fails on an address that is none and on a file of certificates that can't be used; the text
@@ -32,13 +37,18 @@ impl RedisBackend {
         &self,
         settings: &RealtimeSettings,
         replica: &str,
-    ) -> Result<(), RedisAddressError> {
+        clock: &Arc<dyn Clock>,
+        adopted: Vec<(StreamName, Log)>,
+    ) -> Result<(), ReplicaStartError> {
         let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
         let mut options = RedisOptions::new(url, window(settings));
         options.replica = replica.to_owned();
         options.ca_file.clone_from(&settings.redis_ca_file);
         options.replicas_min = settings.redis_replicas_min;
-        let broker = Arc::new(RedisBroker::start(options)?);
+        let mut options = ReplicaOptions::new(options, Arc::clone(clock));
+        options.strict = settings.enforce_redis;
+        options.spool = Some(settings.state_dir.join("spool"));
+        let broker = Arc::new(ReplicaBroker::start_with(options, adopted)?);
         self.started.get_or_init(|| broker);
         Ok(())
     }
@@ -48,21 +58,33 @@ impl RedisBackend {
         self.started.get().map_or(0, |broker| broker.connections_made().saturating_sub(1))
     }
 
-    /// Returns how many events wait to be merged: none, since none is taken while Redis is lost.
+    /// Returns how many events wait to be merged.
     pub(crate) fn spool_events(&self) -> u64 {
-        0
+        self.started.get().map_or(0, |broker| broker.spool_events())
     }
 
-    /// Saves what has to outlive the process, once nothing can be appended any more; returns whether
-    /// that was done. What was acknowledged is in Redis, so there is nothing.
-    pub(crate) async fn drain(&self) -> bool {
-        true
+    /// Waits until Redis has what was adopted.
+    pub(crate) async fn until_adopted(&self) {
+        if let Some(broker) = self.started.get() {
+            broker.until_adopted().await;
+        }
+    }
+
+    /// Saves what waits to be merged, and gives a memory backend what is known of Redis's logs, once
+    /// nothing can be appended any more; returns whether the first was done.
+    pub(crate) async fn drain(&self, memory: &MemoryBroker, within: Duration) -> bool {
+        let Some(broker) = self.started.get() else { return true };
+        let drained = broker.drain().await;
+        if timeout(within, broker.hand_over(memory)).await.is_err() {
+            tracing::warn!("not all logs could be read for a process with the memory backend");
+        }
+        drained.inspect_err(|error| tracing::error!(%error, "the spool was not saved")).is_ok()
     }
 
     /// Says what this replica says of itself, and returns what others do.
     pub(crate) async fn leave_note(&self, text: Option<&str>) -> Result<Notices, ReadError> {
         match self.started.get() {
-            Some(broker) => broker.leave_note(text).await,
+            Some(broker) => broker.trunk().leave_note(text).await,
             None => Err(unread()),
         }
     }

@@ -93,6 +93,22 @@ impl StateDir {
         Ok(names)
     }
 
+    /// Removes the saved windows, which another backend has by now; returns how many there were.
+    ///
+    /// # Errors
+    /// Fails where one can't be removed.
+    pub fn forget_windows(&self) -> io::Result<usize> {
+        let _one_at_a_time = self.pass.lock();
+        let names = self.names()?;
+        let windows: Vec<_> =
+            names.iter().filter(|name| files::stream_of(name).is_some()).collect();
+        for name in &windows {
+            std::fs::remove_file(self.path.join(name))?;
+        }
+        files::sync_dir(&self.path)?;
+        Ok(windows.len())
+    }
+
     fn clean_marker(&self) -> PathBuf {
         self.path.join("clean")
     }

@@ -10,7 +10,7 @@ use broker::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Shutdown, State, Tasks, ops::GapReport};
+use crate::{Shutdown, State, Tasks, ops::GapReport, redis::RedisBackend};
 
 /// How often changed windows are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -34,9 +34,26 @@ pub(super) fn spawn(tasks: &Tasks, state: &Arc<State>, folder: &Arc<StateDir>) {
     if let Some(redis) = &state.redis {
         let comparing = comparing::run(Arc::clone(state), Arc::clone(redis), tasks.shutdown());
         tasks.spawn("compare", comparing);
+        let adopting = forget_adopted(Arc::clone(redis), Arc::clone(folder), tasks.shutdown());
+        tasks.spawn("adopt", adopting);
         tasks.spawn("look", look_often(Arc::clone(state), tasks.shutdown()));
     }
     tasks.spawn("tidy", tidy_often(Arc::clone(state), tasks.shutdown()));
+}
+
+/// Removes what the last process left, once Redis has it: it must not be taken for news after a crash.
+async fn forget_adopted(redis: Arc<RedisBackend>, folder: Arc<StateDir>, mut end: Shutdown) {
+    tokio::select! {
+        () = end.asked() => return,
+        () = redis.until_adopted() => {}
+    }
+    let forgotten = tokio::task::spawn_blocking(move || folder.forget_windows()).await;
+    match forgotten {
+        Ok(Ok(0)) => {}
+        Ok(Ok(streams)) => tracing::info!(streams, "saved windows were given to Redis"),
+        Ok(Err(error)) => tracing::error!(%error, "saved windows can't be removed"),
+        Err(error) => tracing::error!(%error, "removing saved windows panicked"),
+    }
 }
 
 async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: Shutdown) {

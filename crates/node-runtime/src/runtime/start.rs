@@ -1,7 +1,7 @@
 //! From a builder to a process that runs. The order: folder, backend, address, log, key, delivery;
 //! then the folder is taken over, after which nothing can fail; housekeeping.
 //!
-//! With the Redis backend the folder is only locked: its windows are left as they are.
+//! With the Redis backend the windows in the folder are given to Redis, and removed once it has them.
 
 use std::{
     io,
@@ -11,14 +11,19 @@ use std::{
 };
 
 use broker::{
-    MemoryBroker, RedisAddressError,
+    MemoryBroker, ReplicaStartError,
     memory::state_dir::{LoadError, Loaded, StateDir, StateDirError},
 };
 use delivery::{Delivery, DeliveryOptions};
 use tokio::net::TcpSocket;
 
 use super::{Running, RuntimeBuilder, housekeeping};
-use crate::{Phase, State, Tasks, local_key, replica, state::local_api_key};
+use crate::{
+    Phase, State, Tasks, local_key,
+    redis::RedisBackend,
+    replica,
+    state::{local_api_key, window},
+};
 
 /// Connections that the kernel keeps until they are accepted: all readers of a replica that went
 /// away come at once.
@@ -46,7 +51,7 @@ pub enum StartError {
     Replica(#[source] io::Error),
     /// What `REDIS_URL` says can't be understood.
     #[error("REDIS_URL can't be used")]
-    Redis(#[from] RedisAddressError),
+    Redis(#[from] ReplicaStartError),
     /// The address can't be listened on.
     #[error("{address} can't be listened on")]
     Bind {
@@ -89,7 +94,8 @@ impl RuntimeBuilder {
         let state = self.state;
         state.enter(Phase::Starting);
         let state_dir = Arc::new(open_folder(&state)?);
-        start_redis(&state)?;
+        let adopting =
+            state.redis.as_ref().map(|redis| adopt(&state, redis, &state_dir)).transpose()?;
         let listener = bind(state.settings.bind)?;
         let address = listener
             .local_addr()
@@ -100,6 +106,10 @@ impl RuntimeBuilder {
         if let (Some(memory), Some(loaded)) = (&state.memory, loaded) {
             // Last: a start that fails before leaves the folder as the last process left it.
             take_up(&state, memory, &state_dir, loaded).await?;
+        }
+        if let Some((memory, mut loaded)) = adopting {
+            take_over(&state, &memory, &state_dir, &mut loaded).await?;
+            report(&loaded);
         }
         let inner_tasks = Tasks::default();
         housekeeping::spawn(&inner_tasks, &state, &state_dir);
@@ -122,15 +132,21 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     listen().map_err(|source| StartError::Bind { address, source })
 }
 
-/// Begins to connect, where Redis serves; nobody waits for it here.
-fn start_redis(state: &State) -> Result<(), StartError> {
-    let Some(redis) = &state.redis else { return Ok(()) };
+/// Begins to connect to Redis, which nobody waits for here, with what the last process left in the
+/// folder: that of a memory backend, or what one with Redis handed over at its end.
+fn adopt(
+    state: &State,
+    redis: &RedisBackend,
+    state_dir: &StateDir,
+) -> Result<(MemoryBroker, Loaded), StartError> {
     let realtime = &state.settings.realtime;
     let name = replica::read_or_make(&realtime.state_dir).map_err(StartError::Replica)?;
-    redis.start(realtime, &name)?;
+    let memory = MemoryBroker::new(window(realtime), Arc::clone(&state.clock));
+    let loaded = state_dir.load(&memory)?;
+    redis.start(realtime, &name, &state.clock, memory.copies())?;
     tracing::info!(replica = name, "this replica's name");
     state.replica.get_or_init(|| name);
-    Ok(())
+    Ok((memory, loaded))
 }
 
 /// Takes up what the last process with the memory backend left.

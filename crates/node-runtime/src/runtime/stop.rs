@@ -1,12 +1,17 @@
 //! The end of a process, in order: nothing new, readers move, tasks end, windows are saved.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use broker::{MemoryBroker, memory::state_dir::StateDir};
 
 use super::{Running, housekeeping};
-use crate::Phase;
+use crate::{Phase, state::window};
 
 /// Readers that leave in a second when there are many; a few leave faster.
 const LEAVING_PER_SECOND: f64 = 1000.0;
+
+/// The share of the shutdown's time in which logs of Redis may be read for whoever has none.
+const HAND_OVER_SHARE: f64 = 0.2;
 
 /// The least time over which readers leave.
 const SPREAD_MIN: Duration = Duration::from_millis(200);
@@ -51,7 +56,12 @@ impl Running {
         let inner_ended = inner_tasks.join(within.mul_f64(0.2)).await.is_ok();
         let saved = match (&state.memory, &state.redis) {
             (Some(memory), _) => save_all(memory, &state_dir).await,
-            (None, Some(redis)) => redis.drain().await,
+            (None, Some(redis)) => {
+                let window = window(&state.settings.realtime);
+                let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
+                let drained = redis.drain(&memory, within.mul_f64(HAND_OVER_SHARE)).await;
+                drained & save_all(&memory, &state_dir).await
+            }
             (None, None) => true,
         };
         state.enter(Phase::Stopped);
@@ -65,10 +75,7 @@ fn spread(readers: usize, within: Duration) -> Duration {
     wanted.max(SPREAD_MIN).min(within.mul_f64(0.5))
 }
 
-async fn save_all(
-    memory: &std::sync::Arc<broker::MemoryBroker>,
-    folder: &std::sync::Arc<broker::memory::state_dir::StateDir>,
-) -> bool {
+async fn save_all(memory: &Arc<MemoryBroker>, folder: &Arc<StateDir>) -> bool {
     let Some(saved) = housekeeping::save(memory, folder).await else { return false };
     if let Some((failure, count)) = &saved.failed {
         let error = failure as &dyn std::error::Error;

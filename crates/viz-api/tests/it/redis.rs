@@ -1,5 +1,6 @@
 //! Replicas with the Redis backend: what health says, what is refused, what heals.
 
+mod cursors;
 mod health;
 mod lost;
 mod refuses;

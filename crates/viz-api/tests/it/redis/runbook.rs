@@ -16,12 +16,12 @@ use crate::support::{
 };
 
 /// A rollout of two replicas.
-struct Rollout {
-    replicas: [Server; 2],
+pub(super) struct Rollout {
+    pub(super) replicas: [Server; 2],
 }
 
 /// The flags of the runbook.
-fn flags(plan: Plan, strict: bool) -> Plan {
+pub(super) fn flags(plan: Plan, strict: bool) -> Plan {
     plan.set("REALTIME_ENFORCE_REDIS", strict.to_string())
         .set("REALTIME_REPLAY_WINDOW_SECONDS", "600")
         .set("REALTIME_REPLAY_MAX_EVENTS", "1000")
@@ -33,12 +33,12 @@ fn saw(step: &str, what: &impl ToString) {
 }
 
 impl Rollout {
-    fn start(plan: &Plan) -> Self {
+    pub(super) fn start(plan: &Plan) -> Self {
         Rollout { replicas: [0; 2].map(|_| plan.start()) }
     }
 
     /// Redeploys one replica after the other, each in its own folder.
-    fn redeploy(self, plan: &Plan) -> Self {
+    pub(super) fn redeploy(self, plan: &Plan) -> Self {
         let replicas = self.replicas.map(|mut replica| {
             assert_eq!(replica.terminate(), Some(0), "{}", replica.log().text());
             plan.start_in(Arc::clone(&replica.folder))
@@ -47,7 +47,7 @@ impl Rollout {
     }
 
     /// Validates `/api/health` and `/ready` in all instances.
-    fn validate_health(&self, step: &str, backend: &str, strict: bool) {
+    pub(super) fn validate_health(&self, step: &str, backend: &str, strict: bool) {
         for replica in &self.replicas {
             // Replicas that differ for a moment say so; that ends with the rollout.
             let health = eventually("the rollout has ended", || {
