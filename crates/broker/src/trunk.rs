@@ -28,7 +28,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -77,6 +77,8 @@ struct Core {
     options: ReplicaOptions,
     /// What this replica is called among the others.
     name: String,
+    /// Whether it ends, and does not say any more that it is there.
+    is_leaving: AtomicBool,
     /// The others that were there when Redis was last asked.
     peers: Mutex<HashSet<String>>,
     phase: watch::Sender<Phase>,
@@ -113,6 +115,7 @@ impl ReplicaBroker {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
             name: options.epochs.draw().to_string(),
+            is_leaving: AtomicBool::new(false),
             peers: Mutex::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
@@ -164,6 +167,7 @@ impl ReplicaBroker {
     /// Fails where something could not be saved; the next start then reckons with a loss.
     pub async fn drain(&self) -> io::Result<()> {
         self.save().await?;
+        self.core.is_leaving.store(true, Ordering::Release);
         let name = &self.core.name;
         // Others need not wait for this one; where Redis is lost they find out by themselves.
         let leaving = self.core.trunk.announce("", name);
@@ -253,7 +257,9 @@ impl Core {
             tokio::time::sleep(self.options.save_every).await;
             self.save_all().await;
             since_announced += self.options.save_every;
-            if since_announced >= ANNOUNCE_EVERY && self.phase() == Phase::Up {
+            let may_announce =
+                self.phase() == Phase::Up && !self.is_leaving.load(Ordering::Acquire);
+            if since_announced >= ANNOUNCE_EVERY && may_announce {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.
                 let _ = self.announce().await;

@@ -8,7 +8,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -172,7 +172,10 @@ impl Core {
 
     /// Says that this replica is there, and remembers the others that are.
     pub(super) async fn announce(&self) -> Result<HashSet<String>, Failure> {
-        let replicas = self.trunk.announce(&self.name, "").await?;
+        // One that ends must not be waited for.
+        let is_leaving = self.is_leaving.load(Ordering::Acquire);
+        let here = if is_leaving { "" } else { &self.name };
+        let replicas = self.trunk.announce(here, "").await?;
         if let (Phase::Up, Some(run)) = (self.phase(), self.trunk.run()) {
             // So that one that comes later need not wait for this one.
             self.trunk.healed(&run, &self.name).await?;

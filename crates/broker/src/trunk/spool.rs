@@ -27,7 +27,7 @@ const SUFFIX: &str = ".branch";
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
     /// Held for each write.
     writing: Mutex<()>,
 }
@@ -46,7 +46,7 @@ impl Spool {
         lock.try_lock().map_err(io::Error::from)?;
         files::write_whole(&folder.join("probe"), b"")?;
         fs::remove_file(folder.join("probe"))?;
-        Ok(Spool { folder: folder.to_owned(), _lock: lock, writing: Mutex::new(()) })
+        Ok(Spool { folder: folder.to_owned(), lock, writing: Mutex::new(()) })
     }
 
     /// Takes up what another process left, and the folder with it.
@@ -81,6 +81,13 @@ impl Spool {
     fn path_of(&self, stream: &StreamName, name: Epoch) -> PathBuf {
         let stream = stream.to_string().replacen(':', "=", 1);
         self.folder.join(format!("{stream}.{name}{SUFFIX}"))
+    }
+}
+
+impl Drop for Spool {
+    /// Unlocks by name: a child that is just being started has the file open as well.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

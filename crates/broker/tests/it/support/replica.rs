@@ -88,6 +88,8 @@ impl Replica {
         let weak = Arc::downgrade(&self.broker);
         let mut elsewhere = self.options.clone();
         elsewhere.spool = None;
+        // Nothing listens there: it only stands in while the folder changes hands.
+        elsewhere.redis.url = "redis://127.0.0.1:9/".to_owned();
         self.broker = start(&elsewhere);
         // The folder is free once the old one is gone with its tasks.
         let deadline = Instant::now() + PATIENCE;
@@ -180,8 +182,8 @@ impl Subject for Replica {
     /// Stops server and replica in order, and starts both again.
     fn restart(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.server.save().await;
             self.broker.drain().await.expect("it is saved");
+            self.server.save().await;
             self.server.kill();
             self.server.run().await;
             self.replace_replica().await;
