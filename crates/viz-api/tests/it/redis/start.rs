@@ -58,7 +58,7 @@ fn without_redis_it_starts_and_heals() {
 }
 
 #[test]
-fn the_windows_of_the_memory_backend_are_left_as_they_are() {
+fn the_windows_of_the_memory_backend_come_back_with_it() {
     let redis = Redis::start();
     let memory = Plan::with_keys();
     let mut server = memory.start();
