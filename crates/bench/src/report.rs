@@ -104,7 +104,11 @@ struct Ratio<'a> {
 impl Report<'_> {
     /// Returns what went wrong with any server.
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.servers.iter().flat_map(Measured::problems).collect()
+        let mut problems: Vec<_> = self.servers.iter().flat_map(Measured::problems).collect();
+        if self.servers.iter().all(|server| server.not_offered.is_some()) {
+            problems.push("nothing was measured: no server offers this work".to_owned());
+        }
+        problems
     }
 
     /// Returns the figure that the work is about.

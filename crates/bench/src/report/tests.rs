@@ -97,6 +97,16 @@ fn the_document_holds_everything() {
 }
 
 #[test]
+fn what_measured_nothing_has_not_passed() {
+    let plan = plan();
+    let mut servers = servers(Faults::default());
+    servers.retain(|server| server.not_offered.is_some());
+    let report = Report { plan: &plan, kernel: "k".into(), servers };
+    assert_eq!(report.document()["passed"], false);
+    assert!(report.to_string().contains("FAILED nothing was measured"), "{report}");
+}
+
+#[test]
 fn numbers_have_the_digits_that_matter() {
     let check = |value: f64, text: &str| assert_eq!(number(value), text);
     check(0.0, "0.00");

@@ -128,7 +128,9 @@ impl Head {
         if !opener::BEGINS.iter().any(agree) || read.len() > HEAD_BYTES_MAX {
             return Head::Other;
         }
-        let is_whole = read.windows(4).any(|four| four == b"\r\n\r\n");
+        // A parser takes a bare LF for an end of line as well.
+        let is_whole = read.windows(2).any(|two| two == b"\n\n")
+            || read.windows(3).any(|three| three == b"\n\r\n");
         if is_whole { Head::Whole } else { Head::Part }
     }
 

@@ -29,6 +29,9 @@ fn a_head_is_whole_with_its_last_byte() {
         "GET /api/ws HTTP/1.1\r\nhost: a\r\n\r\n",
         // Not ours, as is seen where it is taken apart.
         "GET /api/wsx HTTP/1.1\r\nhost: a\r\n\r\n",
+        // Lines may end with a bare LF.
+        "GET /api/stream HTTP/1.1\nhost: a\n\n",
+        "GET /api/stream HTTP/1.1\r\nhost: a\n\r\n",
     ] {
         for bytes in 0..head.len() {
             check(&head[..bytes], Head::Part);
