@@ -25,6 +25,8 @@ const NEEDS: &[Need] = &[
     Need { probe: "cargo fmt --version", component: Some("rustfmt"), package: "rustfmt" },
     Need { probe: "cargo clippy --version", component: Some("clippy"), package: "rust-clippy" },
     Need { probe: "git --version", component: None, package: "git" },
+    // The allocator is built from C.
+    Need { probe: "make --version", component: None, package: "make" },
     // The broker's tests start servers of their own.
     Need { probe: "redis-server --version", component: None, package: "redis-server" },
     Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
