@@ -182,9 +182,6 @@ impl Decoder {
             0 => u64::from(second & 0x7f),
             wide => self.head[2..2 + wide].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
         };
-        if (wide == 2 && left < 126) || (wide == 8 && left <= 0xffff) {
-            return Err(protocol("a length in more bytes than it needs"));
-        }
         let opcode = opcode(first).ok_or(protocol("an opcode that is reserved"))?;
         let mask = &self.head[2 + wide..6 + wide];
         let mask = mask.try_into().expect("four bytes");

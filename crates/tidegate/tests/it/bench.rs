@@ -126,8 +126,11 @@ fn what_makes_no_sense_is_64_and_what_is_missing_is_said() {
     check("soak --readers 3 --streams 4", 64, "--streams");
     check("churn --server custom --custom no-such-file.toml", 64, "no-such-file.toml");
     check("floor-server --address 192.0.2.1:1", 69, "192.0.2.1:1");
-    let document = bench("replay --server pushpin");
+    let ran = run(&mut tidegate(&["bench", "replay", "--server", "pushpin", "--json"]));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let document = ran.json();
     assert!(document["servers"][0]["not_offered"].is_string(), "{document}");
+    assert_eq!(document["problems"].as_array().map(Vec::len), Some(1), "{document}");
 }
 
 #[test]

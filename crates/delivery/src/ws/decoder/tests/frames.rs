@@ -240,19 +240,3 @@ fn midway_is_from_the_first_byte_to_the_last() {
     }
     assert_eq!(decoder.held_bytes(), 0);
 }
-
-#[test]
-fn a_length_takes_as_few_bytes_as_it_can() {
-    let head = |wide: u8, length: u64| {
-        let bytes = length.to_be_bytes();
-        let bytes = if wide == 126 { &bytes[6..] } else { &bytes[..] };
-        [&[0x81, 0x80 | wide][..], bytes, &[0; 4]].concat()
-    };
-    for (wide, length) in [(126, 0), (126, 125), (127, 0), (127, 126), (127, 0xffff)] {
-        let (_, ended) = decode(PLAIN, [&head(wide, length)[..]]);
-        assert_eq!(ended.map_err(|broken| broken.code), Err(CloseCode::Protocol), "{length}");
-    }
-    for (wide, length) in [(126, 126), (126, 0xffff), (127, 0x1_0000)] {
-        assert_eq!(decode(PLAIN, [&head(wide, length)[..]]), (vec![], Ok(())), "{length}");
-    }
-}
