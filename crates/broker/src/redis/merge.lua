@@ -91,9 +91,9 @@ function lib.merge(keys, a)
     redis.call('HINCRBY', meta, 'kept', #use[4])
   end
   if #puts > 0 then grow(stream, meta, ages, m, mark, now, head, #puts, tonumber(a[4]), tonumber(a[5])) end
-  for i = 1, #puts do redis.call(publish, a[11], a[puts[i]]) end
+  for i = 1, #puts do tell(publish, a[11], a[puts[i]]) end
   -- Readers of the branch on other replicas wait for its end at numbers of their own.
-  redis.call(publish, a[12], a[10] == 'last' and '-' or m.epoch .. '-' .. text(head))
+  tell(publish, a[12], a[10] == 'last' and '-' or m.epoch .. '-' .. text(head))
   return { 'merged', text(merged), text(head), text(unfolded + #puts) }
 end
 

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::Core;
 use crate::redis::failure::Failure;
 
@@ -76,7 +78,7 @@ impl Core {
     /// Waits for Redis, heals it, and brings every stream back to the trunk; returns the server's
     /// run.
     async fn come_back(&self) -> Arc<str> {
-        let mut pause = RETRY_MIN;
+        let (mut pause, began) = (RETRY_MIN, Instant::now());
         loop {
             tokio::select! {
                 came = self.try_to_come_back() => match came {
@@ -88,6 +90,12 @@ impl Core {
                     Err(failure) => {
                         tracing::warn!(%failure, "the streams are not back on the trunk yet");
                         *self.trouble.lock() = failure.reason;
+                        // A server that refuses at once is as good as none.
+                        if self.phase() == Phase::Healing
+                            && began.elapsed() >= self.options.cut_off_after
+                        {
+                            self.cut_off();
+                        }
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(RETRY_MAX);
                     }

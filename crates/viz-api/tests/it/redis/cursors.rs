@@ -199,3 +199,31 @@ fn what_was_taken_during_an_outage_outlives_a_redeploy() {
     wait_for(&server, "healthy");
     assert_eq!(resumed(&server, &cursor, 2), [2, 3]);
 }
+
+/// A rollback in the midst of an outage, and the way back: nothing that was acknowledged is left
+/// behind in the spool or in the windows.
+#[test]
+fn what_an_outage_and_a_rollback_took_is_in_redis_after_the_way_back() {
+    let mut redis = Redis::start();
+    let server = redis.plan().start();
+    wait_for(&server, "healthy");
+    let cursor = server.publish_ok(KEY_A, "a", 1);
+    redis.save();
+    redis.kill();
+    until("it serves from memory", || realtime(&server).1["selected_backend"] == "memory");
+    server.publish_ok(KEY_A, "a", 2);
+    let mut server = server;
+    assert_eq!(server.terminate(), Some(0), "{}", server.log().text());
+    let folder = Arc::clone(&server.folder);
+    let mut memory = Plan::with_keys().start_in(Arc::clone(&folder));
+    memory.publish_ok(KEY_A, "a", 3);
+    assert_eq!(resumed(&memory, &cursor, 2), [2, 3]);
+    assert_eq!(memory.terminate(), Some(0), "{}", memory.log().text());
+    redis.run();
+    for _ in 0..2 {
+        let mut server = redis.plan().start_in(Arc::clone(&folder));
+        wait_for(&server, "healthy");
+        assert_eq!(resumed(&server, &cursor, 2), [2, 3]);
+        assert_eq!(server.terminate(), Some(0), "{}", server.log().text());
+    }
+}
