@@ -70,15 +70,18 @@ impl RedisBackend {
         }
     }
 
-    /// Saves what waits to be merged, and gives a memory backend what is known of Redis's logs, once
-    /// nothing can be appended any more; returns whether the first was done.
-    pub(crate) async fn drain(&self, memory: &MemoryBroker, within: Duration) -> bool {
+    /// Saves what waits to be merged, once nothing can be appended any more; returns whether that was
+    /// done.
+    pub(crate) async fn drain(&self) -> bool {
         let Some(broker) = self.started.get() else { return true };
         let drained = broker.drain().await;
-        if timeout(within, broker.hand_over(memory)).await.is_err() {
-            tracing::warn!("not all logs could be read for a process with the memory backend");
-        }
         drained.inspect_err(|error| tracing::error!(%error, "the spool was not saved")).is_ok()
+    }
+
+    /// Gives a memory backend what is known of Redis's logs; returns whether there was the time.
+    pub(crate) async fn hand_over(&self, memory: &MemoryBroker, within: Duration) -> bool {
+        let Some(broker) = self.started.get() else { return true };
+        timeout(within, broker.hand_over(memory)).await.is_ok()
     }
 
     /// Says what this replica says of itself, and returns what others do.

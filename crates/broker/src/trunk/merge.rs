@@ -59,7 +59,7 @@ impl Core {
             // An append may have come between; then it is merged in another turn.
             let has_places = |branch: &Branch| branch.has_places();
             if !cell.side.lock().branch.as_ref().is_some_and(has_places) {
-                self.go_back(cell);
+                self.go_back(cell).await;
             }
             return Ok(());
         }
@@ -87,7 +87,7 @@ impl Core {
             }
             self.refill(cell, parent).await;
         }
-        self.go_back(cell);
+        self.go_back(cell).await;
         Ok(())
     }
 
@@ -181,13 +181,16 @@ impl Core {
     }
 
     /// Makes the stream the trunk's again.
-    fn go_back(&self, cell: &Cell) {
+    ///
+    /// # Cancel safety
+    /// It is; only the branch's file may be left, whose record says that it is merged.
+    async fn go_back(&self, cell: &Cell) {
         let branch = cell.side.lock().branch.take();
+        cell.changed_owner();
         if let Some(branch) = branch {
             tracing::debug!(stream = %cell.stream, "the stream is the trunk's again");
-            self.forget_saved(&cell.stream, &branch);
+            self.forget_saved(&cell.stream, &branch).await;
         }
-        cell.changed_owner();
     }
 
     fn pending(&self, cell: &Cell) -> usize {

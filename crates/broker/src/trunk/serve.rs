@@ -73,9 +73,12 @@ impl Core {
                 {
                     tokio::time::sleep(AGAIN).await;
                 }
-                // The connection is being looked at: it is lost, or it answers again.
+                // The connection is being looked at: it is lost, or it answers again. Where replicas
+                // of Redis are waited for, what is found there is not known to be on them.
                 Some(Err(AppendError::Unavailable { maybe: true, .. }))
-                    if !self.options.strict && tokio::time::Instant::now() < deadline =>
+                    if !self.options.strict
+                        && self.options.redis.replicas_min == 0
+                        && tokio::time::Instant::now() < deadline =>
                 {
                     sent = Sent::Unanswered(epoch());
                 }

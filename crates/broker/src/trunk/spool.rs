@@ -142,9 +142,11 @@ impl Core {
         }
     }
 
-    /// Removes the file of a branch that is merged.
-    pub(super) fn forget_saved(&self, stream: &StreamName, branch: &Branch) {
+    /// Removes the file of a branch that is merged and was taken from its cell.
+    pub(super) async fn forget_saved(&self, stream: &StreamName, branch: &Branch) {
         if let Some(spool) = &self.spool {
+            // A file that is being written would stand again, and its events come a second time.
+            let _writing = spool.writing.lock().await;
             let _ = fs::remove_file(spool.path_of(stream, branch.saved_as()));
         }
     }

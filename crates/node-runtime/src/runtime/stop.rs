@@ -59,8 +59,15 @@ impl Running {
             (None, Some(redis)) => {
                 let window = window(&state.settings.realtime);
                 let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
-                let drained = redis.drain(&memory, within.mul_f64(HAND_OVER_SHARE)).await;
-                drained & save_all(&memory, &state_dir).await
+                let drained = redis.drain().await;
+                if redis.hand_over(&memory, within.mul_f64(HAND_OVER_SHARE)).await {
+                    drained & save_all(&memory, &state_dir).await
+                } else {
+                    // The folder is not marked clean: a process with the memory backend says that
+                    // something is missing, rather than that it knows nothing of a cursor.
+                    tracing::warn!("there was no time to hand logs over to a memory backend");
+                    drained
+                }
             }
             (None, None) => true,
         };

@@ -3,16 +3,19 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use broker::{
-    Broker, HealthState, RedisBroker, RedisOptions,
+    Broker, HealthState, RedisBroker, RedisOptions, ReplicaBroker, ReplicaOptions,
     conformance::{Start, broken_promise},
 };
 use event::After;
 use faults::{Certificates, RedisCluster, RedisServer, SentinelSet, ServerOptions};
 
 use crate::support::{
+    clock::FakeClock,
     logs::golden_stream,
+    outage::{assert_complete, attach, publish},
     reader::Attached,
     redis::{WIDE, append, health_says, options, replica},
+    replica::healthy,
 };
 
 /// The least that works, as `docs/redis.md` has it.
@@ -132,6 +135,27 @@ async fn the_least_rule_is_enough() {
     the_rule_is_enough(&[], &[]).await;
     let without = ["--rename-command", "FUNCTION", "", "--rename-command", "FCALL", ""];
     the_rule_is_enough(&without, &["+function|load", "+fcall"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_is_refused_serves_by_itself_and_the_rule_is_enough_for_its_return() {
+    let acl = format!("user default off\nuser tidegate on >word {}", RULE.replace("+sadd ", ""));
+    let options = ServerOptions { acl: Some(acl), ..Default::default() };
+    let server = RedisServer::start_with(options).await;
+    let redis = self::options(&server.url_as("tidegate:word@"), WIDE);
+    let options = ReplicaOptions::new(redis, Arc::new(FakeClock::new()));
+    let replica = Arc::new(ReplicaBroker::start(options).expect("it starts"));
+    let broker = Arc::clone(&replica) as Arc<dyn Broker>;
+    let acknowledged = publish(&broker, 3).await;
+    assert_eq!((broker.health().selected, replica.spool_events()), ("memory", 3));
+    let () = server.command(redis::cmd("ACL").arg("SETUSER").arg("tidegate").arg("+sadd")).await;
+    let () = server.command(redis::cmd("ACL").arg("LOG").arg("RESET")).await;
+    healthy(&replica).await;
+    assert_eq!(replica.spool_events(), 0);
+    let mut reader = attach(&broker, &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    let log: Vec<redis::Value> = server.command(redis::cmd("ACL").arg("LOG")).await;
+    assert!(log.is_empty(), "{log:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::{Broker, HealthState};
+use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
 use event::After;
 use tokio::time::{Instant, sleep};
 
@@ -145,7 +145,7 @@ async fn a_round_that_arrives_twice_takes_effect_once() {
     let head = broker.head(&golden_stream()).await.expect("it is read");
     let info: String = stage.server.command(redis::cmd("INFO").arg("server")).await;
     let run = info.lines().find_map(|line| line.strip_prefix("run_id:")).expect("it has one");
-    let (name, event) = ("00000000000a0", broker::conformance::new_event());
+    let (name, event) = ("00000000000a0", new_event());
     let base = "dashclaw:thread:golden";
     let mut words = Vec::new();
     for offset in ["0", "0", "1"] {
@@ -166,4 +166,12 @@ async fn a_round_that_arrives_twice_takes_effect_once() {
     assert_eq!(words, ["merged", "record", "merged"]);
     let head = broker.head(&golden_stream()).await.expect("it is read");
     assert_eq!(head.seq.0, 4, "the second arrival appended something");
+}
+
+/// What is found on the trunk after all is not known to be on Redis's own replicas.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_too_few_replicas_of_redis_have_is_not_acknowledged() {
+    let stage = Replica::start_with(WIDE, |options| options.redis.replicas_min = 1).await;
+    let appended = stage.broker.append(&golden_stream(), Append::one(new_event())).await;
+    assert!(matches!(appended, Err(AppendError::Unavailable { maybe: true, .. })), "{appended:?}");
 }
