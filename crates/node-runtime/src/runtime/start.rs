@@ -1,4 +1,4 @@
-//! From a builder to a process that runs. The order: folder, backend, address, log, key, delivery;
+//! From a builder to a process that runs. The order: folder, address, backend, log, key, delivery;
 //! then the folder is taken over, after which nothing can fail; housekeeping.
 //!
 //! With the Redis backend the windows in the folder are given to Redis, and removed once it has them.
@@ -94,12 +94,13 @@ impl RuntimeBuilder {
         let state = self.state;
         state.enter(Phase::Starting);
         let state_dir = Arc::new(open_folder(&state)?);
-        let adopting =
-            state.redis.as_ref().map(|redis| adopt(&state, redis, &state_dir)).transpose()?;
         let listener = bind(state.settings.bind)?;
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
+        // Behind the address: a start that another process is in the way of leaves Redis alone.
+        let adopting =
+            state.redis.as_ref().map(|redis| adopt(&state, redis, &state_dir)).transpose()?;
         let loaded = state.memory.as_ref().map(|memory| state_dir.load(memory)).transpose()?;
         ensure_key(&state)?;
         start_delivery(&state)?;
