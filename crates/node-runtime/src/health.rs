@@ -31,8 +31,9 @@ const REPORT_TIME_MAX: Duration = Duration::from_millis(800);
 /// How long a result stands for later requests, so that asking often costs little.
 const RESULT_AGE_MAX: Duration = Duration::from_millis(250);
 
-/// Probes in a row that Redis must leave without an answer before requests are refused for it: a
-/// single late one is a busy machine.
+/// Probes in a row that Redis must leave without an answer before requests are refused for it, or
+/// that must not be delivered before delivery itself is held to stand still: a single late one is a
+/// busy machine, or a Redis that was lost between the append and the reading.
 const SILENT_PROBES_MAX: u32 = 2;
 
 /// Runs one probe at a time.
@@ -43,6 +44,8 @@ pub(crate) struct Prober {
     changes: Changes,
     /// Probes in a row that the backend did not take.
     silent_probes: AtomicU32,
+    /// Probes in a row that the backend took and that were not delivered.
+    undelivered_probes: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -155,11 +158,14 @@ impl State {
         RealtimeHealth { status, reason, selected_backend: selected, probe, epoch }
     }
 
-    /// Returns how bad a probe's fault is. Where Redis may be missing, its silence is foreseen.
+    /// Returns how bad a probe's fault is. Where Redis may be missing, its silence is foreseen, and
+    /// so is one event that was taken and not read before it went.
     fn weight_of(&self, fault: &Fault) -> HealthState {
         let realtime = &self.settings.realtime;
         let foreseen = realtime.backend == Backend::Redis && !realtime.enforce_redis;
-        if foreseen && fault.of_the_backend {
+        let stands_still =
+            self.prober.undelivered_probes.load(Ordering::Relaxed) >= SILENT_PROBES_MAX;
+        if foreseen && (fault.of_the_backend || !stands_still) {
             HealthState::Degraded
         } else {
             HealthState::Unhealthy
@@ -210,12 +216,16 @@ impl State {
     }
 
     fn count_silence(&self, outcome: &Outcome) {
-        let is_silent = matches!(outcome, Outcome::Failed(fault) if fault.of_the_backend);
-        let looks = &self.prober.silent_probes;
-        looks.store(
-            if is_silent { looks.load(Ordering::Relaxed) + 1 } else { 0 },
-            Ordering::Relaxed,
-        );
+        let of_the_backend = match outcome {
+            Outcome::Delivered(_) => None,
+            Outcome::Failed(fault) => Some(fault.of_the_backend),
+        };
+        let count = |probes: &AtomicU32, counts: bool| {
+            let before = probes.load(Ordering::Relaxed);
+            probes.store(if counts { before + 1 } else { 0 }, Ordering::Relaxed);
+        };
+        count(&self.prober.silent_probes, of_the_backend == Some(true));
+        count(&self.prober.undelivered_probes, of_the_backend == Some(false));
     }
 
     async fn probe_until(

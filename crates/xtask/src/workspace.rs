@@ -2,12 +2,20 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Context;
 
 /// Returns the root of the workspace, the folder of the top `Cargo.toml`.
+///
+/// Cargo says where that is when it runs the program: with one target folder for several clones the
+/// program may have been built in another one.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    static MANIFEST: LazyLock<PathBuf> = LazyLock::new(|| {
+        let told = env::var_os("CARGO_MANIFEST_DIR");
+        told.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    });
+    MANIFEST
         .ancestors()
         .nth(2)
         .expect("the manifest lies in crates/xtask, two folders below the root")

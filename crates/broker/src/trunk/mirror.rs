@@ -4,7 +4,8 @@
 //! limits and possibly with holes; up to where its readers have read; the keys of its own appends.
 //! A branch begins where the readers are, not at the highest number that was ever seen: an event
 //! that others appended and that nobody here has read yet is on the trunk, and comes after the
-//! merge.
+//! merge. One that was appended here comes again at the branch's beginning: readers here are to see
+//! what one publisher sent in the order in which it was acknowledged.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +16,7 @@ use std::{
 use event::{Event, Fork, Lineage, MonoMs, Position, RollingHash, Seq};
 
 use crate::{
-    IdempotencyKey, Page, Receipt,
+    IdempotencyKey, NewEvent, Page, Receipt,
     memory::{
         keys::Keys,
         log::{Kept, Log, LogParts, WindowLimits},
@@ -185,6 +186,17 @@ impl Mirror {
     /// Returns the number up to which the trunk is known without a hole from where readers were.
     pub(crate) fn end(&self) -> Seq {
         self.read.map_or(Seq::ZERO, |read| self.reaches(read.through))
+    }
+
+    /// Returns what is known of the trunk beyond a hole, which a branch that ends before it lacks:
+    /// most of all events that were appended here, between those of others that nobody here has
+    /// read.
+    pub(crate) fn beyond(&self, seq: Seq) -> Vec<NewEvent> {
+        let new = |kept: &Kept| {
+            let Event { id, name, json, .. } = &*kept.event;
+            NewEvent { id: *id, name: name.clone(), json: json.clone() }
+        };
+        self.after(seq).map(new).collect()
     }
 
     /// Takes a log for what the trunk was, as another backend left it.

@@ -214,14 +214,24 @@ impl Core {
 
     /// Returns the stream's branch, a new one where there is none.
     fn branch_of<'a>(&self, cell: &Cell, side: &'a mut Side) -> &'a mut Branch {
-        let Side { mirror, branch, .. } = side;
+        let Side { mirror, branch, is_dirty, .. } = side;
         branch.get_or_insert_with(|| {
-            let base = mirror.base(cell.is_followed(), self.options.clock.mono());
-            let branch = Branch::begin(base, self.options.epochs.draw());
+            let now = self.options.clock.mono();
+            let base = mirror.base(cell.is_followed(), now);
+            let mut branch = Branch::begin(base, self.options.epochs.draw());
+            let limits = self.options.redis.window;
+            for event in mirror.beyond(branch.parent()) {
+                let append = Append { events: vec![event], idempotency: None };
+                // Without a key nothing speaks against it; it is on the trunk in any case.
+                let _ = branch.append(append, true, now, &limits);
+            }
+            *is_dirty |= branch.pending() > 0;
+            self.count(0, 0, branch.pending(), branch.pending_bytes());
             tracing::info!(
                 stream = %cell.stream,
                 name = %branch.name(),
                 after = %branch.parent(),
+                again = branch.pending(),
                 "the stream branches off"
             );
             cell.changed_owner();

@@ -1,6 +1,7 @@
 //! Replicas with the Redis backend: what health says, what is refused, what heals.
 
 mod cursors;
+mod faults;
 mod health;
 mod lost;
 mod refuses;

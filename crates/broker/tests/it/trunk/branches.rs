@@ -7,7 +7,8 @@ use event::After;
 
 use crate::support::{
     logs::{golden_stream, key_numbered},
-    outage::{assert_complete, attach, publish},
+    outage::{assert_complete, attach, ids, publish},
+    reader::Attached,
     redis::WIDE,
     replica::{Replica, cut_off, healthy},
 };
@@ -164,4 +165,36 @@ async fn what_others_appended_and_nobody_here_read_is_not_passed_over() {
     healthy(&another).await;
     acknowledged.extend(publish(&left, 1).await);
     assert_complete(&mut reader, &[], &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_publisher_sent_keeps_its_order_over_the_loss() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let (broker, other) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+    let mut acknowledged = publish(&broker, 2).await;
+    let mut reader = attach(&broker, &After::Oldest).await;
+    reader.through(acknowledged[1]).await;
+    // Between what the others sent and nobody here has read, this replica took two more.
+    acknowledged.extend(publish(&other, 1).await);
+    let mut ours = publish(&broker, 2).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    ours.extend(publish(&broker, 2).await);
+    reader.through(ours[3]).await;
+    assert_eq!(ids(&reader)[2..], ours);
+    stage.find_redis().await;
+    healthy(&another).await;
+    ours.extend(publish(&broker, 1).await);
+    acknowledged.extend(&ours);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    let of_ours = |reader: &Attached| -> Vec<_> {
+        ids(reader).into_iter().filter(|id| ours.contains(id)).collect()
+    };
+    assert_eq!(of_ours(&reader), ours);
+    let mut fresh = attach(&other, &After::Oldest).await;
+    assert_complete(&mut fresh, &[], &acknowledged).await;
+    assert_eq!(of_ours(&fresh), ours);
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64, "nothing is there twice");
 }

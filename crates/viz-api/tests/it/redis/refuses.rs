@@ -10,7 +10,8 @@ use crate::support::{
     wait::eventually,
 };
 
-fn command(words: &str) -> Cmd {
+/// Returns a command from its words.
+pub(super) fn command(words: &str) -> Cmd {
     let mut command = Cmd::new();
     words.split(' ').for_each(|word| {
         command.arg(word);

@@ -1,5 +1,7 @@
 //! A real Redis for the servers of a test, driven without async.
 
+use std::net::SocketAddr;
+
 use faults::{RedisServer, ServerOptions};
 use redis::{Cmd, FromRedisValue};
 use tokio::runtime::{Builder, Runtime};
@@ -29,6 +31,11 @@ impl Redis {
         self.server.url()
     }
 
+    /// Returns where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
     /// Returns the plan of a replica that keeps its log here.
     pub(crate) fn plan(&self) -> Plan {
         Plan::with_keys().set("REALTIME_BACKEND", "redis").set("REDIS_URL", self.server.url())
@@ -47,6 +54,11 @@ impl Redis {
     /// Starts it again, with what it had saved.
     pub(crate) fn run(&mut self) {
         self.runtime.block_on(self.server.run());
+    }
+
+    /// Throws away what it had saved.
+    pub(crate) fn forget(&self) {
+        self.server.forget();
     }
 
     /// Saves what it has.
