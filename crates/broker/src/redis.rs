@@ -53,6 +53,7 @@ mod notices;
 mod options;
 mod paging;
 mod registry;
+pub(crate) mod run;
 mod scope;
 mod sentinel;
 mod slots;
@@ -75,11 +76,11 @@ use self::{
     answer::Words,
     failure::Failure,
     fleet::Fleet,
-    healing::Guard,
     library::Function,
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
     registry::Registry,
+    run::Guard,
     state::{State, Verdict, unservable},
 };
 pub use self::{
@@ -295,13 +296,13 @@ impl RedisBroker {
         seen: Option<&Arc<State>>,
         run: &str,
     ) -> Result<bool, Failure> {
-        match state.judge(seen.map(|seen| &**seen), run, new_epoch()) {
+        let kind = self.guard.check(&names.stream, run, Some(&state.run))?;
+        match state.judge(seen.map(|seen| &**seen), run, kind, new_epoch()) {
             Verdict::Use => {
                 self.learn(stream, state.clone(), seen);
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
-                self.guard.check(self.fleet.healed_by(run))?;
                 let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
                 self.fork_to(stream, names, state, &lineage, at).await?;
                 Ok(false)
@@ -350,8 +351,9 @@ impl RedisBroker {
         names: &Names,
         seen: Option<&Arc<State>>,
         mut said: Words,
+        run: &str,
     ) -> Result<(), Failure> {
-        self.guard.check(&self.fleet.run().unwrap_or_default())?;
+        self.guard.check(&names.stream, run, None)?;
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
@@ -384,7 +386,9 @@ impl RedisBroker {
                         return Ok(state);
                     }
                 }
-                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                "absent" | "orphan" => {
+                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                }
                 _ => return Err(words.unexpected()),
             }
         }
