@@ -172,9 +172,9 @@ async fn take_up(
     warn_of_spool(state).await;
     // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
     housekeeping::save(memory, state_dir).await;
-    let forgotten = state_dir.forget_mirrors();
+    let owned = state_dir.own_mirrors(loaded.clean);
     let folder = state_dir.path().to_owned();
-    forgotten.map_err(|source| StartError::TakeOver { folder, source })
+    owned.map_err(|source| StartError::TakeOver { folder, source })
 }
 
 /// Says that an outage of Redis left something that a process with this backend does not merge.

@@ -2,6 +2,7 @@
 
 mod cursors;
 mod health;
+mod left;
 mod lost;
 mod refuses;
 mod replicas;

@@ -73,7 +73,22 @@ impl StateDir {
         }
     }
 
-    /// Says that every window is that of its log's owner.
+    /// Says that every window is that of its log's owner from now on; who has all that processes with
+    /// Redis knew still speaks for those.
+    ///
+    /// # Errors
+    /// Fails where that can't be read or written.
+    pub fn own_mirrors(&self, has_all: bool) -> io::Result<()> {
+        let known = self.mirrors().map_err(io::Error::other)?;
+        match known {
+            Mirrors { replicas, .. } if has_all && !replicas.is_empty() => {
+                self.mark_mirrors(&Mirrors { replicas, ..Mirrors::default() })
+            }
+            _ => self.forget_mirrors(),
+        }
+    }
+
+    /// Says that there are no windows.
     ///
     /// # Errors
     /// Fails where that can't be written.
