@@ -247,6 +247,7 @@ impl Core {
         let deadline = Instant::now() + self.options.heal_grace;
         let mut expected = self.announcing.lock().peers.clone();
         expected.extend(self.announce(run).await?);
+        let all = expected.clone();
         let went_back = self.announcing.lock().went_back.as_ref() == Some(run);
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
@@ -261,6 +262,8 @@ impl Core {
             let offered = self.trunk.healed(run, &self.name, mark, &missing).await?;
             expected.retain(|peer| !offered.names.contains(peer));
             if expected.is_empty() || mark == Mark::Missing {
+                let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
+                self.announcing.lock().peers = came;
                 let is_sure = !offered.is_one_missing && !offered.went_back;
                 return Ok(Asked {
                     who: if offered.is_one_missing { Who::Some } else { Who::Everybody },

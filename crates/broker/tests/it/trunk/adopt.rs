@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use broker::{
     Append, Appended, Broker, MemoryBroker, ReplicaBroker,
-    conformance::new_event,
+    conformance::{Subject, new_event},
     memory::{log::WindowLimits, state_dir::Mirrors},
 };
 use event::{After, EventId, GapReason, Position};
@@ -179,4 +179,48 @@ async fn a_log_that_can_not_be_read_to_its_end_is_handed_over_with_a_loss() {
     assert_eq!(back.reasons(), [GapReason::DataLoss]);
     let head = rolled_back.head(&golden_stream()).await.expect("it is read");
     assert_eq!(head.seq.0, 6, "the trunk's numbers are used up");
+}
+
+/// Ages travel, and the clock of Redis decides: that of the replica may be another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_given_to_redis_keep_their_age_whatever_its_clock_says() {
+    const HOURS: Duration = Duration::from_secs(3600);
+    let mut stage = Replica::start(WIDE).await;
+    let mut memory = Memory::start(WIDE, 5);
+    // Its monotonic clock is the memory's, as in one process.
+    stage.advance(20 * HOURS);
+    memory.advance(20 * HOURS);
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let first = memory.broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    memory.restart_now();
+    let broker = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+    for (hours, is_known) in [(0, true), (20, true), (5, false)] {
+        stage.advance(hours * HOURS);
+        let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+        let replayed = again == Appended::Replayed(first.receipts().to_vec());
+        assert_eq!(replayed, is_known, "after {hours} hours more: {again:?}");
+    }
+}
+
+/// A log that is gone before its keys come is none, and nothing is made of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_a_log_that_redis_has_not_make_none() {
+    let stage = Replica::start(WIDE).await;
+    publish(&stage.broker(), 1).await;
+    let mut list = redis::cmd("FUNCTION");
+    let listed: redis::Value = stage.server.command(list.arg("LIST")).await;
+    let listed = format!("{listed:?}");
+    let begin = listed.find("tidegate_1_").expect("the library is there");
+    let library = &listed[begin..begin + "tidegate_1_".len() + 8];
+    let mut keys = redis::cmd("FCALL");
+    keys.arg(format!("{library}_keys")).arg(4);
+    for key in ["stream", "meta", "keys", "keyq"] {
+        keys.arg(format!("dashclaw:thread:elsewhere:{key}"));
+    }
+    keys.arg(0).arg("aa").arg(0).arg("bb").arg(format!("e1 1 1 {}", "0".repeat(26)));
+    let answer: Vec<String> = stage.server.command(&mut keys).await;
+    assert_eq!(answer, ["absent"]);
+    let made: Vec<String> =
+        stage.server.command(redis::cmd("KEYS").arg("dashclaw:thread:elsewhere:*")).await;
+    assert_eq!(made, [""; 0]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{HealthState, RedisOptions};
+use broker::{Append, AppendError, Broker, HealthState, RedisOptions, conformance::new_event};
 use event::StreamName;
 use faults::{NODES, RedisCluster, ServerOptions};
 
@@ -37,12 +37,20 @@ async fn stream_on(cluster: &RedisCluster, node: usize) -> StreamName {
 }
 
 async fn load(cluster: &RedisCluster, streams: Vec<StreamName>) -> Load {
+    load_with(cluster, streams, false).await
+}
+
+async fn load_with(cluster: &RedisCluster, streams: Vec<StreamName>, strict: bool) -> Load {
     let redis = RedisOptions {
         connect_time_max: Duration::from_millis(500),
         command_time_max: Duration::from_secs(1),
         ..options(&cluster.url(), WIDE)
     };
-    Load::start(redis, streams, |options| options.cut_off_after = Duration::from_millis(200)).await
+    Load::start(redis, streams, |options| {
+        options.cut_off_after = Duration::from_millis(200);
+        options.strict = strict;
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +98,7 @@ async fn a_node_that_is_paused_costs_nothing() {
     load.cut_off().await;
     let node = cluster.nodes[LOST].address().to_string();
     for replica in &load.replicas {
-        let health = broker::Broker::health(&**replica);
+        let health = replica.health();
         assert_eq!((health.state, health.selected), (HealthState::Degraded, "memory"));
         let reason = health.reason.expect("it says why");
         assert!(reason.contains(&node), "{reason}");
@@ -100,4 +108,57 @@ async fn a_node_that_is_paused_costs_nothing() {
     load.healthy().await;
     load.wait_for_more(20).await;
     assert_eq!(load.finish().await.reasons, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strict_replica_refuses_all_and_names_the_node_that_is_lost() {
+    let (mut cluster, streams) = start().await;
+    let there = streams[0].clone();
+    let load = load_with(&cluster, streams, true).await;
+    cluster.nodes[LOST].kill();
+    load.cut_off().await;
+    let node = cluster.nodes[LOST].address().to_string();
+    for replica in &load.replicas {
+        let health = replica.health();
+        assert_eq!(health.state, HealthState::Unhealthy, "{health:?}");
+        assert!(health.reason.is_some_and(|reason| reason.contains(&node)));
+        let refused = replica.append(&there, Append::one(new_event())).await;
+        assert!(matches!(refused, Err(AppendError::Unavailable { .. })), "{refused:?}");
+    }
+    cluster.nodes[LOST].run().await;
+    load.healthy().await;
+    load.wait_for_more(20).await;
+    assert_eq!(load.finish().await.reasons, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_takes_over_a_node_costs_nothing() {
+    let (mut cluster, streams) = start().await;
+    cluster.add_replica(LOST).await;
+    let load = load(&cluster, streams).await;
+    cluster.nodes[LOST].kill();
+    cluster.wait_for_primary(NODES).await;
+    load.healthy().await;
+    load.wait_for_more(20).await;
+    assert_eq!(load.finish().await.reasons, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_that_move_under_load_cost_nothing() {
+    let (cluster, streams) = start().await;
+    let slot = cluster.slot(&format!("dashclaw:{}:meta", keyed(&streams[LOST]))).await;
+    let load = load(&cluster, streams).await;
+    for step in 0..3 {
+        let (from, to) = ((LOST + step) % NODES, (LOST + step + 1) % NODES);
+        cluster.begin_move(slot, from, to).await;
+        cluster.end_move(slot, from, to).await;
+        load.wait_for_more(20).await;
+    }
+    assert_eq!(load.finish().await.reasons, []);
+}
+
+fn keyed(stream: &StreamName) -> String {
+    let name = stream.to_string();
+    let (kind, key) = name.split_once(':').expect("it has a key");
+    format!("{kind}:{{{key}}}")
 }
