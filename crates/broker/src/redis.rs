@@ -22,6 +22,8 @@
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
+//! | `dashclaw:ops:replicas` | hash | a replica of ours → when it last said that it is there, and under which run; `:RUN` → when anybody last did |
+//! | `dashclaw:ops:healed:RUN` | set | who has offered what it had to the servers of this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
@@ -53,6 +55,7 @@ mod notices;
 mod options;
 mod paging;
 mod registry;
+pub(crate) mod run;
 mod scope;
 mod sentinel;
 mod slots;
@@ -75,11 +78,11 @@ use self::{
     answer::Words,
     failure::Failure,
     fleet::Fleet,
-    healing::Guard,
     library::Function,
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
     registry::Registry,
+    run::Guard,
     state::{State, Verdict, unservable},
 };
 pub use self::{
@@ -295,13 +298,13 @@ impl RedisBroker {
         seen: Option<&Arc<State>>,
         run: &str,
     ) -> Result<bool, Failure> {
-        match state.judge(seen.map(|seen| &**seen), run, new_epoch()) {
+        let kind = self.guard.check(&names.stream, run, Some(&state.run))?;
+        match state.judge(seen.map(|seen| &**seen), run, kind, new_epoch()) {
             Verdict::Use => {
                 self.learn(stream, state.clone(), seen);
                 Ok(true)
             }
             Verdict::Fork(lineage) => {
-                self.guard.check(self.fleet.healed_by(run))?;
                 let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
                 self.fork_to(stream, names, state, &lineage, at).await?;
                 Ok(false)
@@ -350,8 +353,9 @@ impl RedisBroker {
         names: &Names,
         seen: Option<&Arc<State>>,
         mut said: Words,
+        run: &str,
     ) -> Result<(), Failure> {
-        self.guard.check(&self.fleet.run().unwrap_or_default())?;
+        self.guard.check(&names.stream, run, None)?;
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
@@ -384,7 +388,9 @@ impl RedisBroker {
                         return Ok(state);
                     }
                 }
-                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                "absent" | "orphan" => {
+                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                }
                 _ => return Err(words.unexpected()),
             }
         }

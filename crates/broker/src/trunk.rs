@@ -23,9 +23,9 @@ mod spool;
 pub(crate) mod view;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -38,12 +38,18 @@ use parking_lot::{Mutex, RwLock};
 use tokio::{sync::watch, task::JoinSet};
 
 pub use self::options::ReplicaOptions;
-use self::{branch::Branch, cell::Cell, heal::ANNOUNCE_EVERY, phase::Phase, spool::Spool};
+use self::{
+    branch::Branch,
+    cell::Cell,
+    heal::{ANNOUNCE_EVERY, Announcing},
+    phase::Phase,
+    spool::Spool,
+};
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
     ReadError, RedisBroker, Watch,
-    memory::{LOGS_MAX, log::Log},
-    redis::{RedisAddressError, healing::HEALING},
+    memory::{LOGS_MAX, log::Log, state_dir::Mirrors},
+    redis::{RedisAddressError, run::HEALING},
 };
 
 /// How often streams that nobody touches are looked through.
@@ -79,8 +85,15 @@ struct Core {
     name: String,
     /// Whether it ends, and does not say any more that it is there.
     is_leaving: AtomicBool,
-    /// The others that were there when Redis was last asked.
-    peers: Mutex<HashSet<String>>,
+    /// Whether Redis was told that it ends.
+    has_left: AtomicBool,
+    /// What processes were called whose knowledge this one has, and which could not say to Redis
+    /// that they end.
+    predecessors: Mutex<Vec<String>>,
+    /// What was last said of this replica and the others.
+    announcing: Mutex<Announcing>,
+    /// The streams that can't be used for what stands under their keys, and why.
+    refused: Mutex<BTreeMap<StreamName, String>>,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
     spool: Option<Spool>,
@@ -101,22 +114,27 @@ impl ReplicaBroker {
     /// # Errors
     /// Fails on an address that is none, and on a spool that can't be read or written.
     pub fn start(options: ReplicaOptions) -> Result<Self, ReplicaStartError> {
-        ReplicaBroker::start_with(options, Vec::new())
+        ReplicaBroker::start_with(options, Vec::new(), Mirrors::default())
     }
 
-    /// Starts the broker in the place of a process that kept these logs in memory.
+    /// Starts the broker in the place of a process that kept these logs in memory; of the mirrors it
+    /// knew only what it had read of them in Redis.
     ///
     /// # Errors
     /// See [`ReplicaBroker::start`].
     pub fn start_with(
         options: ReplicaOptions,
         adopted: Vec<(StreamName, Log)>,
+        mirrors: Mirrors,
     ) -> Result<Self, ReplicaStartError> {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
             name: options.epochs.draw().to_string(),
             is_leaving: AtomicBool::new(false),
-            peers: Mutex::default(),
+            has_left: AtomicBool::new(false),
+            predecessors: Mutex::default(),
+            announcing: Mutex::default(),
+            refused: Mutex::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
@@ -127,7 +145,8 @@ impl ReplicaBroker {
             options,
         });
         let core = Core::with_spool(core)?;
-        core.adopt(adopted);
+        core.adopt(adopted, &mirrors);
+        core.predecessors.lock().extend(mirrors.replicas);
         let mut keepers = JoinSet::new();
         core.trunk.guard();
         keepers.spawn({
@@ -161,6 +180,14 @@ impl ReplicaBroker {
         self.core.phase() != Phase::Up
     }
 
+    /// Returns how many branches wait in a spool to be merged into Redis.
+    ///
+    /// # Errors
+    /// Fails where the folder can't be read; one that is missing is empty.
+    pub fn spooled(folder: &Path) -> io::Result<usize> {
+        spool::branches_in(folder)
+    }
+
     /// Saves what has to outlive the process; only to be called when no append can follow.
     ///
     /// # Errors
@@ -168,10 +195,10 @@ impl ReplicaBroker {
     pub async fn drain(&self) -> io::Result<()> {
         self.save().await?;
         self.core.is_leaving.store(true, Ordering::Release);
-        let name = &self.core.name;
         // Others need not wait for this one; where Redis is lost they find out by themselves.
-        let leaving = self.core.trunk.announce("", name);
-        let _ = tokio::time::timeout(self.core.options.cut_off_after, leaving).await;
+        let leaving = self.core.leave();
+        let left = tokio::time::timeout(self.core.options.cut_off_after, leaving).await;
+        self.core.has_left.store(matches!(left, Ok(Ok(()))), Ordering::Release);
         self.core.mark_clean()
     }
 
@@ -202,6 +229,7 @@ impl Core {
             let cell = core.cell(&stream).ok();
             if let Some(cell) = cell {
                 let mut side = cell.side.lock();
+                side.mirror.adopt_trunk_of(&branch);
                 (side.branch, side.is_dirty) = (Some(branch), true);
             }
         }
@@ -262,7 +290,7 @@ impl Core {
             if since_announced >= ANNOUNCE_EVERY && may_announce {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.
-                let _ = self.announce().await;
+                let _ = self.announce_as_healed().await;
             }
             since_forgotten += self.options.save_every;
             if since_forgotten >= FORGET_EVERY {
@@ -319,6 +347,12 @@ impl Broker for ReplicaBroker {
 
     fn health(&self) -> BrokerHealth {
         let trunk = self.core.trunk.health();
+        if let (Phase::Up, Some(refused)) = (self.core.phase(), self.core.why_refused())
+            && trunk.state != HealthState::Unhealthy
+        {
+            let (state, reason) = (HealthState::Degraded, Some(refused));
+            return BrokerHealth { state, reason, selected: "redis" };
+        }
         if self.core.options.strict {
             return match self.core.phase() {
                 Phase::Up => trunk,

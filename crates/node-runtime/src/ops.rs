@@ -1,7 +1,7 @@
 //! What operators watch: the events of the stream `ops`.
 //!
-//! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`, `gaps.told`,
-//! `replicas.compared`. With several replicas each says which one speaks.
+//! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`,
+//! `spool.left_behind`, `gaps.told`, `replicas.compared`. With several replicas each says which one speaks.
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,6 +4,7 @@
 //! then it answers that it does not serve.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -11,7 +12,8 @@ use std::{
 use broker::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, MemoryBroker,
     Notices, Page, PageLimit, ReadError, RedisOptions, ReplicaBroker, ReplicaOptions,
-    ReplicaStartError, Watch, memory::log::Log,
+    ReplicaStartError, Watch,
+    memory::{log::Log, state_dir::Mirrors},
 };
 use event::{After, Clock, Ledger, Position, StreamName};
 use tokio::time::timeout;
@@ -28,7 +30,8 @@ pub(crate) struct RedisBackend {
 
 impl RedisBackend {
     /// Begins to connect; a server that can't be reached is waited for. Logs that a process with the
-    /// memory backend left are given to Redis once it is there. To be called once, within a runtime.
+    /// memory backend left are given to Redis once it is there, except what they mirrored of Redis.
+    /// To be called once, within a runtime.
     ///
     /// # Errors
     /// Fails on an address that is none and on a file of certificates that can't be used; the text
@@ -39,6 +42,7 @@ impl RedisBackend {
         replica: &str,
         clock: &Arc<dyn Clock>,
         adopted: Vec<(StreamName, Log)>,
+        mirrors: Mirrors,
     ) -> Result<(), ReplicaStartError> {
         let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
         let mut options = RedisOptions::new(url, window(settings));
@@ -47,8 +51,8 @@ impl RedisBackend {
         options.replicas_min = settings.redis_replicas_min;
         let mut options = ReplicaOptions::new(options, Arc::clone(clock));
         options.strict = settings.enforce_redis;
-        options.spool = Some(settings.state_dir.join("spool"));
-        let broker = Arc::new(ReplicaBroker::start_with(options, adopted)?);
+        options.spool = Some(spool(settings));
+        let broker = Arc::new(ReplicaBroker::start_with(options, adopted, mirrors)?);
         self.started.get_or_init(|| broker);
         Ok(())
     }
@@ -78,10 +82,14 @@ impl RedisBackend {
         drained.inspect_err(|error| tracing::error!(%error, "the spool was not saved")).is_ok()
     }
 
-    /// Gives a memory backend what is known of Redis's logs; returns whether there was the time.
-    pub(crate) async fn hand_over(&self, memory: &MemoryBroker, within: Duration) -> bool {
-        let Some(broker) = self.started.get() else { return true };
-        timeout(within, broker.hand_over(memory)).await.is_ok()
+    /// Gives a memory backend what is known of Redis's logs; `None` where there was no time for all.
+    pub(crate) async fn hand_over(
+        &self,
+        memory: &MemoryBroker,
+        within: Duration,
+    ) -> Option<Mirrors> {
+        let Some(broker) = self.started.get() else { return Some(Mirrors::default()) };
+        timeout(within, broker.hand_over(memory)).await.ok()
     }
 
     /// Says what this replica says of itself, and returns what others do.
@@ -91,6 +99,11 @@ impl RedisBackend {
             None => Err(unread()),
         }
     }
+}
+
+/// Returns the folder where branches wait to be merged.
+pub(crate) fn spool(settings: &RealtimeSettings) -> PathBuf {
+    settings.state_dir.join("spool")
 }
 
 fn unread() -> ReadError {

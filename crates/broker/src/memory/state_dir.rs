@@ -9,6 +9,7 @@
 
 pub(crate) mod files;
 mod load;
+mod mirrors;
 mod save;
 mod take_over;
 
@@ -22,6 +23,7 @@ use parking_lot::Mutex;
 
 pub use self::{
     load::{LoadError, Loaded, SetAside},
+    mirrors::Mirrors,
     save::{SaveFailure, Saved},
 };
 
@@ -106,6 +108,7 @@ impl StateDir {
             std::fs::remove_file(self.path.join(name))?;
         }
         files::sync_dir(&self.path)?;
+        self.forget_mirrors()?;
         Ok(windows.len())
     }
 

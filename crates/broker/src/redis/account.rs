@@ -71,7 +71,9 @@ impl RedisBroker {
                         return Ok(account);
                     }
                 }
-                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                "absent" | "orphan" => {
+                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                }
                 _ => return Err(words.unexpected()),
             }
         }

@@ -62,7 +62,8 @@ impl Words {
 
     pub(super) fn state(&mut self) -> Result<State, Failure> {
         let lineage = lineage_from(&self.text()?);
-        let lineage = lineage.ok_or_else(|| nonsense("a lineage that is damaged"))?;
+        let damaged = || Failure::of_log("Redis holds or answered a lineage that is damaged");
+        let lineage = lineage.ok_or_else(damaged)?;
         Ok(State { lineage, head: self.seq()?, run: self.text()? })
     }
 
@@ -77,7 +78,7 @@ impl Words {
 
 /// Returns the failure of a key that another program, or a hand, has written.
 pub(super) fn foreign(key: &str) -> Failure {
-    Failure::refused(format!(
+    Failure::of_log(format!(
         "the key `{key}` holds what this log did not write; move it away, or set another prefix"
     ))
 }

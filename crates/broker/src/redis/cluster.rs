@@ -1,10 +1,11 @@
 //! The nodes of a cluster, each with its connections, and which of them has what.
 //!
 //! Owns: the map of slots, kept by asking nodes and by what `MOVED` says; a node's connections for
-//! as long as it has slots. A node that is lost makes only its own logs unavailable.
+//! as long as it has slots. A node that is lost makes only its own logs unavailable here; what a
+//! replica of ours makes of that is decided above (`trunk/phase.rs`).
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -28,6 +29,7 @@ use super::{
     link::{Answered, Asking, Call, Finder, Pause, Server, config},
     names::Names,
     registry::{Level, Registry},
+    run::FleetRun,
     scope::Scope,
     slots::SlotMap,
 };
@@ -278,22 +280,41 @@ impl Cluster {
         now + self.made_before.load(Ordering::Acquire)
     }
 
+    /// Returns the run of all nodes, where every slot has one and each is connected to.
+    pub(super) fn run(&self) -> Option<FleetRun> {
+        // In this order, as everywhere: the map is changed while the nodes are held.
+        let nodes = self.nodes.lock();
+        let map = self.map.borrow();
+        if map.missing() > 0 {
+            return None;
+        }
+        let run = |host: Host| Some((host.clone(), nodes.get(&host)?.node.link.run()?));
+        let runs: Option<BTreeMap<_, _>> = map.nodes().into_iter().map(run).collect();
+        runs.map(FleetRun::of_nodes)
+    }
+
     /// Returns how the cluster stands: unhealthy without any node, degraded without some.
     pub(super) fn standing(&self) -> (HealthState, Option<String>) {
         let nodes = self.nodes.lock();
-        let troubles = nodes.values().map(|kept| kept.node.standing());
-        let ill: Vec<_> = troubles.filter(|(state, _)| *state != HealthState::Healthy).collect();
+        let mut ill: Vec<_> = nodes
+            .iter()
+            .map(|(host, kept)| (host, kept.node.standing()))
+            .filter(|(_, (state, _))| *state != HealthState::Healthy)
+            .map(|(host, (state, trouble))| (state == HealthState::Unhealthy, host, trouble))
+            .collect();
+        // Those that are lost are named first.
+        ill.sort_by_key(|(is_lost, host, _)| (!is_lost, *host));
         let missing = self.map.borrow().missing();
-        let reached = ill.iter().filter(|(state, _)| *state == HealthState::Unhealthy).count();
-        if nodes.is_empty() || reached == nodes.len() {
-            let first = ill.into_iter().find_map(|(_, trouble)| trouble);
+        if nodes.is_empty() || ill.iter().filter(|(is_lost, ..)| *is_lost).count() == nodes.len() {
+            let first = ill.into_iter().find_map(|(_, _, trouble)| trouble);
             let trouble = first.unwrap_or_else(|| self.trouble.lock().clone());
             return (HealthState::Unhealthy, Some(trouble));
         }
         let reason = match ill.first() {
-            Some((_, trouble)) => {
-                let trouble = trouble.clone().unwrap_or_default();
-                format!("{} of the cluster's {} nodes: {trouble}", ill.len(), nodes.len())
+            Some((_, Host { name, port }, trouble)) => {
+                let (trouble, all) = (trouble.clone().unwrap_or_default(), nodes.len());
+                let count = ill.len();
+                format!("{count} of the cluster's {all} nodes: {name}:{port}: {trouble}")
             }
             None if missing > 0 => format!("no node of the cluster has {missing} of the slots"),
             None => return (HealthState::Healthy, None),

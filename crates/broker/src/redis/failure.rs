@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub(crate) maybe: bool,
     /// Where a cluster says that the command belongs.
     pub(super) redirect: Option<Redirect>,
+    /// Whether it is what stands under one log's keys, so that other logs are not concerned.
+    pub(crate) is_of_log: bool,
 }
 
 /// What a node of a cluster answers to a command for another one.
@@ -45,18 +47,26 @@ pub(super) enum Redirect {
 impl Failure {
     /// Returns the failure of a command that was refused or never sent.
     pub(crate) fn refused(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: false, redirect: None }
+        Failure { reason: reason.into(), maybe: false, redirect: None, is_of_log: false }
+    }
+
+    /// Returns the failure of a command that met what is not ours under a log's keys.
+    pub(super) fn of_log(reason: impl Into<String>) -> Self {
+        Failure { is_of_log: true, ..Failure::refused(reason) }
     }
 
     /// Returns the failure of a command whose answer did not come.
     pub(super) fn unanswered(reason: impl Into<String>) -> Self {
-        Failure { reason: reason.into(), maybe: true, redirect: None }
+        Failure { maybe: true, ..Failure::refused(reason) }
     }
 
     /// Judges an error of the client: one that the server answered with means that nothing was
     /// stored, since our functions are refused before their first write or not at all.
     pub(super) fn from_redis(error: &RedisError) -> Self {
         match error.kind() {
+            ErrorKind::Server(_) | ErrorKind::Extension if is_wrong_type(error) => {
+                Failure::of_log(format!("a key of ours holds another program's data: {error}"))
+            }
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 Failure { redirect: redirect(error), ..Failure::refused(in_words(error)) }
             }
@@ -88,11 +98,13 @@ fn redirect(error: &RedisError) -> Option<Redirect> {
     }
 }
 
+fn is_wrong_type(error: &RedisError) -> bool {
+    let told = error.detail().is_some_and(|detail| detail.contains("WRONGTYPE"));
+    told || error.code() == Some("WRONGTYPE")
+}
+
 fn in_words(error: &RedisError) -> String {
     let detail = error.detail().unwrap_or_default();
-    if detail.contains("WRONGTYPE") || error.code() == Some("WRONGTYPE") {
-        return format!("a key of ours holds another program's data: {error}");
-    }
     if is_unknown_command(error) && detail.to_ascii_uppercase().contains("HELLO") {
         return too_old();
     }

@@ -15,14 +15,12 @@ use super::{
     link::{Answered, Asking, Call, Finder, Link, Server},
     names::Names,
     registry::{Level, Registry},
+    run::FleetRun,
     scope::Scope,
     sentinel::Sentinels,
     subscription::Subscription,
 };
 use crate::{BrokerHealth, HealthState};
-
-/// What all nodes of a cluster together are called in the place of a run id.
-const CLUSTER: &str = "cluster";
 
 /// How often a cluster's nodes are looked at, by who waits for them.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -131,46 +129,36 @@ impl Fleet {
         }
     }
 
-    /// Returns the run id of the one server, where there is a connection. A cluster's nodes begin anew
-    /// one by one, so all of them together have a name of their own.
-    pub(super) fn run(&self) -> Option<Arc<str>> {
+    /// Returns the run, where there is a connection to the server, or to every node that has slots.
+    pub(super) fn run(&self) -> Option<FleetRun> {
         match self {
-            Fleet::One(node) => node.link.run(),
-            Fleet::Cluster(_) => self.is_up().then(|| Arc::from(CLUSTER)),
-        }
-    }
-
-    /// Returns the run whose healing a server of this run waits for.
-    pub(super) fn healed_by<'a>(&self, run: &'a str) -> &'a str {
-        match self {
-            Fleet::One(_) => run,
-            Fleet::Cluster(_) => CLUSTER,
+            Fleet::One(node) => node.link.run().map(FleetRun::of_one),
+            Fleet::Cluster(cluster) => cluster.run(),
         }
     }
 
     /// Waits until there is a connection to a server of another run.
-    pub(super) async fn until_other_run(&self, run: &str) {
+    pub(super) async fn until_other_run(&self, run: &FleetRun) {
         match self {
-            Fleet::One(node) => node.link.until_other_run(run).await,
-            Fleet::Cluster(_) if run == CLUSTER => std::future::pending().await,
-            Fleet::Cluster(_) => self.until_connected(true).await,
-        }
-    }
-
-    /// Waits until there is a connection, or none to any server.
-    pub(super) async fn until_connected(&self, is_connected: bool) {
-        match self {
-            Fleet::One(node) => node.link.until(is_connected).await,
-            Fleet::Cluster(_) => {
-                while self.is_up() != is_connected {
+            Fleet::One(node) => node.link.until_other_run(run.name()).await,
+            Fleet::Cluster(cluster) => {
+                while cluster.run().is_none_or(|now| run.covers(&now)) {
                     sleep(LOOK_EVERY).await;
                 }
             }
         }
     }
 
-    fn is_up(&self) -> bool {
-        self.health().state != HealthState::Unhealthy
+    /// Waits until all logs can be asked for, or some can't.
+    pub(super) async fn until_connected(&self, is_connected: bool) {
+        match self {
+            Fleet::One(node) => node.link.until(is_connected).await,
+            Fleet::Cluster(cluster) => {
+                while cluster.run().is_some() != is_connected {
+                    sleep(LOOK_EVERY).await;
+                }
+            }
+        }
     }
 
     /// Returns how many connections for commands were made until now.

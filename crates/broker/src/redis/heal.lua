@@ -69,6 +69,10 @@ function lib.settle(keys, a)
   local was_there = m or #offered > 0 or a[3] == 'adopted'
   local now = math.max(now_ms(a[5]), m and m.time or 0)
 
+  -- What another program has under these names is not ours to write to, or to delete.
+  redis.call('XLEN', stream)
+  redis.call('LLEN', ages)
+  redis.call('LLEN', digests)
   if not m then
     redis.call('DEL', stream, ages, digests)
     redis.call('HSET', meta, 'first', '0', 'count', '0', 'hash', string.rep('0', 64),
@@ -108,46 +112,69 @@ function lib.settle(keys, a)
     redis.call('PEXPIRE', ages, tonumber(a[4]) + 60000)
   end
   redis.call('DEL', heal)
-  redis.call(a[7], a[6], '-')
+  tell(a[7], a[6], '-')
   return state('settled', read(stream, meta))
 end
 
--- Says that a replica is there, and returns the others with how long ago, in ms, they last did.
--- ARGV: its name, or an empty text; that of one that ended, or an empty text.
+-- Says that a replica is there, and under which run of the servers. Returns when it said so before
+-- (0 where that is not known), when it does now, and who has to be waited for in healing: those that
+-- were there lately, or when the run ended under which they were last seen. The newest time of each
+-- run is kept beside the replicas, as `:RUN`. ARGV: its name, or an empty text; that of one that
+-- ended, or an empty text; the run; how long, in ms, one counts as there.
 function lib.announce(keys, a)
-  local now, seen = now_ms('0'), {}
-  if a[1] ~= '' then redis.call('HSET', keys[1], a[1], text(now)) end
-  if a[2] ~= '' then redis.call('HDEL', keys[1], a[2]) end
-  local all = redis.call('HGETALL', keys[1])
+  local replicas, run, alive = keys[1], a[3], tonumber(a[4])
+  local now, all, newest, awaited, before = now_ms('0'), redis.call('HGETALL', keys[1]), {}, {}, '0'
   for i = 1, #all, 2 do
-    local ago = now - (tonumber(all[i + 1]) or 0)
-    if ago > 3600000 then
-      redis.call('HDEL', keys[1], all[i])
-    else
-      seen[#seen + 1] = all[i]
-      seen[#seen + 1] = text(ago)
+    local at = tonumber(string.match(all[i + 1], '^(%d+)'))
+    if not at or now - at > KEY_AGE_MS then
+      redis.call('HDEL', replicas, all[i])
+    elseif string.sub(all[i], 1, 1) == ':' then
+      newest[string.sub(all[i], 2)] = at
     end
   end
-  return { 'replicas', seen }
+  for i = 1, #all, 2 do
+    local at, of = string.match(all[i + 1], '^(%d+) (%S+)$')
+    if at and all[i] == a[1] then before = at end
+    -- Time can go back with a server's clock; then they count as there.
+    local until_then = of == run and now or newest[of]
+    if until_then and all[i] ~= a[2] and until_then - tonumber(at) <= alive then
+      awaited[#awaited + 1] = all[i]
+    end
+  end
+  if a[1] ~= '' then
+    redis.call('HSET', replicas, a[1], text(now) .. ' ' .. run, ':' .. run, text(now))
+  end
+  if a[2] ~= '' then redis.call('HDEL', replicas, a[2]) end
+  return { 'replicas', before, text(now), awaited }
 end
 
--- Says that a replica has offered all that it knows. ARGV: its name.
+-- Says that a replica has offered all that it knows, and remembers for all that somebody was waited
+-- for in vain (`*`), or that the server lacks what it had answered (`<`). ARGV: its name; such a
+-- mark, or an empty text; the names of those who did not come, who are not waited for again.
 function lib.healed(keys, a)
-  redis.call('SADD', keys[1], a[1])
-  redis.call('PEXPIRE', keys[1], 3600000)
-  return { 'healed', redis.call('SMEMBERS', keys[1]) }
+  local healed, replicas = keys[1], keys[2]
+  redis.call('SADD', healed, a[1])
+  if a[2] ~= '' then redis.call('SADD', healed, a[2]) end
+  redis.call('PEXPIRE', healed, KEY_AGE_MS)
+  for i = 3, #a do redis.call('HDEL', replicas, a[i]) end
+  return { 'healed', redis.call('SMEMBERS', healed) }
 end
 
--- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: keys and values in
--- turn (see `append`).
+-- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: ms that the clock is
+-- ahead; then for each its key, its age in ms, its fingerprint, and `EPOCH FIRST COUNT IDS`.
 function lib.keys(keys, a)
-  local meta, done, queue = keys[1], keys[2], keys[3]
-  local added = 0
-  for i = 1, #a, 2 do
-    if redis.call('HSETNX', done, a[i], a[i + 1]) == 1 then
-      local at, count = string.match(a[i + 1], '^%x+ (%d+) %w+ %d+ (%d+) ')
-      redis.call('RPUSH', queue, at .. ' ' .. a[i])
-      added = added + tonumber(count)
+  local stream, meta, done, queue = unpack(keys)
+  local m, missing = read(stream, meta)
+  if not m then return missing end
+  redis.call('HLEN', done)
+  redis.call('LLEN', queue)
+  local added, now = 0, math.max(now_ms(a[1]), m.time)
+  for i = 2, #a, 4 do
+    local age = tonumber(a[i + 1])
+    local value = a[i + 2] .. ' ' .. text(now - age) .. ' ' .. a[i + 3]
+    if age <= KEY_AGE_MS and redis.call('HSETNX', done, a[i], value) == 1 then
+      redis.call('RPUSH', queue, text(now - age) .. ' ' .. a[i])
+      added = added + tonumber(string.match(a[i + 3], '^%w+ %d+ (%d+) '))
     end
   end
   if added > 0 then

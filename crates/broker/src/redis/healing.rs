@@ -1,13 +1,8 @@
 //! A server that began anew: what replicas give back to its logs before anybody goes on.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
-use event::{Event, Lineage, MonoMs, Seq, StreamName};
-use parking_lot::Mutex;
+use event::{Event, ForkKind, Lineage, MonoMs, Seq, StreamName};
 use redis::Value;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +14,7 @@ use super::{
     library::Function,
     link::Call,
     new_epoch,
+    run::FleetRun,
     state::State,
 };
 use crate::{
@@ -29,26 +25,6 @@ use crate::{
 /// Most events that one call offers, and most bytes of their JSON.
 const OFFER_EVENTS_MAX: usize = 500;
 const OFFER_BYTES_MAX: usize = 1 << 20;
-
-/// Whether logs of a server that began anew may be used before they are healed.
-#[derive(Default)]
-pub(super) struct Guard(Mutex<Option<Cleared>>);
-
-/// The run of the server whose logs may be used, once there was one.
-type Cleared = Option<Arc<str>>;
-
-impl Guard {
-    /// Fails where the logs of this server are not healed yet.
-    pub(super) fn check(&self, run: &str) -> Result<(), Failure> {
-        match &*self.0.lock() {
-            Some(cleared) if cleared.as_deref() != Some(run) => Err(Failure::refused(HEALING)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Why a log can't be used before it is healed.
-pub(crate) const HEALING: &str = "Redis began anew and is given back what it may have lost";
 
 /// Who has offered what there was of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +47,48 @@ impl Who {
     }
 }
 
+/// What is said in the set of those that have offered, beside their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Nothing.
+    None,
+    /// Somebody was waited for in vain, who may have known more of any log.
+    Missing,
+    /// The server lacks something that it had answered.
+    WentBack,
+}
+
+impl Mark {
+    fn word(self) -> &'static str {
+        match self {
+            Mark::None => "",
+            Mark::Missing => "*",
+            Mark::WentBack => "<",
+        }
+    }
+}
+
+/// Who has offered to a server, and what was found out about it.
+#[derive(Debug, Default)]
+pub(crate) struct Offered {
+    /// The names of replicas.
+    pub(crate) names: Vec<String>,
+    /// Whether somebody was waited for in vain.
+    pub(crate) is_one_missing: bool,
+    /// Whether the server went back.
+    pub(crate) went_back: bool,
+}
+
+/// What an announcement is answered.
+pub(crate) struct Announced {
+    /// When this replica said before that it is there, by the clock of Redis, as far as that knows.
+    pub(crate) before_ms: u64,
+    /// The time now, by the same clock.
+    pub(crate) now_ms: u64,
+    /// Whom healing has to wait for.
+    pub(crate) awaited: Vec<String>,
+}
+
 /// What replicas know of a log.
 pub(crate) struct Offer<'a> {
     /// The epochs that led there.
@@ -82,23 +100,35 @@ pub(crate) struct Offer<'a> {
 }
 
 impl RedisBroker {
-    /// Lets no log of a server that began anew be used before [`RedisBroker::clear`].
+    /// Lets no log be used before [`RedisBroker::clear`].
     pub(crate) fn guard(&self) {
-        *self.guard.0.lock() = Some(None);
+        self.guard.close();
     }
 
-    /// Lets the logs of this server be used.
-    pub(crate) fn clear(&self, run: Arc<str>) {
-        *self.guard.0.lock() = Some(Some(run));
+    /// Lets the logs of these servers be used; on those that were not cleared before, logs that
+    /// nobody knew anything of go on by an epoch of this kind.
+    pub(crate) fn clear(&self, run: &FleetRun, kind: ForkKind) {
+        self.guard.clear(run, kind);
     }
 
-    /// Returns the run id of the server, where there is a connection.
-    pub(crate) fn run(&self) -> Option<Arc<str>> {
+    /// Lets one log not be used for this reason, or be used again.
+    pub(crate) fn refuse(&self, stream: &StreamName, reason: Option<String>) {
+        self.guard.refuse(&self.naming.of(stream).stream, reason);
+    }
+
+    /// Returns how the keys of a log begin, as a pattern.
+    pub(crate) fn keys_of(&self, stream: &StreamName) -> String {
+        let window = self.naming.of(stream).stream;
+        window.strip_suffix("stream").unwrap_or(&window).to_owned() + "*"
+    }
+
+    /// Returns the run, where there is a connection to all servers.
+    pub(crate) fn run(&self) -> Option<FleetRun> {
         self.fleet.run()
     }
 
     /// Waits until there is a connection to a server of another run.
-    pub(crate) async fn until_other_run(&self, run: &str) {
+    pub(crate) async fn until_other_run(&self, run: &FleetRun) {
         self.fleet.until_other_run(run).await;
     }
 
@@ -188,65 +218,89 @@ impl RedisBroker {
         age: impl Fn(MonoMs) -> Duration,
     ) -> Result<(), Failure> {
         let names = self.naming.of(stream);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let values: Vec<(String, String)> = keys
+        // Ages travel, and not times: the clocks of replicas differ.
+        let values: Vec<[String; 4]> = keys
             .buckets()
             .flat_map(|bucket| {
-                let at = now.saturating_sub(age(bucket.ended)).as_millis();
-                bucket.done.iter().map(move |(key, done)| (hex(key), done_text(done, at)))
+                let age = age(bucket.ended).as_millis().to_string();
+                bucket.done.iter().map(move |(key, done)| {
+                    [hex(key), age.clone(), hex(&done.fingerprint), done_text(done)]
+                })
             })
             .collect();
-        let keys = [names.meta.as_str(), &names.done, &names.queue];
+        let keys = [names.stream.as_str(), &names.meta, &names.done, &names.queue];
         for values in values.chunks(OFFER_EVENTS_MAX) {
             let arguments = |command: &mut redis::Cmd, _: &str| {
-                for (key, value) in values {
-                    command.arg(key).arg(value);
+                command.arg(self.clock_ahead_ms());
+                for value in values {
+                    command.arg(value);
                 }
             };
             let answered = self.call(&names, Function::Keys, &keys, &arguments).await?;
-            Words::read(answered.value)?;
+            let words = Words::read(answered.value)?;
+            match words.word() {
+                "kept" => {}
+                "absent" | "orphan" => {
+                    return Err(Failure::refused("the log is gone before its keys are known"));
+                }
+                _ => return Err(words.unexpected()),
+            }
         }
         Ok(())
     }
 
-    /// Says that this replica is there, or that it ended; returns the replicas with how long ago
-    /// they said so.
+    /// Says that this replica is there, on servers of this run, or that it ended.
     pub(crate) async fn announce(
         &self,
         here: &str,
         ended: &str,
-    ) -> Result<HashMap<String, Duration>, Failure> {
+        run: &FleetRun,
+        alive: Duration,
+    ) -> Result<Announced, Failure> {
         let key = self.naming.replicas();
+        let alive_ms = u64::try_from(alive.as_millis()).unwrap_or(u64::MAX);
         let arguments = |command: &mut redis::Cmd, _: &str| {
-            command.arg(here).arg(ended);
+            command.arg(here).arg(ended).arg(run.name()).arg(alive_ms);
         };
         let ops = self.naming.of(&StreamName::Ops);
         let answered = self.call(&ops, Function::Announce, &[&key], &arguments).await?;
-        let listed = texts(&mut Words::read(answered.value)?)?;
-        let pair =
-            |pair: &[String]| Some((pair[0].clone(), Duration::from_millis(pair[1].parse().ok()?)));
-        Ok(listed.chunks_exact(2).filter_map(pair).collect())
+        let mut words = Words::read(answered.value)?;
+        let (before_ms, now_ms) = (words.number()?, words.number()?);
+        Ok(Announced { before_ms, now_ms, awaited: texts(&mut words)? })
     }
 
-    /// Says that this replica has offered all that it knows to the server of this run; returns
-    /// those that have.
-    pub(crate) async fn healed(&self, run: &str, here: &str) -> Result<Vec<String>, Failure> {
-        let key = self.naming.healed(run);
+    /// Says that this replica has offered all that it knows to the servers of this run, with what it
+    /// found out; those who did not come are not waited for again.
+    pub(crate) async fn healed(
+        &self,
+        run: &FleetRun,
+        here: &str,
+        mark: Mark,
+        missing: &[String],
+    ) -> Result<Offered, Failure> {
+        let (key, replicas) = (self.naming.healed(run.name()), self.naming.replicas());
         let arguments = |command: &mut redis::Cmd, _: &str| {
-            command.arg(here);
+            command.arg(here).arg(mark.word()).arg(missing);
         };
         let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Healed, &[&key], &arguments).await?;
-        texts(&mut Words::read(answered.value)?)
+        let answered = self.call(&ops, Function::Healed, &[&key, &replicas], &arguments).await?;
+        let mut offered = Offered::default();
+        for word in texts(&mut Words::read(answered.value)?)? {
+            match word.as_str() {
+                "*" => offered.is_one_missing = true,
+                "<" => offered.went_back = true,
+                _ => offered.names.push(word),
+            }
+        }
+        Ok(offered)
     }
 }
 
-/// Writes what a key did, as an append does.
-fn done_text(done: &Done, at_ms: u128) -> String {
+/// Writes what a key did, as an append does, behind fingerprint and time.
+fn done_text(done: &Done) -> String {
     let ids: String = done.ids.iter().map(|id| ulid_of(*id)).collect();
-    let Done { fingerprint, first, .. } = done;
-    let count = done.ids.len();
-    format!("{} {at_ms} {} {} {count} {ids}", hex(fingerprint), first.epoch, first.seq)
+    let (first, count) = (done.first, done.ids.len());
+    format!("{} {} {count} {ids}", first.epoch, first.seq)
 }
 
 fn texts(words: &mut Words) -> Result<Vec<String>, Failure> {

@@ -104,7 +104,9 @@ impl RedisBroker {
                         return Ok(snapshot);
                     }
                 }
-                "absent" | "orphan" => self.begin(names, seen.as_ref(), words).await?,
+                "absent" | "orphan" => {
+                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                }
                 _ => return Err(words.unexpected()),
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! Rule: an epoch is one unbroken ownership, so it ends when Redis itself begins anew (its run id
 //! changes: a restart, or another server after a fail-over). Where what this process had seen is
-//! still there the next epoch is whole, else lossy. A process of ours that starts ends no epoch.
+//! still there the next epoch is whole, else lossy; where replicas of ours that may have known more
+//! did not say so it is lossy too (`run`). A process of ours that starts ends no epoch.
 
 use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing};
 
@@ -35,8 +36,15 @@ impl State {
         self.lineage.standing(earlier.place(), self.head) == Standing::Good
     }
 
-    /// Judges what Redis has against what this process knew, on a server of this run.
-    pub(super) fn judge(&self, known: Option<&State>, run: &str, epoch: Epoch) -> Verdict {
+    /// Judges what Redis has against what this process knew, on a server of this run; `kind` is how
+    /// a log of an earlier run goes on of which nothing is known to be lost.
+    pub(super) fn judge(
+        &self,
+        known: Option<&State>,
+        run: &str,
+        kind: ForkKind,
+        epoch: Epoch,
+    ) -> Verdict {
         let mut lineage = self.lineage.clone();
         match known {
             Some(known) if !self.holds(known) && known.descends_from(self) => {
@@ -46,7 +54,7 @@ impl State {
             Some(known) if self.hides_loss_of(known) => {
                 lineage.fork(epoch, self.head, ForkKind::Lossy);
             }
-            _ if self.run != run => lineage.fork(epoch, self.head, ForkKind::Whole),
+            _ if self.run != run => lineage.fork(epoch, self.head, kind),
             _ => return Verdict::Use,
         }
         Verdict::Fork(lineage)

@@ -5,15 +5,15 @@
 //! that it has too is merged as a branch from where the two part. Doing it again does no harm. The
 //! other way, what is known of the trunk becomes a window that a memory backend can go on from.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use event::{MonoMs, StreamName};
+use event::{Epoch, MonoMs, StreamName};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Core, ReplicaBroker, phase::Phase};
+use super::{Core, ReplicaBroker, cell::Cell, phase::Phase};
 use crate::{
     MemoryBroker,
-    memory::{keys::Keys, log::Log},
+    memory::{keys::Keys, log::Log, state_dir::Mirrors},
     redis::failure::Failure,
 };
 
@@ -32,42 +32,92 @@ impl ReplicaBroker {
 
     /// Gives a memory backend what this replica knows of the trunk, so that a process without Redis
     /// can go on from it; what Redis has and this replica has not read yet is read first, where it
-    /// answers. Returns how many logs it gave.
+    /// answers. A log whose latest events may not be known begins lossy behind the highest number
+    /// that is. Returns which of the logs are Redis's.
     ///
     /// To be called when no append can follow. Branches that are not merged are given as they are.
-    pub async fn hand_over(&self, memory: &MemoryBroker) -> usize {
+    ///
+    /// # Cancel safety
+    /// What was given until then stays given.
+    pub async fn hand_over(&self, memory: &MemoryBroker) -> Mirrors {
         let cells: Vec<_> = self.core.cells.read().values().cloned().collect();
-        let logs = stream::iter(cells).map(|cell| async move {
-            if cell.stream == StreamName::Probe {
-                return None;
+        let logs = stream::iter(cells).map(|cell| async move { self.core.part_with(&cell).await });
+        let mut logs = logs.buffer_unordered(AT_ONCE);
+        let mut given = Mirrors::default();
+        while let Some(parted) = logs.next().await {
+            let Some((stream, log, epoch)) = parted else { continue };
+            if let Some(epoch) = epoch {
+                given.streams.insert(stream.clone(), epoch);
             }
-            if self.core.phase() == Phase::Up {
-                let through = cell.side.lock().mirror.end();
-                self.core.refill(&cell, through).await;
-            }
-            let side = cell.side.lock();
-            let log = match &side.branch {
-                Some(branch) => Some(branch.log().clone()),
-                None => side.mirror.log_at_end(),
-            };
-            Some((cell.stream.clone(), log?))
-        });
-        let logs: Vec<_> = logs.buffer_unordered(AT_ONCE).collect().await;
-        let given = logs.into_iter().flatten();
-        given.map(|(stream, log)| memory.take_up(stream, log)).count()
+            memory.take_up(stream, log);
+        }
+        if !self.core.has_left.load(Ordering::Acquire) {
+            given.replicas.push(self.core.name.clone());
+            given.replicas.extend(self.core.predecessors.lock().iter().cloned());
+        }
+        given
     }
 }
 
 impl Core {
-    /// Takes logs of a memory backend for what was known of the trunk.
-    pub(super) fn adopt(&self, logs: Vec<(StreamName, Log)>) {
+    /// Takes logs of a memory backend for what was known of the trunk. A mirror whose stream has a
+    /// branch in the spool is left out: it is the same branch, under another name.
+    pub(super) fn adopt(&self, logs: Vec<(StreamName, Log)>, mirrors: &Mirrors) {
         let mut keys = self.adopted.lock();
         for (stream, log) in logs {
             let Ok(cell) = self.cell(&stream) else { continue };
             let mut side = cell.side.lock();
-            side.mirror.adopt(&log);
-            side.is_adopted = true;
+            match mirrors.streams.get(&stream) {
+                Some(_) if side.branch.is_some() => continue,
+                Some(epoch) => side.mirror.adopt_mirror(&log, *epoch),
+                None => {
+                    side.mirror.adopt(&log);
+                    side.is_adopted = true;
+                }
+            }
             keys.push((stream, log.parts().keys));
+        }
+    }
+
+    /// Returns a stream's log for whoever goes on without Redis; with its last epoch, where it is
+    /// Redis's or a branch.
+    async fn part_with(&self, cell: &Cell) -> Option<(StreamName, Log, Option<Epoch>)> {
+        if cell.stream == StreamName::Probe {
+            return None;
+        }
+        let is_read = self.phase() == Phase::Up && self.read_to_the_end(cell).await;
+        let side = cell.side.lock();
+        let log = match &side.branch {
+            Some(branch) => Some(branch.log().clone()),
+            // Its owner's log is not Redis's yet, which can't have more of it.
+            None if side.is_adopted => side.mirror.log_at_end(),
+            None => side.mirror.log_to_go_on(is_read, self.options.epochs.draw()),
+        };
+        let known = match &side.branch {
+            Some(branch) => Some(branch.log().lineage().current()),
+            None => side.mirror.known().map(|(lineage, _)| lineage.current()),
+        };
+        Some((cell.stream.clone(), log?, known.filter(|_| !side.is_adopted)))
+    }
+
+    /// Reads what Redis has and is not known here; returns whether that was done to the end.
+    async fn read_to_the_end(&self, cell: &Cell) -> bool {
+        let mut after = cell.side.lock().mirror.end();
+        loop {
+            let Ok(page) = self.trunk.stretch(&cell.stream, after).await else { return false };
+            let known = self.trunk.last_known(&cell.stream);
+            let mut side = cell.side.lock();
+            if let Some((lineage, head)) = known {
+                side.mirror.learn(&lineage, head);
+            }
+            side.mirror.take_page(&page, self.options.clock.mono(), &self.options.redis.window);
+            if !page.has_more() {
+                return true;
+            }
+            if page.next.seq <= after {
+                return false;
+            }
+            after = page.next.seq;
         }
     }
 

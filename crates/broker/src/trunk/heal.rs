@@ -7,19 +7,22 @@
 //! backend left of a log that Redis has too, is merged as a branch from the place where they part.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use event::{ForkKind, StreamName};
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::{Core, branch::Branch, cell::Cell, parting::parting, phase::Phase};
+use super::{Core, branch::Branch, cell::Cell, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Offer, Who},
+    healing::{Mark, Offer, Who},
     merging::{Merged, Merging},
+    run::FleetRun,
 };
 
 /// How often a replica says that it is there.
@@ -38,6 +41,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const ROUND_EVENTS_MAX: usize = 500;
 const ROUND_BYTES_MAX: usize = 1 << 20;
 
+/// What was last said of this replica and the others.
+#[derive(Debug, Default)]
+pub(super) struct Announcing {
+    /// The others that were there when Redis was last asked.
+    peers: HashSet<String>,
+    /// The run under which this replica last said that it is there, and the time that Redis told.
+    last: Option<(FleetRun, u64)>,
+    /// The run whose servers turned out to lack that.
+    went_back: Option<FleetRun>,
+    /// The run to which everything was offered.
+    healed: Option<FleetRun>,
+}
+
+/// Streams that can't be used, and why.
+type Refused = Mutex<BTreeMap<StreamName, String>>;
+
+/// What is known when everybody who may have known of a log was asked.
+struct Asked {
+    who: Who,
+    /// How logs go on that nobody knew anything of.
+    kind: ForkKind,
+}
+
 /// What a log in Redis is to the one that is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stored {
@@ -50,32 +76,97 @@ enum Stored {
 }
 
 impl Core {
-    /// Heals the logs of a server that may have begun anew, and lets them be used.
-    pub(super) async fn heal(&self, run: Arc<str>) -> Result<(), Failure> {
+    /// Heals the logs of servers that may have begun anew, and lets them be used. What stands in the
+    /// way of one log keeps that one alone.
+    pub(super) async fn heal(&self, run: &FleetRun) -> Result<(), Failure> {
+        let refused = Refused::default();
         let cells: Vec<Arc<Cell>> = self.cells.read().values().cloned().collect();
-        let offers = stream::iter(cells).map(|cell| async move {
-            let stored = self.offer(&cell).await?;
-            Ok::<_, Failure>((cell, stored))
-        });
-        let mut lacking: Vec<_> = offers.buffer_unordered(AT_ONCE).try_collect().await?;
-        let who = self.wait_for_peers(&run).await?;
-        if who == Who::Everybody {
+        let offer = |cell: Arc<Cell>| async move { self.offer(&cell).await };
+        let mut lacking = self.for_each(cells, &refused, offer).await?;
+        let asked = self.wait_for_peers(run).await?;
+        if asked.who == Who::Everybody {
             // Where one is missing, it may have had more of any log than is known here.
             lacking.retain(|(_, stored)| *stored != Stored::Whole);
         }
-        let settling = stream::iter(lacking.clone()).map(|(cell, stored)| async move {
+        let stored: HashMap<_, _> =
+            lacking.iter().map(|(cell, stored)| (cell.stream.clone(), *stored)).collect();
+        let lacking = lacking.into_iter().map(|(cell, _)| cell);
+        let (stored, who) = (&stored, asked.who);
+        let settle = |cell: Arc<Cell>| async move {
             let who = if cell.side.lock().is_adopted { Who::ItsOwner } else { who };
-            match stored {
-                Stored::Offered => self.trunk.settle_log(&cell.stream, who).await,
-                Stored::Whole => self.settle_as_known(&cell, who).await,
-                Stored::Other => Ok(()),
+            match stored.get(&cell.stream) {
+                Some(Stored::Offered) => self.trunk.settle_log(&cell.stream, who).await,
+                Some(Stored::Whole) => self.settle_as_known(&cell, who).await,
+                Some(Stored::Other) | None => Ok(()),
             }
-        });
-        settling.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        self.trunk.clear(run);
-        let late = stream::iter(lacking);
-        let late = late.map(|(cell, _)| async move { self.merge_tail(&cell).await });
-        late.buffer_unordered(AT_ONCE).try_collect::<()>().await
+        };
+        let settled = self.for_each(lacking, &refused, settle).await?;
+        self.trunk.clear(run, asked.kind);
+        self.announcing.lock().healed = Some(run.clone());
+        self.retire_predecessors(run).await?;
+        let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
+        self.for_each(settled.into_iter().map(|(cell, ())| cell), &refused, tail).await?;
+        let before = std::mem::replace(&mut *self.refused.lock(), refused.into_inner());
+        for stream in before.into_keys() {
+            if !self.refused.lock().contains_key(&stream) {
+                self.trunk.refuse(&stream, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something for each stream; one that has other data under its keys is refused from now on,
+    /// and left out of what is returned.
+    async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        cells: impl IntoIterator<Item = Arc<Cell>>,
+        refused: &Refused,
+        work: impl Fn(Arc<Cell>) -> F,
+    ) -> Result<Vec<(Arc<Cell>, T)>, Failure> {
+        let works = cells.into_iter().map(|cell| (Arc::clone(&cell), work(cell)));
+        let works = works.map(|(cell, work)| async move { (cell, work.await) });
+        let mut works = stream::iter(works).buffer_unordered(AT_ONCE);
+        let mut done = Vec::new();
+        while let Some((cell, worked)) = works.next().await {
+            match worked {
+                Ok(value) => done.push((cell, value)),
+                Err(failure) if failure.is_of_log => {
+                    let (stream, reason) = (&cell.stream, failure.reason);
+                    tracing::error!(%stream, reason, "the stream can't be used");
+                    self.trunk.refuse(stream, Some(reason.clone()));
+                    refused.lock().insert(stream.clone(), reason);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Returns why streams can't be used, if there are such.
+    pub(super) fn why_refused(&self) -> Option<String> {
+        let refused = self.refused.lock();
+        let (stream, reason) = refused.first_key_value()?;
+        let others = match refused.len() - 1 {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        let keys = self.trunk.keys_of(stream);
+        Some(format!("the stream {stream} (keys `{keys}`) can't be used: {reason}{others}"))
+    }
+
+    /// Waits until a stream that was refused may be healed.
+    pub(super) async fn until_unrefused(&self) {
+        loop {
+            sleep(ANNOUNCE_EVERY).await;
+            let streams: Vec<StreamName> = self.refused.lock().keys().cloned().collect();
+            for stream in streams {
+                let Ok(cell) = self.cell(&stream) else { continue };
+                if self.offer(&cell).await.is_ok() {
+                    // The others find out too, and offer what they have.
+                    return sleep(ANNOUNCE_EVERY).await;
+                }
+            }
+        }
     }
 
     /// Offers what is known here and the log does not have.
@@ -152,37 +243,91 @@ impl Core {
     }
 
     /// Waits until every replica that was there has offered.
-    async fn wait_for_peers(&self, run: &str) -> Result<Who, Failure> {
+    async fn wait_for_peers(&self, run: &FleetRun) -> Result<Asked, Failure> {
         let deadline = Instant::now() + self.options.heal_grace;
-        let mut expected: HashSet<String> = self.peers.lock().clone();
-        expected.extend(self.announce().await?);
+        let mut expected = self.announcing.lock().peers.clone();
+        expected.extend(self.announce(run).await?);
+        let all = expected.clone();
+        let went_back = self.announcing.lock().went_back.as_ref() == Some(run);
+        let (mut mark, mut missing) = (Mark::None, Vec::new());
+        if went_back {
+            mark = Mark::WentBack;
+        }
+        let predecessors = self.predecessors.lock().clone();
+        for name in &predecessors {
+            // Whoever waits for one of them has been offered what it had.
+            self.trunk.healed(run, name, Mark::None, &[]).await?;
+        }
         loop {
-            let done = self.trunk.healed(run, &self.name).await?;
-            let missing = expected.iter().filter(|peer| !done.contains(peer)).count();
-            if missing == 0 {
-                return Ok(Who::Everybody);
+            let offered = self.trunk.healed(run, &self.name, mark, &missing).await?;
+            expected.retain(|peer| !offered.names.contains(peer));
+            if expected.is_empty() || mark == Mark::Missing {
+                let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
+                self.announcing.lock().peers = came;
+                let is_sure = !offered.is_one_missing && !offered.went_back;
+                return Ok(Asked {
+                    who: if offered.is_one_missing { Who::Some } else { Who::Everybody },
+                    kind: if is_sure { ForkKind::Whole } else { ForkKind::Lossy },
+                });
             }
             if Instant::now() >= deadline {
-                tracing::warn!(missing, "replicas did not say in time what they have");
-                return Ok(Who::Some);
+                missing = expected.iter().cloned().collect();
+                tracing::warn!(?missing, "replicas did not say in time what they have");
+                mark = Mark::Missing;
+                continue;
             }
             sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Says that this replica is there, and remembers the others that are.
-    pub(super) async fn announce(&self) -> Result<HashSet<String>, Failure> {
+    /// Says that this replica is there; returns whom healing has to wait for.
+    async fn announce(&self, run: &FleetRun) -> Result<Vec<String>, Failure> {
         // One that ends must not be waited for.
         let is_leaving = self.is_leaving.load(Ordering::Acquire);
         let here = if is_leaving { "" } else { &self.name };
-        let replicas = self.trunk.announce(here, "").await?;
-        if let (Phase::Up, Some(run)) = (self.phase(), self.trunk.run()) {
-            // So that one that comes later need not wait for this one.
-            self.trunk.healed(&run, &self.name).await?;
+        let announced = self.trunk.announce(here, "", run, ALIVE).await?;
+        let mut announcing = self.announcing.lock();
+        // What was said to servers of another run, and is not known any more, was lost with all
+        // that they were told since.
+        let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;
+        // One that ends took its own word back.
+        if !is_leaving {
+            if announcing.last.as_ref().is_some_and(is_lost) {
+                announcing.went_back = Some(run.clone());
+            }
+            announcing.last = Some((run.clone(), announced.now_ms));
         }
-        let alive = replicas.into_iter().filter(|(name, ago)| *name != self.name && *ago <= ALIVE);
-        let alive: HashSet<_> = alive.map(|(name, _)| name).collect();
-        self.peers.lock().clone_from(&alive);
-        Ok(alive)
+        Ok(announced.awaited)
+    }
+
+    /// Says that this replica is there and has offered what it has, so that one that comes later need
+    /// not wait for it; remembers the others that are there.
+    pub(super) async fn announce_as_healed(&self) -> Result<(), Failure> {
+        let healed = self.announcing.lock().healed.clone();
+        let (Some(run), Some(healed)) = (self.trunk.run(), healed) else { return Ok(()) };
+        if healed.covers(&run) {
+            let peers = self.announce(&run).await?;
+            self.trunk.healed(&run, &self.name, Mark::None, &[]).await?;
+            self.announcing.lock().peers = peers.into_iter().collect();
+        }
+        Ok(())
+    }
+
+    /// Says that this replica ends.
+    pub(super) async fn leave(&self) -> Result<(), Failure> {
+        match self.trunk.run() {
+            Some(run) => self.trunk.announce("", &self.name, &run, ALIVE).await.map(|_| ()),
+            None => Err(Failure::refused("there is no connection to Redis")),
+        }
+    }
+
+    /// Says that processes have ended whose knowledge this one had, once it was offered.
+    async fn retire_predecessors(&self, run: &FleetRun) -> Result<(), Failure> {
+        let names = self.predecessors.lock().clone();
+        for name in &names {
+            self.trunk.announce("", name, run, ALIVE).await?;
+        }
+        self.predecessors.lock().retain(|name| !names.contains(name));
+        Ok(())
     }
 }

@@ -13,8 +13,9 @@ use std::{
     time::Duration,
 };
 
-use event::{Event, Fork, Lineage, MonoMs, Position, RollingHash, Seq};
+use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Position, RollingHash, Seq};
 
+use super::branch::Branch;
 use crate::{
     IdempotencyKey, NewEvent, Page, Receipt,
     memory::{
@@ -183,6 +184,19 @@ impl Mirror {
         self.log_at(lineage, last.unwrap_or(self.head))
     }
 
+    /// Returns the log for whoever goes on without Redis; where its latest events may not be known
+    /// its numbers go on behind the highest that is, under a lossy epoch.
+    pub(crate) fn log_to_go_on(&self, is_known_to_its_end: bool, epoch: Epoch) -> Option<Log> {
+        let last = self.after(Seq::ZERO).last().map(|kept| kept.event.position.seq);
+        if is_known_to_its_end && last.is_none_or(|last| last >= self.head) {
+            return self.log_at_end();
+        }
+        let mut log =
+            self.log_at(self.lineage.as_ref()?, self.head.max(last.unwrap_or_default()))?;
+        log.fork(epoch, ForkKind::Lossy);
+        Some(log)
+    }
+
     /// Returns the number up to which the trunk is known without a hole from where readers were.
     pub(crate) fn end(&self) -> Seq {
         self.read.map_or(Seq::ZERO, |read| self.reaches(read.through))
@@ -204,6 +218,32 @@ impl Mirror {
         let parts = log.parts();
         (self.lineage, self.head) = (Some(parts.lineage), parts.head);
         for kept in parts.window {
+            self.events.insert(kept.event.position.seq, kept);
+        }
+    }
+
+    /// Takes a log that was a mirror for what was known of the trunk, whose last epoch then was this
+    /// one: what began behind it was never used.
+    pub(crate) fn adopt_mirror(&mut self, log: &Log, epoch: Epoch) {
+        self.adopt(log);
+        let Some(lineage) = &self.lineage else { return };
+        let last = lineage.forks().iter().position(|fork| fork.epoch == epoch);
+        let known = last.map(|last| lineage.forks()[..=last].to_vec());
+        if let Some(Ok(lineage)) = known.map(Lineage::from_forks) {
+            self.lineage = Some(lineage);
+        }
+    }
+
+    /// Takes the trunk's part of a branch that was saved for what was known of the trunk; where the
+    /// branch grew out of nothing, nothing was.
+    pub(crate) fn adopt_trunk_of(&mut self, branch: &Branch) {
+        let parts = branch.log().parts();
+        let is_older = |fork: &&Fork| fork.epoch != branch.saved_as();
+        let forks: Vec<Fork> = parts.lineage.forks().iter().take_while(is_older).copied().collect();
+        let own = parts.lineage.forks().get(forks.len());
+        let (Some(own), Ok(lineage)) = (own, Lineage::from_forks(forks)) else { return };
+        (self.lineage, self.head) = (Some(lineage), own.after);
+        for kept in parts.window.into_iter().filter(|kept| kept.event.position.seq <= own.after) {
             self.events.insert(kept.event.position.seq, kept);
         }
     }

@@ -1,11 +1,11 @@
 //! How the replica stands to Redis, and how it gets from one to the next.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Core;
-use crate::redis::failure::Failure;
+use crate::redis::{failure::Failure, run::FleetRun};
 
 /// How the replica stands to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl Core {
             tokio::select! {
                 () = self.lost() => self.cut_off(),
                 () = self.trunk.until_other_run(&run) => self.enter(Phase::Healing),
+                () = self.until_unrefused() => {}
             }
         }
     }
@@ -64,7 +65,9 @@ impl Core {
         self.enter(if self.options.strict { Phase::Healing } else { Phase::Cut });
     }
 
-    /// Waits until there was no connection for as long as a replica bears it.
+    /// Waits until there was no connection for as long as a replica bears it. In a cluster that is
+    /// one to every node: where a part of the slots is not served the replica is cut off as a whole,
+    /// since one that served some streams from here and some from there would have to be both.
     async fn lost(&self) {
         loop {
             self.trunk.until_connected(false).await;
@@ -77,7 +80,7 @@ impl Core {
 
     /// Waits for Redis, heals it, and brings every stream back to the trunk; returns the server's
     /// run.
-    async fn come_back(&self) -> Arc<str> {
+    async fn come_back(&self) -> FleetRun {
         let (mut pause, began) = (RETRY_MIN, Instant::now());
         loop {
             tokio::select! {
@@ -105,13 +108,13 @@ impl Core {
         }
     }
 
-    async fn try_to_come_back(&self) -> Result<Arc<str>, Failure> {
+    async fn try_to_come_back(&self) -> Result<FleetRun, Failure> {
         self.trunk.until_connected(true).await;
         let Some(run) = self.trunk.run() else {
             return Err(Failure::refused("the connection to Redis broke"));
         };
         tokio::select! {
-            came = self.come_back_to(Arc::clone(&run)) => came.map(|()| run),
+            came = self.come_back_to(&run) => came.map(|()| run.clone()),
             // What was said to the one does not count for the other.
             () = self.trunk.until_other_run(&run) => {
                 Err(Failure::refused("Redis began anew meanwhile"))
@@ -119,7 +122,7 @@ impl Core {
         }
     }
 
-    async fn come_back_to(&self, run: Arc<str>) -> Result<(), Failure> {
+    async fn come_back_to(&self, run: &FleetRun) -> Result<(), Failure> {
         let healing = self.heal(run);
         let mut healing = std::pin::pin!(healing);
         // Those who ask wait for a moment, and are served from here if it takes longer.

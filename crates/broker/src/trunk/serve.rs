@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
-    redis::{appending::check, failure::Failure, healing::HEALING},
+    redis::{appending::check, failure::Failure, run::HEALING},
 };
 
 /// Most pages that are read so that nobody begins beyond a stretch that others here still lack.

@@ -91,6 +91,17 @@ impl Drop for Spool {
     }
 }
 
+/// Returns how many branches a folder has.
+pub(super) fn branches_in(folder: &Path) -> io::Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    let is_branch = |name: &&std::ffi::OsString| name.to_string_lossy().ends_with(SUFFIX);
+    Ok(names.iter().filter(is_branch).count())
+}
+
 /// Reads a branch from a file of this name.
 fn read(name: &str, bytes: &[u8], now: Moment, epoch: Epoch, kind: ForkKind) -> Option<Found> {
     let (stream, name) = name.rsplit_once('.')?;

@@ -2,8 +2,12 @@
 
 mod adopt;
 mod branches;
+mod cluster;
 mod cursors;
 mod faults;
+mod foreign;
 mod heal;
+mod sentinel;
 mod spool;
 mod strict;
+mod unknown;

@@ -6,10 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 use broker::{
     MemoryBroker,
-    memory::state_dir::{Saved, StateDir},
+    memory::state_dir::{Saved, SetAside, StateDir},
 };
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::start::tell_set_aside;
 use crate::{Shutdown, State, Tasks, ops::GapReport, redis::RedisBackend};
 
 /// How often changed windows are saved.
@@ -24,9 +25,22 @@ const SAVE_BYTES_PER_SECOND: f64 = 16e6;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long to wait before operators are told again what could not be told.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
+
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-pub(super) fn spawn(tasks: &Tasks, state: &Arc<State>, folder: &Arc<StateDir>) {
+/// Starts the tasks; the damaged files are told of once the log of operators can be written.
+pub(super) fn spawn(
+    tasks: &Tasks,
+    state: &Arc<State>,
+    folder: &Arc<StateDir>,
+    set_aside: Vec<SetAside>,
+) {
+    if !set_aside.is_empty() {
+        let telling = tell_of(set_aside, Arc::clone(state), tasks.shutdown());
+        tasks.spawn("tell", telling);
+    }
     if let Some(memory) = &state.memory {
         let saving = save_often(Arc::clone(memory), Arc::clone(folder), tasks.shutdown());
         tasks.spawn("save", saving);
@@ -53,6 +67,17 @@ async fn forget_adopted(redis: Arc<RedisBackend>, folder: Arc<StateDir>, mut end
         Ok(Ok(streams)) => tracing::info!(streams, "saved windows were given to Redis"),
         Ok(Err(error)) => tracing::error!(%error, "saved windows can't be removed"),
         Err(error) => tracing::error!(%error, "removing saved windows panicked"),
+    }
+}
+
+async fn tell_of(set_aside: Vec<SetAside>, state: Arc<State>, mut end: Shutdown) {
+    for file in &set_aside {
+        while !tell_set_aside(&state, file).await {
+            tokio::select! {
+                () = end.asked() => return,
+                () = tokio::time::sleep(TELL_AGAIN) => {}
+            }
+        }
     }
 }
 

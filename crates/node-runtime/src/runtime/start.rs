@@ -11,8 +11,8 @@ use std::{
 };
 
 use broker::{
-    MemoryBroker, ReplicaStartError,
-    memory::state_dir::{LoadError, Loaded, StateDir, StateDirError},
+    MemoryBroker, ReplicaBroker, ReplicaStartError,
+    memory::state_dir::{LoadError, Loaded, SetAside, StateDir, StateDirError},
 };
 use delivery::{Delivery, DeliveryOptions};
 use tokio::net::TcpSocket;
@@ -20,7 +20,7 @@ use tokio::net::TcpSocket;
 use super::{Running, RuntimeBuilder, housekeeping};
 use crate::{
     Phase, State, Tasks, local_key,
-    redis::RedisBackend,
+    redis::{RedisBackend, spool},
     replica,
     state::{local_api_key, window},
 };
@@ -101,6 +101,7 @@ impl RuntimeBuilder {
         // Behind the address: a start that another process is in the way of leaves Redis alone.
         let adopting =
             state.redis.as_ref().map(|redis| adopt(&state, redis, &state_dir)).transpose()?;
+        let mut set_aside = Vec::new();
         let loaded = state.memory.as_ref().map(|memory| state_dir.load(memory)).transpose()?;
         ensure_key(&state)?;
         start_delivery(&state)?;
@@ -111,9 +112,10 @@ impl RuntimeBuilder {
         if let Some((memory, mut loaded)) = adopting {
             take_over(&state, &memory, &state_dir, &mut loaded).await?;
             report(&loaded);
+            set_aside = loaded.set_aside;
         }
         let inner_tasks = Tasks::default();
-        housekeeping::spawn(&inner_tasks, &state, &state_dir);
+        housekeeping::spawn(&inner_tasks, &state, &state_dir, set_aside);
         let listener = Some(listener);
         Ok(Running { state, tasks: Tasks::default(), inner_tasks, state_dir, listener, address })
     }
@@ -144,7 +146,12 @@ fn adopt(
     let name = replica::read_or_make(&realtime.state_dir).map_err(StartError::Replica)?;
     let memory = MemoryBroker::new(window(realtime), Arc::clone(&state.clock));
     let loaded = state_dir.load(&memory)?;
-    redis.start(realtime, &name, &state.clock, memory.copies())?;
+    let mut mirrors = state_dir.mirrors()?;
+    if !loaded.clean {
+        // Not everything that they knew is here.
+        mirrors.replicas.clear();
+    }
+    redis.start(realtime, &name, &state.clock, memory.copies(), mirrors)?;
     tracing::info!(replica = name, "this replica's name");
     state.replica.get_or_init(|| name);
     Ok((memory, loaded))
@@ -159,10 +166,36 @@ async fn take_up(
 ) -> Result<(), StartError> {
     take_over(state, memory, state_dir, &mut loaded).await?;
     report(&loaded);
-    tell_set_aside(state, &loaded).await;
+    for file in &loaded.set_aside {
+        tell_set_aside(state, file).await;
+    }
+    warn_of_spool(state).await;
     // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
     housekeeping::save(memory, state_dir).await;
-    Ok(())
+    let owned = state_dir.own_mirrors(loaded.clean);
+    let folder = state_dir.path().to_owned();
+    owned.map_err(|source| StartError::TakeOver { folder, source })
+}
+
+/// Says that an outage of Redis left something that a process with this backend does not merge.
+async fn warn_of_spool(state: &State) {
+    let folder = spool(&state.settings.realtime);
+    match ReplicaBroker::spooled(&folder) {
+        Ok(0) => {}
+        Ok(branches) => {
+            tracing::warn!(
+                branches,
+                folder = %folder.display(),
+                "events that were taken while Redis was lost are not in Redis yet: start once \
+                 with REALTIME_BACKEND=redis to merge them, and keep the folder until then"
+            );
+            let payload = serde_json::json!({"branches": branches});
+            state.tell_ops("spool.left_behind", payload).await;
+        }
+        Err(error) => {
+            tracing::error!(folder = %folder.display(), %error, "the spool can't be read")
+        }
+    }
 }
 
 async fn take_over(
@@ -196,12 +229,11 @@ fn report(loaded: &Loaded) {
     );
 }
 
-async fn tell_set_aside(state: &State, loaded: &Loaded) {
-    for file in &loaded.set_aside {
-        let stream = file.stream.as_ref().map(ToString::to_string);
-        let payload = serde_json::json!({"stream": stream, "reason": file.reason});
-        state.tell_ops("window.set_aside", payload).await;
-    }
+/// Tells operators of a damaged file, and returns whether the log took it.
+pub(super) async fn tell_set_aside(state: &State, file: &SetAside) -> bool {
+    let stream = file.stream.as_ref().map(ToString::to_string);
+    let payload = serde_json::json!({"stream": stream, "reason": file.reason});
+    state.tell_ops("window.set_aside", payload).await
 }
 
 fn ensure_key(state: &State) -> Result<(), StartError> {

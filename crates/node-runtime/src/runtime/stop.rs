@@ -5,13 +5,23 @@ use std::{sync::Arc, time::Duration};
 use broker::{MemoryBroker, memory::state_dir::StateDir};
 
 use super::{Running, housekeeping};
-use crate::{Phase, state::window};
+use crate::{Phase, State, redis::RedisBackend, state::window};
 
 /// Readers that leave in a second when there are many; a few leave faster.
 const LEAVING_PER_SECOND: f64 = 1000.0;
 
-/// The share of the shutdown's time in which logs of Redis may be read for whoever has none.
-const HAND_OVER_SHARE: f64 = 0.2;
+/// The shares of the shutdown's time that its parts may take at most. What is left is for saving,
+/// and for the moments between them.
+const SPREAD_SHARE: f64 = 0.4;
+const TASKS_SHARE: f64 = 0.2;
+const INNER_TASKS_SHARE: f64 = 0.1;
+/// In which logs of Redis may be read for whoever has none.
+const HAND_OVER_SHARE: f64 = 0.15;
+
+const _: () = assert!(
+    SPREAD_SHARE + TASKS_SHARE + INNER_TASKS_SHARE + HAND_OVER_SHARE <= 0.9,
+    "the parts of a shutdown have to fit into its time"
+);
 
 /// The least time over which readers leave.
 const SPREAD_MIN: Duration = Duration::from_millis(200);
@@ -48,27 +58,15 @@ impl Running {
             let spread = spread(delivery.open_readers(), within);
             readers_moved = delivery.drain(spread).await.complete;
         }
-        let tasks_ended = tasks.join(within.mul_f64(0.2)).await.is_ok();
+        let tasks_ended = tasks.join(within.mul_f64(TASKS_SHARE)).await.is_ok();
         if let Some(delivery) = state.delivery() {
             delivery.stop().await;
         }
         inner_tasks.ask_to_end();
-        let inner_ended = inner_tasks.join(within.mul_f64(0.2)).await.is_ok();
+        let inner_ended = inner_tasks.join(within.mul_f64(INNER_TASKS_SHARE)).await.is_ok();
         let saved = match (&state.memory, &state.redis) {
             (Some(memory), _) => save_all(memory, &state_dir).await,
-            (None, Some(redis)) => {
-                let window = window(&state.settings.realtime);
-                let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
-                let drained = redis.drain().await;
-                if redis.hand_over(&memory, within.mul_f64(HAND_OVER_SHARE)).await {
-                    drained & save_all(&memory, &state_dir).await
-                } else {
-                    // The folder is not marked clean: a process with the memory backend says that
-                    // something is missing, rather than that it knows nothing of a cursor.
-                    tracing::warn!("there was no time to hand logs over to a memory backend");
-                    drained
-                }
-            }
+            (None, Some(redis)) => hand_over(&state, redis, &state_dir).await,
             (None, None) => true,
         };
         state.enter(Phase::Stopped);
@@ -76,10 +74,36 @@ impl Running {
     }
 }
 
+/// Saves what Redis has not yet, and what is known of Redis for a process without it; returns whether
+/// all of it was.
+async fn hand_over(state: &State, redis: &RedisBackend, folder: &Arc<StateDir>) -> bool {
+    let within = state.settings.drain;
+    let window = window(&state.settings.realtime);
+    let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
+    // First what nobody else has.
+    let drained = redis.drain().await;
+    let given = redis.hand_over(&memory, within.mul_f64(HAND_OVER_SHARE)).await;
+    let Some(given) = given else {
+        // The folder is not marked clean: a process with the memory backend says that something is
+        // missing, rather than that it knows nothing of a cursor.
+        tracing::warn!("there was no time to hand all logs over to a memory backend");
+        return drained
+            & housekeeping::save(&memory, folder)
+                .await
+                .is_some_and(|saved| saved.failed.is_none());
+    };
+    // Before the windows: one that is taken for a mirror is merged all the same.
+    if let Err(error) = folder.mark_mirrors(&given) {
+        tracing::error!(%error, "which windows are Redis's could not be noted");
+        return false;
+    }
+    drained & save_all(&memory, folder).await
+}
+
 /// Returns over how long readers leave: never all at once, never longer than there is time.
 fn spread(readers: usize, within: Duration) -> Duration {
     let wanted = Duration::from_secs_f64(readers as f64 / LEAVING_PER_SECOND);
-    wanted.max(SPREAD_MIN).min(within.mul_f64(0.5))
+    wanted.max(SPREAD_MIN).min(within.mul_f64(SPREAD_SHARE))
 }
 
 async fn save_all(memory: &Arc<MemoryBroker>, folder: &Arc<StateDir>) -> bool {

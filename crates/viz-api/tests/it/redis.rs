@@ -3,6 +3,7 @@
 mod cursors;
 mod faults;
 mod health;
+mod left;
 mod lost;
 mod refuses;
 mod replicas;

@@ -9,9 +9,12 @@ use std::{
 };
 
 use broker::{
-    BoxFuture, Broker, HealthState, RedisOptions, ReplicaBroker, ReplicaOptions,
+    BoxFuture, Broker, HealthState, MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions,
     conformance::{Ability, Harness, Subject},
-    memory::log::WindowLimits,
+    memory::{
+        log::{Log, WindowLimits},
+        state_dir::{Mirrors, StateDir},
+    },
 };
 use event::StreamName;
 use faults::RedisServer;
@@ -83,8 +86,31 @@ impl Replica {
         self.replace_replica().await;
     }
 
+    /// Ends the replica's process in order, with the windows that it leaves for a process without
+    /// Redis, and starts another that finds them beside the spool.
+    pub(crate) async fn redeploy_replica(&mut self) {
+        let folder = self.folder.path().join("state");
+        let window = self.options.redis.window;
+        let memory = || MemoryBroker::new(window, Arc::clone(&self.options.clock));
+        self.broker.drain().await.expect("it is saved");
+        let left = memory();
+        let given = self.broker.hand_over(&left).await;
+        let state = StateDir::open(&folder).expect("it is free");
+        state.mark_mirrors(&given).expect("it is written");
+        assert!(state.save(&left).failed.is_none());
+        state.mark_clean(&left).expect("it is written");
+        drop(state);
+        let (state, found) = (StateDir::open(&folder).expect("it is free"), memory());
+        state.load(&found).expect("it is read");
+        self.replace_with(found.copies(), state.mirrors().expect("it is read")).await;
+    }
+
     /// Kills the replica's process and starts another over its spool.
     pub(crate) async fn replace_replica(&mut self) {
+        self.replace_with(Vec::new(), Mirrors::default()).await;
+    }
+
+    async fn replace_with(&mut self, adopted: Vec<(StreamName, Log)>, mirrors: Mirrors) {
         let weak = Arc::downgrade(&self.broker);
         let mut elsewhere = self.options.clone();
         elsewhere.spool = None;
@@ -97,10 +123,12 @@ impl Replica {
             assert!(Instant::now() < deadline, "somebody holds the old replica");
             sleep(Duration::from_millis(2)).await;
         }
-        while let Err(error) =
-            ReplicaBroker::start(self.options.clone()).map(|broker| self.broker = Arc::new(broker))
-        {
-            assert!(Instant::now() < deadline, "{error:?}");
+        loop {
+            let options = self.options.clone();
+            match ReplicaBroker::start_with(options, adopted.clone(), mirrors.clone()) {
+                Ok(broker) => break self.broker = Arc::new(broker),
+                Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+            }
             sleep(Duration::from_millis(2)).await;
         }
     }

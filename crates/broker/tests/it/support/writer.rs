@@ -9,6 +9,7 @@ use std::{
 };
 
 use broker::{Append, AppendError, Broker, Receipt, conformance::new_event};
+use event::StreamName;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::logs::golden_stream;
@@ -16,7 +17,7 @@ use super::logs::golden_stream;
 /// Far beyond what any fault here takes.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Tasks that append to the golden stream, each one event after the other.
+/// Tasks that append to a stream, each one event after the other.
 pub(crate) struct Writer {
     tasks: JoinSet<Vec<Receipt>>,
     acknowledged: Arc<AtomicUsize>,
@@ -24,20 +25,38 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Starts some that append to the golden stream, as fast as they can.
     pub(crate) fn start(broker: &Arc<dyn Broker>, tasks: usize) -> Self {
+        Writer::start_all(broker, &golden_stream(), tasks, Duration::ZERO)
+    }
+
+    /// Starts one that appends to a stream, and rests after each event.
+    pub(crate) fn start_on(broker: &Arc<dyn Broker>, stream: &StreamName, pace: Duration) -> Self {
+        Writer::start_all(broker, stream, 1, pace)
+    }
+
+    fn start_all(
+        broker: &Arc<dyn Broker>,
+        stream: &StreamName,
+        tasks: usize,
+        pace: Duration,
+    ) -> Self {
         let (acknowledged, stop) = (Arc::default(), Arc::default());
         let mut writer = Writer { tasks: JoinSet::new(), acknowledged, stop };
         for _ in 0..tasks {
-            let broker = Arc::clone(broker);
+            let (broker, stream) = (Arc::clone(broker), stream.clone());
             let count = Arc::clone(&writer.acknowledged);
             let stop = Arc::clone(&writer.stop);
             writer.tasks.spawn(async move {
                 let mut receipts = Vec::new();
                 while !stop.load(Ordering::Acquire) {
-                    match broker.append(&golden_stream(), Append::one(new_event())).await {
+                    match broker.append(&stream, Append::one(new_event())).await {
                         Ok(appended) => {
                             receipts.extend_from_slice(appended.receipts());
                             count.fetch_add(1, Ordering::AcqRel);
+                            if pace > Duration::ZERO {
+                                tokio::time::sleep(pace).await;
+                            }
                         }
                         Err(AppendError::Unavailable { .. }) => tokio::task::yield_now().await,
                         Err(error) => panic!("{error}"),

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::{
-    Append, Appended, Broker, MemoryBroker, ReplicaBroker, conformance::new_event,
-    memory::log::WindowLimits,
+    Append, Appended, Broker, MemoryBroker, ReplicaBroker,
+    conformance::{Subject, new_event},
+    memory::{log::WindowLimits, state_dir::Mirrors},
 };
 use event::{After, EventId, GapReason, Position};
 use tokio::time::timeout;
@@ -24,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn cut_over(stage: &Replica, memory: &MemoryBroker) -> Arc<ReplicaBroker> {
     let mut options = stage.options.clone();
     options.spool = None;
-    let broker = ReplicaBroker::start_with(options, memory.copies()).expect("it starts");
+    let broker = ReplicaBroker::start_with(options, memory.copies(), Mirrors::default());
+    let broker = broker.expect("it starts");
     timeout(PATIENCE, broker.until_adopted()).await.expect("it is adopted");
     healthy(&broker).await;
     Arc::new(broker)
@@ -129,9 +131,96 @@ async fn a_rollback_to_memory_keeps_every_cursor() {
     acknowledged.extend(publish(&broker, 2).await);
     let known = places(&another).await;
     let mut memory = Memory::start(WIDE, 9);
-    assert_eq!(stage.broker.hand_over(&memory.broker).await, 1);
+    let given = stage.broker.hand_over(&memory.broker).await;
+    assert_eq!(given.streams.keys().collect::<Vec<_>>(), [&golden_stream()]);
+    assert_eq!(memory.broker.logs(), 1);
     memory.restart_now();
     let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
     acknowledged.extend(publish(&rolled_back, 2).await);
     assert_cursors(&rolled_back, &known, &acknowledged).await;
+}
+
+/// What a process with Redis left is only what it had read: another may have known more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_window_that_mirrors_redis_is_not_taken_for_the_whole_log() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    publish(&stage.broker(), 3).await;
+    let known = places(&stage.broker()).await;
+    stage.server.save().await;
+    publish(&(another as Arc<dyn Broker>), 1).await;
+    stage.lose_redis().await;
+    stage.redeploy_replica().await;
+    stage.find_redis().await;
+    let broker = stage.broker();
+    let mut back = attach(&broker, &After::At(known[2].1)).await;
+    back.through(publish(&broker, 1).await[0]).await;
+    assert_eq!(back.reasons(), [GapReason::DataLoss]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_can_not_be_read_to_its_end_is_handed_over_with_a_loss() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await as Arc<dyn Broker>;
+    let broker = stage.broker();
+    publish(&broker, 3).await;
+    let known = places(&broker).await;
+    publish(&another, 2).await;
+    // It learns of the head, and of nothing before it.
+    let page = broker.page(&golden_stream(), &After::Head, broker::PageLimit::MAX).await;
+    assert_eq!(page.expect("it is read").head.seq.0, 5);
+    stage.lose_redis().await;
+    let mut memory = Memory::start(WIDE, 9);
+    stage.broker.hand_over(&memory.broker).await;
+    memory.restart_now();
+    let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
+    let mut back = attach(&rolled_back, &After::At(known[2].1)).await;
+    back.through(publish(&rolled_back, 1).await[0]).await;
+    assert_eq!(back.reasons(), [GapReason::DataLoss]);
+    let head = rolled_back.head(&golden_stream()).await.expect("it is read");
+    assert_eq!(head.seq.0, 6, "the trunk's numbers are used up");
+}
+
+/// Ages travel, and the clock of Redis decides: that of the replica may be another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_are_given_to_redis_keep_their_age_whatever_its_clock_says() {
+    const HOURS: Duration = Duration::from_secs(3600);
+    let mut stage = Replica::start(WIDE).await;
+    let mut memory = Memory::start(WIDE, 5);
+    // Its monotonic clock is the memory's, as in one process.
+    stage.advance(20 * HOURS);
+    memory.advance(20 * HOURS);
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let first = memory.broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    memory.restart_now();
+    let broker = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+    for (hours, is_known) in [(0, true), (20, true), (5, false)] {
+        stage.advance(hours * HOURS);
+        let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+        let replayed = again == Appended::Replayed(first.receipts().to_vec());
+        assert_eq!(replayed, is_known, "after {hours} hours more: {again:?}");
+    }
+}
+
+/// A log that is gone before its keys come is none, and nothing is made of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_a_log_that_redis_has_not_make_none() {
+    let stage = Replica::start(WIDE).await;
+    publish(&stage.broker(), 1).await;
+    let mut list = redis::cmd("FUNCTION");
+    let listed: redis::Value = stage.server.command(list.arg("LIST")).await;
+    let listed = format!("{listed:?}");
+    let begin = listed.find("tidegate_1_").expect("the library is there");
+    let library = &listed[begin..begin + "tidegate_1_".len() + 8];
+    let mut keys = redis::cmd("FCALL");
+    keys.arg(format!("{library}_keys")).arg(4);
+    for key in ["stream", "meta", "keys", "keyq"] {
+        keys.arg(format!("dashclaw:thread:elsewhere:{key}"));
+    }
+    keys.arg(0).arg("aa").arg(0).arg("bb").arg(format!("e1 1 1 {}", "0".repeat(26)));
+    let answer: Vec<String> = stage.server.command(&mut keys).await;
+    assert_eq!(answer, ["absent"]);
+    let made: Vec<String> =
+        stage.server.command(redis::cmd("KEYS").arg("dashclaw:thread:elsewhere:*")).await;
+    assert_eq!(made, [""; 0]);
 }

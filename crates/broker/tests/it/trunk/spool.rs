@@ -63,7 +63,10 @@ async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
     assert_eq!(ids(&back), later);
     let mut fresh = attach(&stage.broker(), &After::Oldest).await;
     acknowledged.extend(later);
-    assert_complete(&mut fresh, &[], &acknowledged).await;
+    fresh.through(acknowledged[8]).await;
+    assert_eq!(ids(&fresh), acknowledged);
+    // Redis ended as well, and nobody else can say what the killed process had read of it.
+    assert_eq!(fresh.reasons(), [GapReason::DataLoss]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,4 +85,40 @@ async fn a_full_spool_refuses_and_says_why() {
     stage.find_redis().await;
     publish(&broker, 3).await;
     assert_eq!(broker.ledger(&golden_stream()).await.expect("it is read").count, 8);
+}
+
+/// Spool and windows both have what was taken meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_redeploys_amid_an_outage_merge_everything_once() {
+    for is_emptied in [false, true] {
+        let mut stage = Replica::start(WIDE).await;
+        let mut acknowledged = publish(&stage.broker(), 3).await;
+        let mut places = Vec::new();
+        stage.server.save().await;
+        stage.lose_redis().await;
+        for _ in 0..4 {
+            let mut reader = attach(&stage.broker(), &After::Oldest).await;
+            acknowledged.extend(publish(&stage.broker(), 2).await);
+            assert_complete(&mut reader, &[], &acknowledged).await;
+            places.push((acknowledged.len(), last_place(&reader)));
+            drop(reader);
+            stage.redeploy_replica().await;
+            cut_off(&stage.broker).await;
+        }
+        assert_eq!(stage.broker.spool_events(), 8);
+        if is_emptied {
+            stage.server.forget();
+        }
+        stage.find_redis().await;
+        acknowledged.extend(publish(&stage.broker(), 1).await);
+        let mut fresh = attach(&stage.broker(), &After::Oldest).await;
+        assert_complete(&mut fresh, &[], &acknowledged).await;
+        assert_eq!(ids(&fresh), acknowledged, "in their order");
+        for (count, place) in places {
+            let mut back = attach(&stage.broker(), &After::At(place)).await;
+            assert_complete(&mut back, &acknowledged[..count], &acknowledged).await;
+        }
+        let ledger = stage.broker().ledger(&golden_stream()).await.expect("it is read");
+        assert_eq!(ledger.count, acknowledged.len() as u64, "emptied: {is_emptied}");
+    }
 }

@@ -1,0 +1,75 @@
+//! Another program's data under one stream's names: the others are healed all the same.
+
+use std::time::Duration;
+
+use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
+use event::{After, StreamName};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    logs::golden_stream,
+    outage::{assert_complete, attach, publish},
+    reader::Attached,
+    redis::WIDE,
+    replica::{Replica, healthy},
+};
+
+/// Far beyond what it takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn health_says(stage: &Replica, what: &str) -> HealthState {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let health = stage.broker.health();
+        if health.reason.as_deref().is_some_and(|reason| reason.contains(what)) {
+            return health.state;
+        }
+        assert!(Instant::now() < deadline, "{health:?}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_key_keeps_its_own_stream_alone() {
+    for (strict, key) in [(false, "meta"), (true, "stream"), (false, "digests")] {
+        let key = format!("dashclaw:thread:golden:{key}");
+        let mut stage = Replica::start_with(WIDE, |options| options.strict = strict).await;
+        let broker = stage.broker();
+        let other = StreamName::thread("other").expect("it keeps the grammar");
+        let append = || async { broker.append(&other, Append::one(new_event())).await };
+        let mut reader = attach(&broker, &After::Oldest).await;
+        let mut acknowledged = publish(&broker, 3).await;
+        let first = append().await.expect("it is taken");
+        let place = first.receipts()[0].position;
+        // It comes back with that key, and without what is published now.
+        let aside = format!("{key}-aside");
+        command(&stage, &["RENAME", &key, &aside]).await;
+        command(&stage, &["SET", &key, "theirs"]).await;
+        stage.server.save().await;
+        command(&stage, &["RENAME", &aside, &key]).await;
+        acknowledged.extend(publish(&broker, 1).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+        stage.server.kill();
+        stage.server.run().await;
+        let state = health_says(&stage, "dashclaw:thread:golden:*").await;
+        assert_eq!(state, HealthState::Degraded, "strict: {strict}");
+        let appended = append().await.expect("the other stream goes on");
+        let mut back = Attached::at(&broker, &other, &After::At(place)).await;
+        back.through(appended.receipts()[0].id).await;
+        assert_eq!(back.gaps(), 0);
+        let refused = broker.append(&golden_stream(), Append::one(new_event())).await;
+        let Err(AppendError::Unavailable { reason, maybe: false }) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert!(reason.contains("another program"), "{reason}");
+        command(&stage, &["RENAME", &aside, &key]).await;
+        healthy(&stage.broker).await;
+        acknowledged.extend(publish(&broker, 2).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+    }
+}
+
+async fn command(stage: &Replica, words: &[&str]) {
+    let mut command = redis::cmd(words[0]);
+    let _: redis::Value = stage.server.command(command.arg(&words[1..])).await;
+}
