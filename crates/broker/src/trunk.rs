@@ -230,14 +230,14 @@ impl Core {
         self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
     }
 
-    /// Changes a stream's branch, and what is counted of it.
+    /// Changes what is merged of a stream's branch, and what is counted of it. Nothing of that is in
+    /// the folder, which has all of the branch until it is merged.
     fn change_branch<T>(&self, cell: &Cell, change: impl FnOnce(&mut Branch) -> T) -> Option<T> {
         let mut side = cell.side.lock();
         let branch = side.branch.as_mut()?;
         let (events, bytes) = (branch.pending(), branch.pending_bytes());
         let changed = change(branch);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
-        side.is_dirty = true;
         Some(changed)
     }
 

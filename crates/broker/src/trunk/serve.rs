@@ -11,11 +11,13 @@ use super::{
     Core,
     branch::Branch,
     cell::{Cell, Side, events_at},
+    mirror::Mirror,
     phase::Phase,
     record::BranchRecord,
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
+    memory::log::{Log, WindowLimits},
     redis::{appending::check, failure::Failure, healing::HEALING},
 };
 
@@ -145,7 +147,7 @@ impl Core {
             self.trunk.fence(stream, epoch).await?;
         }
         let Some((lineage, head)) = self.trunk.last_known(stream) else { return Ok(None) };
-        let after = Seq(head.0.saturating_sub(self.options.redis.window.events_max as u64));
+        let after = Seq(head.0.saturating_sub(window_events_max(&self.options.redis.window)));
         let ids = append.events.iter().map(|event| event.id).collect();
         let found = self.trunk.find_all(stream, after, &ids).await?;
         let receipt = |event: &NewEvent| {
@@ -214,9 +216,20 @@ impl Core {
 
     /// Returns the stream's branch, a new one where there is none.
     fn branch_of<'a>(&self, cell: &Cell, side: &'a mut Side) -> &'a mut Branch {
+        let base = |mirror: &Mirror| mirror.base(cell.is_followed(), self.options.clock.mono());
+        self.branch_from(cell, side, base)
+    }
+
+    /// Returns the stream's branch; where there is none, a new one that begins with this log.
+    pub(super) fn branch_from<'a>(
+        &self,
+        cell: &Cell,
+        side: &'a mut Side,
+        base: impl FnOnce(&Mirror) -> Option<Log>,
+    ) -> &'a mut Branch {
         let Side { mirror, branch, .. } = side;
         branch.get_or_insert_with(|| {
-            let base = mirror.base(cell.is_followed(), self.options.clock.mono());
+            let base = base(mirror);
             let branch = Branch::begin(base, self.options.epochs.draw());
             tracing::info!(
                 stream = %cell.stream,
@@ -309,7 +322,7 @@ impl Core {
         let cell = self.cell(stream)?;
         loop {
             let beside =
-                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged);
+                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged.iter());
             if let Some(page) = self.beside(&cell, beside) {
                 return page;
             }
@@ -411,4 +424,10 @@ impl Core {
         }
         Ok(watch)
     }
+}
+
+/// Returns how many events the trunk's window holds at most: it is cut where it has a quarter too
+/// many.
+fn window_events_max(limits: &WindowLimits) -> u64 {
+    (limits.events_max + limits.events_max / 4) as u64
 }

@@ -4,6 +4,7 @@ mod adopt;
 mod branches;
 mod cursors;
 mod faults;
+mod forgets;
 mod heal;
 mod spool;
 mod strict;

@@ -1,0 +1,124 @@
+//! A Redis that forgets amid a merge: its branch is whole on the trunk all the same.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use broker::{Broker, Item};
+use event::{After, EventId, GapReason};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{
+    logs::golden_stream,
+    outage::{attach, ids, publish},
+    reader::Attached,
+    redis::WIDE,
+    replica::{Replica, cut_off, healthy},
+};
+
+/// What a server has when it starts again.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    /// What it had before the outage.
+    Old,
+    Nothing,
+}
+
+/// Waits until some of what waits is merged.
+async fn merging(stage: &Replica, waiting: u64) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while stage.broker.spool_events() >= waiting {
+        assert!(Instant::now() < deadline, "nothing is merged: {:?}", stage.broker.health());
+        sleep(Duration::from_micros(200)).await;
+    }
+}
+
+/// Reads until everything came, and checks that it came once. What Redis lost is told, since others
+/// may have lost more by it, and nothing else is.
+async fn assert_each_once(reader: &mut Attached, acknowledged: &[EventId]) {
+    let mut missing: HashSet<_> = acknowledged.iter().copied().collect();
+    for id in ids(reader) {
+        missing.remove(&id);
+    }
+    while !missing.is_empty() {
+        if let Item::Event(event) = reader.next().await {
+            missing.remove(&event.id);
+        }
+    }
+    let reasons = reader.reasons();
+    assert!(reasons.iter().all(|reason| *reason == GapReason::DataLoss), "{reasons:?}");
+    let (got, distinct) = (ids(reader).len(), ids(reader).into_iter().collect::<HashSet<_>>());
+    assert_eq!((got, distinct.len()), (acknowledged.len(), acknowledged.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_merged_and_lost_is_merged_again() {
+    for left in [Left::Old, Left::Nothing] {
+        let mut stage = Replica::start(WIDE).await;
+        let broker = stage.broker();
+        let mut reader = attach(&broker, &After::Oldest).await;
+        let mut acknowledged = publish(&broker, 3).await;
+        reader.through(acknowledged[2]).await;
+        stage.server.save().await;
+        stage.lose_redis().await;
+        let branch = publish(&broker, 2_500).await;
+        reader.through(branch[1_200]).await;
+        acknowledged.extend(branch);
+        for _ in 0..2 {
+            if let Left::Nothing = left {
+                stage.server.forget();
+            }
+            let waiting = stage.broker.spool_events();
+            stage.server.run().await;
+            merging(&stage, waiting).await;
+            stage.lose_redis().await;
+            acknowledged.extend(publish(&broker, 2).await);
+        }
+        stage.find_redis().await;
+        acknowledged.extend(publish(&broker, 2).await);
+        assert_each_once(&mut reader, &acknowledged).await;
+        let mut fresh = attach(&broker, &After::Oldest).await;
+        assert_each_once(&mut fresh, &acknowledged).await;
+        assert_eq!(ids(&fresh), acknowledged, "{left:?}: in another order");
+        let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+        assert_eq!(ledger.count, acknowledged.len() as u64, "{left:?}");
+    }
+}
+
+/// Healing gives back what another replica has read of the merge; it is found, and not put twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_replica_gave_back_of_a_merge_is_not_put_twice() {
+    for left in [Left::Old, Left::Nothing] {
+        let mut stage = Replica::start(WIDE).await;
+        let another = stage.another().await;
+        let (broker, other) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+        let mut readers =
+            [attach(&broker, &After::Oldest).await, attach(&other, &After::Oldest).await];
+        let mut acknowledged = publish(&broker, 3).await;
+        for reader in &mut readers {
+            reader.through(acknowledged[2]).await;
+        }
+        stage.server.save().await;
+        stage.lose_redis().await;
+        cut_off(&another).await;
+        let branch = publish(&broker, 4_000).await;
+        if let Left::Nothing = left {
+            stage.server.forget();
+        }
+        stage.server.run().await;
+        // The other replica has read some of it when Redis forgets.
+        readers[1].through(branch[300]).await;
+        stage.lose_redis().await;
+        cut_off(&another).await;
+        acknowledged.extend(branch);
+        acknowledged.extend(publish(&broker, 2).await);
+        stage.find_redis().await;
+        healthy(&another).await;
+        acknowledged.extend(publish(&other, 2).await);
+        for reader in &mut readers {
+            assert_each_once(reader, &acknowledged).await;
+        }
+        let mut fresh = attach(&other, &After::Oldest).await;
+        assert_each_once(&mut fresh, &acknowledged).await;
+        let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+        assert_eq!(ledger.count, acknowledged.len() as u64, "{left:?}");
+    }
+}
