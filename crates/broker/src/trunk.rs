@@ -49,6 +49,10 @@ use crate::{
 /// How often streams that nobody touches are looked through.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
+/// How many times as long as a save takes the next one is waited for, and how long at most.
+const SAVE_PAUSES: u32 = 9;
+const SAVE_PAUSE_MAX: Duration = Duration::from_secs(5);
+
 /// The broker of a replica: Redis, and this process while Redis is lost.
 pub struct ReplicaBroker {
     core: Arc<Core>,
@@ -253,10 +257,14 @@ impl Core {
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
     async fn look_after(&self) {
         let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
+        let mut pause = self.options.save_every;
         loop {
-            tokio::time::sleep(self.options.save_every).await;
+            tokio::time::sleep(pause).await;
+            since_announced += pause;
+            since_forgotten += pause;
+            let began = tokio::time::Instant::now();
             self.save_all().await;
-            since_announced += self.options.save_every;
+            pause = pause_after(began.elapsed(), self.options.save_every);
             let may_announce =
                 self.phase() == Phase::Up && !self.is_leaving.load(Ordering::Acquire);
             if since_announced >= ANNOUNCE_EVERY && may_announce {
@@ -264,7 +272,6 @@ impl Core {
                 // Another one will do; what was known of the others stays.
                 let _ = self.announce().await;
             }
-            since_forgotten += self.options.save_every;
             if since_forgotten >= FORGET_EVERY {
                 since_forgotten = Duration::ZERO;
                 self.forget();
@@ -340,6 +347,11 @@ impl Broker for ReplicaBroker {
         };
         BrokerHealth { state: HealthState::Degraded, reason: Some(reason), selected }
     }
+}
+
+/// Returns how long to wait after a save that took so long: a branch is written whole.
+fn pause_after(took: Duration, save_every: Duration) -> Duration {
+    (took * SAVE_PAUSES).clamp(save_every, save_every.max(SAVE_PAUSE_MAX))
 }
 
 /// A strict replica is not healthy before its logs are known to be whole.
