@@ -28,6 +28,7 @@ end
 -- Forgets what is older than a day, and makes room for one record more: the oldest open one that
 -- nobody has worked on for a window's age goes first, then the oldest finished one.
 local function make_room(branches, most, now, age_max)
+  if redis.call('HLEN', branches) == 0 then return end
   local all, count, name, best = redis.call('HGETALL', branches), 0, nil, nil
   for i = 1, #all, 2 do
     local word, at = string.match(all[i + 1], '^%d+ (%a+) (%d+) ')

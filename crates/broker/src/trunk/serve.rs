@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use event::{After, Epoch, Ledger, Position, Seq, StreamName};
+use event::{After, Epoch, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
-    memory::log::{Log, WindowLimits},
+    memory::log::Log,
     redis::{appending::check, failure::Failure, healing::HEALING},
 };
 
@@ -146,10 +146,9 @@ impl Core {
             // What is still on its way can't take effect after this.
             self.trunk.fence(stream, epoch).await?;
         }
-        let Some((lineage, head)) = self.trunk.last_known(stream) else { return Ok(None) };
-        let after = Seq(head.0.saturating_sub(window_events_max(&self.options.redis.window)));
+        let Some((lineage, _)) = self.trunk.last_known(stream) else { return Ok(None) };
         let ids = append.events.iter().map(|event| event.id).collect();
-        let found = self.trunk.find_all(stream, after, &ids).await?;
+        let found = self.trunk.find_all(stream, Seq::ZERO, &ids).await?;
         let receipt = |event: &NewEvent| {
             let position = lineage.position_at(*found.get(&event.id)?);
             Some(Receipt { id: event.id, position })
@@ -320,10 +319,15 @@ impl Core {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let cell = self.cell(stream)?;
+        let deadline = tokio::time::Instant::now() + self.options.redis.command_time_max;
         loop {
             let beside =
                 |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged.iter());
             if let Some(page) = self.beside(&cell, beside) {
+                if page.as_ref().is_ok_and(is_of_elsewhere) && self.waits_for_merge(deadline).await
+                {
+                    continue;
+                }
                 return page;
             }
             let trunk = &self.trunk;
@@ -337,6 +341,15 @@ impl Core {
                 return Ok(page);
             }
         }
+    }
+
+    /// Waits for a moment where Redis is there again, and merging goes on.
+    async fn waits_for_merge(&self, deadline: tokio::time::Instant) -> bool {
+        let merges = self.phase() != Phase::Cut && tokio::time::Instant::now() < deadline;
+        if merges {
+            tokio::time::sleep(AGAIN).await;
+        }
+        merges
     }
 
     /// Reads what others here still lack before a reader begins beyond it.
@@ -426,8 +439,8 @@ impl Core {
     }
 }
 
-/// Returns how many events the trunk's window holds at most: it is cut where it has a quarter too
-/// many.
-fn window_events_max(limits: &WindowLimits) -> u64 {
-    (limits.events_max + limits.events_max / 4) as u64
+/// Returns whether a page is the answer to a cursor that this replica's branch does not know, as
+/// one that another replica gave on the trunk.
+fn is_of_elsewhere(page: &Page) -> bool {
+    page.gap.as_ref().is_some_and(|gap| gap.reason == GapReason::UnknownCursor)
 }

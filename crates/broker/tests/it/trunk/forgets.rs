@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use broker::{Broker, Item};
 use event::{After, EventId, GapReason};
+use faults::{RedisServer, ServerOptions};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
@@ -120,5 +121,84 @@ async fn what_another_replica_gave_back_of_a_merge_is_not_put_twice() {
         assert_each_once(&mut fresh, &acknowledged).await;
         let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
         assert_eq!(ledger.count, acknowledged.len() as u64, "{left:?}");
+    }
+}
+
+/// What an earlier process sent and was not answered can't arrive behind the search for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_keeps_out_what_the_old_one_sent() {
+    let mut stage = Replica::start(WIDE).await;
+    let mut acknowledged = publish(&stage.broker(), 2).await;
+    let before = stage.broker.head(&golden_stream()).await.expect("it is read");
+    stage.server.pause();
+    cut_off(&stage.broker).await;
+    acknowledged.extend(publish(&stage.broker(), 2).await);
+    stage.restart_replica().await;
+    stage.server.go_on();
+    healthy(&stage.broker).await;
+    let after = stage.broker.head(&golden_stream()).await.expect("it is read");
+    assert_ne!(before.epoch, after.epoch, "what was sent before could still arrive");
+    let mut fresh = attach(&stage.broker(), &After::Oldest).await;
+    assert_each_once(&mut fresh, &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_waits_for_as_many_replicas_of_redis_as_an_append() {
+    let mut stage = Replica::start_with(WIDE, |options| {
+        options.redis.replicas_min = 1;
+        options.redis.command_time_max = Duration::from_millis(300);
+    })
+    .await;
+    stage.lose_redis().await;
+    let broker = stage.broker();
+    let acknowledged = publish(&broker, 3).await;
+    stage.server.run().await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let says = || broker.health().reason.unwrap_or_default();
+    while !says().contains("replicas have it") {
+        assert!(Instant::now() < deadline, "it does not wait: {:?}", broker.health());
+        sleep(Duration::from_millis(2)).await;
+    }
+    assert!(stage.broker.is_cut_off());
+    let port = stage.server.address().port().to_string();
+    let follows = ServerOptions::with_arguments(&["--replicaof", "127.0.0.1", &port]);
+    let _replica = RedisServer::start_with(follows).await;
+    healthy(&stage.broker).await;
+    let mut fresh = attach(&broker, &After::Oldest).await;
+    assert_each_once(&mut fresh, &acknowledged).await;
+    let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_that_nobody_works_on_make_room() {
+    const KEY: &str = "dashclaw:thread:golden:branches";
+    let mut stage = Replica::start(WIDE).await;
+    let broker = stage.broker();
+    publish(&broker, 1).await;
+    let (now, _): (u64, u64) = stage.server.command(&mut redis::cmd("TIME")).await;
+    let age_max = WIDE.age_max.as_secs();
+    let finished = (0..62).map(|number| (format!("{number:013}"), "done", now - 3_600 + number));
+    let others = [
+        ("00000000000a0".to_owned(), "open", now - age_max - 5),
+        ("00000000000a1".to_owned(), "open", now),
+        ("00000000000a2".to_owned(), "done", now - 86_400 - 5),
+    ];
+    for (name, word, at) in finished.chain(others) {
+        let mut set = redis::cmd("HSET");
+        set.arg(KEY).arg(&name).arg(format!("1 {word} {at}000 0 {name}:0:w - 1x1"));
+        stage.server.command::<()>(&mut set).await;
+    }
+    for expected in [["00000000000a0", "00000000000a2"], ["0000000000000", "00000000000a0"]] {
+        stage.server.save().await;
+        stage.lose_redis().await;
+        publish(&broker, 1).await;
+        stage.find_redis().await;
+        let names: Vec<String> = stage.server.command(redis::cmd("HKEYS").arg(KEY)).await;
+        assert!(expected.iter().all(|gone| !names.iter().any(|name| name == gone)), "{names:?}");
+        assert_eq!(names.len(), 64, "no other one went");
+        assert!(names.iter().any(|name| name == "00000000000a1"), "{names:?}");
+        let left: i64 = stage.server.command(redis::cmd("PTTL").arg(KEY)).await;
+        assert!(left > 0, "all of them go a day after the last one");
     }
 }
