@@ -18,6 +18,7 @@ mod options;
 pub(crate) mod parting;
 mod phase;
 pub(crate) mod record;
+mod restore;
 mod serve;
 mod spool;
 pub(crate) mod view;
@@ -94,6 +95,8 @@ struct Core {
     adopted: Mutex<adopt::Adopted>,
     /// Why the branches could not be merged, the last time.
     trouble: Mutex<String>,
+    /// The run of the server that was given the records of merged branches.
+    restored: Mutex<Option<Arc<str>>>,
 }
 
 impl ReplicaBroker {
@@ -127,6 +130,7 @@ impl ReplicaBroker {
             spooled_events: AtomicU64::new(0),
             spooled_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
+            restored: Mutex::default(),
             adopted: Mutex::default(),
             options,
         });

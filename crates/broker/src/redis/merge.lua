@@ -139,3 +139,21 @@ function lib.branches(keys, a)
   end
   return { 'branches', listed }
 end
+
+-- Gives a log the closed records that it lost. ARGV: epoch as its caller knows it; most records;
+-- then for each its name, how many events it has, its fixed part, its runs.
+function lib.restore(keys, a)
+  local stream, meta, branches = unpack(keys)
+  local m, missing = read(stream, meta)
+  if not m then return missing end
+  if m.epoch ~= a[1] then return state('state', m) end
+  local now, room = now_ms('0'), tonumber(a[2]) - redis.call('HLEN', branches)
+  for i = 3, #a, 4 do
+    if room > 0 then
+      room = room - redis.call('HSETNX', branches, a[i],
+        a[i + 1] .. ' done ' .. text(now) .. ' ' .. a[i + 2] .. ' ' .. a[i + 3])
+    end
+  end
+  redis.call('PEXPIRE', branches, KEY_AGE_MS + 3600000)
+  return { 'restored' }
+end

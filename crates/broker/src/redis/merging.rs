@@ -224,6 +224,31 @@ impl RedisBroker {
         Ok(records.into_iter().collect())
     }
 
+    /// Gives a log that still is as it was seen the closed records that it lost.
+    pub(crate) async fn restore_records(
+        &self,
+        stream: &StreamName,
+        seen: &State,
+        records: &[BranchRecord],
+    ) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        let keys = [names.stream.as_str(), &names.meta, &names.branches];
+        let arguments = |command: &mut Cmd, _: &str| {
+            command.arg(seen.lineage.current().to_string()).arg(RECORDS_MAX);
+            for record in records {
+                command.arg(record.name().to_string()).arg(record.merged());
+                command.arg(record.head_text()).arg(runs_text(&record.runs));
+            }
+        };
+        let answered = self.call(&names, Function::Restore, &keys, &arguments).await?;
+        let words = Words::read(answered.value)?;
+        match words.word() {
+            // Where it has another owner by now, its records are of that one's time.
+            "restored" | "state" | "absent" | "orphan" => Ok(()),
+            _ => Err(words.unexpected()),
+        }
+    }
+
     /// Returns the record of the finished branch that knows a cursor.
     pub(crate) async fn record_for(
         &self,

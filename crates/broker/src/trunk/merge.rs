@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use event::{Epoch, EventId, Seq};
+use event::{Epoch, EventId, Lineage, Seq};
 use futures_util::{StreamExt, stream};
 
 use super::{Core, branch::Branch, cell::Cell, record::BranchRecord};
@@ -51,8 +51,8 @@ struct Attempt {
     is_fenced: bool,
     looked_for: HashSet<EventId>,
     found: HashMap<EventId, Seq>,
-    /// The record by which everything is merged.
-    closed: Option<BranchRecord>,
+    /// The record by which everything is merged, and the trunk's lineage then.
+    closed: Option<(BranchRecord, Lineage)>,
 }
 
 impl Attempt {
@@ -66,6 +66,7 @@ impl Core {
     /// Merges every branch; the streams without one just go back. One that fails does not keep the
     /// others.
     pub(super) async fn merge_all(&self) -> Result<(), Failure> {
+        self.restore_records().await?;
         while self.has_branches() {
             let cells = self.cells_with_branches();
             let merges = stream::iter(cells).map(|cell| async move { self.merge(&cell).await });
@@ -102,27 +103,27 @@ impl Core {
             // An append may have come behind it.
             attempt.begin_again();
         }
-        let record = self.merge_rest(cell, &mut attempt).await?;
+        let (record, lineage) = self.merge_rest(cell, &mut attempt).await?;
         let parent = record.parent;
-        self.remember(cell, record);
+        cell.side.lock().remember(record, &lineage);
         // A reader here goes through the view, and this replica may be cut off meanwhile.
         self.refill(cell, parent).await;
         self.go_back(cell).await;
         Ok(())
     }
 
-    /// Merges what is left until the record is closed, and known to be; returns the record.
+    /// Merges what is left until the record is closed, and known to be; returns it.
     async fn merge_rest(
         &self,
         cell: &Cell,
         attempt: &mut Attempt,
-    ) -> Result<BranchRecord, Failure> {
+    ) -> Result<(BranchRecord, Lineage), Failure> {
         let mut stalls = 0;
         loop {
             let pending = self.pending(cell);
             self.look(cell, attempt).await?;
-            if let Some(record) = attempt.closed.take() {
-                return Ok(record);
+            if let Some(closed) = attempt.closed.take() {
+                return Ok(closed);
             }
             self.merge_round(cell, attempt, true).await?;
             if self.pending(cell) >= pending {
@@ -161,8 +162,8 @@ impl Core {
             branch.stand_on(&state.lineage, state.head);
             branch.agree(&records).cloned()
         });
-        attempt.closed = closed.flatten();
         attempt.epoch = Some(state.lineage.current());
+        attempt.closed = closed.flatten().map(|record| (record, state.lineage));
         Ok(())
     }
 
@@ -230,11 +231,6 @@ impl Core {
             Merged::Elsewhere => attempt.begin_again(),
         }
         Ok(())
-    }
-
-    /// Remembers what became of a branch, with the trunk's place at the end of its view.
-    pub(super) fn remember(&self, cell: &Cell, record: BranchRecord) {
-        cell.side.lock().remember(record);
     }
 
     /// Reads what the trunk has after a number, so that this replica knows it.

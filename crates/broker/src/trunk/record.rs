@@ -8,7 +8,7 @@
 //! Text: `DONE STATE TIME PARENT LINEAGE BEFORE RUNS`, where STATE is `open` or `done`, BEFORE is
 //! `-` or `AFTER/LAST/LINEAGE`, and RUNS is `-` or `FIRSTxCOUNT` with commas, in the branch's order.
 
-use event::{Lineage, Position, Seq, Standing};
+use event::{Epoch, Lineage, Position, Seq, Standing};
 
 use crate::lineage_text::{lineage_from, lineage_text};
 
@@ -57,6 +57,11 @@ pub(crate) struct BranchRecord {
 }
 
 impl BranchRecord {
+    /// Returns what it is called.
+    pub(crate) fn name(&self) -> Epoch {
+        self.lineage.forks()[0].epoch
+    }
+
     /// Returns how many of the branch's events are on the trunk.
     pub(crate) fn merged(&self) -> u64 {
         self.runs.iter().map(|run| run.count).sum()

@@ -3,17 +3,16 @@
 //! Rule: whoever asked the trunk looks for a branch again when the answer is there, under the lock
 //! under which a branch begins: an answer of the trunk that a branch does not know is not given.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use event::{After, Epoch, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
     branch::Branch,
-    cell::{Cell, Side, events_at},
+    cell::{Cell, MergedBranch, Side, events_at},
     mirror::Mirror,
     phase::Phase,
-    record::BranchRecord,
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
@@ -257,7 +256,7 @@ impl Core {
     fn beside<T>(
         &self,
         cell: &Cell,
-        answer: impl FnOnce(&Branch, &[BranchRecord]) -> T,
+        answer: impl FnOnce(&Branch, &VecDeque<MergedBranch>) -> T,
     ) -> Option<Result<T, ReadError>> {
         let mut side = cell.side.lock();
         if side.branch.is_none() && !self.branches_off() {
@@ -267,8 +266,8 @@ impl Core {
             return Some(Err(ReadError::Unavailable { reason: STRICT.to_owned() }));
         }
         self.branch_of(cell, &mut side).trim(self.options.clock.mono(), &self.options.redis.window);
-        let Side { branch, merged, .. } = &mut *side;
-        branch.as_ref().map(|branch| Ok(answer(branch, merged.make_contiguous())))
+        let Side { branch, merged, .. } = &*side;
+        branch.as_ref().map(|branch| Ok(answer(branch, merged)))
     }
 
     /// Asks the trunk, unless the replica is cut off meanwhile; `None` then. Where no answer came the
@@ -321,8 +320,9 @@ impl Core {
         let cell = self.cell(stream)?;
         let deadline = tokio::time::Instant::now() + self.options.redis.command_time_max;
         loop {
-            let beside =
-                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged.iter());
+            let beside = |branch: &Branch, merged: &VecDeque<MergedBranch>| {
+                branch.page(after, limit, merged.iter().map(|merged| &merged.record))
+            };
             if let Some(page) = self.beside(&cell, beside) {
                 if page.as_ref().is_ok_and(is_of_elsewhere) && self.waits_for_merge(deadline).await
                 {
@@ -380,9 +380,10 @@ impl Core {
         if !cell.side.lock().mirror.is_view_beyond(page) {
             return;
         }
+        let Some((lineage, _)) = self.trunk.last_known(&cell.stream) else { return };
         if let Ok(Some(record)) = self.trunk.record_for(&cell.stream, page.after).await {
             let parent = record.parent;
-            cell.side.lock().remember(record);
+            cell.side.lock().remember(record, &lineage);
             self.refill(cell, parent).await;
         }
     }

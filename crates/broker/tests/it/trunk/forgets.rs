@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{
     logs::golden_stream,
-    outage::{attach, ids, publish},
+    outage::{assert_complete, attach, ids, last_place, publish},
     reader::Attached,
     redis::WIDE,
-    replica::{Replica, cut_off, healthy},
+    replica::{Replica, connected_again, cut_off, healthy},
 };
 
 /// What a server has when it starts again.
@@ -200,5 +200,40 @@ async fn records_that_nobody_works_on_make_room() {
         assert!(names.iter().any(|name| name == "00000000000a1"), "{names:?}");
         let left: i64 = stage.server.command(redis::cmd("PTTL").arg(KEY)).await;
         assert!(left > 0, "all of them go a day after the last one");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cursors_of_a_merged_branch_outlive_a_redis_that_forgets_it() {
+    for left in [Left::Old, Left::Nothing] {
+        let mut stage = Replica::start(WIDE).await;
+        let another = stage.another().await;
+        let (broker, other) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+        let mut acknowledged = publish(&broker, 3).await;
+        stage.server.save().await;
+        stage.lose_redis().await;
+        cut_off(&another).await;
+        let mut reader = attach(&broker, &After::Oldest).await;
+        acknowledged.extend(publish(&broker, 4).await);
+        let on_other = publish(&other, 2).await;
+        reader.through(acknowledged[4]).await;
+        let (had, place) = (ids(&reader), last_place(&reader));
+        drop(reader);
+        stage.find_redis().await;
+        healthy(&another).await;
+        acknowledged.extend(on_other);
+        acknowledged.extend(publish(&other, 2).await);
+        if let Left::Nothing = left {
+            stage.server.forget();
+        }
+        let made = [stage.broker.connections_made(), another.connections_made()];
+        stage.server.kill();
+        stage.server.run().await;
+        connected_again(&stage.broker, made[0]).await;
+        connected_again(&another, made[1]).await;
+        for broker in [&broker, &other] {
+            let mut back = attach(broker, &After::At(place)).await;
+            assert_complete(&mut back, &had, &acknowledged).await;
+        }
     }
 }
