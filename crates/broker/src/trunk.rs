@@ -18,6 +18,7 @@ mod options;
 pub(crate) mod parting;
 mod phase;
 pub(crate) mod record;
+mod restore;
 mod serve;
 mod spool;
 pub(crate) mod view;
@@ -49,11 +50,15 @@ use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, Page, PageLimit,
     ReadError, RedisBroker, Watch,
     memory::{LOGS_MAX, log::Log, state_dir::Mirrors},
-    redis::{RedisAddressError, run::HEALING},
+    redis::{RedisAddressError, run::FleetRun, run::HEALING},
 };
 
 /// How often streams that nobody touches are looked through.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// How many times as long as a save takes the next one is waited for, and how long at most.
+const SAVE_PAUSES: u32 = 9;
+const SAVE_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// The broker of a replica: Redis, and this process while Redis is lost.
 pub struct ReplicaBroker {
@@ -103,6 +108,8 @@ struct Core {
     adopted: Mutex<adopt::Adopted>,
     /// Why the branches could not be merged, the last time.
     trouble: Mutex<String>,
+    /// The run of the server that was given the records of merged branches.
+    restored: Mutex<Option<FleetRun>>,
 }
 
 impl ReplicaBroker {
@@ -141,6 +148,7 @@ impl ReplicaBroker {
             spooled_events: AtomicU64::new(0),
             spooled_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
+            restored: Mutex::default(),
             adopted: Mutex::default(),
             options,
         });
@@ -258,14 +266,14 @@ impl Core {
         self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
     }
 
-    /// Changes a stream's branch, and what is counted of it.
+    /// Changes what is merged of a stream's branch, and what is counted of it. Nothing of that is in
+    /// the folder, which has all of the branch until it is merged.
     fn change_branch<T>(&self, cell: &Cell, change: impl FnOnce(&mut Branch) -> T) -> Option<T> {
         let mut side = cell.side.lock();
         let branch = side.branch.as_mut()?;
         let (events, bytes) = (branch.pending(), branch.pending_bytes());
         let changed = change(branch);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
-        side.is_dirty = true;
         Some(changed)
     }
 
@@ -281,10 +289,14 @@ impl Core {
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
     async fn look_after(&self) {
         let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
+        let mut pause = self.options.save_every;
         loop {
-            tokio::time::sleep(self.options.save_every).await;
+            tokio::time::sleep(pause).await;
+            since_announced += pause;
+            since_forgotten += pause;
+            let began = tokio::time::Instant::now();
             self.save_all().await;
-            since_announced += self.options.save_every;
+            pause = pause_after(began.elapsed(), self.options.save_every);
             let may_announce =
                 self.phase() == Phase::Up && !self.is_leaving.load(Ordering::Acquire);
             if since_announced >= ANNOUNCE_EVERY && may_announce {
@@ -292,7 +304,6 @@ impl Core {
                 // Another one will do; what was known of the others stays.
                 let _ = self.announce_as_healed().await;
             }
-            since_forgotten += self.options.save_every;
             if since_forgotten >= FORGET_EVERY {
                 since_forgotten = Duration::ZERO;
                 self.forget();
@@ -374,6 +385,11 @@ impl Broker for ReplicaBroker {
         };
         BrokerHealth { state: HealthState::Degraded, reason: Some(reason), selected }
     }
+}
+
+/// Returns how long to wait after a save that took so long: a branch is written whole.
+fn pause_after(took: Duration, save_every: Duration) -> Duration {
+    (took * SAVE_PAUSES).clamp(save_every, save_every.max(SAVE_PAUSE_MAX))
 }
 
 /// A strict replica is not healthy before its logs are known to be whole.

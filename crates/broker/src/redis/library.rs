@@ -32,6 +32,7 @@ pub(super) enum Function {
     Keep,
     Merge,
     Branches,
+    Restore,
     Offer,
     Settle,
     Announce,
@@ -39,7 +40,7 @@ pub(super) enum Function {
     Keys,
 }
 
-const FUNCTIONS: [Function; 17] = [
+const FUNCTIONS: [Function; 18] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -52,6 +53,7 @@ const FUNCTIONS: [Function; 17] = [
     Function::Keep,
     Function::Merge,
     Function::Branches,
+    Function::Restore,
     Function::Offer,
     Function::Settle,
     Function::Announce,
@@ -110,6 +112,7 @@ impl Function {
             Function::Keep => "keep",
             Function::Merge => "merge",
             Function::Branches => "branches",
+            Function::Restore => "restore",
             Function::Offer => "offer",
             Function::Settle => "settle",
             Function::Announce => "announce",

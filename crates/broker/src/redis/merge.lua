@@ -18,15 +18,39 @@ local function merged_in(record)
   return tonumber(merged), word, listed
 end
 
--- Forgets the oldest finished record where there are as many as there may be.
-local function make_room(branches, most)
-  if redis.call('HLEN', branches) < most then return end
-  local all, oldest, name = redis.call('HGETALL', branches)
+-- How many events these runs are.
+local function counted(runs)
+  local count = 0
+  for _, run in ipairs(runs) do count = count + tonumber(string.match(run, 'x(%d+)$')) end
+  return count
+end
+
+-- Forgets what is older than a day, and makes room for one record more: the oldest open one that
+-- nobody has worked on for a window's age goes first, then the oldest finished one.
+local function make_room(branches, most, now, age_max)
+  if redis.call('HLEN', branches) == 0 then return end
+  local all, count, name, best = redis.call('HGETALL', branches), 0, nil, nil
   for i = 1, #all, 2 do
-    local at = tonumber(string.match(all[i + 1], '^%d+ done (%d+) '))
-    if at and (not oldest or at < oldest) then oldest, name = at, all[i] end
+    local word, at = string.match(all[i + 1], '^%d+ (%a+) (%d+) ')
+    at = tonumber(at)
+    if at and now - at > KEY_AGE_MS then
+      redis.call('HDEL', branches, all[i])
+    else
+      count = count + 1
+      -- Among open ones and finished ones by age, open ones before.
+      local rank = at and word == 'open' and now - at > age_max and at - now - KEY_AGE_MS
+        or at and word == 'done' and at
+      if rank and (not best or rank < best) then best, name = rank, all[i] end
+    end
   end
-  if name then redis.call('HDEL', branches, name) end
+  if count >= most and name then redis.call('HDEL', branches, name) end
+end
+
+-- Whether an event stands at a place of the log, where that is still in the window.
+local function is_at(stream, place, head, id)
+  if place > head then return false end
+  local entry = redis.call('XRANGE', stream, text(place) .. '-0', text(place) .. '-0')[1]
+  return not entry or string.sub(entry[2][2] or '', 12, 37) == id
 end
 
 -- Merges the next events of a branch, if its record has come just so far. ARGV: epoch, head, run as
@@ -43,8 +67,10 @@ function lib.merge(keys, a)
   if m.epoch ~= a[1] or m.head < tonumber(a[2]) or m.run ~= a[3] then return state('state', m) end
   local name, publish = a[7], a[13]
   local record = redis.call('HGET', branches, name)
-  local merged, word, runs = merged_in(record or a[9] .. ' open 0 - - - ' .. a[16])
+  local merged, word, runs = merged_in(record or '0 open 0 - - - ' .. a[16])
   if not merged then return { 'foreign', branches } end
+  -- A record that is gone begins where its caller's runs end, and nowhere else.
+  if not record then merged = counted(runs) end
   if word ~= 'open' or merged ~= tonumber(a[9]) then return { 'record', record or '' } end
   local now = math.max(now_ms(a[6]), m.time)
   local unfolded, mark = redis.call('LLEN', digests), redis.call('LINDEX', ages, -1)
@@ -61,6 +87,7 @@ function lib.merge(keys, a)
     local value = key ~= '' and redis.call('HGET', done, key)
     local first, listed = string.match(value or '', '^%x+ %d+ %w+ (%d+) %d+ (%w+)$')
     local is_same = first and listed == table.concat(ids)
+      and is_at(stream, tonumber(first), m.head, ids[1])
     local began = head + 1
     for i = 1, n do
       local place = is_same and tonumber(first) + i - 1 or tonumber(a[at + 3])
@@ -83,9 +110,10 @@ function lib.merge(keys, a)
     redis.call('XADD', stream, text(m.head + i) .. '-0', 'envelope', a[put], 'epoch', m.epoch)
     redis.call('RPUSH', digests, a[put + 1])
   end
-  if not record then make_room(branches, tonumber(a[14])) end
+  if not record then make_room(branches, tonumber(a[14]), now, tonumber(a[5])) end
   redis.call('HSET', branches, name, text(merged) .. (a[10] == 'last' and ' done ' or ' open ')
     .. text(now) .. ' ' .. a[8] .. ' ' .. (#runs > 0 and table.concat(runs, ',') or '-'))
+  redis.call('PEXPIRE', branches, KEY_AGE_MS + 3600000)
   for _, use in ipairs(used) do
     remember(done, queue, use[1], use[2], now, m.epoch, use[3], use[4])
     redis.call('HINCRBY', meta, 'kept', #use[4])
@@ -110,4 +138,22 @@ function lib.branches(keys, a)
     end
   end
   return { 'branches', listed }
+end
+
+-- Gives a log the closed records that it lost. ARGV: epoch as its caller knows it; most records;
+-- then for each its name, how many events it has, its fixed part, its runs.
+function lib.restore(keys, a)
+  local stream, meta, branches = unpack(keys)
+  local m, missing = read(stream, meta)
+  if not m then return missing end
+  if m.epoch ~= a[1] then return state('state', m) end
+  local now, room = now_ms('0'), tonumber(a[2]) - redis.call('HLEN', branches)
+  for i = 3, #a, 4 do
+    if room > 0 then
+      room = room - redis.call('HSETNX', branches, a[i],
+        a[i + 1] .. ' done ' .. text(now) .. ' ' .. a[i + 2] .. ' ' .. a[i + 3])
+    end
+  end
+  redis.call('PEXPIRE', branches, KEY_AGE_MS + 3600000)
+  return { 'restored' }
 end

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use event::{After, Epoch, EventId, Seq, StreamName};
+use event::{After, Epoch, EventId, ForkKind, Seq, StreamName};
 use redis::Cmd;
 use sha2::{Digest, Sha256};
 
 use super::{
-    RedisBroker, TRIES_MAX,
+    ForkAt, RedisBroker, TRIES_MAX,
     answer::{Words, text},
     appending::{hex, ulid_of},
     failure::Failure,
     library::Function,
-    link::Call,
+    link::{Answered, Call},
     names::Names,
-    restless,
+    new_epoch, restless,
     state::State,
 };
 use crate::{
@@ -34,6 +34,8 @@ const FOLD_AT: u64 = 16_384;
 
 /// What of a branch is merged in one call.
 pub(crate) struct Merging<'a> {
+    /// The epoch under which the records were read, and the trunk was searched.
+    pub(crate) epoch: Epoch,
     /// The branch's name.
     pub(crate) name: Epoch,
     /// The branch, as its record begins; its runs are those of an earlier record that it goes on from.
@@ -50,13 +52,14 @@ pub(crate) struct Merging<'a> {
 pub(crate) enum Merged {
     /// It is on the trunk, with so many events of the branch in all.
     Round(u64),
-    /// The branch's record had come to another place.
-    Before(BranchRecord),
+    /// The log has another owner, or the branch's record had come to another place.
+    Elsewhere,
 }
 
 impl RedisBroker {
-    /// Merges a round; where the record has not come just so far, as after an attempt whose answer
-    /// was lost, returns the record.
+    /// Merges a round, and waits for as many replicas of Redis as an append does; not where the log
+    /// has another owner by now, or the record has not come just so far, as after an attempt whose
+    /// answer was lost.
     pub(crate) async fn merge(
         &self,
         stream: &StreamName,
@@ -73,6 +76,10 @@ impl RedisBroker {
         let bytes = units.flat_map(|(_, events)| events.iter().map(|event| event.json.len())).sum();
         for _ in 0..TRIES_MAX {
             let seen = self.state(stream, &names).await?;
+            if seen.lineage.current() != merging.epoch {
+                return Ok(Merged::Elsewhere);
+            }
+            let deadline = self.deadline();
             let keys = [
                 names.stream.as_str(),
                 &names.meta,
@@ -87,7 +94,7 @@ impl RedisBroker {
             };
             let call =
                 Call { function: Function::Merge, keys: &keys, arguments: &arguments, bytes };
-            let mut answered = self.fleet.call(&names, &call, self.deadline()).await?;
+            let mut answered = self.fleet.call(&names, &call, deadline).await?;
             let value = std::mem::replace(&mut answered.value, redis::Value::Nil);
             let mut words = Words::read(value)?;
             match words.word() {
@@ -95,8 +102,9 @@ impl RedisBroker {
                     let (merged, head, unfolded) = (words.number()?, words.seq()?, words.number()?);
                     if !self.grew(stream, &seen, head) || !answered.is_current() {
                         // The log has another owner by now, whose record says what it has.
-                        continue;
+                        return Ok(Merged::Elsewhere);
                     }
+                    self.fleet.confirm(&names, &answered, deadline).await?;
                     if unfolded >= FOLD_AT {
                         // The events are merged, whatever becomes of this.
                         let _ = self.fold(stream, &names).await;
@@ -104,10 +112,11 @@ impl RedisBroker {
                     return Ok(Merged::Round(merged));
                 }
                 "record" => {
-                    let record = BranchRecord::from_text(&words.text()?);
-                    let record =
-                        record.ok_or_else(|| Failure::refused("a branch's record is damaged"))?;
-                    return Ok(Merged::Before(record));
+                    let record = words.text()?;
+                    if !record.is_empty() && BranchRecord::from_text(&record).is_none() {
+                        return Err(Failure::refused("a branch's record is damaged"));
+                    }
+                    return Ok(Merged::Elsewhere);
                 }
                 "unfolded" => self.fold(stream, &names).await?,
                 "state" | "absent" | "orphan" => {}
@@ -126,7 +135,7 @@ impl RedisBroker {
         merging: &Merging<'_>,
         digests: &[[u8; 32]],
     ) {
-        let Merging { name, record, round, found, is_last } = merging;
+        let Merging { name, record, round, found, is_last, .. } = merging;
         let runs = &record.runs;
         command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(run);
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
@@ -175,14 +184,69 @@ impl RedisBroker {
         self.page_now(stream, &place, PageLimit::MAX).await
     }
 
-    /// Returns the record of a branch.
-    pub(crate) async fn record_of(
+    /// Returns a log's state, settled.
+    pub(crate) async fn state_now(&self, stream: &StreamName) -> Result<State, Failure> {
+        self.state(stream, &self.naming.of(stream)).await
+    }
+
+    /// Begins a new epoch where the log still has this one, and returns it: nothing was lost in
+    /// between, and what was sent before can't take effect any more.
+    pub(crate) async fn fence_from(
         &self,
         stream: &StreamName,
-        name: Epoch,
-    ) -> Result<Option<BranchRecord>, Failure> {
-        let records = self.records(&self.naming.of(stream), 0).await?;
-        Ok(records.into_iter().find(|(named, _)| *named == name).map(|(_, record)| record))
+        epoch: Epoch,
+    ) -> Result<Option<Epoch>, Failure> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            if state.lineage.current() != epoch {
+                return Ok(None);
+            }
+            let mut lineage = state.lineage.clone();
+            lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+            let at = ForkAt::while_in_use(&state);
+            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
+                return Ok(Some(forked.lineage.current()));
+            }
+        }
+        Err(restless())
+    }
+
+    /// Returns the records of a log's branches, once as many replicas of Redis have them as an
+    /// append waits for.
+    pub(crate) async fn records_now(
+        &self,
+        stream: &StreamName,
+    ) -> Result<HashMap<Epoch, BranchRecord>, Failure> {
+        let names = self.naming.of(stream);
+        let (records, answered) = self.records_answered(&names, 0).await?;
+        self.fleet.confirm(&names, &answered, self.deadline()).await?;
+        Ok(records.into_iter().collect())
+    }
+
+    /// Gives a log that still is as it was seen the closed records that it lost.
+    pub(crate) async fn restore_records(
+        &self,
+        stream: &StreamName,
+        seen: &State,
+        records: &[BranchRecord],
+    ) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        let keys = [names.stream.as_str(), &names.meta, &names.branches];
+        let arguments = |command: &mut Cmd, _: &str| {
+            command.arg(seen.lineage.current().to_string()).arg(RECORDS_MAX);
+            for record in records {
+                command.arg(record.name().to_string()).arg(record.merged());
+                command.arg(record.head_text()).arg(runs_text(&record.runs));
+            }
+        };
+        let answered = self.call(&names, Function::Restore, &keys, &arguments).await?;
+        let words = Words::read(answered.value)?;
+        match words.word() {
+            // Where it has another owner by now, its records are of that one's time.
+            "restored" | "state" | "absent" | "orphan" => Ok(()),
+            _ => Err(words.unexpected()),
+        }
     }
 
     /// Returns the record of the finished branch that knows a cursor.
@@ -203,19 +267,27 @@ impl RedisBroker {
         names: &Names,
         unfinished_age_max_ms: u64,
     ) -> Result<Vec<(Epoch, BranchRecord)>, Failure> {
+        Ok(self.records_answered(names, unfinished_age_max_ms).await?.0)
+    }
+
+    async fn records_answered(
+        &self,
+        names: &Names,
+        unfinished_age_max_ms: u64,
+    ) -> Result<(Vec<(Epoch, BranchRecord)>, Answered), Failure> {
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(unfinished_age_max_ms);
         };
         let keys = [names.branches.as_str()];
-        let answered = self.call(names, Function::Branches, &keys, &arguments).await?;
-        let mut words = Words::read(answered.value)?;
+        let mut answered = self.call(names, Function::Branches, &keys, &arguments).await?;
+        let mut words = Words::read(std::mem::replace(&mut answered.value, redis::Value::Nil))?;
         match words.word() {
             "branches" => {
                 let texts: Vec<_> = words.list()?.into_iter().filter_map(text).collect();
                 let records = texts.chunks_exact(2).filter_map(|pair| {
                     Some((pair[0].parse().ok()?, BranchRecord::from_text(&pair[1])?))
                 });
-                Ok(records.collect())
+                Ok((records.collect(), answered))
             }
             _ => Err(words.unexpected()),
         }

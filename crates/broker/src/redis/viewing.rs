@@ -50,7 +50,8 @@ impl RedisBroker {
         let records = self.records(names, self.age_max_ms()).await?;
         let knowing = |(_, record)| Some((record, BranchRecord::place_of(record, cursor)?));
         let mut known: Vec<_> = records.iter().map(|(n, r)| (n, r)).filter_map(knowing).collect();
-        known.sort_by_key(|(_, place)| place.is_err());
+        // One that is closed says more than one that may never be.
+        known.sort_by_key(|(record, place)| (!record.is_complete, place.is_err()));
         let Some((record, place)) = known.into_iter().next() else { return Ok(None) };
         let (view, after) = (View::of(record), After::At(cursor));
         let asked = Asked { stream, names, record, view, after, limit };

@@ -1,21 +1,35 @@
 //! A log that is written beside the trunk while Redis is lost, and what of it is still to be
 //! merged. Pure.
 //!
-//! Invariants: the log's window is bounded as any; the events that are not merged yet are all kept
-//! beside it, in order, and end at the log's head; each belongs to one unit, which is merged whole.
+//! Invariants: the log's window is bounded as any; the branch's own events are all kept beside it,
+//! in order, and end at the log's head, until its record is closed and known to be: a Redis that
+//! forgets is given all of them again. Each belongs to one unit, which is merged whole.
+//!
+//! Its names in Redis follow from the branch alone, so that another process over the same file goes
+//! on with the same records.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
-use event::{After, Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Seq, Standing};
+use event::{After, Epoch, Event, EventId, Fork, ForkKind, Lineage, MonoMs, Seq, Standing};
 
 use super::{
+    parting::parting,
     record::{Before, BranchRecord, Run},
     view,
 };
 use crate::{
-    Append, AppendError, Appended, IdempotencyKey, Page, PageLimit,
+    Append, AppendError, Appended, NewEvent, Page, PageLimit,
     memory::log::{Kept, Log, LogParts, WindowLimits},
 };
+
+mod names;
+mod units;
+
+use self::units::units_of;
+pub(crate) use self::units::{Round, Unit};
 
 /// A log beside the trunk.
 #[derive(Clone, Debug)]
@@ -26,44 +40,17 @@ pub(crate) struct Branch {
     /// Its oldest epoch, which names it on disk.
     saved_as: Epoch,
     parent: Seq,
-    pending: VecDeque<Kept>,
+    /// All that is to be merged, whether or not it is.
+    events: VecDeque<Kept>,
     units: VecDeque<Unit>,
+    /// How many of the events the record has.
+    merged: usize,
+    /// How many bytes of JSON the others have.
     pending_bytes: usize,
-    merged: u64,
     /// Where earlier events stand, which a closed record has.
     runs: Vec<Run>,
     /// The number before the first event that is merged under a name that is not the branch's own.
     renamed: Option<Seq>,
-}
-
-/// Events that are merged together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unit {
-    /// How many.
-    pub(crate) count: usize,
-    /// What makes a repeated attempt harmless.
-    pub(crate) key: Option<IdempotencyKey>,
-    /// Whether they may be on the trunk already.
-    pub(crate) is_unsure: bool,
-}
-
-/// What is sent to the trunk in one round.
-#[derive(Clone, Debug)]
-pub(crate) struct Round {
-    /// How many of the branch's events were merged before.
-    pub(crate) offset: u64,
-    /// The events, with the unit that each stretch of them is.
-    pub(crate) units: Vec<(Unit, Vec<std::sync::Arc<Event>>)>,
-    /// Whether nothing is left behind them.
-    pub(crate) is_last: bool,
-}
-
-impl Round {
-    /// Returns how many events it has.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.units.iter().map(|(unit, _)| unit.count).sum()
-    }
 }
 
 impl Branch {
@@ -82,49 +69,13 @@ impl Branch {
             name: epoch,
             saved_as: epoch,
             parent,
-            pending: VecDeque::new(),
+            events: VecDeque::new(),
             units: VecDeque::new(),
-            pending_bytes: 0,
             merged: 0,
+            pending_bytes: 0,
             runs: Vec::new(),
             renamed: None,
         }
-    }
-
-    /// Returns what a log has beyond its last place that the trunk has, as a branch to be merged.
-    pub(crate) fn tail(log: Log, parent: Seq, name: Epoch) -> Self {
-        let saved_as = log.lineage().current();
-        let mut branch = Branch {
-            parent: log.head().seq,
-            log,
-            name: saved_as,
-            saved_as,
-            pending: VecDeque::new(),
-            units: VecDeque::new(),
-            pending_bytes: 0,
-            merged: 0,
-            runs: Vec::new(),
-            renamed: None,
-        };
-        branch.move_parent(parent, name);
-        branch
-    }
-
-    /// Moves the parent back to the last place that the trunk still has: what lies between is merged
-    /// with the branch, as far as it is known, under another name.
-    pub(crate) fn move_parent(&mut self, parent: Seq, name: Epoch) {
-        let between = self.log.kept_after(parent);
-        let between: Vec<_> =
-            between.take_while(|kept| kept.event.position.seq <= self.parent).cloned().collect();
-        for kept in between.into_iter().rev() {
-            self.pending_bytes += kept.event.json.len();
-            self.pending.push_front(kept);
-            self.units.push_front(Unit { count: 1, key: None, is_unsure: true });
-        }
-        let first = self.pending.front().map(|kept| kept.event.position.seq.prev());
-        self.renamed = Some(first.unwrap_or(self.log.head().seq));
-        (self.parent, self.name, self.merged) = (parent, name, 0);
-        self.runs.clear();
     }
 
     /// Takes up a branch that was saved; `None` where the log is none of that name. What was saved
@@ -132,31 +83,98 @@ impl Branch {
     pub(crate) fn take_up(mut log: Log, name: Epoch, epoch: Epoch, kind: ForkKind) -> Option<Self> {
         let parent = log.lineage().forks().iter().find(|fork| fork.epoch == name)?.after;
         let parts = log.parts();
-        let pending: VecDeque<Kept> =
+        let events: VecDeque<Kept> =
             parts.window.iter().filter(|kept| kept.event.position.seq > parent).cloned().collect();
-        let begins_after =
-            pending.front().map_or(parts.head, |kept| kept.event.position.seq.prev());
-        let merged = begins_after.count_after(parent);
-        let units = units_of(&pending, &parts);
+        let first = events.front().map_or(parts.head, |kept| kept.event.position.seq.prev());
+        let units = units_of(&events, &parts);
         // An epoch that took no event gave no place: it goes on, rather than leave the lineage.
         let took_none = log.lineage().forks().last().is_some_and(|fork| fork.after == parts.head);
         if !(took_none && kind == ForkKind::Whole) {
             log.fork(epoch, kind);
         }
-        let pending_bytes = pending.iter().map(|kept| kept.event.json.len()).sum();
-        let (saved_as, runs, renamed) = (name, Vec::new(), None);
-        Some(Branch {
+        let mut branch = Branch {
             log,
             name,
-            saved_as,
+            saved_as: name,
             parent,
-            pending,
+            pending_bytes: events.iter().map(|kept| kept.event.json.len()).sum(),
+            events,
             units,
-            pending_bytes,
-            merged,
-            runs,
-            renamed,
-        })
+            merged: 0,
+            runs: Vec::new(),
+            renamed: None,
+        };
+        if first > parent {
+            branch.rename();
+        }
+        Some(branch)
+    }
+
+    /// Takes the trunk as it stands: where it has lost the branch's parent, what lies between is
+    /// merged with the branch, as far as it is known, under another name.
+    pub(crate) fn stand_on(&mut self, trunk: &Lineage, head: Seq) {
+        let Some(ours) = self.trunk_part() else { return };
+        let Some(shared) = parting((trunk, head), (&ours, self.parent)) else { return };
+        // Of what is older than its lineage remembers, the trunk can't say that it is another.
+        let shared = shared.max(trunk.forks()[0].after).min(self.parent);
+        if shared < self.parent {
+            self.move_parent(shared);
+        }
+    }
+
+    /// Returns the epochs up to the parent; `None` where there are none, or none is remembered.
+    fn trunk_part(&self) -> Option<Lineage> {
+        let forks = self.log.lineage().forks().iter();
+        let before =
+            forks.take_while(|fork| fork.epoch != self.saved_as && fork.after <= self.parent);
+        Lineage::from_forks(before.copied().collect()).ok()
+    }
+
+    fn move_parent(&mut self, parent: Seq) {
+        let first =
+            self.events.front().map_or(self.log.head().seq.next(), |k| k.event.position.seq);
+        let between = self.log.kept_after(parent);
+        let between: Vec<_> =
+            between.take_while(|kept| kept.event.position.seq < first).cloned().collect();
+        self.set_back(0);
+        for kept in between.into_iter().rev() {
+            self.pending_bytes += kept.event.json.len();
+            self.events.push_front(kept);
+            self.units.push_front(Unit { count: 1, key: None, is_unsure: true });
+        }
+        self.parent = parent;
+        self.rename();
+    }
+
+    /// Begins again under another name.
+    fn rename(&mut self) {
+        let first = self.events.front().map(|kept| kept.event.position.seq.prev());
+        self.renamed = Some(first.unwrap_or(self.log.head().seq));
+        self.name = self.first_name();
+        self.set_back(0);
+        self.runs.clear();
+    }
+
+    /// Takes in that less is merged than was known; what healing gave back meanwhile has to be
+    /// looked for.
+    fn set_back(&mut self, merged: usize) {
+        let mut end = 0;
+        for unit in &mut self.units {
+            end += unit.count;
+            unit.is_unsure |= end > merged;
+        }
+        self.set_merged(merged);
+    }
+
+    fn set_merged(&mut self, merged: usize) {
+        let (low, high) = (merged.min(self.merged), merged.max(self.merged));
+        let between: usize = self.events.range(low..high).map(|kept| kept.event.json.len()).sum();
+        if merged > self.merged {
+            self.pending_bytes -= between;
+        } else {
+            self.pending_bytes += between;
+        }
+        self.merged = merged;
     }
 
     /// Returns the epoch that names it.
@@ -175,12 +193,19 @@ impl Branch {
     }
 
     /// Reads a stretch, also for cursors of branches that were merged before.
-    pub(crate) fn page(&self, after: &After, limit: PageLimit, merged: &[BranchRecord]) -> Page {
+    pub(crate) fn page<'a>(
+        &self,
+        after: &After,
+        limit: PageLimit,
+        mut merged: impl Iterator<Item = &'a BranchRecord>,
+    ) -> Page {
         if let After::At(place) = after
             && self.log.lineage().standing(*place, self.log.head().seq) != Standing::Good
         {
-            let local = |record| view::local::page(record, &self.log, self.parent, *place, limit);
-            if let Some(page) = merged.iter().find_map(local) {
+            let local = |record: &BranchRecord| {
+                view::local::page(record, &self.log, self.parent, *place, limit)
+            };
+            if let Some(page) = merged.find_map(local) {
                 return page;
             }
         }
@@ -194,7 +219,7 @@ impl Branch {
 
     /// Returns how many events wait to be merged.
     pub(crate) fn pending(&self) -> usize {
-        self.pending.len()
+        self.events.len() - self.merged
     }
 
     /// Returns how many bytes of JSON wait to be merged.
@@ -209,23 +234,13 @@ impl Branch {
 
     /// Returns whether any place of it was given away, so that its readers need its record.
     pub(crate) fn has_places(&self) -> bool {
-        self.merged > 0
-            || !self.pending.is_empty()
-            || self.log.lineage().forks()[0].epoch == self.name
+        !self.events.is_empty() || self.log.lineage().forks()[0].epoch == self.saved_as
     }
 
-    /// Returns whether something that waits may be on the trunk already.
-    #[cfg(test)]
-    pub(crate) fn is_unsure(&self) -> bool {
-        self.units.iter().any(|unit| unit.is_unsure)
-    }
-
-    /// Returns the ids of what may be on the trunk already.
-    pub(crate) fn unsure_ids(&self) -> impl Iterator<Item = event::EventId> + '_ {
-        let flags =
-            self.units.iter().flat_map(|unit| std::iter::repeat_n(unit.is_unsure, unit.count));
-        let pending = self.pending.iter().zip(flags).filter(|(_, is_unsure)| *is_unsure);
-        pending.map(|(kept, _)| kept.event.id)
+    /// Returns what it has, with what it shares with the trunk as far as that is known here.
+    pub(crate) fn ids(&self) -> HashSet<EventId> {
+        let shared = self.log.kept_after(Seq::ZERO);
+        self.events.iter().chain(shared).map(|kept| kept.event.id).collect()
     }
 
     /// Puts events at the end.
@@ -246,7 +261,7 @@ impl Branch {
         if let Appended::First(receipts) = &appended {
             for kept in self.log.kept_after(before) {
                 self.pending_bytes += kept.event.json.len();
-                self.pending.push_back(kept.clone());
+                self.events.push_back(kept.clone());
             }
             self.units.push_back(Unit { count: receipts.len(), key, is_unsure });
         }
@@ -254,32 +269,15 @@ impl Branch {
         Ok(appended)
     }
 
-    /// Returns the next units up to so many events and bytes, at least one where any is left.
-    pub(crate) fn round(&self, events_max: usize, bytes_max: usize) -> Round {
-        let (mut taken, mut bytes, mut units) = (0, 0, Vec::new());
-        for unit in &self.units {
-            let events = self.pending.range(taken..taken + unit.count);
-            bytes += events.clone().map(|kept| kept.event.json.len()).sum::<usize>();
-            if taken > 0 && (taken + unit.count > events_max || bytes > bytes_max) {
-                break;
-            }
-            units.push((*unit, events.map(|kept| kept.event.clone()).collect()));
-            taken += unit.count;
-        }
-        Round { offset: self.merged, units, is_last: taken == self.pending.len() }
-    }
-
-    /// Takes in that so many of the branch's events are on the trunk.
-    pub(crate) fn merged_up_to(&mut self, merged: u64) {
-        while self.merged < merged && !self.pending.is_empty() {
-            let gone = self.pending.pop_front();
-            self.pending_bytes -= gone.map_or(0, |kept| kept.event.json.len());
-            self.merged += 1;
-            let Some(unit) = self.units.front_mut() else { continue };
-            unit.count -= 1;
-            if unit.count == 0 {
-                self.units.pop_front();
-            }
+    /// Puts events at the end that were the trunk's and that it may have lost, where they are not
+    /// among what is known already.
+    pub(crate) fn add_tail(&mut self, tail: &[Arc<Event>], now: MonoMs, limits: &WindowLimits) {
+        let known = self.ids();
+        for event in tail.iter().filter(|event| !known.contains(&event.id)) {
+            let Event { id, name, json, .. } = &**event;
+            let new = NewEvent { id: *id, name: name.clone(), json: json.clone() };
+            // Without a key a log takes everything.
+            let _ = self.append(Append::one(new), true, now, limits);
         }
     }
 
@@ -300,15 +298,49 @@ impl Branch {
         (is_unused && !is_named).then_some(last.epoch)
     }
 
-    /// Takes in what an earlier attempt had merged. Where that attempt had closed the record, what
-    /// came after it is a branch of its own, which goes on from there.
-    pub(crate) fn agree(&mut self, record: &BranchRecord, epoch: Epoch) {
-        self.merged_up_to(record.merged());
-        if let (true, Some(next)) = (record.is_complete, self.pending.front()) {
-            let own = next.event.position.epoch;
-            self.name = if self.renamed.is_some() { epoch } else { own };
-            self.runs.clone_from(&record.runs);
+    /// Takes in what the records say is merged, be it more or less than was known. Where an
+    /// attempt had closed a record, what came after it is a branch of its own, which goes on from
+    /// there. Returns the record by which all of it is merged.
+    pub(crate) fn agree<'a>(
+        &mut self,
+        records: &'a HashMap<Epoch, BranchRecord>,
+    ) -> Option<&'a BranchRecord> {
+        let (mut name, mut runs, mut merged, mut closed) = (self.first_name(), Vec::new(), 0, None);
+        // Each name is met once.
+        for _ in 0..=records.len() {
+            let Some(record) = records.get(&name) else { break };
+            let count = usize::try_from(record.merged()).unwrap_or(usize::MAX);
+            if !self.is_of(record, count) {
+                // It is of events that a crash took from here; they stand on the trunk without us.
+                let was_renamed = self.renamed.is_some();
+                self.rename();
+                name = if was_renamed { self.name_of_another(record) } else { self.first_name() };
+                (runs, merged) = (Vec::new(), 0);
+                continue;
+            }
+            merged = count;
+            if !record.is_complete {
+                break;
+            }
+            if merged == self.events.len() {
+                closed = Some(record);
+                break;
+            }
+            (name, runs) = (self.name_after(merged), record.runs.clone());
         }
+        (self.name, self.runs) = (name, runs);
+        if merged < self.merged {
+            self.set_back(merged)
+        } else {
+            self.set_merged(merged)
+        }
+        closed
+    }
+
+    /// Returns whether a record with so many events is of those that are known here.
+    fn is_of(&self, record: &BranchRecord, count: usize) -> bool {
+        let last = count.checked_sub(1).map(|last| self.events.get(last));
+        last.is_none_or(|last| last.is_some_and(|kept| record.gave(kept.event.position)))
     }
 
     /// Returns the record that the branch begins with.
@@ -350,11 +382,11 @@ impl Branch {
         Lineage::from_forks(own).unwrap_or_else(|_| self.log.lineage().clone())
     }
 
-    /// Returns what has to be on disk so that another process can merge the rest.
+    /// Returns what has to be on disk so that another process can merge it.
     pub(crate) fn parts(&self) -> LogParts {
         let mut parts = self.log.parts();
-        if self.pending.len() > parts.window.len() {
-            parts.window = self.pending.iter().cloned().collect();
+        if self.events.len() > parts.window.len() {
+            parts.window = self.events.iter().cloned().collect();
         }
         parts
     }
@@ -368,26 +400,6 @@ fn begun(name: Epoch, after: Seq) -> Lineage {
         lineage = Lineage::from_forks(vec![fork]).unwrap_or(lineage);
     }
     lineage
-}
-
-/// Finds the units of a saved branch: what one key did, and every other event by itself.
-fn units_of(pending: &VecDeque<Kept>, parts: &LogParts) -> VecDeque<Unit> {
-    let done = parts.keys.buckets().flat_map(|bucket| &bucket.done);
-    let keyed: std::collections::HashMap<Seq, (IdempotencyKey, usize)> = done
-        .map(|(&key, done)| {
-            let key = IdempotencyKey { key, fingerprint: done.fingerprint };
-            (done.first.seq, (key, done.ids.len()))
-        })
-        .collect();
-    let (mut units, mut index) = (VecDeque::new(), 0);
-    while let Some(kept) = pending.get(index) {
-        let known = keyed.get(&kept.event.position.seq);
-        let (key, count) = known.map_or((None, 1), |&(key, count)| (Some(key), count));
-        let count = count.clamp(1, pending.len() - index);
-        units.push_back(Unit { count, key, is_unsure: true });
-        index += count;
-    }
-    units
 }
 
 #[cfg(test)]

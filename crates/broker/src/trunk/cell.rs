@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use event::{Event, Seq, StreamName};
+use event::{Event, Lineage, Position, Seq, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
-use super::{branch::Branch, mirror::Mirror, record::BranchRecord};
+use super::{branch::Branch, mirror::Mirror, record::BranchRecord, view::View};
 use crate::{BoxFuture, Wake, Watch};
 
 /// One stream of this replica.
@@ -24,11 +24,19 @@ pub(super) struct Side {
     pub(super) mirror: Mirror,
     pub(super) branch: Option<Branch>,
     /// What became of branches that readers here may still be in the midst of.
-    pub(super) merged: VecDeque<BranchRecord>,
+    pub(super) merged: VecDeque<MergedBranch>,
     /// Whether the mirror is a whole log of another backend.
     pub(super) is_adopted: bool,
     /// Whether the branch differs from what the folder has.
     pub(super) is_dirty: bool,
+}
+
+/// What became of a branch.
+#[derive(Clone, Debug)]
+pub(super) struct MergedBranch {
+    pub(super) record: BranchRecord,
+    /// The trunk's place at which its view ends: where the trunk has that, it has all before it.
+    pub(super) end: Position,
 }
 
 /// The level of the hints: how often the owner changed, and the branch's head.
@@ -42,13 +50,14 @@ struct Hint {
 const MERGED_MAX: usize = 16;
 
 impl Side {
-    /// Remembers what became of a branch.
-    pub(super) fn remember(&mut self, record: BranchRecord) {
-        if !self.merged.contains(&record) {
-            self.merged.push_back(record);
-            let over = self.merged.len().saturating_sub(MERGED_MAX);
-            self.merged.drain(..over);
-        }
+    /// Remembers what became of a branch; `trunk` is the trunk's lineage from before it was asked.
+    pub(super) fn remember(&mut self, record: BranchRecord, trunk: &Lineage) {
+        let end = trunk.position_at(View::of(&record).end());
+        // One that was closed again after Redis had lost it takes the other's place.
+        self.merged.retain(|known| known.record.name() != record.name());
+        self.merged.push_back(MergedBranch { record, end });
+        let over = self.merged.len().saturating_sub(MERGED_MAX);
+        self.merged.drain(..over);
     }
 }
 

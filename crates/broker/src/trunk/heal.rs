@@ -17,11 +17,10 @@ use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::{Core, branch::Branch, cell::Cell, parting::parting};
+use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
     healing::{Mark, Offer, Who},
-    merging::{Merged, Merging},
     run::FleetRun,
 };
 
@@ -36,10 +35,6 @@ const AT_ONCE: usize = 32;
 
 /// How often those are looked for that have not offered yet.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Most events of one round, and most bytes of their JSON.
-const ROUND_EVENTS_MAX: usize = 500;
-const ROUND_BYTES_MAX: usize = 1 << 20;
 
 /// What was last said of this replica and the others.
 #[derive(Debug, Default)]
@@ -206,40 +201,28 @@ impl Core {
         self.trunk.settle_log(&cell.stream, who).await
     }
 
-    /// Merges what is known here beyond the last place that the trunk shares with it.
+    /// Makes what is known here beyond the last place that the trunk shares with it a branch of the
+    /// stream, or a part of the one that it has; it is merged with the others.
     async fn merge_tail(&self, cell: &Cell) -> Result<(), Failure> {
         let Some(state) = self.trunk.stored(&cell.stream).await? else { return Ok(()) };
-        let name = self.options.epochs.draw();
-        let tail = {
-            let mut side = cell.side.lock();
-            let Some((lineage, head)) = side.mirror.known() else { return Ok(()) };
-            let parts = parting((&state.lineage, state.head), (lineage, head));
-            let Some(shared) = parts else { return Ok(()) };
-            tracing::info!(stream = %cell.stream, after = %shared, "what Redis has not is merged");
-            if let Some(branch) = &mut side.branch {
-                let (events, bytes) = (branch.pending(), branch.pending_bytes());
-                branch.move_parent(shared, name);
-                self.count(events, bytes, branch.pending(), branch.pending_bytes());
-                return Ok(());
-            }
-            side.mirror.log_at_end().map(|log| Branch::tail(log, shared, name))
-        };
-        let Some(mut tail) = tail else { return Ok(()) };
-        let ids: HashSet<_> = tail.unsure_ids().collect();
-        let found: HashMap<_, _> = self.trunk.find_all(&cell.stream, tail.parent(), &ids).await?;
-        loop {
-            let (record, round) = (tail.record(), tail.round(ROUND_EVENTS_MAX, ROUND_BYTES_MAX));
-            let is_last = round.is_last;
-            let merging = Merging { name, record: &record, round: &round, found: &found, is_last };
-            match self.trunk.merge(&cell.stream, &merging).await? {
-                Merged::Round(merged) => tail.merged_up_to(merged),
-                Merged::Before(record) if record.is_complete => return Ok(()),
-                Merged::Before(record) => tail.merged_up_to(record.merged()),
-            }
-            if is_last {
-                return Ok(());
-            }
-        }
+        let mut side = cell.side.lock();
+        let Some((lineage, head)) = side.mirror.known() else { return Ok(()) };
+        let parts = parting((&state.lineage, state.head), (lineage, head));
+        let Some(shared) = parts else { return Ok(()) };
+        // What is older than its lineage remembers the trunk may well have had.
+        let shared = shared.max(state.lineage.forks()[0].after);
+        tracing::info!(stream = %cell.stream, after = %shared, "what Redis has not is merged");
+        let tail = side.mirror.beyond(shared);
+        let now = self.options.clock.mono();
+        let base = |mirror: &Mirror| mirror.base_of_tail(cell.is_followed(), now);
+        let branch = self.branch_from(cell, &mut side, base);
+        let (events, bytes) = (branch.pending(), branch.pending_bytes());
+        branch.stand_on(&state.lineage, state.head);
+        branch.add_tail(&tail, now, &self.options.redis.window);
+        self.count(events, bytes, branch.pending(), branch.pending_bytes());
+        cell.grew(branch.log().head().seq);
+        side.is_dirty = true;
+        Ok(())
     }
 
     /// Waits until every replica that was there has offered.

@@ -1,17 +1,20 @@
 //! Bringing branches back: rounds of events, the last one while appends wait.
 //!
-//! What a crash at any point leaves is the spool and the record, from which the merge goes on: the
-//! record says how far it came, and an event is written to the spool before it is merged.
+//! What a crash at any point leaves is the spool and the records, from which the merge goes on: an
+//! event is written to the spool before it is merged, and the records say how far it came. They may
+//! also say less than was known: then Redis has forgotten, and what it had is merged again. A round
+//! counts only under the epoch under which the records were read and the trunk was searched, since
+//! an epoch is one unbroken ownership: nothing was lost in between.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use event::{EventId, Seq};
+use event::{Epoch, EventId, Lineage, Seq};
 use futures_util::{StreamExt, stream};
 
-use super::{Core, branch::Branch, cell::Cell};
+use super::{Core, branch::Branch, cell::Cell, record::BranchRecord};
 use crate::redis::{
     failure::Failure,
     merging::{Merged, Merging},
@@ -30,20 +33,40 @@ const LAST_EVENTS_MAX: usize = ROUND_EVENTS_MAX;
 /// Most rounds before the last one: a writer faster than them must not keep a branch for ever.
 const ROUNDS_MAX: usize = 2_000;
 
+/// Most rounds that merge nothing while appends wait.
+const STALLS_MAX: usize = 16;
+
+/// How often the trunk is looked at again because its owner has changed meanwhile.
+const LOOKS_MAX: usize = 16;
+
 /// How many pages of the trunk are read again after a merge, so that the mirror has no hole.
 const REFILL_PAGES_MAX: usize = 4;
 
-/// What was looked for on the trunk, and what of it is there.
+/// What one attempt knows of the trunk.
 #[derive(Default)]
-struct Search {
+struct Attempt {
+    /// The epoch under which it holds; `None` where it has to be found out.
+    epoch: Option<Epoch>,
+    /// Whether what was sent by earlier attempts can't arrive any more.
+    is_fenced: bool,
     looked_for: HashSet<EventId>,
     found: HashMap<EventId, Seq>,
+    /// The record by which everything is merged, and the trunk's lineage then.
+    closed: Option<(BranchRecord, Lineage)>,
+}
+
+impl Attempt {
+    /// Forgets what held under another epoch.
+    fn begin_again(&mut self) {
+        *self = Attempt { is_fenced: self.is_fenced, ..Attempt::default() };
+    }
 }
 
 impl Core {
     /// Merges every branch; the streams without one just go back. One that fails does not keep the
     /// others.
     pub(super) async fn merge_all(&self) -> Result<(), Failure> {
+        self.restore_records().await?;
         while self.has_branches() {
             let cells = self.cells_with_branches();
             let merges = stream::iter(cells).map(|cell| async move { self.merge(&cell).await });
@@ -54,90 +77,139 @@ impl Core {
     }
 
     async fn merge(&self, cell: &Arc<Cell>) -> Result<(), Failure> {
-        if !self.prepare(cell).await? {
+        let has_places = |branch: &Branch| branch.has_places();
+        if !cell.side.lock().branch.as_ref().is_some_and(has_places) {
             let _alone = cell.gate.write().await;
             // An append may have come between; then it is merged in another turn.
-            let has_places = |branch: &Branch| branch.has_places();
             if !cell.side.lock().branch.as_ref().is_some_and(has_places) {
                 self.go_back(cell).await;
             }
             return Ok(());
         }
-        let mut search = Search::default();
+        let mut attempt = Attempt::default();
+        self.look(cell, &mut attempt).await?;
         for _ in 0..ROUNDS_MAX {
             if self.pending(cell) <= LAST_EVENTS_MAX {
                 break;
             }
             self.save_cell(cell).await;
-            self.merge_round(cell, &mut search, false).await?;
+            self.merge_round(cell, &mut attempt, false).await?;
+            self.look(cell, &mut attempt).await?;
         }
         // From here on appends to this stream wait.
         let _alone = cell.gate.write().await;
         self.save_cell(cell).await;
-        loop {
-            if self.merge_round(cell, &mut search, true).await? {
-                break;
-            }
+        if attempt.closed.is_some() {
+            // An append may have come behind it.
+            attempt.begin_again();
         }
-        let parent = cell.side.lock().branch.as_ref().map(|b| (b.name(), b.parent()));
-        if let Some((name, parent)) = parent {
-            // A reader here goes through the view, and this replica may be cut off meanwhile.
-            if let Ok(Some(record)) = self.trunk.record_of(&cell.stream, name).await {
-                cell.side.lock().remember(record);
-            }
-            self.refill(cell, parent).await;
-        }
+        let (record, lineage) = self.merge_rest(cell, &mut attempt).await?;
+        let parent = record.parent;
+        cell.side.lock().remember(record, &lineage);
+        // A reader here goes through the view, and this replica may be cut off meanwhile.
+        self.refill(cell, parent).await;
         self.go_back(cell).await;
         Ok(())
     }
 
-    /// Agrees with the record of an earlier attempt; returns whether anything is to be merged.
-    async fn prepare(&self, cell: &Cell) -> Result<bool, Failure> {
-        let name = {
-            let side = cell.side.lock();
-            side.branch.as_ref().filter(|branch| branch.has_places()).map(Branch::name)
-        };
-        let Some(name) = name else { return Ok(false) };
-        if let Some(record) = self.trunk.record_of(&cell.stream, name).await? {
-            self.change_branch(cell, |branch| branch.agree(&record, self.options.epochs.draw()));
+    /// Merges what is left until the record is closed, and known to be; returns it.
+    async fn merge_rest(
+        &self,
+        cell: &Cell,
+        attempt: &mut Attempt,
+    ) -> Result<(BranchRecord, Lineage), Failure> {
+        let mut stalls = 0;
+        loop {
+            let pending = self.pending(cell);
+            self.look(cell, attempt).await?;
+            if let Some(closed) = attempt.closed.take() {
+                return Ok(closed);
+            }
+            self.merge_round(cell, attempt, true).await?;
+            if self.pending(cell) >= pending {
+                stalls += 1;
+            }
+            if stalls > STALLS_MAX {
+                let name = cell.side.lock().branch.as_ref().map(|branch| branch.name().to_string());
+                return Err(Failure::refused(format!(
+                    "the branch {} of {} does not come further: its record changes again and again",
+                    name.unwrap_or_default(),
+                    cell.stream
+                )));
+            }
         }
-        Ok(true)
     }
 
-    /// Looks on the trunk for what may be there and was not looked for yet.
-    async fn search(&self, cell: &Cell, search: &mut Search) -> Result<(), Failure> {
-        let (parent, unsure) = {
-            let side = cell.side.lock();
-            let Some(branch) = &side.branch else { return Ok(()) };
-            let is_new = |id: &EventId| !search.looked_for.contains(id);
-            (branch.parent(), branch.unsure_ids().filter(is_new).collect::<HashSet<_>>())
-        };
-        if unsure.is_empty() {
-            return Ok(());
+    /// Agrees with the trunk and the records as they stand, and looks on the trunk for what may be
+    /// there and was not looked for yet; nothing is to be done where that holds still.
+    async fn look(&self, cell: &Cell, attempt: &mut Attempt) -> Result<(), Failure> {
+        for _ in 0..LOOKS_MAX {
+            if attempt.epoch.is_none() {
+                self.agree(cell, attempt).await?;
+            }
+            if self.search(cell, attempt).await? {
+                return Ok(());
+            }
         }
-        // What was sent and not answered could still arrive: only another epoch keeps it out.
-        if let Some((lineage, _)) = self.trunk.last_known(&cell.stream) {
-            self.trunk.fence(&cell.stream, lineage.current()).await?;
-        }
-        search.found.extend(self.trunk.find_all(&cell.stream, parent, &unsure).await?);
-        search.looked_for.extend(unsure);
+        Err(Failure::refused("the log's owner changes again and again"))
+    }
+
+    async fn agree(&self, cell: &Cell, attempt: &mut Attempt) -> Result<(), Failure> {
+        attempt.begin_again();
+        let state = self.trunk.state_now(&cell.stream).await?;
+        let records = self.trunk.records_now(&cell.stream).await?;
+        let closed = self.change_branch(cell, |branch| {
+            branch.stand_on(&state.lineage, state.head);
+            branch.agree(&records).cloned()
+        });
+        attempt.epoch = Some(state.lineage.current());
+        attempt.closed = closed.flatten().map(|record| (record, state.lineage));
         Ok(())
     }
 
-    /// Merges one round; returns whether the branch is closed by it.
+    /// Searches the trunk; `false` where its owner has changed, and all is to be looked at again.
+    async fn search(&self, cell: &Cell, attempt: &mut Attempt) -> Result<bool, Failure> {
+        let (Some(epoch), Some((parent, unsure))) = (attempt.epoch, self.unsure(cell, attempt))
+        else {
+            return Ok(true);
+        };
+        if !attempt.is_fenced {
+            // What was sent and not answered could still arrive: only another epoch keeps it out.
+            attempt.epoch = self.trunk.fence_from(&cell.stream, epoch).await?;
+            attempt.is_fenced = attempt.epoch.is_some();
+            if !attempt.is_fenced {
+                return Ok(false);
+            }
+        }
+        attempt.found.extend(self.trunk.find_all(&cell.stream, parent, &unsure).await?);
+        attempt.looked_for.extend(unsure);
+        Ok(true)
+    }
+
+    /// Returns what is to be looked for, and after which number.
+    fn unsure(&self, cell: &Cell, attempt: &Attempt) -> Option<(Seq, HashSet<EventId>)> {
+        let side = cell.side.lock();
+        let branch = side.branch.as_ref()?;
+        let is_new = |id: &EventId| !attempt.looked_for.contains(id);
+        let unsure: HashSet<_> = branch.unsure_ids().filter(is_new).collect();
+        (!unsure.is_empty()).then_some((branch.parent(), unsure))
+    }
+
+    /// Merges one round.
     async fn merge_round(
         &self,
         cell: &Cell,
-        search: &mut Search,
+        attempt: &mut Attempt,
         may_end: bool,
-    ) -> Result<bool, Failure> {
-        self.search(cell, search).await?;
-        let next = {
+    ) -> Result<(), Failure> {
+        let Some(epoch) = attempt.epoch else { return Ok(()) };
+        let sent = {
             let mut side = cell.side.lock();
-            let Some(branch) = &mut side.branch else { return Ok(true) };
+            let Some(branch) = &mut side.branch else { return Ok(()) };
             let round = branch.round(ROUND_EVENTS_MAX, ROUND_BYTES_MAX);
             let is_last = may_end && round.is_last;
             let record = branch.record();
+            branch.sending(&round);
             if is_last {
                 // Where the answer is lost, nobody knows whether the record is closed: what comes
                 // then must not have places that the record's view gives to others.
@@ -145,22 +217,20 @@ impl Core {
             }
             (branch.name(), record, round, is_last)
         };
-        let (name, record, round, is_last) = &next;
-        let found = &search.found;
-        let merging = Merging { name: *name, record, round, found, is_last: *is_last };
-        let is_complete = match self.trunk.merge(&cell.stream, &merging).await? {
+        let (name, record, round, is_last) = &sent;
+        let found = &attempt.found;
+        let merging = Merging { epoch, name: *name, record, round, found, is_last: *is_last };
+        match self.trunk.merge(&cell.stream, &merging).await? {
             Merged::Round(merged) => {
                 self.change_branch(cell, |branch| branch.merged_up_to(merged));
-                *is_last
+                if *is_last {
+                    // That it is closed has to be seen.
+                    attempt.begin_again();
+                }
             }
-            Merged::Before(record) => {
-                self.change_branch(cell, |branch| {
-                    branch.agree(&record, self.options.epochs.draw())
-                });
-                record.is_complete
-            }
-        };
-        Ok(is_complete && self.pending(cell) == 0)
+            Merged::Elsewhere => attempt.begin_again(),
+        }
+        Ok(())
     }
 
     /// Reads what the trunk has after a number, so that this replica knows it.

@@ -17,7 +17,7 @@ use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Position, RollingHash
 
 use super::branch::Branch;
 use crate::{
-    IdempotencyKey, NewEvent, Page, Receipt,
+    IdempotencyKey, Page, Receipt,
     memory::{
         keys::Keys,
         log::{Kept, Log, LogParts, WindowLimits},
@@ -153,14 +153,23 @@ impl Mirror {
     /// Returns the log that a branch begins with: the trunk as it is known here, up to where its
     /// readers are. `None` where nothing is known of it.
     pub(crate) fn base(&self, is_followed: bool, now: MonoMs) -> Option<Log> {
-        let lineage = self.lineage.as_ref()?;
-        let head = match self.read {
-            Some(read) if is_followed || now.since(read.at) <= FOLLOWED => {
-                self.reaches(read.through)
-            }
-            _ => self.head,
-        };
-        self.log_at(lineage, head)
+        let head = self.readers_at(is_followed, now).unwrap_or(self.head);
+        self.log_at(self.lineage.as_ref()?, head)
+    }
+
+    /// Returns the log with which the branch of what the trunk has lost begins: up to where its
+    /// readers are, or, without any, to its last event.
+    pub(crate) fn base_of_tail(&self, is_followed: bool, now: MonoMs) -> Option<Log> {
+        match self.readers_at(is_followed, now) {
+            Some(head) => self.log_at(self.lineage.as_ref()?, head),
+            None => self.log_at_end(),
+        }
+    }
+
+    /// Returns up to where readers here have read, where there are any.
+    fn readers_at(&self, is_followed: bool, now: MonoMs) -> Option<Seq> {
+        let read = self.read.filter(|read| is_followed || now.since(read.at) <= FOLLOWED)?;
+        Some(self.reaches(read.through))
     }
 
     fn log_at(&self, lineage: &Lineage, head: Seq) -> Option<Log> {
@@ -205,12 +214,8 @@ impl Mirror {
     /// Returns what is known of the trunk beyond a hole, which a branch that ends before it lacks:
     /// most of all events that were appended here, between those of others that nobody here has
     /// read.
-    pub(crate) fn beyond(&self, seq: Seq) -> Vec<NewEvent> {
-        let new = |kept: &Kept| {
-            let Event { id, name, json, .. } = &*kept.event;
-            NewEvent { id: *id, name: name.clone(), json: json.clone() }
-        };
-        self.after(seq).map(new).collect()
+    pub(crate) fn beyond(&self, seq: Seq) -> Vec<Arc<Event>> {
+        self.after(seq).map(|kept| Arc::clone(&kept.event)).collect()
     }
 
     /// Takes a log for what the trunk was, as another backend left it.

@@ -8,7 +8,7 @@
 //! Text: `DONE STATE TIME PARENT LINEAGE BEFORE RUNS`, where STATE is `open` or `done`, BEFORE is
 //! `-` or `AFTER/LAST/LINEAGE`, and RUNS is `-` or `FIRSTxCOUNT` with commas, in the branch's order.
 
-use event::{Lineage, Position, Seq};
+use event::{Epoch, Lineage, Position, Seq, Standing};
 
 use crate::lineage_text::{lineage_from, lineage_text};
 
@@ -57,9 +57,20 @@ pub(crate) struct BranchRecord {
 }
 
 impl BranchRecord {
+    /// Returns what it is called.
+    pub(crate) fn name(&self) -> Epoch {
+        self.lineage.forks()[0].epoch
+    }
+
     /// Returns how many of the branch's events are on the trunk.
     pub(crate) fn merged(&self) -> u64 {
         self.runs.iter().map(|run| run.count).sum()
+    }
+
+    /// Returns whether an event of the branch with this place may be one of those that it has.
+    pub(crate) fn gave(&self, place: Position) -> bool {
+        let lineage = self.before.as_ref().map_or(&self.lineage, |before| &before.lineage);
+        lineage.position_at(place.seq) == place
     }
 
     /// Returns the place in the view that a cursor of the branch names; `None` for a foreign one,
@@ -71,7 +82,10 @@ impl BranchRecord {
             return (cursor.seq >= self.parent).then_some(Ok(cursor));
         }
         let before = self.before.as_ref().filter(|before| names(&before.lineage))?;
-        if cursor.seq < self.parent || cursor.seq > before.last {
+        // A place behind the end of its epoch is one that another record's view has given.
+        if cursor.seq < self.parent
+            || before.lineage.standing(cursor, before.last) != Standing::Good
+        {
             return None;
         }
         if cursor.seq < before.after {

@@ -3,19 +3,20 @@
 //! Rule: whoever asked the trunk looks for a branch again when the answer is there, under the lock
 //! under which a branch begins: an answer of the trunk that a branch does not know is not given.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use event::{After, Epoch, Ledger, Position, Seq, StreamName};
+use event::{After, Epoch, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
     branch::Branch,
-    cell::{Cell, Side, events_at},
+    cell::{Cell, MergedBranch, Side, events_at},
+    mirror::Mirror,
     phase::Phase,
-    record::BranchRecord,
 };
 use crate::{
     Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
+    memory::log::Log,
     redis::{appending::check, failure::Failure, run::HEALING},
 };
 
@@ -144,10 +145,9 @@ impl Core {
             // What is still on its way can't take effect after this.
             self.trunk.fence(stream, epoch).await?;
         }
-        let Some((lineage, head)) = self.trunk.last_known(stream) else { return Ok(None) };
-        let after = Seq(head.0.saturating_sub(self.options.redis.window.events_max as u64));
+        let Some((lineage, _)) = self.trunk.last_known(stream) else { return Ok(None) };
         let ids = append.events.iter().map(|event| event.id).collect();
-        let found = self.trunk.find_all(stream, after, &ids).await?;
+        let found = self.trunk.find_all(stream, Seq::ZERO, &ids).await?;
         let receipt = |event: &NewEvent| {
             let position = lineage.position_at(*found.get(&event.id)?);
             Some(Receipt { id: event.id, position })
@@ -214,24 +214,34 @@ impl Core {
 
     /// Returns the stream's branch, a new one where there is none.
     fn branch_of<'a>(&self, cell: &Cell, side: &'a mut Side) -> &'a mut Branch {
-        let Side { mirror, branch, is_dirty, .. } = side;
-        branch.get_or_insert_with(|| {
+        if side.branch.is_none() {
             let now = self.options.clock.mono();
-            let base = mirror.base(cell.is_followed(), now);
-            let mut branch = Branch::begin(base, self.options.epochs.draw());
-            let limits = self.options.redis.window;
-            for event in mirror.beyond(branch.parent()) {
-                let append = Append { events: vec![event], idempotency: None };
-                // Without a key nothing speaks against it; it is on the trunk in any case.
-                let _ = branch.append(append, true, now, &limits);
-            }
-            *is_dirty |= branch.pending() > 0;
+            let base = side.mirror.base(cell.is_followed(), now);
+            let parent = base.as_ref().map_or(Seq::ZERO, |log| log.head().seq);
+            let beyond = side.mirror.beyond(parent);
+            let branch = self.branch_from(cell, side, |_| base);
+            branch.add_tail(&beyond, now, &self.options.redis.window);
             self.count(0, 0, branch.pending(), branch.pending_bytes());
+            side.is_dirty |= branch.pending() > 0;
+        }
+        self.branch_from(cell, side, |_| None)
+    }
+
+    /// Returns the stream's branch; where there is none, a new one that begins with this log.
+    pub(super) fn branch_from<'a>(
+        &self,
+        cell: &Cell,
+        side: &'a mut Side,
+        base: impl FnOnce(&Mirror) -> Option<Log>,
+    ) -> &'a mut Branch {
+        let Side { mirror, branch, .. } = side;
+        branch.get_or_insert_with(|| {
+            let base = base(mirror);
+            let branch = Branch::begin(base, self.options.epochs.draw());
             tracing::info!(
                 stream = %cell.stream,
                 name = %branch.name(),
                 after = %branch.parent(),
-                again = branch.pending(),
                 "the stream branches off"
             );
             cell.changed_owner();
@@ -255,7 +265,7 @@ impl Core {
     fn beside<T>(
         &self,
         cell: &Cell,
-        answer: impl FnOnce(&Branch, &[BranchRecord]) -> T,
+        answer: impl FnOnce(&Branch, &VecDeque<MergedBranch>) -> T,
     ) -> Option<Result<T, ReadError>> {
         let mut side = cell.side.lock();
         if side.branch.is_none() && !self.branches_off() {
@@ -265,8 +275,8 @@ impl Core {
             return Some(Err(ReadError::Unavailable { reason: STRICT.to_owned() }));
         }
         self.branch_of(cell, &mut side).trim(self.options.clock.mono(), &self.options.redis.window);
-        let Side { branch, merged, .. } = &mut *side;
-        branch.as_ref().map(|branch| Ok(answer(branch, merged.make_contiguous())))
+        let Side { branch, merged, .. } = &*side;
+        branch.as_ref().map(|branch| Ok(answer(branch, merged)))
     }
 
     /// Asks the trunk, unless the replica is cut off meanwhile; `None` then. Where no answer came the
@@ -317,10 +327,16 @@ impl Core {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let cell = self.cell(stream)?;
+        let deadline = tokio::time::Instant::now() + self.options.redis.command_time_max;
         loop {
-            let beside =
-                |branch: &Branch, merged: &[BranchRecord]| branch.page(after, limit, merged);
+            let beside = |branch: &Branch, merged: &VecDeque<MergedBranch>| {
+                branch.page(after, limit, merged.iter().map(|merged| &merged.record))
+            };
             if let Some(page) = self.beside(&cell, beside) {
+                if page.as_ref().is_ok_and(is_of_elsewhere) && self.waits_for_merge(deadline).await
+                {
+                    continue;
+                }
                 return page;
             }
             let trunk = &self.trunk;
@@ -334,6 +350,15 @@ impl Core {
                 return Ok(page);
             }
         }
+    }
+
+    /// Waits for a moment where Redis is there again, and merging goes on.
+    async fn waits_for_merge(&self, deadline: tokio::time::Instant) -> bool {
+        let merges = self.phase() != Phase::Cut && tokio::time::Instant::now() < deadline;
+        if merges {
+            tokio::time::sleep(AGAIN).await;
+        }
+        merges
     }
 
     /// Reads what others here still lack before a reader begins beyond it.
@@ -364,9 +389,10 @@ impl Core {
         if !cell.side.lock().mirror.is_view_beyond(page) {
             return;
         }
+        let Some((lineage, _)) = self.trunk.last_known(&cell.stream) else { return };
         if let Ok(Some(record)) = self.trunk.record_for(&cell.stream, page.after).await {
             let parent = record.parent;
-            cell.side.lock().remember(record);
+            cell.side.lock().remember(record, &lineage);
             self.refill(cell, parent).await;
         }
     }
@@ -421,4 +447,10 @@ impl Core {
         }
         Ok(watch)
     }
+}
+
+/// Returns whether a page is the answer to a cursor that this replica's branch does not know, as
+/// one that another replica gave on the trunk.
+fn is_of_elsewhere(page: &Page) -> bool {
+    page.gap.as_ref().is_some_and(|gap| gap.reason == GapReason::UnknownCursor)
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod cursors;
 mod faults;
 mod foreign;
+mod forgets;
 mod heal;
 mod sentinel;
 mod spool;

@@ -74,3 +74,14 @@ fn a_cursor_of_a_branch_without_its_oldest_events_is_renamed() {
     assert_eq!(record.place_of(at(3, 109)), None, "it was not merged with the others");
     assert_eq!(record.place_of(at(7, 7)), Some(Ok(at(7, 7))));
 }
+
+#[test]
+fn a_place_behind_the_end_of_its_epoch_is_another_records() {
+    let lineage = lineage(&[(3, 5), (4, 107)]);
+    let before = Some(Before { after: Seq(105), last: Seq(109), lineage });
+    let record = BranchRecord { before, lineage: self::lineage(&[(7, 5)]), ..record() };
+    assert_eq!(record.place_of(at(3, 107)), Some(Ok(at(7, 7))));
+    assert_eq!(record.place_of(at(4, 108)), Some(Ok(at(7, 8))));
+    assert_eq!(record.place_of(at(3, 108)), None, "it was one of a view that Redis has lost");
+    assert!(record.gave(at(4, 108)) && !record.gave(at(3, 108)));
+}

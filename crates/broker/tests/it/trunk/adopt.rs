@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::{
-    Append, Appended, Broker, MemoryBroker, ReplicaBroker,
+    Append, Appended, Broker, MemoryBroker, ReplicaBroker, ReplicaOptions,
     conformance::{Subject, new_event},
     memory::{log::WindowLimits, state_dir::Mirrors},
 };
@@ -23,8 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts a replica in the place of a process with this memory.
 async fn cut_over(stage: &Replica, memory: &MemoryBroker) -> Arc<ReplicaBroker> {
+    cut_over_with(stage, memory, |options| options.spool = None).await
+}
+
+/// Does it with other options.
+async fn cut_over_with(
+    stage: &Replica,
+    memory: &MemoryBroker,
+    set: impl FnOnce(&mut ReplicaOptions),
+) -> Arc<ReplicaBroker> {
     let mut options = stage.options.clone();
-    options.spool = None;
+    set(&mut options);
     let broker = ReplicaBroker::start_with(options, memory.copies(), Mirrors::default());
     let broker = broker.expect("it starts");
     timeout(PATIENCE, broker.until_adopted()).await.expect("it is adopted");
@@ -96,6 +105,35 @@ async fn several_memory_replicas_go_over_to_one_redis() {
             assert_cursors(broker, known, &acknowledged).await;
         }
     }
+}
+
+/// What Redis has already is merged with the memory's log also where nothing is kept beside Redis,
+/// and goes through the spool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strict_replica_merges_what_it_takes_over() {
+    let stage = Replica::start(WIDE).await;
+    let mut acknowledged = publish(&stage.broker(), 4).await;
+    let memory = Memory::start(WIDE, 5);
+    acknowledged.extend(publish(&(memory.broker.clone() as Arc<dyn Broker>), 5).await);
+    let known = places(&(memory.broker.clone() as Arc<dyn Broker>)).await;
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    for round in 0..2 {
+        let spool = folder.path().join(format!("spool-{round}"));
+        let broker = cut_over_with(&stage, &memory.broker, |options| {
+            (options.strict, options.spool) = (true, Some(spool.clone()));
+        });
+        let broker = broker.await;
+        assert_eq!(broker.spool_events(), 0);
+        assert_cursors(&(Arc::clone(&broker) as Arc<dyn Broker>), &known, &acknowledged).await;
+        let left = std::fs::read_dir(&spool).expect("it is a folder");
+        let left = left.filter(|entry| {
+            let entry = entry.as_ref().expect("it is read");
+            entry.path().extension().is_some_and(|extension| extension == "branch")
+        });
+        assert_eq!(left.count(), 0, "what is merged leaves the spool");
+    }
+    let ledger = stage.broker().ledger(&golden_stream()).await.expect("it is read");
+    assert_eq!(ledger.count, acknowledged.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

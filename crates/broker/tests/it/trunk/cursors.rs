@@ -126,3 +126,25 @@ async fn a_branch_whose_replica_never_came_back_keeps_nobody_waiting() {
         assert_eq!(page.events.is_empty(), !told, "{page:?}");
     }
 }
+
+/// A record that its replica left open, beside the one under which it merged all in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_record_is_preferred_to_an_open_one() {
+    let stage = Replica::start(WIDE).await;
+    let broker = stage.broker();
+    let acknowledged = publish(&broker, 3).await;
+    let place: event::Position = "0000000000007-1".parse().expect("it is a place");
+    let (open, closed) = (place.epoch, "0000000000008");
+    let now: (u64, u64) = stage.server.command(&mut redis::cmd("TIME")).await;
+    let records = [
+        (open.to_string(), format!("1 open {}000 0 {open}:0:w - 1x1", now.0)),
+        (closed.to_owned(), format!("3 done {}000 0 {closed}:0:w 0/3/{open}:0:w 1x3", now.0)),
+    ];
+    for (name, text) in records {
+        let mut set = redis::cmd("HSET");
+        set.arg("dashclaw:thread:golden:branches").arg(name).arg(text);
+        stage.server.command::<()>(&mut set).await;
+    }
+    let mut back = attach(&broker, &After::At(place)).await;
+    assert_complete(&mut back, &acknowledged[..1], &acknowledged).await;
+}

@@ -145,10 +145,12 @@ async fn a_round_that_arrives_twice_takes_effect_once() {
     let head = broker.head(&golden_stream()).await.expect("it is read");
     let info: String = stage.server.command(redis::cmd("INFO").arg("server")).await;
     let run = info.lines().find_map(|line| line.strip_prefix("run_id:")).expect("it has one");
-    let (name, event) = ("00000000000a0", new_event());
+    let (name, another) = ("00000000000a0", "00000000000a1");
+    let event = new_event();
     let base = "dashclaw:thread:golden";
     let mut words = Vec::new();
-    for offset in ["0", "0", "1"] {
+    // No record begins in its midst, and none is told what it does not have.
+    for (name, offset) in [(name, "0"), (name, "0"), (name, "1"), (another, "3"), (name, "5")] {
         let mut merge = redis::cmd("FCALL");
         merge.arg(format!("{}_merge", library(&stage).await)).arg(7);
         for key in ["stream", "meta", "ages", "digests", "keys", "keyq", "branches"] {
@@ -160,10 +162,12 @@ async fn a_round_that_arrives_twice_takes_effect_once() {
         merge.arg(64).arg(1).arg("-").arg("").arg("").arg(1);
         merge.arg(&event.json[..]).arg(&[7_u8; 32][..]).arg(&event.id.to_string()[4..]).arg(0);
         let answer: Vec<redis::Value> = stage.server.command(&mut merge).await;
-        let word: String = redis::from_redis_value(answer[0].clone()).expect("it is a word");
-        words.push(word);
+        let word = |index: usize| -> String {
+            redis::from_redis_value(answer[index].clone()).expect("it is a word")
+        };
+        words.push(format!("{} {}", word(0), word(1).split(' ').next().unwrap_or_default()));
     }
-    assert_eq!(words, ["merged", "record", "merged"]);
+    assert_eq!(words, ["merged 1", "record 1", "merged 2", "record ", "record 2"]);
     let head = broker.head(&golden_stream()).await.expect("it is read");
     assert_eq!(head.seq.0, 4, "the second arrival appended something");
 }

@@ -1,7 +1,7 @@
 //! The model's state and what can happen to it.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     hash::{Hash, Hasher},
     time::Duration,
 };
@@ -69,7 +69,7 @@ pub(super) struct Reader {
 pub(super) struct World {
     /// The trunk's events.
     pub(super) trunk: Vec<u8>,
-    pub(super) records: BTreeMap<Epoch, BranchRecord>,
+    pub(super) records: HashMap<Epoch, BranchRecord>,
     replicas: Vec<Replica>,
     pub(super) readers: Vec<Reader>,
     pub(super) acked: usize,
@@ -92,7 +92,7 @@ impl World {
         };
         World {
             trunk: Vec::new(),
-            records: BTreeMap::new(),
+            records: HashMap::new(),
             replicas: vec![replica; bounds.replicas],
             readers: (0..bounds.readers).map(reader).collect(),
             acked: 0,
@@ -195,10 +195,8 @@ impl World {
     fn find(&mut self, i: usize) {
         let replica = &mut self.replicas[i];
         replica.is_up = true;
-        if let Some(branch) = &mut replica.branch
-            && let Some(record) = self.records.get(&branch.name())
-        {
-            branch.agree(record, Epoch::from_bits(0));
+        if let Some(branch) = &mut replica.branch {
+            branch.agree(&self.records);
         }
     }
 
@@ -230,8 +228,7 @@ impl World {
         }
         let stored = self.records.get(&name).cloned().unwrap_or_else(|| record.clone());
         if stored.is_complete || stored.merged() != round.offset {
-            branch.agree(&stored, epoch);
-            if stored.is_complete && branch.pending() == 0 {
+            if branch.agree(&self.records).is_some() {
                 self.go_back(i);
             }
             return;
@@ -266,10 +263,8 @@ impl World {
         let branch = self.replicas[i].branch.take().unwrap();
         let log = Log::from_parts(LogParts { ..branch.parts() }).unwrap();
         let mut branch = Branch::take_up(log, branch.saved_as(), epoch, ForkKind::Whole).unwrap();
-        if self.replicas[i].is_up
-            && let Some(record) = self.records.get(&branch.name())
-        {
-            branch.agree(record, Epoch::from_bits(0));
+        if self.replicas[i].is_up {
+            branch.agree(&self.records);
         }
         self.replicas[i].branch = Some(branch);
     }
@@ -280,7 +275,7 @@ impl World {
         match &self.replicas[i].branch {
             Some(branch) => {
                 let merged = &self.replicas[i].merged;
-                branch.page(&After::At(place), PageLimit::MAX, merged).gap.is_none()
+                branch.page(&After::At(place), PageLimit::MAX, merged.iter()).gap.is_none()
             }
             // In the midst of another replica's merge, only Redis knows what follows.
             None => on_trunk || self.record_of(place).is_some_and(|record| record.is_complete),
@@ -297,7 +292,7 @@ impl World {
         let Reader { replica, place, .. } = self.readers[i];
         let replica = &self.replicas[replica];
         if let Some(branch) = &replica.branch {
-            let page = branch.page(&After::At(place), PageLimit::clamped(1), &replica.merged);
+            let page = branch.page(&After::At(place), PageLimit::clamped(1), replica.merged.iter());
             if page.gap.is_some() {
                 return Some(Err("a gap on the branch"));
             }
@@ -403,7 +398,8 @@ impl World {
                 (replica.is_up, replica.read, branch, merged)
             })
             .collect();
-        let records: Vec<_> = self.records.iter().map(|record| format!("{record:?}")).collect();
+        let mut records: Vec<_> = self.records.iter().map(|record| format!("{record:?}")).collect();
+        records.sort_unstable();
         let counts = [self.acked, self.cuts, self.lost, self.restarts];
         (self.trunk.clone(), records, replicas, self.readers.clone(), counts)
     }
