@@ -13,7 +13,7 @@ pub(crate) struct State {
     pub(crate) lineage: Lineage,
     pub(crate) head: Seq,
     /// The run id of the server that the current epoch belongs to.
-    pub(super) run: String,
+    pub(crate) run: String,
 }
 
 /// What has to become of a log before it is used.

@@ -11,10 +11,15 @@ use std::{
     sync::Arc,
 };
 
-use event::{Epoch, EventId, Lineage, Seq};
+use event::{EventId, Lineage, Seq};
 use futures_util::{StreamExt, stream};
 
-use super::{Core, branch::Branch, cell::Cell, record::BranchRecord};
+use super::{
+    Core,
+    branch::{Branch, Owner},
+    cell::Cell,
+    record::BranchRecord,
+};
 use crate::redis::{
     failure::Failure,
     merging::{Merged, Merging},
@@ -45,8 +50,8 @@ const REFILL_PAGES_MAX: usize = 4;
 /// What one attempt knows of the trunk.
 #[derive(Default)]
 struct Attempt {
-    /// The epoch under which it holds; `None` where it has to be found out.
-    epoch: Option<Epoch>,
+    /// The owner under which it holds; `None` where it has to be found out.
+    owner: Option<Owner>,
     /// Whether what was sent by earlier attempts can't arrive any more.
     is_fenced: bool,
     looked_for: HashSet<EventId>,
@@ -144,7 +149,7 @@ impl Core {
     /// there and was not looked for yet; nothing is to be done where that holds still.
     async fn look(&self, cell: &Cell, attempt: &mut Attempt) -> Result<(), Failure> {
         for _ in 0..LOOKS_MAX {
-            if attempt.epoch.is_none() {
+            if attempt.owner.is_none() {
                 self.agree(cell, attempt).await?;
             }
             if self.search(cell, attempt).await? {
@@ -159,27 +164,25 @@ impl Core {
         let state = self.trunk.state_now(&cell.stream).await?;
         let records = self.trunk.records_now(&cell.stream).await?;
         let closed = self.change_branch(cell, |branch| {
-            branch.stand_on(&state.lineage, state.head);
+            branch.stand_on(&state.lineage, state.head, &state.run);
             branch.agree(&records).cloned()
         });
-        attempt.epoch = Some(state.lineage.current());
+        attempt.owner = Some(Owner { epoch: state.lineage.current(), run: state.run });
         attempt.closed = closed.flatten().map(|record| (record, state.lineage));
         Ok(())
     }
 
     /// Searches the trunk; `false` where its owner has changed, and all is to be looked at again.
     async fn search(&self, cell: &Cell, attempt: &mut Attempt) -> Result<bool, Failure> {
-        let (Some(epoch), Some((parent, unsure))) = (attempt.epoch, self.unsure(cell, attempt))
-        else {
-            return Ok(true);
-        };
+        let Some((parent, unsure)) = self.unsure(cell, attempt) else { return Ok(true) };
+        let Some(owner) = &mut attempt.owner else { return Ok(false) };
         if !attempt.is_fenced {
             // What was sent and not answered could still arrive: only another epoch keeps it out.
-            attempt.epoch = self.trunk.fence_from(&cell.stream, epoch).await?;
-            attempt.is_fenced = attempt.epoch.is_some();
-            if !attempt.is_fenced {
+            let Some(epoch) = self.trunk.fence_from(&cell.stream, owner.epoch).await? else {
+                attempt.begin_again();
                 return Ok(false);
-            }
+            };
+            (owner.epoch, attempt.is_fenced) = (epoch, true);
         }
         attempt.found.extend(self.trunk.find_all(&cell.stream, parent, &unsure).await?);
         attempt.looked_for.extend(unsure);
@@ -202,14 +205,14 @@ impl Core {
         attempt: &mut Attempt,
         may_end: bool,
     ) -> Result<(), Failure> {
-        let Some(epoch) = attempt.epoch else { return Ok(()) };
+        let Some(owner) = &attempt.owner else { return Ok(()) };
         let sent = {
             let mut side = cell.side.lock();
             let Some(branch) = &mut side.branch else { return Ok(()) };
             let round = branch.round(ROUND_EVENTS_MAX, ROUND_BYTES_MAX);
             let is_last = may_end && round.is_last;
             let record = branch.record();
-            branch.sending(&round);
+            branch.sending(&round, is_last.then_some(owner));
             if is_last {
                 // Where the answer is lost, nobody knows whether the record is closed: what comes
                 // then must not have places that the record's view gives to others.
@@ -219,7 +222,8 @@ impl Core {
         };
         let (name, record, round, is_last) = &sent;
         let found = &attempt.found;
-        let merging = Merging { epoch, name: *name, record, round, found, is_last: *is_last };
+        let merging =
+            Merging { epoch: owner.epoch, name: *name, record, round, found, is_last: *is_last };
         match self.trunk.merge(&cell.stream, &merging).await? {
             Merged::Round(merged) => {
                 self.change_branch(cell, |branch| branch.merged_up_to(merged));

@@ -27,7 +27,8 @@ impl Branch {
     }
 
     fn computed(&self, after: Seq, why: &str, count: u64) -> Epoch {
-        let text = format!("{} {} {after} {why} {count}", self.saved_as, self.parent);
+        let Branch { saved_as, parent, again, .. } = self;
+        let text = format!("{saved_as} {parent} {after} {again} {why} {count}");
         let digest = Sha256::digest(text.as_bytes());
         let bits = digest.iter().take(8).fold(0, |bits, &byte| bits << 8 | u64::from(byte));
         Epoch::from_bits(bits)

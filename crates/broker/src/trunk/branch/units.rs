@@ -7,7 +7,7 @@ use std::{
 
 use event::{Event, EventId, Seq};
 
-use super::Branch;
+use super::{Branch, Owner};
 use crate::{
     IdempotencyKey,
     memory::log::{Kept, LogParts},
@@ -83,8 +83,12 @@ impl Branch {
         Round { offset: self.merged as u64, units, is_last: taken == self.pending() }
     }
 
-    /// Takes in that a round is on its way: until it is answered, it may be on the trunk.
-    pub(crate) fn sending(&mut self, round: &Round) {
+    /// Takes in that a round is on its way: until it is answered, it may be on the trunk. `closing` is
+    /// the trunk's
+    /// owner where it may close the record.
+    pub(crate) fn sending(&mut self, round: &Round, closing: Option<&Owner>) {
+        // Nothing was lost since the first of them, or the branch has another name by now.
+        self.closing = self.closing.take().or_else(|| closing.cloned());
         let (from, to) = (self.merged, self.merged + round.len());
         let mut end = 0;
         for unit in &mut self.units {

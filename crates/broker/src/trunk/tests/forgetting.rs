@@ -12,14 +12,18 @@ use std::{
     time::Duration,
 };
 
-use event::{Epoch, EventId, ForkKind, Lineage, MonoMs, Position, Seq};
+use event::{Epoch, EventId, ForkKind, Lineage, MonoMs, Position, Seq, Standing};
 use proptest::prelude::*;
 
 use self::server::{Round, Server};
 use crate::{
     Append, IdempotencyKey, NewEvent,
     memory::log::{Log, LogParts, WindowLimits},
-    trunk::{branch::Branch, view::View},
+    trunk::{
+        branch::{Branch, Owner},
+        record::BranchRecord,
+        view::View,
+    },
 };
 
 const NOW: MonoMs = MonoMs(1_000_000);
@@ -83,6 +87,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 #[derive(Default)]
 struct Attempt {
     epoch: Option<Epoch>,
+    run: u64,
     found: HashMap<EventId, Seq>,
 }
 
@@ -95,6 +100,9 @@ struct Stage {
     attempt: Attempt,
     saved: (LogParts, usize),
     appended: Vec<(EventId, Position)>,
+    /// Places that closed records gave to what lies behind the branch's events, with what a reader
+    /// has had there.
+    viewed: Vec<(Position, HashSet<EventId>)>,
     /// What the branch began with, which it gives back where the trunk lost it.
     shared: u64,
     drawn: u64,
@@ -115,13 +123,19 @@ impl Stage {
         }
         let branch = Branch::begin(Some(log), Epoch::from_bits(2));
         Stage {
-            server: Server { lineage: Lineage::origin(TRUNK), trunk, records: HashMap::new() },
+            server: Server {
+                lineage: Lineage::origin(TRUNK),
+                trunk,
+                records: HashMap::new(),
+                run: 0,
+            },
             history: Vec::new(),
             late: Vec::new(),
             saved: (branch.parts(), 0),
             branch,
             attempt: Attempt::default(),
             appended: Vec::new(),
+            viewed: Vec::new(),
             shared: parent,
             drawn: 10,
         }
@@ -176,13 +190,32 @@ impl Stage {
         let log = Log::from_parts(self.saved.0.clone()).unwrap();
         self.branch = Branch::take_up(log, saved_as, epoch, kind).unwrap();
         self.attempt = Attempt::default();
+        // Only the process that sent it knows that a record may have been closed and lost.
+        self.viewed.clear();
     }
 
     fn arrive(&mut self, round: &Round) -> Option<u64> {
         let before = self.server.clone();
         let merged = self.server.merge(round)?;
         self.history.push(before);
+        if round.is_last {
+            self.read_view(&self.server.records[&round.name].clone());
+        }
         Some(merged)
+    }
+
+    /// Reads a closed record's view to its end.
+    fn read_view(&mut self, record: &BranchRecord) {
+        let parent = usize::try_from(record.parent.0).unwrap();
+        let mut had: HashSet<_> = self.server.trunk[..parent].iter().copied().collect();
+        let (view, mut place) = (View::of(record), 0);
+        while let Some(run) = view.stretch(place) {
+            had.insert(self.server.trunk[usize::try_from(run.first.0).unwrap() - 1]);
+            place += 1;
+            if place >= record.merged() && place < view.len() {
+                self.viewed.push((view.position(place), had.clone()));
+            }
+        }
     }
 
     fn forget(&mut self, writes: usize, given_back: usize) {
@@ -200,6 +233,7 @@ impl Stage {
         self.server.lineage = Lineage::from_forks(forks.collect()).unwrap();
         let epoch = self.draw();
         self.server.lineage.fork(epoch, head, kind);
+        self.server.run = lost.run + 1;
         self.late.clear();
     }
 
@@ -208,10 +242,10 @@ impl Stage {
         let head = Seq(self.server.trunk.len() as u64);
         let mut closed = false;
         if self.attempt.epoch.is_none() {
-            self.branch.stand_on(&self.server.lineage, head);
+            self.branch.stand_on(&self.server.lineage, head, &self.server.run.to_string());
             closed = self.branch.agree(&self.server.records).is_some();
-            self.attempt =
-                Attempt { epoch: Some(self.server.lineage.current()), found: HashMap::new() };
+            let (epoch, run) = (Some(self.server.lineage.current()), self.server.run);
+            self.attempt = Attempt { epoch, run, found: HashMap::new() };
         }
         let unsure: HashSet<_> = self.branch.unsure_ids().collect();
         if !unsure.is_empty() && self.attempt.epoch == Some(self.server.lineage.current()) {
@@ -235,7 +269,9 @@ impl Stage {
         let units = self.branch.round(most, usize::MAX);
         let is_last = may_end && units.is_last;
         let record = self.branch.record();
-        self.branch.sending(&units);
+        let run = self.attempt.run.to_string();
+        let owner = Owner { epoch: self.attempt.epoch.unwrap(), run };
+        self.branch.sending(&units, is_last.then_some(&owner));
         if is_last {
             let epoch = self.draw();
             self.branch.begin_epoch(epoch);
@@ -280,6 +316,39 @@ impl Stage {
         }
     }
 
+    /// Returns what a reader is given after a place of a view.
+    fn rest(&self, record: &BranchRecord, at: Position) -> Vec<EventId> {
+        let (view, mut had, mut rest) =
+            (View::of(record), at.seq.count_after(record.parent), Vec::new());
+        while let Some(run) = view.stretch(had) {
+            let first = usize::try_from(run.first.0).unwrap() - 1;
+            let count = usize::try_from(run.count).unwrap();
+            rest.extend_from_slice(&self.server.trunk[first..first + count]);
+            had += run.count;
+        }
+        rest.extend_from_slice(&self.server.trunk[usize::try_from(view.end().0).unwrap()..]);
+        rest
+    }
+
+    /// A reader that had gone on behind the branch's events misses nothing and has nothing twice, or
+    /// is told.
+    fn assert_viewed(&self) {
+        for (place, had) in &self.viewed {
+            for record in self.server.records.values().filter(|record| record.is_complete) {
+                let end = Seq(record.parent.0 + View::of(record).len());
+                let Some(Ok(at)) = record.place_of(*place) else { continue };
+                if record.lineage.standing(at, end) != Standing::Good {
+                    continue;
+                }
+                let rest = self.rest(record, at);
+                let parent = usize::try_from(record.parent.0).unwrap();
+                let new = self.server.trunk[parent..].iter().filter(|id| !had.contains(id));
+                let (new, rest): (HashSet<_>, HashSet<_>) = (new.collect(), rest.iter().collect());
+                assert_eq!(rest, new, "after {place} by {record:?}, with {had:?}");
+            }
+        }
+    }
+
     /// Every cursor of the branch goes on through a record, and gives what follows once.
     fn assert_cursors(&self) {
         for (index, (id, place)) in self.appended.iter().enumerate() {
@@ -287,16 +356,7 @@ impl Stage {
             let mut known =
                 known.filter_map(|record| Some((record, record.place_of(*place)?.ok()?)));
             let (record, at) = known.next().unwrap_or_else(|| panic!("nothing knows {id}"));
-            let (view, mut had) = (View::of(record), at.seq.count_after(record.parent));
-            let mut rest = Vec::new();
-            while let Some(run) = view.stretch(had) {
-                let first = usize::try_from(run.first.0).unwrap() - 1;
-                let count = usize::try_from(run.count).unwrap();
-                rest.extend_from_slice(&self.server.trunk[first..first + count]);
-                had += run.count;
-            }
-            let end = usize::try_from(view.end().0).unwrap();
-            rest.extend_from_slice(&self.server.trunk[end..]);
+            let rest = self.rest(record, at);
             let (had, left) = self.appended.split_at(index + 1);
             assert!(had.iter().all(|(id, _)| !rest.contains(id)), "something comes twice");
             let order: Vec<_> = left.iter().map(|(id, _)| *id).collect();
@@ -307,7 +367,7 @@ impl Stage {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
     fn a_branch_is_whole_whatever_redis_forgets(
@@ -322,5 +382,6 @@ proptest! {
         stage.finish();
         stage.assert_on_trunk_once();
         stage.assert_cursors();
+        stage.assert_viewed();
     }
 }

@@ -25,6 +25,7 @@ pub(super) struct Server {
     pub(super) lineage: Lineage,
     pub(super) trunk: Vec<EventId>,
     pub(super) records: HashMap<Epoch, BranchRecord>,
+    pub(super) run: u64,
 }
 
 impl Server {
