@@ -88,7 +88,7 @@ use self::{
 pub use self::{
     names::HashTag,
     notices::{Notice, Notices},
-    options::{RedisAddressError, RedisOptions},
+    options::{RedisAddressError, RedisIdentity, RedisOptions},
 };
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, Page, PageLimit, ReadError,
@@ -140,7 +140,8 @@ impl RedisBroker {
     /// # Errors
     /// Fails on an address that is none, and on a file of certificates that can't be read.
     pub fn start(options: RedisOptions) -> Result<Self, RedisAddressError> {
-        let address = Address::read(&options.url, options.ca_file.as_deref())?;
+        let address =
+            Address::read(&options.url, options.ca_file.as_deref(), options.identity.as_ref())?;
         let in_cluster = address.kind == Kind::Cluster;
         if in_cluster && (options.hash_tag == HashTag::Bare || options.prefix.contains('{')) {
             let what = "in a cluster keys need a hash tag, and their prefix can't have one";
