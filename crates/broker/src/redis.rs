@@ -22,8 +22,8 @@
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
-//! | `dashclaw:ops:replicas` | hash | a replica of ours → when it last said that it is there, and under which run; `:RUN` → when anybody last did |
-//! | `dashclaw:ops:healed:RUN` | set | who has offered what it had to the servers of this run; `*`, `<`: see `healing` |
+//! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
+//! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
