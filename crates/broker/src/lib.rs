@@ -26,6 +26,6 @@ pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
 pub use clock::SystemClock;
 pub use memory::MemoryBroker;
 pub use page::{Events, Page, PageLimit, ReadError};
-pub use redis::{Notice, Notices, RedisAddressError, RedisBroker, RedisOptions};
+pub use redis::{Notice, Notices, RedisAddressError, RedisBroker, RedisIdentity, RedisOptions};
 pub use trunk::{ReplicaBroker, ReplicaOptions, ReplicaStartError};
 pub use watch::{Wake, Watch};

@@ -22,8 +22,8 @@
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
-//! | `dashclaw:ops:replicas` | hash | a replica of ours → when it last said that it is there, and under which run; `:RUN` → when anybody last did |
-//! | `dashclaw:ops:healed:RUN` | set | who has offered what it had to the servers of this run; `*`, `<`: see `healing` |
+//! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
+//! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
@@ -88,7 +88,7 @@ use self::{
 pub use self::{
     names::HashTag,
     notices::{Notice, Notices},
-    options::{RedisAddressError, RedisOptions},
+    options::{RedisAddressError, RedisIdentity, RedisOptions},
 };
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, Page, PageLimit, ReadError,
@@ -140,7 +140,8 @@ impl RedisBroker {
     /// # Errors
     /// Fails on an address that is none, and on a file of certificates that can't be read.
     pub fn start(options: RedisOptions) -> Result<Self, RedisAddressError> {
-        let address = Address::read(&options.url, options.ca_file.as_deref())?;
+        let address =
+            Address::read(&options.url, options.ca_file.as_deref(), options.identity.as_ref())?;
         let in_cluster = address.kind == Kind::Cluster;
         if in_cluster && (options.hash_tag == HashTag::Bare || options.prefix.contains('{')) {
             let what = "in a cluster keys need a hash tag, and their prefix can't have one";

@@ -48,6 +48,7 @@ impl RedisBackend {
         let mut options = RedisOptions::new(url, window(settings));
         options.replica = replica.to_owned();
         options.ca_file.clone_from(&settings.redis_ca_file);
+        options.identity.clone_from(&settings.redis_identity);
         options.replicas_min = settings.redis_replicas_min;
         let mut options = ReplicaOptions::new(options, Arc::clone(clock));
         options.strict = settings.enforce_redis;

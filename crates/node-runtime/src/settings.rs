@@ -48,6 +48,8 @@ pub struct RealtimeSettings {
     pub redis_url: Option<Secret>,
     /// The authority that signed the certificates of Redis, in PEM; the system's where there is none.
     pub redis_ca_file: Option<PathBuf>,
+    /// The certificate and key by which Redis knows us, where it asks for one.
+    pub redis_identity: Option<broker::RedisIdentity>,
     /// How many of Redis's own replicas have an event before it is acknowledged.
     pub redis_replicas_min: u32,
     /// Strict mode: realtime is refused rather than served by memory.

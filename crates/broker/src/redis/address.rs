@@ -12,11 +12,19 @@
 use std::{fmt, fs, path::Path};
 
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
     RedisConnectionInfo, RedisError, TlsCertificates,
 };
 
-use super::{failure::Failure, options::RedisAddressError};
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
+
+use super::{
+    failure::Failure,
+    options::{RedisAddressError, RedisIdentity},
+};
 
 const SERVER_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -47,6 +55,8 @@ pub(super) struct Address {
     tls: bool,
     /// The authority that signs the servers' certificates; the system's where there is none.
     authority: Option<Vec<u8>>,
+    /// Certificate and key by which the servers know us.
+    identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 fn wrong(what: impl fmt::Display) -> RedisAddressError {
@@ -54,8 +64,13 @@ fn wrong(what: impl fmt::Display) -> RedisAddressError {
 }
 
 impl Address {
-    /// Reads an address, and the file of the authority where one is named.
-    pub(super) fn read(url: &str, authority: Option<&Path>) -> Result<Self, RedisAddressError> {
+    /// Reads an address, and the files of the authority and of what we are known by where they are
+    /// named.
+    pub(super) fn read(
+        url: &str,
+        authority: Option<&Path>,
+        identity: Option<&RedisIdentity>,
+    ) -> Result<Self, RedisAddressError> {
         let mut address = Address::parse(url)?;
         if let Some(file) = authority {
             let unread = |error| {
@@ -76,11 +91,38 @@ impl Address {
             let wrong = |failure: Failure| unusable(&failure.reason);
             address.client(address.server.clone()).map_err(wrong)?;
         }
+        if let Some(identity) = identity {
+            address.take_identity(identity)?;
+        }
         if address.tls {
             // An error says that a provider is there already; there is one in the workspace.
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
         Ok(address)
+    }
+
+    fn take_identity(&mut self, identity: &RedisIdentity) -> Result<(), RedisAddressError> {
+        let RedisIdentity { cert_file, key_file } = identity;
+        let refused = |file: &Path, why: &dyn fmt::Display| {
+            RedisAddressError(format!("the file {} can't be used: {why}", file.display()))
+        };
+        if !self.tls {
+            return Err(refused(cert_file, &"the address is not one of TLS"));
+        }
+        let cert = fs::read(cert_file).map_err(|error| refused(cert_file, &error))?;
+        let key = fs::read(key_file).map_err(|error| refused(key_file, &error))?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&cert).collect();
+        let chain = chain.map_err(|error| refused(cert_file, &error))?;
+        if chain.is_empty() {
+            return Err(refused(cert_file, &"it holds no certificate"));
+        }
+        let private = PrivateKeyDer::from_pem_slice(&key);
+        let private = private.map_err(|error| refused(key_file, &error))?;
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let pair = CertifiedKey::from_der(chain, private, &provider);
+        pair.map_err(|error| refused(key_file, &format!("with that certificate: {error}")))?;
+        self.identity = Some((cert, key));
+        Ok(())
     }
 
     fn parse(url: &str) -> Result<Self, RedisAddressError> {
@@ -98,7 +140,7 @@ impl Address {
     fn new(kind: Kind, hosts: Vec<Host>, server: ConnectionInfo) -> Self {
         let tls = matches!(server.addr(), ConnectionAddr::TcpTls { .. });
         let of_sentinels = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
-        Address { kind, hosts, server, of_sentinels, tls, authority: None }
+        Address { kind, hosts, server, of_sentinels, tls, authority: None, identity: None }
     }
 
     fn sentinel(scheme: &str, rest: &str) -> Result<Self, RedisAddressError> {
@@ -157,12 +199,15 @@ impl Address {
     }
 
     fn client(&self, info: ConnectionInfo) -> Result<Client, Failure> {
-        let client = match (&self.authority, self.tls) {
-            (Some(_), true) => {
-                let root_cert = self.authority.clone();
-                Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
-            }
-            _ => Client::open(info),
+        let is_plain = self.authority.is_none() && self.identity.is_none();
+        let client = if self.tls && !is_plain {
+            let root_cert = self.authority.clone();
+            let client_tls = self.identity.clone();
+            let client_tls = client_tls
+                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+            Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
+        } else {
+            Client::open(info)
         };
         client.map_err(|error| Failure::refused(error.to_string()))
     }

@@ -18,6 +18,8 @@ pub struct RedisOptions {
     pub url: String,
     /// The authority that signed the servers' certificates, in PEM; the system's where there is none.
     pub ca_file: Option<PathBuf>,
+    /// What the servers know us by, where they ask for a certificate.
+    pub identity: Option<RedisIdentity>,
     /// How many replicas have an event before it is acknowledged (`WAIT`); 0 waits for none.
     pub replicas_min: u32,
     /// What every key and channel begins with; the same on all replicas.
@@ -39,6 +41,15 @@ pub struct RedisOptions {
     pub clock_ahead: Option<Arc<AtomicU64>>,
 }
 
+/// A client's certificate and its key, by their files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedisIdentity {
+    /// The certificate, with those that lead to its authority behind it, in PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, in PEM and without a password.
+    pub key_file: PathBuf,
+}
+
 impl RedisOptions {
     /// Returns the options of what is at this address; the keys of a cluster carry a hash tag.
     pub fn new(url: &str, window: WindowLimits) -> Self {
@@ -47,6 +58,7 @@ impl RedisOptions {
         RedisOptions {
             url: url.to_owned(),
             ca_file: None,
+            identity: None,
             replicas_min: 0,
             prefix: "dashclaw".to_owned(),
             replica: String::new(),
@@ -65,6 +77,7 @@ impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
             .field("ca_file", &self.ca_file)
+            .field("identity", &self.identity)
             .field("replicas_min", &self.replicas_min)
             .field("prefix", &self.prefix)
             .field("hash_tag", &self.hash_tag)

@@ -1,4 +1,4 @@
-//! An authority of a test's own, and a certificate for 127.0.0.1 that it signed.
+//! An authority of a test's own, and a certificate for 127.0.0.1 and one for a client that it signed.
 
 use std::{
     fs,
@@ -28,12 +28,21 @@ impl Certificates {
         made.openssl(&[&NEW_KEY[..], &authority, &["-keyout", "ca.key", "-out", "ca.pem"]]);
         let server = ["-subj", "/CN=redis", "-keyout", "server.key", "-out", "server.csr"];
         made.openssl(&[&NEW_KEY[..], &server]);
+        let client = ["-subj", "/CN=tidegate", "-keyout", "client.key", "-out", "client.csr"];
+        made.openssl(&[&NEW_KEY[..], &client]);
         let names = "subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n";
         fs::write(made.path("names"), names).expect("the folder can be written");
         let sign = ["x509", "-req", "-days", "2", "-in", "server.csr", "-out", "server.pem"];
         let by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"];
         made.openssl(&[&sign[..], &by]);
+        let sign = ["x509", "-req", "-days", "2", "-in", "client.csr", "-out", "client.pem"];
+        made.openssl(&[&sign[..], &by]);
         made
+    }
+
+    /// Returns the files with a client's certificate and its key.
+    pub fn client(&self) -> (PathBuf, PathBuf) {
+        (self.path("client.pem"), self.path("client.key"))
     }
 
     /// Returns the file with the authority's certificate.

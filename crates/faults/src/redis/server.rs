@@ -8,7 +8,8 @@ use std::{
 };
 
 use redis::{
-    Client, Cmd, FromRedisValue, RedisResult, TlsCertificates, aio::MultiplexedConnection,
+    Client, ClientTlsConfig, Cmd, FromRedisValue, RedisResult, TlsCertificates,
+    aio::MultiplexedConnection,
 };
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -215,7 +216,12 @@ impl RedisServer {
                 // An error says that there is one already.
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
                 let root_cert = fs::read(certificates.authority()).ok();
-                let certificates = TlsCertificates { client_tls: None, root_cert };
+                let (certificate, key) = certificates.client();
+                // A server that does not ask for it is not shown it.
+                let client_tls = fs::read(certificate).ok().zip(fs::read(key).ok());
+                let client_tls = client_tls
+                    .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+                let certificates = TlsCertificates { client_tls, root_cert };
                 Client::build_with_tls(self.url(), certificates)?
             }
         };

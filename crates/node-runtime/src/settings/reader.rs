@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
+use broker::RedisIdentity;
+
 use super::{
     ApiKey, Backend, Given, JwtVerifier, LimitSettings, LogFormat, LogSettings, Problem,
     RealtimeSettings, Secret, Settings, SettingsError, Source, Values,
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 41] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -45,6 +47,8 @@ const KNOWN: [&str; 39] = [
     "TIDEGATE_ORG_STREAMS_MAX",
     "TIDEGATE_PAYLOAD_BYTES_MAX",
     "TIDEGATE_REDIS_CA_FILE",
+    "TIDEGATE_REDIS_CERT_FILE",
+    "TIDEGATE_REDIS_KEY_FILE",
     "TIDEGATE_REDIS_REPLICAS_MIN",
     "TIDEGATE_URL",
     "TIDEGATE_WEBSOCKET_DEFLATE",
@@ -177,6 +181,7 @@ impl<'a> Reader<'a> {
             backend: self.backend(redis_url.is_some()),
             redis_url,
             redis_ca_file: self.text("TIDEGATE_REDIS_CA_FILE").map(PathBuf::from),
+            redis_identity: self.redis_identity(),
             redis_replicas_min: self.number("TIDEGATE_REDIS_REPLICAS_MIN", 0, 0..=16) as u32,
             enforce_redis: self.truth("REALTIME_ENFORCE_REDIS", false),
             replay_window: self.seconds("REALTIME_REPLAY_WINDOW_SECONDS", 600, 60..=86_400),
@@ -189,6 +194,25 @@ impl<'a> Reader<'a> {
                 .text("CHAT_REALTIME_CHANNEL_PREFIX")
                 .unwrap_or("gotong:chat:realtime")
                 .to_owned(),
+        }
+    }
+
+    /// Reads what Redis knows us by: a certificate and its key, or neither.
+    fn redis_identity(&mut self) -> Option<RedisIdentity> {
+        const CERT: &str = "TIDEGATE_REDIS_CERT_FILE";
+        const KEY: &str = "TIDEGATE_REDIS_KEY_FILE";
+        let file = |text: Option<&str>| text.map(PathBuf::from);
+        match (file(self.text(CERT)), file(self.text(KEY))) {
+            (Some(cert_file), Some(key_file)) => Some(RedisIdentity { cert_file, key_file }),
+            (Some(_), None) => {
+                self.problem(KEY, "TIDEGATE_REDIS_CERT_FILE needs its private key");
+                None
+            }
+            (None, Some(_)) => {
+                self.problem(CERT, "TIDEGATE_REDIS_KEY_FILE needs its certificate");
+                None
+            }
+            (None, None) => None,
         }
     }
 

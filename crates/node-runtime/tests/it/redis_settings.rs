@@ -45,3 +45,18 @@ fn an_address_of_something_else_is_named_and_not_shown() {
         }
     }
 }
+
+#[test]
+fn a_certificate_and_its_key_are_given_together() {
+    const FILES: [&str; 2] = ["TIDEGATE_REDIS_CERT_FILE", "TIDEGATE_REDIS_KEY_FILE"];
+    assert_eq!(parsed(&[]).realtime.redis_identity, None);
+    for (given, lacking) in [(FILES[0], FILES[1]), (FILES[1], FILES[0])] {
+        let problems = problems(&[(given, "a.pem")]);
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert_eq!(problem.setting, lacking);
+        assert!(problem.allowed.contains(given), "{problem}");
+    }
+    let both = parsed(&[(FILES[0], "a.pem"), (FILES[1], "a.key")]).realtime.redis_identity;
+    let both = both.expect("both were given");
+    assert_eq!((both.cert_file, both.key_file), ("a.pem".into(), "a.key".into()));
+}

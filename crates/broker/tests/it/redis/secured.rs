@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use broker::{
-    Broker, HealthState, RedisBroker, RedisOptions, ReplicaBroker, ReplicaOptions,
+    Broker, HealthState, RedisBroker, RedisIdentity, RedisOptions, ReplicaBroker, ReplicaOptions,
     conformance::{Start, broken_promise},
 };
 use event::After;
@@ -55,6 +55,50 @@ async fn a_server_that_speaks_tls_is_known_by_its_authority() {
     let broker = RedisBroker::start(options(&plain, WIDE)).expect("the address is one");
     health_says(&broker, "broke").await;
     assert_eq!(broker.connections_made(), 0);
+}
+
+fn known_by(options: RedisOptions, certificates: &Certificates) -> RedisOptions {
+    let (cert_file, key_file) = certificates.client();
+    RedisOptions { identity: Some(RedisIdentity { cert_file, key_file }), ..options }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_asks_for_a_certificate_is_shown_ours() {
+    let ours = Arc::new(Certificates::make());
+    let tls = Some(Arc::clone(&ours));
+    let asks = ServerOptions::with_arguments(&["--tls-auth-clients", "yes"]);
+    let server = RedisServer::start_with(ServerOptions { tls, ..asks }).await;
+    let options = with_authority(&server.url(), &ours.authority());
+    works(&known_by(options.clone(), &ours)).await;
+    // Without one, and with that of an authority that the server does not know.
+    for stranger in [options.clone(), known_by(options, &Certificates::make())] {
+        let broker = RedisBroker::start(stranger).expect("the files are good");
+        assert_eq!(health_says(&broker, "broke").await, HealthState::Unhealthy);
+        assert_eq!(broker.connections_made(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_hold_no_identity_are_refused_at_the_start() {
+    let (ours, others) = (Certificates::make(), Certificates::make());
+    let ((cert, key), authority) = (ours.client(), ours.authority());
+    let missing = ours.authority().with_file_name("missing.pem");
+    let tls = with_authority("rediss://:hunter2@127.0.0.1:1/", &authority);
+    let plain = options("redis://:hunter2@127.0.0.1:1/", WIDE);
+    for (options, cert_file, key_file) in [
+        (&tls, &missing, &key),
+        (&tls, &cert, &missing),
+        (&tls, &cert, &cert),
+        (&tls, &key, &key),
+        (&tls, &cert, &others.client().1),
+        (&plain, &cert, &key),
+    ] {
+        let (cert_file, key_file) = (cert_file.clone(), key_file.clone());
+        let identity = Some(RedisIdentity { cert_file, key_file });
+        let refused = RedisBroker::start(RedisOptions { identity, ..options.clone() }).err();
+        let refused = refused.expect("it can't be used").to_string();
+        assert!(refused.contains("can't be used") && !refused.contains("hunter2"), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
