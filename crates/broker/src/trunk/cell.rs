@@ -6,7 +6,7 @@ use event::{Event, Seq, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
-use super::{branch::Branch, mirror::Mirror, record::BranchRecord};
+use super::{Core, branch::Branch, mirror::Mirror, record::BranchRecord};
 use crate::{BoxFuture, Wake, Watch};
 
 /// One stream of this replica.
@@ -78,10 +78,14 @@ impl Cell {
     }
 
     /// Follows the stream, on the trunk and on a branch.
-    pub(super) fn follow(self: &Arc<Self>, trunk: Box<dyn Watch>) -> Box<dyn Watch> {
+    pub(super) fn follow(
+        self: &Arc<Self>,
+        core: Arc<Core>,
+        trunk: Box<dyn Watch>,
+    ) -> Box<dyn Watch> {
         let mut hint = self.hint.subscribe();
         let changes = hint.borrow_and_update().changes;
-        Box::new(Following { hint, changes, trunk, _cell: Arc::clone(self) })
+        Box::new(Following { hint, changes, trunk, core, cell: Arc::clone(self) })
     }
 }
 
@@ -90,8 +94,9 @@ struct Following {
     hint: watch::Receiver<Hint>,
     changes: u64,
     trunk: Box<dyn Watch>,
+    core: Arc<Core>,
     /// Its stream is not forgotten while it is followed.
-    _cell: Arc<Cell>,
+    cell: Arc<Cell>,
 }
 
 impl Watch for Following {
@@ -109,7 +114,12 @@ impl Watch for Following {
                     self.changes = hint.changes;
                     Wake::Unsure
                 }
-                wake = self.trunk.changed() => wake,
+                wake = self.trunk.changed() => match wake {
+                    Wake::Event(event) if !self.core.mirror_live(&self.cell, &event) => {
+                        Wake::Head(event.position.seq)
+                    }
+                    wake => wake,
+                },
             }
         })
     }

@@ -7,3 +7,4 @@ mod faults;
 mod heal;
 mod spool;
 mod strict;
+mod wakes;
