@@ -21,7 +21,7 @@
 //! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
-//! | `BASE:wake` | channel | `EPOCH-SEQ`, for us: a hint, never the truth |
+//! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
 //! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
@@ -47,6 +47,7 @@ mod envelope;
 pub(crate) mod failure;
 mod fleet;
 pub(crate) mod healing;
+mod known;
 mod library;
 mod link;
 pub(crate) mod merging;
@@ -62,14 +63,11 @@ mod slots;
 mod state;
 mod subscription;
 mod viewing;
+mod wake;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use event::{After, Epoch, ForkKind, Ledger, Lineage, Position, Seq, StreamName};
-use parking_lot::Mutex;
 use redis::Cmd;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -78,6 +76,7 @@ use self::{
     answer::Words,
     failure::Failure,
     fleet::Fleet,
+    known::{Following, Known},
     library::Function,
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
@@ -95,9 +94,6 @@ use crate::{
     Watch,
     lineage_text::{lineage_text, lineage_text_at_any_head},
 };
-
-/// Most logs whose state this process remembers; beyond, it forgets one for each new one.
-const KNOWN_MAX: usize = 100_000;
 
 /// How often a call begins again because the log changed under it.
 const TRIES_MAX: u32 = 16;
@@ -126,7 +122,7 @@ pub struct RedisBroker {
     naming: Naming,
     fleet: Fleet,
     registry: Arc<Registry>,
-    known: Mutex<HashMap<StreamName, Arc<State>>>,
+    known: Arc<Known>,
     guard: Guard,
     /// The keepers of the two connections; they end with the backend.
     _keepers: JoinSet<()>,
@@ -158,7 +154,7 @@ impl RedisBroker {
             options,
             fleet,
             registry,
-            known: Mutex::default(),
+            known: Arc::default(),
             guard: Guard::default(),
             _keepers: keepers,
         })
@@ -255,8 +251,9 @@ impl RedisBroker {
 
     /// Begins to watch a log without waiting for Redis: its hints come once there is a connection.
     pub(crate) fn watch_anyway(&self, stream: &StreamName) -> Result<Box<dyn Watch>, ReadError> {
-        let watched = self.registry.watch(stream, &self.naming.of(stream));
-        Ok(watched.ok_or(ReadError::StreamsFull)?.1)
+        let hints = self.registry.watch(stream, &self.naming.of(stream));
+        let hints = hints.ok_or(ReadError::StreamsFull)?;
+        Ok(Box::new(Following { known: Arc::clone(&self.known), stream: stream.clone(), hints }))
     }
 
     fn clock_ahead_ms(&self) -> u64 {
@@ -268,25 +265,14 @@ impl RedisBroker {
     }
 
     fn known(&self, stream: &StreamName) -> Option<Arc<State>> {
-        self.known.lock().get(stream).cloned()
+        self.known.get(stream)
     }
 
-    /// Remembers a log's state, unless what is remembered has grown out of it; `seen` is what was
-    /// remembered when Redis was asked.
+    /// Remembers a log's state, and hints at it.
     fn learn(&self, stream: &StreamName, state: State, seen: Option<&Arc<State>>) -> Arc<State> {
         // Under the current epoch, as in wake-ups: another name would look like another owner.
-        self.registry.raise(stream, Position::new(state.lineage.current(), state.head));
-        let state = Arc::new(state);
-        let mut known = self.known.lock();
-        if known.len() >= KNOWN_MAX && !known.contains_key(stream) {
-            let other = known.keys().next().cloned();
-            other.and_then(|other| known.remove(&other));
-        }
-        let kept = known.entry(stream.clone()).or_insert_with(|| Arc::clone(&state));
-        if state.holds(kept) || seen.is_some_and(|seen| Arc::ptr_eq(seen, kept)) {
-            *kept = Arc::clone(&state);
-        }
-        state
+        self.registry.raise(stream, Position::new(state.lineage.current(), state.head), None);
+        self.known.learn(stream, state, seen)
     }
 
     /// Makes sure that a state which Redis gave may be used; `false` where it was changed instead,

@@ -1,7 +1,7 @@
 //! What our functions answer, read without trust.
 
 use bytes::Bytes;
-use event::{Position, RollingHash, Seq};
+use event::{RollingHash, Seq};
 use redis::Value;
 
 use super::{failure::Failure, state::State};
@@ -105,12 +105,6 @@ pub(super) fn entry(value: Value) -> Option<Entry> {
 pub(super) fn digest(value: Value) -> Result<[u8; 32], Failure> {
     let Value::BulkString(bytes) = value else { return Err(nonsense("a digest that is none")) };
     bytes.try_into().map_err(|_| nonsense("a digest that is none"))
-}
-
-/// Reads what a wake-up says: `EPOCH-SEQ`.
-pub(super) fn wake(value: &Value) -> Option<Position> {
-    let Value::BulkString(bytes) = value else { return None };
-    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 pub(super) fn text(value: Value) -> Option<String> {

@@ -1,6 +1,8 @@
 //! Appending: one call of one function.
 
-use event::{EventId, Position, Seq, Standing, StreamName};
+use std::sync::Arc;
+
+use event::{Event, EventId, Position, Seq, StreamName};
 use redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -15,6 +17,7 @@ use super::{
     names::Names,
     restless,
     state::State,
+    wake::EVENT_BYTES_MAX,
 };
 use crate::{Append, AppendError, Appended, IdempotencyKey, Receipt};
 
@@ -71,7 +74,9 @@ impl RedisBroker {
                     let stored = Stored::read(&mut words).map_err(unsure)?;
                     // First what is known, then whether it still counts: whoever looks at another
                     // server from now on finds out what that one lacks.
-                    if !self.grew(stream, &seen, stored.head) || !answered.is_current() {
+                    let end = Position::new(seen.lineage.current(), stored.head);
+                    let event = alone(append, end).filter(|_| answered.is_current());
+                    if !self.grew(stream, end, event) || !answered.is_current() {
                         let what = "the log's owner changed before the answer came";
                         return Err(Failure::unanswered(what).into());
                     }
@@ -132,19 +137,18 @@ impl RedisBroker {
     }
 
     /// Takes in how far a log grew; `false` where it has an owner by now that never had this.
-    pub(super) fn grew(&self, stream: &StreamName, seen: &State, head: Seq) -> bool {
-        let place = Position::new(seen.lineage.current(), head);
-        if let Some(known) = self.known.lock().get_mut(stream) {
-            let current = known.lineage.current() == place.epoch;
-            if current && known.head < head {
-                std::sync::Arc::make_mut(known).head = head;
-            }
-            if !current && known.lineage.standing(place, known.head) != Standing::Good {
-                return false;
-            }
+    /// Readers are given the event at that place where it is named, and read the log else.
+    pub(super) fn grew(
+        &self,
+        stream: &StreamName,
+        place: Position,
+        event: Option<Arc<Event>>,
+    ) -> bool {
+        let is_ours = self.known.grew(stream, place);
+        if is_ours {
+            self.registry.raise(stream, place, event);
         }
-        self.registry.raise(stream, place);
-        true
+        is_ours
     }
 
     fn add_arguments(
@@ -206,6 +210,14 @@ pub(super) fn ulid_of(id: EventId) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// Returns the event of an append of one that is small, as its wake-up has it.
+fn alone(append: &Append, place: Position) -> Option<Arc<Event>> {
+    let [event] = append.events.as_slice() else { return None };
+    let (name, json) = (event.name.clone(), event.json.clone());
+    let is_small = json.len() <= EVENT_BYTES_MAX;
+    is_small.then(|| Arc::new(Event::new(place, event.id, name, json)))
 }
 
 fn receipts(first: Position, append: &Append) -> Vec<Receipt> {

@@ -76,6 +76,16 @@ pub(super) struct Link {
     trouble: Mutex<String>,
 }
 
+/// Which server the connection is to, for who looks often.
+pub(super) struct InUse(watch::Receiver<Option<Connected>>);
+
+impl InUse {
+    /// Returns whether there is a connection, to the server of this run.
+    pub(super) fn is(&self, run: &str) -> bool {
+        self.0.borrow().as_ref().is_some_and(|connected| &*connected.run == run)
+    }
+}
+
 /// A call of a function of ours.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
@@ -150,6 +160,10 @@ impl Link {
     /// Returns the run id of the server, where there is a connection.
     pub(super) fn run(&self) -> Option<Arc<str>> {
         self.connected.borrow().as_ref().map(|connected| Arc::clone(&connected.run))
+    }
+
+    pub(super) fn in_use(&self) -> InUse {
+        InUse(self.connected.subscribe())
     }
 
     /// Waits until there is a connection to a server of another run.

@@ -13,6 +13,8 @@ local KEY_EVENTS_MAX = 1000000
 local DIGESTS_MAX = 65536
 local PAGE_BYTES_MAX = 4194304
 local EMPTY_TTL_MS = 86400000
+-- The largest envelope that a wake-up carries.
+local WAKE_BYTES_MAX = 4096
 -- Sweeping costs this many keys a call at most.
 local SWEEP = 64
 
@@ -207,7 +209,10 @@ function lib.append(keys, a)
 
   local silent
   for i = 1, n do silent = tell(publish, a[9], a[13 + (i - 1) * 3]) end
-  silent = tell(publish, a[10], m.epoch .. '-' .. text(head)) or silent
+  local wake = m.epoch .. '-' .. text(head)
+  -- Who hears of one small event need not ask for it (wake.rs).
+  if n == 1 and #a[13] <= WAKE_BYTES_MAX then wake = wake .. ' ' .. a[13] end
+  silent = tell(publish, a[10], wake) or silent
   return { 'first', text(m.head + 1), text(head), text(unfolded + n), silent or '' }
 end
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use event::{After, Epoch, EventId, ForkKind, Seq, StreamName};
+use event::{After, Epoch, EventId, ForkKind, Position, Seq, StreamName};
 use redis::Cmd;
 use sha2::{Digest, Sha256};
 
@@ -100,7 +100,8 @@ impl RedisBroker {
             match words.word() {
                 "merged" => {
                     let (merged, head, unfolded) = (words.number()?, words.seq()?, words.number()?);
-                    if !self.grew(stream, &seen, head) || !answered.is_current() {
+                    let end = Position::new(seen.lineage.current(), head);
+                    if !self.grew(stream, end, None) || !answered.is_current() {
                         // The log has another owner by now, whose record says what it has.
                         return Ok(Merged::Elsewhere);
                     }
@@ -253,7 +254,7 @@ impl RedisBroker {
     pub(crate) async fn record_for(
         &self,
         stream: &StreamName,
-        cursor: event::Position,
+        cursor: Position,
     ) -> Result<Option<BranchRecord>, Failure> {
         let records = self.records(&self.naming.of(stream), 0).await?;
         let knows = |record: &BranchRecord| record.is_complete && record.place_of(cursor).is_some();

@@ -1,8 +1,10 @@
 //! The streams that this process watches, each with the level of its hints.
 //!
-//! Nothing is queued: a hint raises a level, so that a flood of wake-ups costs no memory. Owns which
-//! channels are wanted; must not know connections.
+//! Nothing is queued: a hint raises a level, and the latest event stands beside it until it was taken
+//! or another came, so that a flood of wake-ups costs no memory. Owns which channels are wanted; must
+//! not know connections.
 
+mod shelf;
 mod silence;
 
 use std::{
@@ -13,30 +15,35 @@ use std::{
     },
 };
 
-use event::{Epoch, Position, Seq, StreamName};
+use event::{Epoch, Event, Position, Seq, StreamName};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
-use self::silence::Silence;
-use super::names::Names;
+use self::{
+    shelf::{Kept, Shelf},
+    silence::Silence,
+};
+use super::{names::Names, wake::Said};
 use crate::{BoxFuture, Wake, Watch};
 
 /// Most streams that are watched at once; a further one is refused.
 pub(super) const WATCHED_MAX: usize = 100_000;
 
 /// What is known of a log's growth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Hint {
     /// How often hints may have been missed, or the owner changed.
     unsure: u64,
     epoch: Option<Epoch>,
     head: Seq,
+    /// The event at the head.
+    latest: Option<Kept>,
 }
 
 /// One watched stream.
 pub(super) struct Level {
     pub(super) names: Names,
     hint: watch::Sender<Hint>,
+    shelf: Arc<Shelf>,
     /// The number of the connection on which its channel is subscribed.
     pub(super) subscribed_on: AtomicU64,
     silence: Mutex<Silence>,
@@ -46,6 +53,7 @@ pub(super) struct Level {
 #[derive(Default)]
 pub(super) struct Registry {
     levels: RwLock<Levels>,
+    shelf: Arc<Shelf>,
     /// How many subscriptions were begun; each has its number.
     subscriptions: AtomicU64,
 }
@@ -57,18 +65,19 @@ struct Levels {
 }
 
 impl Level {
-    fn new(names: Names) -> Self {
-        let hint = Hint { unsure: 0, epoch: None, head: Seq::ZERO };
+    fn new(names: Names, shelf: Arc<Shelf>) -> Self {
+        let hint = Hint { unsure: 0, epoch: None, head: Seq::ZERO, latest: None };
         Level {
             names,
             hint: watch::Sender::new(hint),
+            shelf,
             subscribed_on: AtomicU64::new(0),
             silence: Mutex::default(),
         }
     }
 
-    /// Takes in where the log is said to end.
-    fn raise(&self, place: Position) {
+    /// Takes in where the log is said to end, and the event there.
+    fn raise(&self, place: Position, event: Option<Arc<Event>>) {
         self.hint.send_if_modified(|hint| {
             let moved = hint.epoch.is_some_and(|epoch| epoch != place.epoch);
             let grew = place.seq > hint.head;
@@ -78,9 +87,21 @@ impl Level {
             if moved || grew || hint.epoch.is_none() {
                 hint.epoch = Some(place.epoch);
                 hint.head = place.seq;
+                // What another owner's first event goes on from is for the log to say.
+                hint.latest = event.filter(|_| !moved).and_then(|event| self.shelf.keep(event));
             }
             moved || grew
         });
+    }
+
+    /// Forgets an event that its only reader has.
+    fn taken(&self, event: &Arc<Event>) {
+        if self.hint.receiver_count() == 1 {
+            self.hint.send_if_modified(|hint| {
+                hint.latest.take_if(|latest| Arc::ptr_eq(&latest.event, event));
+                false
+            });
+        }
     }
 
     /// Says that hints may have been missed.
@@ -91,7 +112,7 @@ impl Level {
 
     /// Takes in what a check found; returns whether the subscription was silent about it.
     pub(super) fn check(&self, place: Position) -> bool {
-        self.raise(place);
+        self.raise(place, None);
         self.silence.lock().check(place.seq)
     }
 }
@@ -103,38 +124,40 @@ impl Registry {
     }
 
     /// Begins to watch a stream; `None` where too many are watched.
-    pub(super) fn watch(
-        &self,
-        stream: &StreamName,
-        names: &Names,
-    ) -> Option<(Arc<Level>, Box<dyn Watch>)> {
+    pub(super) fn watch(&self, stream: &StreamName, names: &Names) -> Option<Following> {
         let mut levels = self.levels.write();
         if levels.by_stream.len() >= WATCHED_MAX && !levels.by_stream.contains_key(stream) {
             return None;
         }
         let level = levels.by_stream.entry(stream.clone());
-        let level = Arc::clone(level.or_insert_with(|| Arc::new(Level::new(names.clone()))));
+        let new = || Arc::new(Level::new(names.clone(), Arc::clone(&self.shelf)));
+        let level = Arc::clone(level.or_insert_with(new));
         levels.by_channel.insert(names.wake.clone(), Arc::clone(&level));
         let mut hint = level.hint.subscribe();
         let unsure = hint.borrow_and_update().unsure;
-        Some((level, Box::new(Following { hint, unsure })))
+        Some(Following { hint, unsure, level })
     }
 
-    /// Takes in where a stream is said to end, if it is watched.
-    pub(super) fn raise(&self, stream: &StreamName, place: Position) {
+    /// Takes in where a stream is said to end, and the event there, if it is watched.
+    pub(super) fn raise(&self, stream: &StreamName, place: Position, event: Option<Arc<Event>>) {
         if let Some(level) = self.levels.read().by_stream.get(stream) {
-            level.raise(place);
+            level.raise(place, event);
         }
     }
 
     /// Takes in a message of a wake-up channel; one without a place still says that something was.
-    pub(super) fn heard(&self, channel: &str, place: Option<Position>) {
+    pub(super) fn heard(
+        &self,
+        channel: &str,
+        said: Option<Said>,
+        believes: impl Fn(&Level) -> bool,
+    ) {
         let levels = self.levels.read();
         let Some(level) = levels.by_channel.get(channel) else { return };
-        match place {
-            Some(place) => {
+        match said {
+            Some(Said { place, event }) => {
                 level.silence.lock().heard(place.seq);
-                level.raise(place);
+                level.raise(place, event.filter(|_| believes(level)));
             }
             None => level.unsure(),
         }
@@ -171,9 +194,19 @@ impl Level {
 }
 
 /// One reader's view of a level.
-struct Following {
+pub(super) struct Following {
     hint: watch::Receiver<Hint>,
     unsure: u64,
+    level: Arc<Level>,
+}
+
+impl Following {
+    /// Returns what the level says now, and the event at its head.
+    fn look(&mut self) -> (u64, Seq, Option<Arc<Event>>) {
+        let hint = self.hint.borrow_and_update();
+        let event = hint.latest.as_ref().map(|latest| Arc::clone(&latest.event));
+        (hint.unsure, hint.head, event)
+    }
 }
 
 impl Watch for Following {
@@ -182,12 +215,14 @@ impl Watch for Following {
             if self.hint.changed().await.is_err() {
                 return Wake::Closed;
             }
-            let hint = *self.hint.borrow_and_update();
-            if hint.unsure == self.unsure {
-                return Wake::Head(hint.head);
+            let (unsure, head, event) = self.look();
+            if unsure != self.unsure {
+                self.unsure = unsure;
+                return Wake::Unsure;
             }
-            self.unsure = hint.unsure;
-            Wake::Unsure
+            let Some(event) = event else { return Wake::Head(head) };
+            self.level.taken(&event);
+            Wake::Event(event)
         })
     }
 }

@@ -16,9 +16,10 @@ use tokio::{
 use super::{
     RedisOptions, answer,
     failure::Failure,
-    link::{Link, Pause, subscriber},
+    link::{InUse, Link, Pause, subscriber},
     registry::{Level, Registry},
     scope::Scope,
+    wake::Said,
 };
 
 /// How many channels one command names, and how many heads one pipeline asks for.
@@ -123,9 +124,11 @@ impl Subscription {
     async fn connect(&self, link: &Link, gone: Arc<Notify>) -> Result<Subscribed, Failure> {
         let (client, run) = link.server(Instant::now() + self.connect_time_max).await?;
         let registry = Arc::clone(&self.registry);
+        let source =
+            Source { scope: self.scope.clone(), run: Arc::clone(&run), in_use: link.in_use() };
         let on_push = move |push: PushInfo| match push.kind {
             PushKind::Disconnection => gone.notify_one(),
-            PushKind::Message | PushKind::SMessage => hear_message(&registry, &push),
+            PushKind::Message | PushKind::SMessage => hear_message(&registry, push, &source),
             // A slot has moved away, or nobody watches the stream any more.
             PushKind::SUnsubscribe if is_watched(&registry, &push) => gone.notify_one(),
             _ => {}
@@ -259,9 +262,27 @@ fn is_watched(registry: &Registry, push: &PushInfo) -> bool {
     std::str::from_utf8(channel).is_ok_and(|channel| registry.of_channel(channel).is_some())
 }
 
-fn hear_message(registry: &Registry, push: &PushInfo) {
-    let [Value::BulkString(channel), message] = push.data.as_slice() else { return };
-    if let Ok(channel) = std::str::from_utf8(channel) {
-        registry.heard(channel, answer::wake(message));
+/// Where wake-ups come from.
+struct Source {
+    scope: Scope,
+    /// The run id of the server.
+    run: Arc<str>,
+    in_use: InUse,
+}
+
+impl Source {
+    /// Returns whether a page of the log would be read from the same server now. What another one
+    /// says may be of a log that is lost already: it is a hint, and no event.
+    fn has(&self, level: &Level) -> bool {
+        self.in_use.is(&self.run) && self.scope.has(level)
+    }
+}
+
+fn hear_message(registry: &Registry, push: PushInfo, source: &Source) {
+    let Ok([Value::BulkString(channel), message]) = <[Value; 2]>::try_from(push.data) else {
+        return;
+    };
+    if let Ok(channel) = std::str::from_utf8(&channel) {
+        registry.heard(channel, Said::read(message), |level| source.has(level));
     }
 }

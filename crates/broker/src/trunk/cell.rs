@@ -6,7 +6,7 @@ use event::{Event, Lineage, Position, Seq, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
-use super::{branch::Branch, mirror::Mirror, record::BranchRecord, view::View};
+use super::{Core, branch::Branch, mirror::Mirror, record::BranchRecord, view::View};
 use crate::{BoxFuture, Wake, Watch};
 
 /// One stream of this replica.
@@ -87,10 +87,14 @@ impl Cell {
     }
 
     /// Follows the stream, on the trunk and on a branch.
-    pub(super) fn follow(self: &Arc<Self>, trunk: Box<dyn Watch>) -> Box<dyn Watch> {
+    pub(super) fn follow(
+        self: &Arc<Self>,
+        core: Arc<Core>,
+        trunk: Box<dyn Watch>,
+    ) -> Box<dyn Watch> {
         let mut hint = self.hint.subscribe();
         let changes = hint.borrow_and_update().changes;
-        Box::new(Following { hint, changes, trunk, _cell: Arc::clone(self) })
+        Box::new(Following { hint, changes, trunk, core, cell: Arc::clone(self) })
     }
 }
 
@@ -99,8 +103,9 @@ struct Following {
     hint: watch::Receiver<Hint>,
     changes: u64,
     trunk: Box<dyn Watch>,
+    core: Arc<Core>,
     /// Its stream is not forgotten while it is followed.
-    _cell: Arc<Cell>,
+    cell: Arc<Cell>,
 }
 
 impl Watch for Following {
@@ -118,7 +123,12 @@ impl Watch for Following {
                     self.changes = hint.changes;
                     Wake::Unsure
                 }
-                wake = self.trunk.changed() => wake,
+                wake = self.trunk.changed() => match wake {
+                    Wake::Event(event) if !self.core.mirror_live(&self.cell, &event) => {
+                        Wake::Head(event.position.seq)
+                    }
+                    wake => wake,
+                },
             }
         })
     }

@@ -121,6 +121,25 @@ impl Mirror {
         self.trim(now, limits);
     }
 
+    /// Takes in an event that came by itself, if it is next to what readers here have read; `false`
+    /// where a page has to say what it is.
+    pub(crate) fn take_live(
+        &mut self,
+        event: &Arc<Event>,
+        now: MonoMs,
+        limits: &WindowLimits,
+    ) -> bool {
+        let (Some(read), seq) = (self.read, event.position.seq) else { return false };
+        if seq > self.reaches(read.through).next() || !self.is_ours(event.position) {
+            return false;
+        }
+        self.insert(event, now);
+        self.head = self.head.max(seq);
+        self.read = Some(Read { through: read.through.max(seq), at: now });
+        self.trim(now, limits);
+        true
+    }
+
     /// Takes in events that were appended here.
     pub(crate) fn take_append(
         &mut self,

@@ -1,11 +1,12 @@
 //! Which of the two answers: the trunk, or the stream's branch while there is one.
 //!
 //! Rule: whoever asked the trunk looks for a branch again when the answer is there, under the lock
-//! under which a branch begins: an answer of the trunk that a branch does not know is not given.
+//! under which a branch begins: an answer of the trunk that a branch does not know is not given. An
+//! event that comes with a hint of the trunk is such an answer.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use event::{After, Epoch, GapReason, Ledger, Position, Seq, StreamName};
+use event::{After, Epoch, Event, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
@@ -412,6 +413,17 @@ impl Core {
         Some(page)
     }
 
+    /// Takes in an event that the trunk's hint had; `false` where the log has to be read instead:
+    /// a page is then the trunk's or a branch's, as it is for everybody.
+    pub(super) fn mirror_live(&self, cell: &Cell, event: &Arc<Event>) -> bool {
+        let mut side = cell.side.lock();
+        if side.branch.is_some() || self.phase() != Phase::Up {
+            return false;
+        }
+        let (now, limits) = (self.options.clock.mono(), self.options.redis.window);
+        side.mirror.take_live(event, now, &limits)
+    }
+
     pub(super) async fn head(&self, stream: &StreamName) -> Result<Position, ReadError> {
         let cell = self.cell(stream)?;
         loop {
@@ -438,9 +450,12 @@ impl Core {
         }
     }
 
-    pub(super) async fn watch(&self, stream: &StreamName) -> Result<Box<dyn Watch>, ReadError> {
+    pub(super) async fn watch(
+        self: &Arc<Self>,
+        stream: &StreamName,
+    ) -> Result<Box<dyn Watch>, ReadError> {
         let cell: Arc<Cell> = self.cell(stream)?;
-        let watch = cell.follow(self.trunk.watch_anyway(stream)?);
+        let watch = cell.follow(Arc::clone(self), self.trunk.watch_anyway(stream)?);
         if !self.branches_off() {
             // Cut off meanwhile, it is heard once there is a connection.
             self.ask(self.trunk.hear(stream)).await.transpose()?;

@@ -11,3 +11,4 @@ mod replicas;
 mod restarts;
 mod secured;
 mod sentinel;
+mod wakes;

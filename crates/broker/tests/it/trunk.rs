@@ -12,3 +12,4 @@ mod sentinel;
 mod spool;
 mod strict;
 mod unknown;
+mod wakes;

@@ -45,12 +45,15 @@ enum Deed {
     Read(u64, u64),
     /// An append that others' appends may lie before.
     Append { skipped: u64, count: u64 },
+    /// A hint's event, so many after the head; what lies between was appended by others.
+    Live(u64),
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         (0..30_u64, 0..8_u64).prop_map(|(after, count)| Deed::Read(after, count)),
         (0..3_u64, 1..4_u64).prop_map(|(skipped, count)| Deed::Append { skipped, count }),
+        (1..3_u64).prop_map(Deed::Live),
     ]
 }
 
@@ -75,6 +78,16 @@ proptest! {
                     let events: Vec<_> = (first..=head).map(event).collect();
                     mirror.learn(&lineage(), Seq(head));
                     mirror.take_append(&events, None, NOW, &LIMITS);
+                }
+                Deed::Live(beyond) => {
+                    head += beyond;
+                    if mirror.take_live(&event(head), NOW, &LIMITS) {
+                        let base = mirror.base(true, NOW).unwrap();
+                        prop_assert_eq!(base.head().seq.0, head, "a reader here has it");
+                        prop_assert_eq!(mirror.end().0, head);
+                    } else {
+                        mirror.learn(&lineage(), Seq(head));
+                    }
                 }
             }
             let base = mirror.base(true, NOW).unwrap();
@@ -105,6 +118,21 @@ fn what_others_appended_and_nobody_read_comes_after_the_branch() {
     mirror.take_page(&page(8, 10, 11), NOW, &LIMITS);
     assert_eq!(mirror.base(true, NOW).unwrap().head().seq, Seq(11), "it joins the own append");
     assert_eq!(mirror.behind(Seq(11), NOW, &LIMITS), None);
+}
+
+#[test]
+fn only_what_is_next_and_the_trunks_is_taken_from_a_hint() {
+    let mut mirror = mirror();
+    let take = |mirror: &mut Mirror, seq| mirror.take_live(&event(seq), NOW, &LIMITS);
+    assert!(!take(&mut mirror, 9), "nobody here has read");
+    mirror.take_page(&page(3, 8, 8), NOW, &LIMITS);
+    assert!(!take(&mut mirror, 10), "9 is missing");
+    assert!(take(&mut mirror, 9) && take(&mut mirror, 10));
+    assert!(take(&mut mirror, 9), "another reader here has the same hint");
+    let foreign = Position::new(Epoch::from_bits(9), Seq(11));
+    let foreign = Event::new(foreign, EventId::from_bits(9), "a".parse().unwrap(), "{}".into());
+    assert!(!mirror.take_live(&Arc::new(foreign), NOW, &LIMITS));
+    assert_eq!(mirror.base(true, NOW).unwrap().head().seq, Seq(10));
 }
 
 #[test]
