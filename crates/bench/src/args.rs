@@ -198,6 +198,8 @@ pub(crate) enum ServerName {
     TidegateRedis,
     /// Two of them on one Redis: events are published to one, and read from the other.
     TidegateRedisTwo,
+    /// Two of them on one Redis: events are published to one, and read from both.
+    TidegateRedisBoth,
     /// The limit of the two: the same server-side function, called by `redis-benchmark`.
     RedisFunction,
     /// nginx with the nchan module.

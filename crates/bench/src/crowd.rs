@@ -41,6 +41,8 @@ pub(crate) enum Goal {
 #[derive(Clone, Debug)]
 pub(crate) struct CrowdPlan {
     pub(crate) address: SocketAddr,
+    /// Where every other reader of a stream goes, if not there too.
+    pub(crate) also_at: Option<SocketAddr>,
     /// How each stream is opened; readers are dealt out to them in turn.
     pub(crate) openings: Arc<[Opening]>,
     pub(crate) readers: usize,

@@ -31,6 +31,7 @@ pub(crate) enum Figure {
     AnswerP99Ms,
     ServerCpuSeconds,
     Seconds,
+    RedisConnections,
 }
 
 impl Figure {
@@ -57,6 +58,7 @@ impl Figure {
             Figure::AnswerP99Ms => ("answer p99", "ms"),
             Figure::ServerCpuSeconds => ("server", "CPU s"),
             Figure::Seconds => ("took", "s"),
+            Figure::RedisConnections => ("Redis con-", "nections"),
         }
     }
 
@@ -72,6 +74,7 @@ impl Figure {
                 | Figure::AnswerP50Ms
                 | Figure::ServerCpuSeconds
                 | Figure::Seconds
+                | Figure::RedisConnections
         )
     }
 }

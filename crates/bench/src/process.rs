@@ -5,6 +5,7 @@ mod daemon;
 mod files;
 mod machine;
 mod memory;
+mod sockets;
 mod tree;
 
 pub(crate) use self::{
@@ -13,4 +14,5 @@ pub(crate) use self::{
     files::provide_files,
     machine::Idle,
     memory::Memory,
+    sockets::connections_to,
 };

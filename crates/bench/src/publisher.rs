@@ -3,6 +3,7 @@
 mod link;
 
 use std::{
+    num::NonZeroU64,
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +25,12 @@ const LOOK_EVERY: Duration = Duration::from_micros(100);
 
 /// With no reader coming on for so long, they will not any more.
 const STALL_MAX: Duration = Duration::from_secs(10);
+
+/// Lets this thread wake when it is due: the kernel may put timers off, by 50 microseconds otherwise.
+pub(crate) fn exact_timers() {
+    // Refused, events are that much later, as the report says.
+    let _refused = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+}
 
 /// Publishes a run's events, and knows what was published.
 pub(crate) struct Publisher<'a> {
@@ -73,6 +80,7 @@ impl<'a> Publisher<'a> {
     /// Publishes at a rate, to the streams in turn. An event's stamp is when it was due: what it
     /// waits for because the server has not answered yet is part of its latency.
     pub(crate) fn paced(&mut self, rate: u32, time: Duration) -> Result<(), BenchError> {
+        exact_timers();
         let began = self.clock.now();
         let due_of = |event: u64| began + Duration::from_secs_f64(event as f64 / f64::from(rate));
         let all = (time.as_secs_f64() * f64::from(rate)).round() as u64;

@@ -19,7 +19,7 @@ use std::{
 
 use tempfile::TempDir;
 
-pub(crate) use self::redis::RedisFunction;
+pub(crate) use self::redis::{RedisFunction, SharedRedis};
 use crate::{
     args::{ServerName, Transport, WorkName},
     error::BenchError,
@@ -142,6 +142,8 @@ pub(crate) struct Server {
     /// What runs, and what is special about its configuration.
     pub(crate) about: String,
     pub(crate) subscribe_at: SocketAddr,
+    /// Where every other reader of a stream goes, if not there too.
+    pub(crate) also_at: Option<SocketAddr>,
     pub(crate) publish_at: SocketAddr,
     pub(crate) dialect: Box<dyn Dialect>,
     /// How many streams it can open at one time.
@@ -150,6 +152,8 @@ pub(crate) struct Server {
     pub(crate) pids: Vec<u32>,
     /// The Redis whose append function is measured in the server's place.
     pub(crate) function: Option<RedisFunction>,
+    /// The Redis that the server's processes share.
+    pub(crate) shared: Option<SharedRedis>,
     daemon: Option<Daemon>,
     /// What must live as long as the server.
     kept: Vec<Box<dyn Send + Sync>>,
@@ -207,11 +211,13 @@ impl Facts<'_> {
             name: self.name.to_owned(),
             about: self.about,
             subscribe_at,
+            also_at: None,
             publish_at,
             dialect: Box::new(dialect),
             at_once_max: u32::MAX,
             pids: vec![daemon.pid()],
             function: None,
+            shared: None,
             daemon: Some(daemon),
             kept: vec![Box::new(folder)],
         }
@@ -246,6 +252,7 @@ pub(crate) fn start(
         ServerName::Tidegate => tidegate::start(setup, folder),
         ServerName::TidegateRedis => redis::start(setup, folder, redis::Replicas::One, stop),
         ServerName::TidegateRedisTwo => redis::start(setup, folder, redis::Replicas::Two, stop),
+        ServerName::TidegateRedisBoth => redis::start(setup, folder, redis::Replicas::Both, stop),
         ServerName::RedisFunction => redis::start_function(setup, folder, stop),
         ServerName::Nchan => nchan::start(setup, folder),
         ServerName::Pushpin => pushpin::start(setup, folder),

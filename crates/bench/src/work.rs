@@ -88,6 +88,7 @@ impl Bench<'_> {
             (0..streams).map(|stream| server.dialect.open(stream, &of.begin)).collect();
         let plan = CrowdPlan {
             address: server.subscribe_at,
+            also_at: server.also_at,
             openings,
             readers: of.readers as usize,
             goal: of.goal,

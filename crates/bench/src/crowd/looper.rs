@@ -146,8 +146,10 @@ impl Loop {
     }
 
     fn connect(&self, key: usize) -> io::Result<TcpStream> {
-        let to = self.plan.address;
         let reader = key * self.threads + self.index;
+        let is_other = (reader / self.plan.openings.len()) % 2 == 1;
+        let also_at = self.plan.also_at.filter(|_| is_other);
+        let to = also_at.unwrap_or(self.plan.address);
         let from = reader / self.plan.per_address;
         let is_loopback = to.is_ipv4() && to.ip().is_loopback();
         let address = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + from as u32);

@@ -73,10 +73,12 @@ pub(super) fn start(
         name: description.name.clone(),
         about: format!("described by {}", file.display()),
         subscribe_at,
+        also_at: None,
         publish_at: description.publish_address.unwrap_or(subscribe_at),
         at_once_max: u32::MAX,
         pids,
         function: None,
+        shared: None,
         daemon,
         dialect: Box::new(Custom {
             transport: setup.transport,

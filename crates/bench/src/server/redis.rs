@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{Facts, LOOK_EVERY, START_TIME_MAX, Server, Setup, ports, tidegate};
 use crate::{
     error::BenchError,
-    process::{Daemon, find_program},
+    process::{Daemon, connections_to, find_program},
     stop::Stop,
 };
 
@@ -26,6 +26,22 @@ pub(super) enum Replicas {
     One,
     /// Events are published to one, and read from the other.
     Two,
+    /// Events are published to one, and read from both.
+    Both,
+}
+
+/// The Redis that processes of ours share.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedRedis {
+    at: SocketAddr,
+    replicas: Vec<u32>,
+}
+
+impl SharedRedis {
+    /// Returns how many connections to it each process has.
+    pub(crate) fn connections(&self) -> Vec<usize> {
+        self.replicas.iter().map(|&pid| connections_to(pid, self.at.port())).collect()
+    }
 }
 
 /// The append function of a Redis, as something to be measured by itself.
@@ -51,7 +67,7 @@ pub(super) fn start(
     let (publish_at, daemon) = tidegate::serve(setup, &first, Some(&url))?;
     let other = match replicas {
         Replicas::One => None,
-        Replicas::Two => {
+        Replicas::Two | Replicas::Both => {
             let second = folder_in(folder.path(), "second")?;
             Some(tidegate::serve(setup, &second, Some(&url))?)
         }
@@ -61,13 +77,16 @@ pub(super) fn start(
     let (name, what) = match replicas {
         Replicas::One => ("tidegate-redis", "one process"),
         Replicas::Two => ("tidegate-redis-two", "published to one process, read from another"),
+        Replicas::Both => ("tidegate-redis-both", "published to one process, read from two"),
     };
     let about = format!("{version} serve, {what}, a Redis without persistence");
     let dialect = tidegate::dialect(setup.transport, setup.payloads.clone());
     let facts = Facts { name, about, at: (subscribe_at, publish_at) };
     let mut server = facts.running(dialect, daemon, folder);
-    server.pids.push(redis_daemon.pid());
+    server.also_at = (replicas == Replicas::Both).then_some(publish_at);
     server.pids.extend(other.as_ref().map(|(_, daemon)| daemon.pid()));
+    server.shared = Some(SharedRedis { at: redis, replicas: server.pids.clone() });
+    server.pids.push(redis_daemon.pid());
     Ok(server.keeping(other).keeping(redis_daemon))
 }
 

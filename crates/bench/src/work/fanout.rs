@@ -12,7 +12,7 @@ use crate::{
     plan::WARM_UP_EVENTS,
     publisher::{Link, Publisher},
     sample::{LATENCIES, Sample, set_quantiles},
-    server::{Begin, Server},
+    server::{Begin, Server, SharedRedis},
 };
 
 pub(super) fn measure(
@@ -20,6 +20,7 @@ pub(super) fn measure(
     server: &Server,
     work: &FanoutWork,
 ) -> Result<Sample, BenchError> {
+    let before = server.shared.as_ref().map(SharedRedis::connections);
     let clock = Clock::start();
     let (readers, streams) = (work.readers, work.streams);
     let gathering =
@@ -41,7 +42,9 @@ pub(super) fn measure(
     bench.settle(&crowd, all, &mut gauge)?;
     let deliveries = crowd.board().received().saturating_sub(warm);
     let reading = gauge.read(bench.plan.cores);
-    let problems = broken(&crowd);
+    let with_readers = server.shared.as_ref().map(SharedRedis::connections);
+    let mut problems = broken(&crowd);
+    problems.extend(grown(before.as_deref(), with_readers.as_deref()));
     let tally = crowd.close();
 
     let mut figures = Figures::default();
@@ -51,6 +54,9 @@ pub(super) fn measure(
     figures.set(Figure::EventsPerSecond, reading.per_second(events));
     figures.set(Figure::ServerCpuSeconds, reading.cpu.as_secs_f64());
     figures.set(Figure::Seconds, reading.took.as_secs_f64());
+    if let Some(most) = with_readers.and_then(|each| each.into_iter().max()) {
+        figures.set(Figure::RedisConnections, most as f64);
+    }
     set_quantiles(&mut figures, &tally.latency_us, LATENCIES);
     Ok(Sample {
         figures,
@@ -58,6 +64,15 @@ pub(super) fn measure(
         generator: reading.generator(&tally, Some(&publisher.late_us)),
         problems,
         times_us: tally.latency_us,
+    })
+}
+
+/// Returns what is wrong with each process's connections to Redis, without and with readers.
+fn grown(before: Option<&[usize]>, with_readers: Option<&[usize]>) -> Option<String> {
+    let (before, with_readers) = (before?, with_readers?);
+    let grew = before.iter().zip(with_readers).any(|(before, now)| now > before);
+    grew.then(|| {
+        format!("its connections to Redis grew with readers: {before:?} to {with_readers:?}")
     })
 }
 

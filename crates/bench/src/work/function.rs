@@ -2,7 +2,8 @@
 //!
 //! For `publish` it is called by `redis-benchmark`, over one connection with as many calls in flight
 //! as there are publishers, which is how a replica calls it. For `fanout` the time is taken from the
-//! call to the wake-up on a connection that is subscribed.
+//! moment at which the call was due, as for every event, to the wake-up on a connection that is
+//! subscribed.
 
 mod resp;
 
@@ -23,7 +24,7 @@ use crate::{
     figure::{Figure, Figures},
     payload::stream_name,
     plan::Work,
-    publisher::{Link, Publisher},
+    publisher::{Link, Publisher, exact_timers},
     sample::{LATENCIES, Sample, set_quantiles},
     server::{RedisFunction, Server},
     stamp::Stamp,
@@ -196,6 +197,7 @@ fn woken(
     };
     let arguments: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
     let mut gauge = Gauge::start(server);
+    exact_timers();
     let (began, mut latency_us) = (Instant::now(), histogram());
     for event in 0..u64::from(rate) * u64::from(work.seconds) {
         bench.stop.check()?;
@@ -203,10 +205,9 @@ fn woken(
         while Instant::now() < due {
             thread::park_timeout(due.saturating_duration_since(Instant::now()));
         }
-        let sent = Instant::now();
         redis.send(&arguments).map_err(lost)?;
         ear.receive().map_err(lost)?;
-        let _too_long = latency_us.record(us(sent.elapsed()).max(1));
+        let _too_long = latency_us.record(us(due.elapsed()).max(1));
         if let Value::Error(error) = redis.receive().map_err(lost)? {
             return Err(refused(&error));
         }

@@ -145,6 +145,18 @@ fn a_redis_is_published_through_and_beside_its_bare_function() {
 }
 
 #[test]
+fn readers_on_two_replicas_leave_the_connections_to_redis_as_they_were() {
+    let line =
+        "fanout --server tidegate-redis-both --readers 40 --streams 10 --rate 100 --seconds 1";
+    let document = bench(line);
+    has(&document, &["tidegate-redis-both"], "redis_connections");
+    let repeat = &document["servers"][0]["repeats"][0];
+    assert_eq!(repeat["faults"]["lost"], 0, "{document}");
+    // One for commands and one for wake-ups.
+    assert_eq!(repeat["figures"]["redis_connections"], 2.0, "{document}");
+}
+
+#[test]
 fn events_are_read_from_another_replica_than_they_were_published_to() {
     let servers = ["tidegate-redis-two", "redis-function"];
     let line =

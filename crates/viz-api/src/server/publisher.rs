@@ -47,6 +47,9 @@ const ROUTE: &str = "/api/events";
 /// A longer body takes the slow path.
 const BODY_BYTES_MAX: usize = 32 << 10;
 
+/// Room for an ordinary request, so that it is read at once.
+const READ_BYTES_MIN: usize = 2 << 10;
+
 /// How long a peer may take to take an answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -109,6 +112,9 @@ pub(super) async fn serve(
                     tracing::trace!(route = ROUTE, "waits for a body");
                 }
                 let is_idle = read.is_empty();
+                if is_idle {
+                    read.reserve(READ_BYTES_MIN);
+                }
                 let more = tokio::select! {
                     more = timeout_at(deadline, stream.read_buf(&mut read)) => more,
                     // A request whose head is there is finished; of another one, what was sent
