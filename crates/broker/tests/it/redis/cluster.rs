@@ -140,7 +140,8 @@ async fn logs_and_their_readers_move_with_their_slot() {
     }
     assert_eq!(broken_promise(&acknowledged, Start::After(0), &reader.items), None);
     assert_eq!(reader.gaps(), 0);
-    assert_eq!(ours.health().state, HealthState::Healthy, "{:?}", ours.health());
+    // The subscription may have moved only just now.
+    reconnected(&ours, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
