@@ -67,8 +67,10 @@ impl Artefact {
             fs::write(self.path().join("log.jsonl"), log(trunk))?;
         }
         for &index in &report.verdict.failing {
-            let text = serde_json::to_string_pretty(&reader(index, &records[index].lock()))?;
+            let record = records[index].lock();
+            let text = serde_json::to_string_pretty(&reader(index, &record))?;
             fs::write(self.path().join(format!("reader-{index}.json")), text)?;
+            fs::write(self.path().join(format!("reader-{index}.jsonl")), came(&record, trunk))?;
         }
         Ok(match self {
             Artefact::Asked(path) => Some(path),
@@ -89,6 +91,19 @@ fn reader(index: usize, record: &Record) -> serde_json::Value {
         "incidents": record.incidents,
         "last_frames": record.frames(),
     })
+}
+
+/// The log as a reader got it, one event a line: how many gaps came before, or null for never.
+fn came(record: &Record, trunk: &Trunk) -> String {
+    let mut text = String::new();
+    for (at, entry) in trunk.places() {
+        let (by, n) = (entry.stamp.by, entry.stamp.n);
+        let gaps = record.came(by, n, entry.id);
+        let gaps = gaps.map_or_else(|| "null".to_owned(), |gaps| gaps.to_string());
+        let line = format_args!(r#"{{"at":"{at}","by":{by},"n":{n},"gaps_before":{gaps}}}"#);
+        writeln!(text, "{line}").expect("a text takes what is written");
+    }
+    text
 }
 
 /// What publishers were told, one event a line.

@@ -41,12 +41,15 @@ pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
 }
 
 /// Returns whether one key may have taken effect twice.
-pub(super) fn twice(evidence: &Evidence<'_>, by: usize, at_ms: u64) -> bool {
-    let around = evidence.history.between(at_ms.saturating_sub(LOSABLE_MS), at_ms + LOSABLE_MS);
+pub(super) fn twice(evidence: &Evidence<'_>, by: usize, n: u64, at_ms: u64) -> bool {
+    let (from, to) = (at_ms.saturating_sub(LOSABLE_MS), at_ms + LOSABLE_MS);
+    let around = evidence.history.between(from, to);
     let branches = evidence.plan.mode == Mode::Loose && around.cuts;
     // A key is each replica's own without Redis, and is lost with what it belongs to.
     let roams = Manner::of(by) == Manner::Roaming;
-    around.loses || (branches && (roams || around.kills))
+    let replica = evidence.facts.sent(by, n).map(|sent| sent.replica);
+    let is_killed = replica.is_some_and(|replica| evidence.history.killed(replica, from, to));
+    around.loses || (branches && (roams || is_killed))
 }
 
 /// Returns whether a part of a list may be there.

@@ -94,7 +94,7 @@ impl Verdict {
     }
 
     fn twice(&mut self, evidence: &Evidence<'_>, (by, n): (usize, u64), at_ms: u64) {
-        if explain::twice(evidence, by, at_ms) {
+        if explain::twice(evidence, by, n, at_ms) {
             self.twice_explained += 1;
             return;
         }

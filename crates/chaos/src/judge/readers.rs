@@ -76,9 +76,10 @@ impl Verdict {
 
     fn judge_order(&mut self, evidence: &Evidence<'_>, index: usize, record: &Record) {
         for late in &record.late {
-            // One whose publisher was told nothing may come whenever it likes.
+            // One whose publisher was told nothing may come whenever it likes; and one that took
+            // effect a second time is counted as that.
             let sent = evidence.facts.sent(late.by, late.n);
-            let was_told = sent.is_some_and(|sent| matches!(sent.fate, Fate::Acknowledged(_)));
+            let was_told = sent.is_some_and(|sent| sent.fate == Fate::Acknowledged(late.id));
             if !was_told || explain::late(evidence, late.by) {
                 continue;
             }

@@ -223,6 +223,26 @@ fn an_order_is_kept_where_it_was_acknowledged() {
 }
 
 #[test]
+fn a_second_effect_is_no_late_event() {
+    let loses = marks(|marks| marks.loses = true);
+    let mut log = all();
+    log.insert(5, (2, 22));
+    let verdict = Small::new(Mode::Strict, &log).happened(loses).reads(&log).check(None);
+    assert_eq!((verdict.reordered, verdict.twice_explained), (0, 1));
+}
+
+#[test]
+fn a_branch_explains_a_second_effect_where_its_replica_was_killed() {
+    let mut log = all();
+    log.insert(3, (2, 22));
+    let check = |marks, problem| {
+        Small::new(Mode::Loose, &log).happened(marks).reads(&log).check(problem);
+    };
+    check(marks(|m| m.cuts = true), Some("twice under one key"));
+    check(marks(|m| (m.cuts, m.kills, m.absent) = (true, true, true)), None);
+}
+
+#[test]
 fn repeats_jumps_and_accounts_are_seen() {
     let mut events = all();
     events.insert(3, (2, 2));

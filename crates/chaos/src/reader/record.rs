@@ -78,6 +78,7 @@ pub(crate) struct Counts {
 pub(crate) struct Late {
     pub(crate) by: usize,
     pub(crate) n: u64,
+    pub(crate) id: EventId,
     pub(crate) behind: u64,
     pub(crate) at_ms: u64,
 }
@@ -88,6 +89,9 @@ pub(crate) struct GapSeen {
     pub(crate) at_ms: u64,
     pub(crate) replica: usize,
     pub(crate) reason: String,
+    /// The last place before it.
+    pub(crate) after: String,
+    pub(crate) resumes_at: String,
 }
 
 /// Something that is wrong, and what came before it.
@@ -225,10 +229,12 @@ impl Record {
     /// Takes a gap.
     pub(crate) fn gap(&mut self, replica: usize, reason: &str, resumes_at: Position) {
         self.generation += 1;
+        let after = self.last.map(|last| last.to_string()).unwrap_or_default();
         self.last = Some(resumes_at);
         let at_ms = self.facts.now_ms();
         if self.gaps.len() < KEPT_MAX {
-            self.gaps.push(GapSeen { at_ms, replica, reason: reason.to_owned() });
+            let (reason, resumes_at) = (reason.to_owned(), resumes_at.to_string());
+            self.gaps.push(GapSeen { at_ms, replica, reason, after, resumes_at });
         }
         self.frame(&format!("gap: {reason}, goes on after {resumes_at}"));
     }
@@ -288,7 +294,7 @@ impl Record {
         match before.checked_sub(1) {
             None => {
                 self.counts.delivered += 1;
-                self.check_order(by, n);
+                self.check_order(by, n, id);
             }
             Some(generation) if generation < self.generation => self.counts.told_again += 1,
             Some(_) => {
@@ -298,7 +304,7 @@ impl Record {
         }
     }
 
-    fn check_order(&mut self, by: usize, n: u64) {
+    fn check_order(&mut self, by: usize, n: u64, id: EventId) {
         let (generation, at_ms) = (self.generation, self.facts.now_ms());
         match self.greatest[by] {
             Some((behind, of)) if of == generation && behind > n => {
@@ -307,7 +313,7 @@ impl Record {
                     self.suspicion = self.frames.iter().cloned().collect();
                 }
                 if self.late.len() < KEPT_MAX {
-                    self.late.push(Late { by, n, behind, at_ms });
+                    self.late.push(Late { by, n, id, behind, at_ms });
                 }
             }
             _ => self.greatest[by] = Some((n, generation)),
