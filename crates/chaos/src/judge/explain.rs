@@ -58,8 +58,12 @@ pub(super) fn torn(evidence: &Evidence<'_>, at_ms: u64) -> bool {
     after.loses && after.absent
 }
 
-/// Returns whether an event of a publisher may come behind a later one.
-pub(super) fn late(evidence: &Evidence<'_>, by: usize) -> bool {
-    // Each replica's branch is merged by itself.
-    evidence.plan.mode == Mode::Loose && Manner::of(by) == Manner::Roaming
+/// Returns whether an acknowledged event of a publisher may come behind a later one to a reader.
+pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -> bool {
+    let lately = evidence.history.before(at_ms);
+    // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
+    // that its branch comes before all of it.
+    let is_killed = lately.cuts
+        && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
+    evidence.plan.mode == Mode::Loose && (Manner::of(by) == Manner::Roaming || is_killed)
 }

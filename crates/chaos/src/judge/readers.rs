@@ -78,9 +78,9 @@ impl Verdict {
         for late in &record.late {
             // One whose publisher was told nothing may come whenever it likes; and one that took
             // effect a second time is counted as that.
-            let sent = evidence.facts.sent(late.by, late.n);
-            let was_told = sent.is_some_and(|sent| sent.fate == Fate::Acknowledged(late.id));
-            if !was_told || explain::late(evidence, late.by) {
+            let Some(sent) = evidence.facts.sent(late.by, late.n) else { continue };
+            let was_told = sent.fate == Fate::Acknowledged(late.id);
+            if !was_told || explain::late(evidence, late.by, sent, late.at_ms) {
                 continue;
             }
             self.reordered += 1;

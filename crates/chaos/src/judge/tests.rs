@@ -220,6 +220,9 @@ fn an_order_is_kept_where_it_was_acknowledged() {
     let small = Small::new(Mode::Strict, &log).reads(&log);
     small.facts.end(Stamp { by: 0, n: 1, first: 1, of: 1 }, 0, Fate::Unknown);
     small.check(None);
+    let killed = marks(|m| (m.cuts, m.kills, m.absent) = (true, true, true));
+    Small::new(Mode::Loose, &log).happened(killed).reads(&log).check(None);
+    Small::new(Mode::Strict, &log).happened(killed).reads(&log).check(Some("behind a later one"));
 }
 
 #[test]
