@@ -177,6 +177,11 @@ impl Run {
             slowest_health_ms: self.crowd.slowest.ms(),
             ..Report::of(&self.plan, verdict)
         };
+        if !report.passed
+            && let Err(error) = self.field.redis.keep_data(&artefact.path().join("redis")).await
+        {
+            console::note(&format!("the data of Redis can't be kept: {error}"));
+        }
         self.timeline.finish();
         console::conclude(&if as_json { report.json() } else { report.to_string() });
         match artefact.finish(&report, &self.crowd.records, &self.facts, &self.trunk) {

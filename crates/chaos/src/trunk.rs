@@ -24,6 +24,8 @@ pub(crate) struct Trunk {
     /// Places whose event was another one when they were read again.
     changed: Vec<Position>,
     is_again: bool,
+    /// Whether the last reading came to the end.
+    is_at_end: bool,
 }
 
 /// An event of the log.
@@ -83,6 +85,7 @@ impl Trunk {
         address: SocketAddr,
         facts: &Arc<Facts>,
     ) -> Result<(), String> {
+        self.is_at_end = false;
         for _ in 0..PAGES_MAX {
             let after = self.cursor.as_ref().map(|at| format!("&after={at}")).unwrap_or_default();
             let path = format!("/api/events?limit=500{after}");
@@ -102,6 +105,7 @@ impl Trunk {
             }
             self.cursor = Some(page.next);
             if !page.has_more {
+                self.is_at_end = true;
                 return Ok(());
             }
         }
@@ -111,7 +115,7 @@ impl Trunk {
     /// Returns a log that begins with number 1.
     #[cfg(test)]
     pub(crate) fn starting() -> Self {
-        Trunk { base: Some(0), ..Trunk::default() }
+        Trunk { base: Some(0), is_at_end: true, ..Trunk::default() }
     }
 
     fn gap(&mut self, reason: &str, at_ms: u64) {
@@ -192,6 +196,11 @@ impl Trunk {
     /// Returns how many places are not known.
     pub(crate) fn unknown(&self) -> usize {
         self.entries.iter().filter(|entry| entry.is_none()).count()
+    }
+
+    /// Returns whether every event of the log is known.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_at_end && self.unknown() == 0
     }
 
     /// Returns what is wrong with an account of the log, if anything.

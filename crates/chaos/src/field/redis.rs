@@ -154,6 +154,11 @@ impl Redis {
         self.keep_log(&*self.server.lock().await);
     }
 
+    /// Copies its data to a folder, for whoever looks into a failure.
+    pub(crate) async fn keep_data(&self, to: &Path) -> std::io::Result<()> {
+        copy(&self.server.lock().await.server.folder().join(DATA), to)
+    }
+
     /// Its own log does not outlive its next start.
     fn keep_log(&self, state: &State) {
         let log = OpenOptions::new().create(true).append(true).open(&self.log);

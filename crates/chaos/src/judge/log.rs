@@ -27,7 +27,7 @@ impl Log {
         for entry in &entries {
             by_stamp.entry((entry.stamp.by, entry.stamp.n)).or_default().push(entry.id);
         }
-        Log { entries, by_stamp, is_whole: trunk.unknown() == 0 }
+        Log { entries, by_stamp, is_whole: trunk.is_whole() }
     }
 
     pub(super) fn len(&self) -> usize {
