@@ -10,10 +10,11 @@ use crate::process::{self, End};
 use crate::step::{Outcome, STEP_TIME_MAX};
 use crate::{console, workspace};
 
-/// The runs of the test command: a seed and its mode. A seed that found something stays here.
+/// The runs of the test command: a seed and its mode. What a seed means changes with the kinds of
+/// action; then others are chosen, which have most kinds in them.
 const RUNS: &[&[&str]] = &[
     &["--seed", "2", "--seconds", "30", "--strict"],
-    &["--seed", "1", "--seconds", "30", "--loose"],
+    &["--seed", "51", "--seconds", "30", "--loose"],
 ];
 
 /// Runs the fixed seeds, each to its end.
