@@ -220,7 +220,7 @@ impl Run {
         }
         let deadline = Instant::now() + HEAL;
         while let Some(why) = all_unwell(&self.field).await {
-            if Instant::now() > deadline {
+            if Instant::now() > deadline || self.field.load.is_done() {
                 self.wrong.push(format!("did not heal within {} s: {why}", HEAL.as_secs()));
                 break;
             }
@@ -287,10 +287,15 @@ impl Run {
 
     fn watch_for_interrupt(&mut self) {
         let (stop, interrupted) = (self.stop.clone(), Arc::clone(&self.interrupted));
+        let field = Arc::clone(&self.field);
         self.crowd.others.spawn(async move {
             if signal::ctrl_c().await.is_ok() {
                 interrupted.store(true, Ordering::Relaxed);
                 stop.send_replace(true);
+            }
+            // Asked again, it waits for nobody.
+            if signal::ctrl_c().await.is_ok() {
+                field.load.give_up();
             }
         });
     }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io,
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
 
@@ -37,7 +38,8 @@ impl Process {
     }
 
     fn spawn(command: &mut Command) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).spawn()?;
+        // Ctrl-C at a terminal is for the process that asked for this one.
+        let child = command.process_group(0).stdin(Stdio::null()).spawn()?;
         let warden = warden_of(child.id());
         Ok(Process { child, warden })
     }
@@ -88,6 +90,6 @@ impl Drop for Process {
 fn warden_of(pid: u32) -> Child {
     let mut warden = Command::new("sh");
     warden.args(["-c", "read _; kill -9 $0", &pid.to_string()]);
-    warden.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    warden.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     warden.spawn().expect("there is a shell")
 }

@@ -25,6 +25,9 @@ const START: Duration = Duration::from_secs(60);
 const END: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// How much of a log is shown where a start fails.
+const LINES_SHOWN: usize = 8;
+
 /// Events that can be replayed: more than are published from one calm phase to the next.
 const WINDOW_EVENTS: &str = "20000";
 
@@ -100,7 +103,7 @@ impl Replica {
                 return Ok(format!("at {address}"));
             }
             if started.has_ended() {
-                return self.misdeed("it did not start");
+                return self.misdeed(&format!("it did not start:\n{}", self.last_lines()));
             }
             sleep(LOOK_EVERY).await;
         }
@@ -123,6 +126,13 @@ impl Replica {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
         command.env_clear().envs(variables).current_dir(&self.folder);
         command
+    }
+
+    /// Returns what it logged last.
+    fn last_lines(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = text.lines().rev().take(LINES_SHOWN).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     /// Returns the address that the log tells of, from a place of it on.
