@@ -118,6 +118,13 @@ impl Trunk {
         Trunk { base: Some(0), is_at_end: true, ..Trunk::default() }
     }
 
+    /// Adds an event that is read again.
+    #[cfg(test)]
+    pub(crate) fn add_again(&mut self, event: &str) -> Result<(), String> {
+        self.is_again = true;
+        self.add(event, 0)
+    }
+
     fn gap(&mut self, reason: &str, at_ms: u64) {
         self.gaps.push(TrunkGap { at_ms, reason: reason.to_owned() });
     }

@@ -29,6 +29,13 @@ pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
     }
 }
 
+/// Returns whether a cursor of before may go on through another order than the log's: where replicas
+/// merge what Redis lost, places of before are those of a branch.
+pub(super) fn another_order(evidence: &Evidence<'_>) -> bool {
+    let ever = evidence.history.between(0, u64::MAX);
+    ever.loses || (ever.restarts && (ever.absent || ever.cuts))
+}
+
 /// Returns whether an acknowledged event may be gone.
 pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     let history = evidence.history;

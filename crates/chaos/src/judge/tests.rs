@@ -262,6 +262,18 @@ fn repeats_jumps_and_accounts_are_seen() {
 }
 
 #[test]
+fn a_log_that_reads_otherwise_again_needs_an_explanation() {
+    let mut small = Small::new(Mode::Strict, &all()).reads(&all());
+    let last = json(SENT - 1, SENT - 1);
+    let event = format!(r#"{{"cursor":"{}",{}"#, at(1), &last[1..]);
+    small.trunk.add_again(&event).expect("it is an event");
+    small.check(Some("changed behind a cursor"));
+    let small = small.happened(marks(|marks| marks.loses = true));
+    let verdict = small.verdict();
+    assert!(!verdict.problems.iter().any(|said| said.contains("behind a cursor")), "{verdict:?}");
+}
+
+#[test]
 fn a_list_is_there_as_a_whole() {
     let small = Small::new(Mode::Strict, &all()).reads(&all());
     let list = small.facts.begin(0, 2);
