@@ -1,11 +1,16 @@
 //! A process of a test's own: it can be stopped, and it ends with the test, however that ends.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    fs::File,
+    io,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A running process.
-pub(crate) struct Process {
+/// A running process; dropping it kills it.
+pub struct Process {
     child: Child,
     /// Ends the process where this one is killed and can't do it itself.
     warden: Child,
@@ -17,20 +22,41 @@ impl Process {
     /// # Panics
     /// Panics where the program is missing, saying how to get it.
     pub(crate) fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().unwrap_or_else(|error| {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Process::spawn(command).unwrap_or_else(|error| {
             panic!("{command:?} does not start ({error}); `cargo xtask setup` says what is missing")
-        });
+        })
+    }
+
+    /// Starts a program without input, whose output goes to a file.
+    ///
+    /// # Errors
+    /// Fails where the program can't be started.
+    pub fn start_logged(command: &mut Command, log: &File) -> io::Result<Self> {
+        command.stdout(log.try_clone()?).stderr(log.try_clone()?);
+        Process::spawn(command)
+    }
+
+    fn spawn(command: &mut Command) -> io::Result<Self> {
+        // Ctrl-C at a terminal is for the process that asked for this one.
+        let child = command.process_group(0).stdin(Stdio::null()).spawn()?;
         let warden = warden_of(child.id());
-        Process { child, warden }
+        Ok(Process { child, warden })
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
+    /// Asks it to end (`SIGTERM`); one that has ended is not concerned.
+    pub fn terminate(&mut self) {
+        if !self.has_ended() {
+            self.signal(Signal::TERM);
+        }
+    }
+
     /// Returns whether it ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
@@ -64,6 +90,6 @@ impl Drop for Process {
 fn warden_of(pid: u32) -> Child {
     let mut warden = Command::new("sh");
     warden.args(["-c", "read _; kill -9 $0", &pid.to_string()]);
-    warden.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    warden.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     warden.spawn().expect("there is a shell")
 }

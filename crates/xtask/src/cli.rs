@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Checks licences, bans, sources and advisories of the dependencies.
     #[command(after_help = "Example: cargo xtask deny")]
     Deny,
+    /// Breaks everything around the server for a set time, and checks what its readers saw.
+    #[command(after_help = "Example: cargo xtask chaos --seconds 1800 --out chaos-run")]
+    Chaos(ChaosArgs),
     /// Installs what the checks and tests need and the machine lacks.
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -45,6 +48,14 @@ pub(crate) struct TestArgs {
     /// Lists the steps and runs none.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+/// What the run takes; `--server` is added.
+#[derive(Args, Debug)]
+pub(crate) struct ChaosArgs {
+    /// Arguments of the run, as in docs/chaos.md.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    pub(crate) arguments: Vec<String>,
 }
 
 impl TestArgs {

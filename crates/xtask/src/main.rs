@@ -3,6 +3,7 @@
 //! Owns the list of checks, their order, and what they need on the machine. It must not know
 //! what any crate does, and no crate may know it.
 
+mod chaos;
 mod cli;
 mod console;
 mod deny;
@@ -44,6 +45,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Lint => runner::run(&steps::named(&["format", "clippy", "docs"])),
         Command::Tidy => runner::run(&steps::named(&["tidy"])),
         Command::Deny => runner::run(&steps::named(&["deny"])),
+        Command::Chaos(args) => chaos::run(&args.arguments),
         Command::Setup => needs::provide(),
     }
 }

@@ -4,7 +4,7 @@
 //! shows all that is wrong.
 
 use crate::step::{Pace, Step};
-use crate::{deny, fuzz, tidy, websocket};
+use crate::{chaos, deny, fuzz, tidy, websocket};
 
 /// All steps, in the order in which they run.
 pub(crate) const STEPS: &[Step] = &[
@@ -25,6 +25,7 @@ pub(crate) const STEPS: &[Step] = &[
     ),
     Step::cargo("release-build", "build --release --workspace --bins").long(),
     Step::inside("websocket", websocket::step).long(),
+    Step::inside("chaos", chaos::step).long(),
     // Needs the nightly compiler.
     Step::inside("fuzz", fuzz::step).by_hand(),
 ];

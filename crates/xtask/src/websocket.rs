@@ -56,9 +56,7 @@ fn build() -> anyhow::Result<PathBuf> {
         .args(["--features", "websocket-echo"])
         .current_dir(workspace::root());
     succeed(&mut cargo)?;
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace::root().join("target"), PathBuf::from);
-    Ok(target.join("debug/websocket-echo"))
+    Ok(workspace::target().join("debug/websocket-echo"))
 }
 
 fn succeed(command: &mut Command) -> anyhow::Result<()> {

@@ -21,6 +21,11 @@ pub(crate) fn root() -> &'static Path {
         .expect("the manifest lies in crates/xtask, two folders below the root")
 }
 
+/// Returns the folder in which cargo builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Returns the folder in which tools are kept between runs.
 ///
 /// # Errors

@@ -38,3 +38,12 @@ fn arguments_choose_steps() {
 fn an_unknown_step_is_refused() {
     assert!(Cli::try_parse_from(["xtask", "test", "--only", "nonesuch"]).is_err());
 }
+
+#[test]
+fn what_follows_chaos_is_passed_on() {
+    let line = ["xtask", "chaos", "--seconds", "1800", "--strict"];
+    match Cli::try_parse_from(line).expect("valid arguments").command {
+        Command::Chaos(args) => assert_eq!(args.arguments, ["--seconds", "1800", "--strict"]),
+        other => panic!("`chaos` parsed as {other:?}"),
+    }
+}

@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("node-runtime", &["event", "faults", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
     ("bench", &["event"]),
+    ("chaos", &["event", "faults"]),
     ("tidegate", &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
     ("xtask", &[]),
 ];

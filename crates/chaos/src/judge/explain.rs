@@ -1,0 +1,76 @@
+//! What the fault model allows, and what must have happened for it.
+//!
+//! The source of each line is `docs/fault-model.md`. Whatever is not allowed here is a failure.
+
+use super::Evidence;
+use crate::{facts::Sent, publisher::Manner, settings::Mode};
+
+/// An acknowledged event is in the spool after so long, on a machine that has other things to do.
+const SPOOLED_MS: u64 = 5_000;
+
+/// For so long after an acknowledgement a fault of Redis can still lose it.
+const LOSABLE_MS: u64 = 60_000;
+
+/// Returns whether a gap of this reason may be told at this time.
+pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
+    let lately = evidence.history.before(at_ms);
+    let branches = evidence.plan.mode == Mode::Loose && lately.cuts;
+    match reason {
+        // Redis lost data; or it began again while a replica that may have known more was not there;
+        // or a replica was killed that had a branch.
+        "data_loss" | "diverged" | "another past" => {
+            let is_incomplete = lately.absent || lately.cuts;
+            lately.loses || (lately.restarts && is_incomplete) || (branches && lately.kills)
+        }
+        // A branch's cursor, on another replica, before the merge.
+        "unknown_cursor" => branches || lately.loses,
+        // The window and the lag limits are larger than anything that a plan makes of them.
+        _ => false,
+    }
+}
+
+/// Returns whether a cursor of before may go on through another order than the log's: where replicas
+/// merge what Redis lost, places of before are those of a branch.
+pub(super) fn another_order(evidence: &Evidence<'_>) -> bool {
+    let ever = evidence.history.between(0, u64::MAX);
+    ever.loses || (ever.restarts && (ever.absent || ever.cuts))
+}
+
+/// Returns whether an acknowledged event may be gone.
+pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
+    let history = evidence.history;
+    let killed = history.killed(sent.replica, sent.ended_ms, sent.ended_ms + SPOOLED_MS);
+    let with_branch =
+        evidence.plan.mode == Mode::Loose && history.before(sent.ended_ms).cuts && killed;
+    let after = history.between(sent.ended_ms, sent.ended_ms + LOSABLE_MS);
+    // Replicas give back what Redis lost; what none of them holds is lost.
+    with_branch || (after.loses && after.absent)
+}
+
+/// Returns whether one key may have taken effect twice.
+pub(super) fn twice(evidence: &Evidence<'_>, by: usize, n: u64, at_ms: u64) -> bool {
+    let (from, to) = (at_ms.saturating_sub(LOSABLE_MS), at_ms + LOSABLE_MS);
+    let around = evidence.history.between(from, to);
+    let branches = evidence.plan.mode == Mode::Loose && around.cuts;
+    // A key is each replica's own without Redis, and is lost with what it belongs to.
+    let roams = Manner::of(by) == Manner::Roaming;
+    let replica = evidence.facts.sent(by, n).map(|sent| sent.replica);
+    let is_killed = replica.is_some_and(|replica| evidence.history.killed(replica, from, to));
+    around.loses || (branches && (roams || is_killed))
+}
+
+/// Returns whether a part of a list may be there.
+pub(super) fn torn(evidence: &Evidence<'_>, at_ms: u64) -> bool {
+    let after = evidence.history.between(at_ms.saturating_sub(SPOOLED_MS), at_ms + LOSABLE_MS);
+    after.loses && after.absent
+}
+
+/// Returns whether an acknowledged event of a publisher may come behind a later one to a reader.
+pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -> bool {
+    let lately = evidence.history.before(at_ms);
+    // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
+    // that its branch comes before all of it.
+    let is_killed = lately.cuts
+        && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
+    evidence.plan.mode == Mode::Loose && (Manner::of(by) == Manner::Roaming || is_killed)
+}
