@@ -136,7 +136,7 @@ impl ReplicaBroker {
     ) -> Result<Self, ReplicaStartError> {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
-            name: options.epochs.draw().to_string(),
+            name: format!("{}.{}", options.redis.replica, options.epochs.draw()),
             is_leaving: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
@@ -370,14 +370,16 @@ impl Broker for ReplicaBroker {
                 _ => unhealthy(trunk),
             };
         }
-        let why = trunk.reason.clone().unwrap_or_default();
+        let why = trunk.reason.clone().unwrap_or_else(|| "the connection broke".to_owned());
         let (reason, selected) = match self.core.phase() {
             Phase::Cut => {
                 (format!("Redis is lost, events are kept on this replica: {why}"), "memory")
             }
             Phase::Back => {
                 let trouble = self.core.trouble.lock();
-                (format!("what this replica kept is being merged into Redis {trouble}"), "memory")
+                let colon = if trouble.is_empty() { "" } else { ": " };
+                let what = "what this replica kept is being merged into Redis";
+                (format!("{what}{colon}{trouble}"), "memory")
             }
             Phase::Healing => (HEALING.to_owned(), "redis"),
             Phase::Up if trunk.state == HealthState::Healthy => return trunk,

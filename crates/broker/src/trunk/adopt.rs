@@ -5,12 +5,17 @@
 //! that it has too is merged as a branch from where the two part. Doing it again does no harm. The
 //! other way, what is known of the trunk becomes a window that a memory backend can go on from.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
-use event::{Epoch, MonoMs, StreamName};
+use event::{Epoch, ForkKind, MonoMs, StreamName};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Core, ReplicaBroker, cell::Cell, phase::Phase};
+use super::{
+    Core, ReplicaBroker,
+    branch::Branch,
+    cell::{Cell, Side},
+    phase::Phase,
+};
 use crate::{
     MemoryBroker,
     memory::{keys::Keys, log::Log, state_dir::Mirrors},
@@ -21,7 +26,7 @@ use crate::{
 const AT_ONCE: usize = 16;
 
 /// Keys of a log that was kept in memory, which Redis has to know.
-pub(super) type Adopted = Vec<(StreamName, Keys)>;
+pub(super) type Adopted = HashMap<StreamName, Keys>;
 
 impl ReplicaBroker {
     /// Waits until everything that was adopted is in Redis, so that its files can go.
@@ -70,13 +75,35 @@ impl Core {
             match mirrors.streams.get(&stream) {
                 Some(_) if side.branch.is_some() => continue,
                 Some(epoch) => side.mirror.adopt_mirror(&log, *epoch),
+                // A process without Redis went on from the branch: the merge gives Redis its keys.
+                None if self.go_on_from(&mut side, &log) => continue,
                 None => {
                     side.mirror.adopt(&log);
                     side.is_adopted = true;
                 }
             }
-            keys.push((stream, log.parts().keys));
+            keys.insert(stream, log.parts().keys);
         }
+    }
+
+    /// Takes a log in the place of the spooled branch that it went on from, so that its epochs are
+    /// the branch's own; returns whether it is such a one.
+    fn go_on_from(&self, side: &mut Side, log: &Log) -> bool {
+        let Some(branch) = &side.branch else { return false };
+        let has_branch = log.lineage().forks().iter().any(|f| f.epoch == branch.saved_as());
+        let is_later = log.head().seq >= branch.log().head().seq;
+        let (name, epoch) = (branch.saved_as(), self.options.epochs.draw());
+        let longer = (has_branch && is_later)
+            .then(|| Branch::take_up(log.clone(), name, epoch, ForkKind::Whole));
+        let Some(longer) = longer.flatten() else { return false };
+        self.count(
+            branch.pending(),
+            branch.pending_bytes(),
+            longer.pending(),
+            longer.pending_bytes(),
+        );
+        (side.branch, side.is_dirty) = (Some(longer), true);
+        true
     }
 
     /// Returns a stream's log for whoever goes on without Redis; with its last epoch, where it is
@@ -121,26 +148,36 @@ impl Core {
         }
     }
 
-    /// Gives Redis the keys of what was adopted; once.
-    pub(super) async fn remember_adopted(&self) -> Result<(), Failure> {
-        let adopted = std::mem::take(&mut *self.adopted.lock());
+    /// Gives Redis the keys of what was adopted, of the streams that are so; once.
+    pub(super) async fn remember_adopted(
+        &self,
+        which: impl Fn(&Side) -> bool,
+    ) -> Result<(), Failure> {
+        let is_next =
+            |stream: &StreamName| self.cell(stream).is_ok_and(|cell| which(&cell.side.lock()));
+        let next: Vec<_> =
+            self.adopted.lock().keys().filter(|stream| is_next(stream)).cloned().collect();
+        let given = stream::iter(next).map(Ok);
+        given
+            .try_for_each_concurrent(AT_ONCE, |stream| async move {
+                self.remember_keys_of(&stream).await
+            })
+            .await
+    }
+
+    /// Gives Redis a stream's adopted keys, where it has not got them yet.
+    ///
+    /// # Cancel safety
+    /// They are given again.
+    pub(super) async fn remember_keys_of(&self, stream: &StreamName) -> Result<(), Failure> {
+        let Some(keys) = self.adopted.lock().get(stream).cloned() else { return Ok(()) };
         let now = self.options.clock.mono();
         let age = |at: MonoMs| -> Duration { now.since(at) };
-        let given =
-            stream::iter(&adopted).map(Ok).try_for_each_concurrent(AT_ONCE, |(stream, keys)| {
-                self.trunk.remember_keys(stream, keys, age)
-            });
-        let given = given.await;
-        match &given {
-            Ok(()) => {
-                for (stream, _) in &adopted {
-                    if let Ok(cell) = self.cell(stream) {
-                        cell.side.lock().is_adopted = false;
-                    }
-                }
-            }
-            Err(_) => self.adopted.lock().extend(adopted),
+        self.trunk.remember_keys(stream, &keys, age).await?;
+        self.adopted.lock().remove(stream);
+        if let Ok(cell) = self.cell(stream) {
+            cell.side.lock().is_adopted = false;
         }
-        given
+        Ok(())
     }
 }

@@ -136,7 +136,10 @@ impl Core {
         if !self.options.strict || self.has_branches() {
             self.enter(Phase::Back);
         }
-        self.remember_adopted().await?;
-        self.merge_all().await
+        // Those of a stream with a branch follow behind its merge: what a branch's key did is known
+        // by where it stands on the trunk.
+        self.remember_adopted(|side| side.branch.is_none()).await?;
+        self.merge_all().await?;
+        self.remember_adopted(|_| true).await
     }
 }

@@ -1,13 +1,15 @@
 //! Branches that outlive their process, and the spool's limits.
 
-use broker::{Append, AppendError, HealthState, conformance::new_event};
+use std::sync::Arc;
+
+use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
 use event::{After, GapReason};
 
 use crate::support::{
     logs::golden_stream,
     outage::{assert_complete, attach, ids, last_place, publish},
     redis::WIDE,
-    replica::{Replica, cut_off},
+    replica::{Replica, cut_off, healthy},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,5 +122,35 @@ async fn several_redeploys_amid_an_outage_merge_everything_once() {
         }
         let ledger = stage.broker().ledger(&golden_stream()).await.expect("it is read");
         assert_eq!(ledger.count, acknowledged.len() as u64, "emptied: {is_emptied}");
+    }
+}
+
+/// A rollback to memory amid an outage, and the way back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_through_memory_amid_an_outage_keeps_every_cursor() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let mut acknowledged = publish(&stage.broker(), 3).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    let mut places = Vec::new();
+    let mut reader = attach(&stage.broker(), &After::Oldest).await;
+    acknowledged.extend(publish(&stage.broker(), 2).await);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    places.push((acknowledged.len(), last_place(&reader)));
+    drop(reader);
+    for receipt in stage.redeploy_by_memory(3, &another).await {
+        acknowledged.push(receipt.id);
+        places.push((acknowledged.len(), receipt.position));
+    }
+    healthy(&stage.broker).await;
+    acknowledged.extend(publish(&stage.broker(), 1).await);
+    for broker in [stage.broker(), another as Arc<dyn Broker>] {
+        for (count, place) in &places {
+            let mut back = attach(&broker, &After::At(*place)).await;
+            assert_complete(&mut back, &acknowledged[..*count], &acknowledged).await;
+        }
+        let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+        assert_eq!(ledger.count, acknowledged.len() as u64);
     }
 }
