@@ -1,6 +1,6 @@
 //! Which run of the servers something belongs to, and which logs may be used on it. Pure.
 //!
-//! A server's run ends when it ends, and with it an unbroken ownership of its logs. A cluster's run
+//! A server's run ends when it ends or is demoted, and with it an unbroken ownership of its logs. A cluster's run
 //! is that of all its primaries together: where one of them is another, it is another.
 
 use std::{
