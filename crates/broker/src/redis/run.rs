@@ -1,10 +1,14 @@
 //! Which run of the servers something belongs to, and which logs may be used on it. Pure.
 //!
-//! A server's run ends when it ends or is demoted, and with it an unbroken ownership of its logs. A cluster's run
-//! is that of all its primaries together: where one of them is another, it is another.
+//! A server's run ends when it ends or is demoted, and with it an unbroken ownership of its logs. A
+//! cluster's run is that of all its primaries together: where one of them is another, it is another.
+//!
+//! A log of an earlier run goes on whole where nothing can have been lost since: Redis keeps the runs
+//! of which that holds (`BASE:runs` of `ops`). A healing that could not vouch for all forgets them,
+//! so that a log nobody touched until a later one is still lossy, and so is what is not remembered.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -47,6 +51,11 @@ impl FleetRun {
         &self.name
     }
 
+    /// Returns the runs of the servers.
+    pub(super) fn servers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.servers.iter().map(|server| &**server)
+    }
+
     /// Returns whether no server of the other is missing here: nodes that only gave up their slots
     /// begin nothing anew.
     pub(crate) fn covers(&self, other: &FleetRun) -> bool {
@@ -62,8 +71,8 @@ pub(super) struct Guard(Mutex<Option<Cleared>>);
 /// The servers whose logs may be used.
 #[derive(Default)]
 struct Cleared {
-    /// By the run: whether a log of an earlier one may be taken for whole.
-    servers: HashMap<Arc<str>, ForkKind>,
+    /// By the run: the earlier ones whose logs may be taken for whole.
+    servers: HashMap<Arc<str>, Arc<HashSet<String>>>,
     /// Why some logs may not be used all the same, by the key of their window.
     refused: HashMap<String, String>,
 }
@@ -74,14 +83,15 @@ impl Guard {
         *self.0.lock() = Some(Cleared::default());
     }
 
-    /// Lets the logs of these servers be used; `kind` is how logs go on that nobody knew anything of,
-    /// on servers that were not cleared before.
-    pub(super) fn clear(&self, run: &FleetRun, kind: ForkKind) {
+    /// Lets the logs of these servers be used; on those that were not cleared before, logs that nobody
+    /// knew anything of go on whole where they are of one of the runs in `whole`.
+    pub(super) fn clear(&self, run: &FleetRun, whole: HashSet<String>) {
+        let whole = Arc::new(whole);
         let mut cleared = self.0.lock();
         let cleared = cleared.get_or_insert_default();
         cleared.servers.retain(|server, _| run.servers.contains(server));
         for server in &run.servers {
-            cleared.servers.entry(Arc::clone(server)).or_insert(kind);
+            cleared.servers.entry(Arc::clone(server)).or_insert_with(|| Arc::clone(&whole));
         }
     }
 
@@ -111,10 +121,10 @@ impl Guard {
         if let Some(reason) = cleared.refused.get(window) {
             return Err(Failure::refused(reason.clone()));
         }
-        let kind = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
-        // Its slot moved from a node that goes on.
-        let moved = last.is_some_and(|last| cleared.servers.contains_key(last));
-        Ok(if moved { ForkKind::Whole } else { *kind })
+        let whole = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
+        // Or its slot moved from a node that goes on.
+        let is_whole = |last| whole.contains(last) || cleared.servers.contains_key(last);
+        Ok(if last.is_none_or(is_whole) { ForkKind::Whole } else { ForkKind::Lossy })
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use event::{ForkKind, StreamName};
+use event::StreamName;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -43,8 +43,9 @@ pub(super) struct Announcing {
     peers: HashSet<String>,
     /// The run under which this replica last said that it is there, and the time that Redis told.
     last: Option<(FleetRun, u64)>,
-    /// The run whose servers turned out to lack that.
-    went_back: Option<FleetRun>,
+    /// Whether servers turned out to lack that, and no healing has told it yet to the end: those of
+    /// which it was found out may end before.
+    went_back: bool,
     /// The run to which everything was offered.
     healed: Option<FleetRun>,
 }
@@ -55,8 +56,8 @@ type Refused = Mutex<BTreeMap<StreamName, String>>;
 /// What is known when everybody who may have known of a log was asked.
 struct Asked {
     who: Who,
-    /// How logs go on that nobody knew anything of.
-    kind: ForkKind,
+    /// The runs whose logs go on whole where nobody knew anything of them.
+    whole: HashSet<String>,
 }
 
 /// What a log in Redis is to the one that is known here.
@@ -96,8 +97,11 @@ impl Core {
             }
         };
         let settled = self.for_each(lacking, &refused, settle).await?;
-        self.trunk.clear(run, asked.kind);
-        self.announcing.lock().healed = Some(run.clone());
+        self.trunk.clear(run, asked.whole);
+        {
+            let mut announcing = self.announcing.lock();
+            (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
+        }
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
         self.for_each(settled.into_iter().map(|(cell, ())| cell), &refused, tail).await?;
@@ -231,7 +235,7 @@ impl Core {
         let mut expected = self.announcing.lock().peers.clone();
         expected.extend(self.announce(run).await?);
         let all = expected.clone();
-        let went_back = self.announcing.lock().went_back.as_ref() == Some(run);
+        let went_back = self.announcing.lock().went_back;
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
             mark = Mark::WentBack;
@@ -247,10 +251,9 @@ impl Core {
             if expected.is_empty() || mark == Mark::Missing {
                 let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
                 self.announcing.lock().peers = came;
-                let is_sure = !offered.is_one_missing && !offered.went_back;
                 return Ok(Asked {
                     who: if offered.is_one_missing { Who::Some } else { Who::Everybody },
-                    kind: if is_sure { ForkKind::Whole } else { ForkKind::Lossy },
+                    whole: offered.whole,
                 });
             }
             if Instant::now() >= deadline {
@@ -276,7 +279,7 @@ impl Core {
         // One that ends took its own word back.
         if !is_leaving {
             if announcing.last.as_ref().is_some_and(is_lost) {
-                announcing.went_back = Some(run.clone());
+                announcing.went_back = true;
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }
