@@ -14,7 +14,7 @@ use super::{
     library::Function,
     link::Call,
     new_epoch,
-    run::FleetRun,
+    run::{FleetRun, Refusal},
     state::State,
 };
 use crate::{
@@ -111,9 +111,20 @@ impl RedisBroker {
         self.guard.clear(run, whole);
     }
 
-    /// Lets one log not be used for this reason, or be used again.
-    pub(crate) fn refuse(&self, stream: &StreamName, reason: Option<String>) {
-        self.guard.refuse(&self.naming.of(stream).stream, reason);
+    /// Lets one log not be used for this reason.
+    pub(crate) fn refuse(&self, stream: &StreamName, reason: String) {
+        let refusal = Refusal { stream: stream.clone(), reason };
+        self.guard.refuse(&self.naming.of(stream).stream, refusal);
+    }
+
+    /// Lets logs be used again that were refused, all but these.
+    pub(crate) fn lift_all_but(&self, met: &HashSet<StreamName>) {
+        self.guard.lift_all_but(met);
+    }
+
+    /// Returns the logs that are refused, and why.
+    pub(crate) fn refused(&self) -> Vec<Refusal> {
+        self.guard.refused()
     }
 
     /// Returns how the keys of a log begin, as a pattern.

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use event::ForkKind;
+use event::{ForkKind, StreamName};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -68,13 +68,20 @@ impl FleetRun {
 #[derive(Default)]
 pub(super) struct Guard(Mutex<Option<Cleared>>);
 
+/// A log that may not be used for what stands under its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) stream: StreamName,
+    pub(crate) reason: String,
+}
+
 /// The servers whose logs may be used.
 #[derive(Default)]
 struct Cleared {
     /// By the run: the earlier ones whose logs may be taken for whole.
     servers: HashMap<Arc<str>, Arc<HashSet<String>>>,
-    /// Why some logs may not be used all the same, by the key of their window.
-    refused: HashMap<String, String>,
+    /// The logs that may not be used all the same, and why, by the key of their window.
+    refused: BTreeMap<String, Refusal>,
 }
 
 impl Guard {
@@ -95,14 +102,24 @@ impl Guard {
         }
     }
 
-    /// Lets one log not be used, for this reason, or again.
-    pub(super) fn refuse(&self, window: &str, reason: Option<String>) {
+    /// Lets one log not be used.
+    pub(super) fn refuse(&self, window: &str, refusal: Refusal) {
         let mut cleared = self.0.lock();
-        let refused = &mut cleared.get_or_insert_default().refused;
-        match reason {
-            Some(reason) => drop(refused.insert(window.to_owned(), reason)),
-            None => drop(refused.remove(window)),
+        cleared.get_or_insert_default().refused.insert(window.to_owned(), refusal);
+    }
+
+    /// Lets logs be used again, all but these.
+    pub(super) fn lift_all_but(&self, met: &HashSet<StreamName>) {
+        if let Some(cleared) = &mut *self.0.lock() {
+            cleared.refused.retain(|_, refusal| met.contains(&refusal.stream));
         }
+    }
+
+    /// Returns the logs that may not be used.
+    pub(super) fn refused(&self) -> Vec<Refusal> {
+        let cleared = self.0.lock();
+        let refused = cleared.iter().flat_map(|cleared| cleared.refused.values());
+        refused.cloned().collect()
     }
 
     /// Returns how a log goes on that is used on a server of this run and was last used on one of
@@ -118,8 +135,8 @@ impl Guard {
     ) -> Result<ForkKind, Failure> {
         let cleared = self.0.lock();
         let Some(cleared) = &*cleared else { return Ok(ForkKind::Whole) };
-        if let Some(reason) = cleared.refused.get(window) {
-            return Err(Failure::refused(reason.clone()));
+        if let Some(refusal) = cleared.refused.get(window) {
+            return Err(Failure::refused(refusal.reason.clone()));
         }
         let whole = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
         // Or its slot moved from a node that goes on.

@@ -7,7 +7,7 @@
 //! backend left of a log that Redis has too, is merged as a branch from the place where they part.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -21,7 +21,7 @@ use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
     healing::{Mark, Offer, Who},
-    run::FleetRun,
+    run::{FleetRun, Refusal},
 };
 
 /// How often a replica says that it is there.
@@ -50,8 +50,8 @@ pub(super) struct Announcing {
     healed: Option<FleetRun>,
 }
 
-/// Streams that can't be used, and why.
-type Refused = Mutex<BTreeMap<StreamName, String>>;
+/// Streams that can't be used, as they were met.
+pub(super) type Refused = Mutex<HashSet<StreamName>>;
 
 /// What is known when everybody who may have known of a log was asked.
 struct Asked {
@@ -105,18 +105,14 @@ impl Core {
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
         self.for_each(settled.into_iter().map(|(cell, ())| cell), &refused, tail).await?;
-        let before = std::mem::replace(&mut *self.refused.lock(), refused.into_inner());
-        for stream in before.into_keys() {
-            if !self.refused.lock().contains_key(&stream) {
-                self.trunk.refuse(&stream, None);
-            }
-        }
+        // Also what a healing had refused that was broken off.
+        self.trunk.lift_all_but(&refused.into_inner());
         Ok(())
     }
 
     /// Does something for each stream; one that has other data under its keys is refused from now on,
     /// and left out of what is returned.
-    async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         cells: impl IntoIterator<Item = Arc<Cell>>,
         refused: &Refused,
@@ -131,9 +127,9 @@ impl Core {
                 Ok(value) => done.push((cell, value)),
                 Err(failure) if failure.is_of_log => {
                     let (stream, reason) = (&cell.stream, failure.reason);
-                    tracing::error!(%stream, reason, "the stream can't be used");
-                    self.trunk.refuse(stream, Some(reason.clone()));
-                    refused.lock().insert(stream.clone(), reason);
+                    tracing::error!(%stream, %reason, "the stream can't be used");
+                    self.trunk.refuse(stream, reason);
+                    refused.lock().insert(stream.clone());
                 }
                 Err(failure) => return Err(failure),
             }
@@ -143,8 +139,8 @@ impl Core {
 
     /// Returns why streams can't be used, if there are such.
     pub(super) fn why_refused(&self) -> Option<String> {
-        let refused = self.refused.lock();
-        let (stream, reason) = refused.first_key_value()?;
+        let refused = self.trunk.refused();
+        let Refusal { stream, reason } = refused.first()?;
         let others = match refused.len() - 1 {
             0 => String::new(),
             others => format!(", and {others} more"),
@@ -157,9 +153,8 @@ impl Core {
     pub(super) async fn until_unrefused(&self) {
         loop {
             sleep(ANNOUNCE_EVERY).await;
-            let streams: Vec<StreamName> = self.refused.lock().keys().cloned().collect();
-            for stream in streams {
-                let Ok(cell) = self.cell(&stream) else { continue };
+            for refusal in self.trunk.refused() {
+                let Ok(cell) = self.cell(&refusal.stream) else { continue };
                 if self.offer(&cell).await.is_ok() {
                     // The others find out too, and offer what they have.
                     return sleep(ANNOUNCE_EVERY).await;

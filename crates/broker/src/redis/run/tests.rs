@@ -5,9 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use event::ForkKind::{Lossy, Whole};
+use event::{
+    ForkKind::{Lossy, Whole},
+    StreamName,
+};
 
-use super::{FleetRun, Guard, HEALING};
+use super::{FleetRun, Guard, HEALING, Refusal};
 use crate::redis::address::Host;
 
 fn nodes(runs: &[(u16, &str)]) -> FleetRun {
@@ -63,9 +66,14 @@ fn one_log_can_be_refused_alone() {
     let guard = Guard::default();
     guard.close();
     guard.clear(&nodes(&[(1, "a")]), HashSet::new());
-    guard.refuse("w", Some("why".to_owned()));
+    let stream = StreamName::Ops;
+    let refusal = Refusal { stream: stream.clone(), reason: "why".to_owned() };
+    guard.refuse("w", refusal.clone());
     assert_eq!(guard.check("w", "a", None).unwrap_err().reason, "why");
     assert_eq!(guard.check("v", "a", None), Ok(Whole));
-    guard.refuse("w", None);
+    guard.lift_all_but(&HashSet::from([stream]));
+    assert_eq!(guard.refused(), [refusal], "it was met again");
+    guard.lift_all_but(&HashSet::new());
+    assert_eq!(guard.refused(), []);
     assert_eq!(guard.check("w", "a", None), Ok(Whole));
 }
