@@ -5,12 +5,16 @@
 //! that it has too is merged as a branch from where the two part. Doing it again does no harm. The
 //! other way, what is known of the trunk becomes a window that a memory backend can go on from.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use event::{Epoch, MonoMs, StreamName};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
-use super::{Core, ReplicaBroker, cell::Cell, phase::Phase};
+use super::{Core, ReplicaBroker, cell::Cell, heal::Refused, phase::Phase};
 use crate::{
     MemoryBroker,
     memory::{keys::Keys, log::Log, state_dir::Mirrors},
@@ -21,7 +25,7 @@ use crate::{
 const AT_ONCE: usize = 16;
 
 /// Keys of a log that was kept in memory, which Redis has to know.
-pub(super) type Adopted = Vec<(StreamName, Keys)>;
+pub(super) type Adopted = HashMap<StreamName, Arc<Keys>>;
 
 impl ReplicaBroker {
     /// Waits until everything that was adopted is in Redis, so that its files can go.
@@ -75,7 +79,7 @@ impl Core {
                     side.is_adopted = true;
                 }
             }
-            keys.push((stream, log.parts().keys));
+            keys.insert(stream, Arc::new(log.parts().keys));
         }
     }
 
@@ -121,26 +125,25 @@ impl Core {
         }
     }
 
-    /// Gives Redis the keys of what was adopted; once.
+    /// Gives Redis the keys of what was adopted; of each log once. One whose keys can't be used keeps
+    /// itself alone.
+    ///
+    /// # Cancel safety
+    /// What Redis has not is given to it the next time.
     pub(super) async fn remember_adopted(&self) -> Result<(), Failure> {
-        let adopted = std::mem::take(&mut *self.adopted.lock());
+        let adopted: Vec<StreamName> = self.adopted.lock().keys().cloned().collect();
+        let cells: Vec<_> = adopted.iter().filter_map(|stream| self.cell(stream).ok()).collect();
+        let give = |cell: Arc<Cell>| async move { self.give_keys(&cell).await };
+        self.for_each(cells, &Refused::default(), give).await.map(|_| ())
+    }
+
+    async fn give_keys(&self, cell: &Cell) -> Result<(), Failure> {
+        let Some(keys) = self.adopted.lock().get(&cell.stream).cloned() else { return Ok(()) };
         let now = self.options.clock.mono();
         let age = |at: MonoMs| -> Duration { now.since(at) };
-        let given =
-            stream::iter(&adopted).map(Ok).try_for_each_concurrent(AT_ONCE, |(stream, keys)| {
-                self.trunk.remember_keys(stream, keys, age)
-            });
-        let given = given.await;
-        match &given {
-            Ok(()) => {
-                for (stream, _) in &adopted {
-                    if let Ok(cell) = self.cell(stream) {
-                        cell.side.lock().is_adopted = false;
-                    }
-                }
-            }
-            Err(_) => self.adopted.lock().extend(adopted),
-        }
-        given
+        self.trunk.remember_keys(&cell.stream, &keys, age).await?;
+        self.adopted.lock().remove(&cell.stream);
+        cell.side.lock().is_adopted = false;
+        Ok(())
     }
 }
