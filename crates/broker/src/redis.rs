@@ -24,6 +24,7 @@
 //! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
 //! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
+//! | `dashclaw:ops:runs` | sorted set | runs whose logs nothing was lost of since, by time (`run`) |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of

@@ -24,7 +24,7 @@ mod spool;
 pub(crate) mod view;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -97,8 +97,6 @@ struct Core {
     predecessors: Mutex<Vec<String>>,
     /// What was last said of this replica and the others.
     announcing: Mutex<Announcing>,
-    /// The streams that can't be used for what stands under their keys, and why.
-    refused: Mutex<BTreeMap<StreamName, String>>,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
     spool: Option<Spool>,
@@ -141,7 +139,6 @@ impl ReplicaBroker {
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
             announcing: Mutex::default(),
-            refused: Mutex::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,

@@ -1,5 +1,8 @@
 -- Giving back to a log what its server lost, a part of the text that begins with log.lua.
 
+-- Most runs that are remembered, more than a cluster has nodes.
+local RUNS_MAX = 4096
+
 -- Keeps what a replica knows of a log whose server began anew, until it is settled. ARGV: the
 -- server's run; the last number that the replica knew, and its lineage; then for each event its
 -- number, epoch, SHA-256 and envelope.
@@ -149,15 +152,25 @@ function lib.announce(keys, a)
 end
 
 -- Says that a replica has offered all that it knows, and remembers for all that somebody was waited
--- for in vain (`*`), or that the server lacks what it had answered (`<`). ARGV: its name; such a
--- mark, or an empty text; the names of those who did not come, who are not waited for again.
+-- for in vain (`*`), or that the server lacks what it had answered (`<`). Either way nobody can vouch
+-- any more for logs of earlier runs: of those that it could be vouched for only the servers' own
+-- stay. ARGV: its name; such a mark, or an empty text; how many servers there are, and the run of
+-- each; the names of those who did not come, who are not waited for again.
 function lib.healed(keys, a)
-  local healed, replicas = keys[1], keys[2]
+  local healed, replicas, runs = unpack(keys)
+  local now, servers = now_ms('0'), tonumber(a[3])
+  redis.call('ZCARD', runs)
   redis.call('SADD', healed, a[1])
-  if a[2] ~= '' then redis.call('SADD', healed, a[2]) end
+  if a[2] ~= '' then
+    redis.call('SADD', healed, a[2])
+    redis.call('DEL', runs)
+  end
   redis.call('PEXPIRE', healed, KEY_AGE_MS)
-  for i = 3, #a do redis.call('HDEL', replicas, a[i]) end
-  return { 'healed', redis.call('SMEMBERS', healed) }
+  for i = 4, 3 + servers do redis.call('ZADD', runs, 'NX', text(now), a[i]) end
+  -- What is not remembered is lossy.
+  redis.call('ZREMRANGEBYRANK', runs, 0, -RUNS_MAX - 1)
+  for i = 4 + servers, #a do redis.call('HDEL', replicas, a[i]) end
+  return { 'healed', redis.call('SMEMBERS', healed), redis.call('ZRANGE', runs, 0, -1) }
 end
 
 -- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: ms that the clock is

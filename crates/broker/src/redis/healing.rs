@@ -1,8 +1,8 @@
 //! A server that began anew: what replicas give back to its logs before anybody goes on.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use event::{Event, ForkKind, Lineage, MonoMs, Seq, StreamName};
+use event::{Event, Lineage, MonoMs, Seq, StreamName};
 use redis::Value;
 use sha2::{Digest, Sha256};
 
@@ -14,7 +14,7 @@ use super::{
     library::Function,
     link::Call,
     new_epoch,
-    run::FleetRun,
+    run::{FleetRun, Refusal},
     state::State,
 };
 use crate::{
@@ -75,8 +75,8 @@ pub(crate) struct Offered {
     pub(crate) names: Vec<String>,
     /// Whether somebody was waited for in vain.
     pub(crate) is_one_missing: bool,
-    /// Whether the server went back.
-    pub(crate) went_back: bool,
+    /// The runs whose logs may be taken for whole.
+    pub(crate) whole: HashSet<String>,
 }
 
 /// What an announcement is answered.
@@ -106,14 +106,25 @@ impl RedisBroker {
     }
 
     /// Lets the logs of these servers be used; on those that were not cleared before, logs that
-    /// nobody knew anything of go on by an epoch of this kind.
-    pub(crate) fn clear(&self, run: &FleetRun, kind: ForkKind) {
-        self.guard.clear(run, kind);
+    /// nobody knew anything of go on whole where they are of these runs.
+    pub(crate) fn clear(&self, run: &FleetRun, whole: HashSet<String>) {
+        self.guard.clear(run, whole);
     }
 
-    /// Lets one log not be used for this reason, or be used again.
-    pub(crate) fn refuse(&self, stream: &StreamName, reason: Option<String>) {
-        self.guard.refuse(&self.naming.of(stream).stream, reason);
+    /// Lets one log not be used for this reason.
+    pub(crate) fn refuse(&self, stream: &StreamName, reason: String) {
+        let refusal = Refusal { stream: stream.clone(), reason };
+        self.guard.refuse(&self.naming.of(stream).stream, refusal);
+    }
+
+    /// Lets logs be used again that were refused, all but these.
+    pub(crate) fn lift_all_but(&self, met: &HashSet<StreamName>) {
+        self.guard.lift_all_but(met);
+    }
+
+    /// Returns the logs that are refused, and why.
+    pub(crate) fn refused(&self) -> Vec<Refusal> {
+        self.guard.refused()
     }
 
     /// Returns how the keys of a log begin, as a pattern.
@@ -278,17 +289,23 @@ impl RedisBroker {
         mark: Mark,
         missing: &[String],
     ) -> Result<Offered, Failure> {
-        let (key, replicas) = (self.naming.healed(run.name()), self.naming.replicas());
+        let naming = &self.naming;
+        let keys = [naming.healed(run.name()), naming.replicas(), naming.runs()];
+        let keys = keys.each_ref().map(String::as_str);
         let arguments = |command: &mut redis::Cmd, _: &str| {
-            command.arg(here).arg(mark.word()).arg(missing);
+            command.arg(here).arg(mark.word()).arg(run.servers().len());
+            command.arg(run.servers().collect::<Vec<_>>()).arg(missing);
         };
-        let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Healed, &[&key, &replicas], &arguments).await?;
-        let mut offered = Offered::default();
-        for word in texts(&mut Words::read(answered.value)?)? {
+        let ops = naming.of(&StreamName::Ops);
+        let answered = self.call(&ops, Function::Healed, &keys, &arguments).await?;
+        let mut words = Words::read(answered.value)?;
+        let names = texts(&mut words)?;
+        let whole = texts(&mut words)?.into_iter().collect();
+        let mut offered = Offered { whole, ..Offered::default() };
+        for word in names {
             match word.as_str() {
                 "*" => offered.is_one_missing = true,
-                "<" => offered.went_back = true,
+                "<" => {}
                 _ => offered.names.push(word),
             }
         }

@@ -120,6 +120,11 @@ impl Naming {
         format!("{}:{}:healed:{run}", self.prefix, self.tagged("ops"))
     }
 
+    /// Returns the key of the runs whose logs may be taken for whole.
+    pub(super) fn runs(&self) -> String {
+        format!("{}:{}:runs", self.prefix, self.tagged("ops"))
+    }
+
     fn tagged(&self, name: &str) -> String {
         match self.tag {
             HashTag::Bare => name.to_owned(),

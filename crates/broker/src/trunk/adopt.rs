@@ -5,15 +5,20 @@
 //! that it has too is merged as a branch from where the two part. Doing it again does no harm. The
 //! other way, what is known of the trunk becomes a window that a memory backend can go on from.
 
-use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use event::{Epoch, ForkKind, MonoMs, StreamName};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::{
     Core, ReplicaBroker,
     branch::Branch,
     cell::{Cell, Side},
+    heal::Refused,
     phase::Phase,
 };
 use crate::{
@@ -26,7 +31,7 @@ use crate::{
 const AT_ONCE: usize = 16;
 
 /// Keys of a log that was kept in memory, which Redis has to know.
-pub(super) type Adopted = HashMap<StreamName, Keys>;
+pub(super) type Adopted = HashMap<StreamName, Arc<Keys>>;
 
 impl ReplicaBroker {
     /// Waits until everything that was adopted is in Redis, so that its files can go.
@@ -82,7 +87,7 @@ impl Core {
                     side.is_adopted = true;
                 }
             }
-            keys.insert(stream, log.parts().keys);
+            keys.insert(stream, Arc::new(log.parts().keys));
         }
     }
 
@@ -148,36 +153,30 @@ impl Core {
         }
     }
 
-    /// Gives Redis the keys of what was adopted, of the streams that are so; once.
+    /// Gives Redis the keys of what was adopted, of the streams that are so; of each log once. One whose keys can't be used keeps
+    /// itself alone.
+    ///
+    /// # Cancel safety
+    /// What Redis has not is given to it the next time.
     pub(super) async fn remember_adopted(
         &self,
         which: impl Fn(&Side) -> bool,
     ) -> Result<(), Failure> {
-        let is_next =
-            |stream: &StreamName| self.cell(stream).is_ok_and(|cell| which(&cell.side.lock()));
-        let next: Vec<_> =
-            self.adopted.lock().keys().filter(|stream| is_next(stream)).cloned().collect();
-        let given = stream::iter(next).map(Ok);
-        given
-            .try_for_each_concurrent(AT_ONCE, |stream| async move {
-                self.remember_keys_of(&stream).await
-            })
-            .await
+        let adopted: Vec<StreamName> = self.adopted.lock().keys().cloned().collect();
+        let cells = adopted.iter().filter_map(|stream| self.cell(stream).ok());
+        let cells: Vec<_> = cells.filter(|cell| which(&cell.side.lock())).collect();
+        let give = |cell: Arc<Cell>| async move { self.give_keys(&cell).await };
+        self.for_each(cells, &Refused::default(), give).await.map(|_| ())
     }
 
     /// Gives Redis a stream's adopted keys, where it has not got them yet.
-    ///
-    /// # Cancel safety
-    /// They are given again.
-    pub(super) async fn remember_keys_of(&self, stream: &StreamName) -> Result<(), Failure> {
-        let Some(keys) = self.adopted.lock().get(stream).cloned() else { return Ok(()) };
+    pub(super) async fn give_keys(&self, cell: &Cell) -> Result<(), Failure> {
+        let Some(keys) = self.adopted.lock().get(&cell.stream).cloned() else { return Ok(()) };
         let now = self.options.clock.mono();
         let age = |at: MonoMs| -> Duration { now.since(at) };
-        self.trunk.remember_keys(stream, &keys, age).await?;
-        self.adopted.lock().remove(stream);
-        if let Ok(cell) = self.cell(stream) {
-            cell.side.lock().is_adopted = false;
-        }
+        self.trunk.remember_keys(&cell.stream, &keys, age).await?;
+        self.adopted.lock().remove(&cell.stream);
+        cell.side.lock().is_adopted = false;
         Ok(())
     }
 }

@@ -7,12 +7,12 @@
 //! backend left of a log that Redis has too, is merged as a branch from the place where they part.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use event::{ForkKind, StreamName};
+use event::StreamName;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -21,7 +21,7 @@ use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
     healing::{Mark, Offer, Who},
-    run::FleetRun,
+    run::{FleetRun, Refusal},
 };
 
 /// How often a replica says that it is there.
@@ -43,20 +43,21 @@ pub(super) struct Announcing {
     peers: HashSet<String>,
     /// The run under which this replica last said that it is there, and the time that Redis told.
     last: Option<(FleetRun, u64)>,
-    /// The run whose servers turned out to lack that.
-    went_back: Option<FleetRun>,
+    /// Whether servers turned out to lack that, and no healing has told it yet to the end: those of
+    /// which it was found out may end before.
+    went_back: bool,
     /// The run to which everything was offered.
     healed: Option<FleetRun>,
 }
 
-/// Streams that can't be used, and why.
-type Refused = Mutex<BTreeMap<StreamName, String>>;
+/// Streams that can't be used, as they were met.
+pub(super) type Refused = Mutex<HashSet<StreamName>>;
 
 /// What is known when everybody who may have known of a log was asked.
 struct Asked {
     who: Who,
-    /// How logs go on that nobody knew anything of.
-    kind: ForkKind,
+    /// The runs whose logs go on whole where nobody knew anything of them.
+    whole: HashSet<String>,
 }
 
 /// What a log in Redis is to the one that is known here.
@@ -96,23 +97,22 @@ impl Core {
             }
         };
         let settled = self.for_each(lacking, &refused, settle).await?;
-        self.trunk.clear(run, asked.kind);
-        self.announcing.lock().healed = Some(run.clone());
+        self.trunk.clear(run, asked.whole);
+        {
+            let mut announcing = self.announcing.lock();
+            (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
+        }
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
         self.for_each(settled.into_iter().map(|(cell, ())| cell), &refused, tail).await?;
-        let before = std::mem::replace(&mut *self.refused.lock(), refused.into_inner());
-        for stream in before.into_keys() {
-            if !self.refused.lock().contains_key(&stream) {
-                self.trunk.refuse(&stream, None);
-            }
-        }
+        // Also what a healing had refused that was broken off.
+        self.trunk.lift_all_but(&refused.into_inner());
         Ok(())
     }
 
     /// Does something for each stream; one that has other data under its keys is refused from now on,
     /// and left out of what is returned.
-    async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         cells: impl IntoIterator<Item = Arc<Cell>>,
         refused: &Refused,
@@ -127,9 +127,9 @@ impl Core {
                 Ok(value) => done.push((cell, value)),
                 Err(failure) if failure.is_of_log => {
                     let (stream, reason) = (&cell.stream, failure.reason);
-                    tracing::error!(%stream, reason, "the stream can't be used");
-                    self.trunk.refuse(stream, Some(reason.clone()));
-                    refused.lock().insert(stream.clone(), reason);
+                    tracing::error!(%stream, %reason, "the stream can't be used");
+                    self.trunk.refuse(stream, reason);
+                    refused.lock().insert(stream.clone());
                 }
                 Err(failure) => return Err(failure),
             }
@@ -139,8 +139,8 @@ impl Core {
 
     /// Returns why streams can't be used, if there are such.
     pub(super) fn why_refused(&self) -> Option<String> {
-        let refused = self.refused.lock();
-        let (stream, reason) = refused.first_key_value()?;
+        let refused = self.trunk.refused();
+        let Refusal { stream, reason } = refused.first()?;
         let others = match refused.len() - 1 {
             0 => String::new(),
             others => format!(", and {others} more"),
@@ -153,9 +153,8 @@ impl Core {
     pub(super) async fn until_unrefused(&self) {
         loop {
             sleep(ANNOUNCE_EVERY).await;
-            let streams: Vec<StreamName> = self.refused.lock().keys().cloned().collect();
-            for stream in streams {
-                let Ok(cell) = self.cell(&stream) else { continue };
+            for refusal in self.trunk.refused() {
+                let Ok(cell) = self.cell(&refusal.stream) else { continue };
                 if self.offer(&cell).await.is_ok() {
                     // The others find out too, and offer what they have.
                     return sleep(ANNOUNCE_EVERY).await;
@@ -231,7 +230,7 @@ impl Core {
         let mut expected = self.announcing.lock().peers.clone();
         expected.extend(self.announce(run).await?);
         let all = expected.clone();
-        let went_back = self.announcing.lock().went_back.as_ref() == Some(run);
+        let went_back = self.announcing.lock().went_back;
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
             mark = Mark::WentBack;
@@ -247,10 +246,9 @@ impl Core {
             if expected.is_empty() || mark == Mark::Missing {
                 let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
                 self.announcing.lock().peers = came;
-                let is_sure = !offered.is_one_missing && !offered.went_back;
                 return Ok(Asked {
                     who: if offered.is_one_missing { Who::Some } else { Who::Everybody },
-                    kind: if is_sure { ForkKind::Whole } else { ForkKind::Lossy },
+                    whole: offered.whole,
                 });
             }
             if Instant::now() >= deadline {
@@ -276,7 +274,7 @@ impl Core {
         // One that ends took its own word back.
         if !is_leaving {
             if announcing.last.as_ref().is_some_and(is_lost) {
-                announcing.went_back = Some(run.clone());
+                announcing.went_back = true;
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }

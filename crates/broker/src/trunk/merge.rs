@@ -114,7 +114,7 @@ impl Core {
         // A reader here goes through the view, and this replica may be cut off meanwhile.
         self.refill(cell, parent).await;
         // Before anybody appends to the trunk under one of them.
-        self.remember_keys_of(&cell.stream).await?;
+        self.give_keys(cell).await?;
         self.go_back(cell).await;
         Ok(())
     }

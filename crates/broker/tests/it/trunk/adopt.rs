@@ -7,7 +7,7 @@ use broker::{
     conformance::{Subject, new_event},
     memory::{log::WindowLimits, state_dir::Mirrors},
 };
-use event::{After, EventId, GapReason, Position};
+use event::{After, EventId, GapReason, Position, StreamName};
 use tokio::time::timeout;
 
 use crate::support::{
@@ -238,6 +238,31 @@ async fn keys_that_are_given_to_redis_keep_their_age_whatever_its_clock_says() {
         let replayed = again == Appended::Replayed(first.receipts().to_vec());
         assert_eq!(replayed, is_known, "after {hours} hours more: {again:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_can_not_be_given_to_redis_keep_their_own_stream_alone() {
+    let stage = Replica::start(WIDE).await;
+    let memory = Memory::start(WIDE, 5);
+    let other = StreamName::thread("other").expect("it keeps the grammar");
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let mut firsts = Vec::new();
+    for stream in [&other, &golden_stream()] {
+        firsts.push(memory.broker.append(stream, keyed()).await.expect("it is taken"));
+    }
+    let key = "dashclaw:thread:golden:keys";
+    stage.server.command::<()>(redis::cmd("SET").arg(key).arg("theirs")).await;
+    let options = ReplicaOptions { spool: None, ..stage.options.clone() };
+    let broker = ReplicaBroker::start_with(options, memory.broker.copies(), Mirrors::default());
+    let broker = broker.expect("it starts");
+    timeout(PATIENCE, broker.until_adopted()).await.expect("the others are on the trunk");
+    let again = broker.append(&other, keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(firsts[0].receipts().to_vec()));
+    assert!(broker.append(&golden_stream(), keyed()).await.is_err());
+    stage.server.command::<()>(redis::cmd("DEL").arg(key)).await;
+    healthy(&broker).await;
+    let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(firsts[1].receipts().to_vec()));
 }
 
 /// A log that is gone before its keys come is none, and nothing is made of it.

@@ -1,8 +1,8 @@
 //! Another program's data under one stream's names: the others are healed all the same.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
+use broker::{Append, AppendError, Broker, HealthState, PageLimit, conformance::new_event};
 use event::{After, StreamName};
 use tokio::time::{Instant, sleep};
 
@@ -11,7 +11,7 @@ use crate::support::{
     outage::{assert_complete, attach, publish},
     reader::Attached,
     redis::WIDE,
-    replica::{Replica, healthy},
+    replica::{Replica, connected_again, healthy},
 };
 
 /// Far beyond what it takes.
@@ -67,6 +67,41 @@ async fn a_foreign_key_keeps_its_own_stream_alone() {
         acknowledged.extend(publish(&broker, 2).await);
         assert_complete(&mut reader, &[], &acknowledged).await;
     }
+}
+
+/// A healing that met it waits for a replica that is gone, and is broken off by another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_ends_with_its_cause_also_where_its_healing_did_not_end() {
+    let mut stage =
+        Replica::start_with(WIDE, |options| options.heal_grace = Duration::from_secs(8)).await;
+    let another = stage.another().await;
+    let broker = stage.broker();
+    publish(&broker, 3).await;
+    publish(&(Arc::clone(&another) as Arc<dyn Broker>), 1).await;
+    drop(another);
+    let (key, aside) = ("dashclaw:thread:golden:meta", "dashclaw:thread:golden:aside");
+    command(&stage, &["RENAME", key, aside]).await;
+    command(&stage, &["SET", key, "theirs"]).await;
+    stage.server.save().await;
+    stage.server.kill();
+    stage.server.run().await;
+    // Who has said that it offered what it has met the key before.
+    let run = stage.server.info("run_id").await.expect("it tells");
+    let healed = format!("dashclaw:ops:healed:{run}");
+    let deadline = Instant::now() + PATIENCE;
+    while stage.server.command::<u64>(redis::cmd("EXISTS").arg(&healed)).await == 0 {
+        assert!(Instant::now() < deadline, "{:?}", broker.health());
+        sleep(Duration::from_millis(2)).await;
+    }
+    command(&stage, &["RENAME", aside, key]).await;
+    stage.server.save().await;
+    let made = stage.broker.connections_made();
+    stage.server.kill();
+    stage.server.run().await;
+    connected_again(&stage.broker, made).await;
+    publish(&broker, 1).await;
+    let page = broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
+    assert!(page.is_ok(), "{page:?}");
 }
 
 async fn command(stage: &Replica, words: &[&str]) {
