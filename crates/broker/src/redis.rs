@@ -314,7 +314,7 @@ impl RedisBroker {
             ForkAt::Seen => (state.head.to_string(), lineage_text(lineage)),
             ForkAt::Any => ("*".to_owned(), lineage_text_at_any_head(lineage)),
         };
-        let keys = [names.stream.as_str(), &names.meta];
+        let keys = [names.stream.as_str(), &names.meta, &names.heal];
         let answered = self
             .call(names, Function::Fork, &keys, &|command, run| {
                 command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
@@ -331,6 +331,7 @@ impl RedisBroker {
                 Ok(Some(forked))
             }
             "state" | "absent" | "orphan" => Ok(None),
+            "offered" => self.settle_log(stream, self.guard.who()).await.map(|()| None),
             _ => Err(words.unexpected()),
         }
     }
@@ -338,6 +339,7 @@ impl RedisBroker {
     /// Begins a log that Redis said it has not, or not whole.
     async fn begin(
         &self,
+        stream: &StreamName,
         names: &Names,
         seen: Option<&Arc<State>>,
         mut said: Words,
@@ -347,7 +349,7 @@ impl RedisBroker {
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
-        let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests];
+        let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests, &names.heal];
         let arguments = |command: &mut Cmd, run: &str| {
             let state = begin(run);
             command.arg(lineage_text(&state.lineage)).arg(epoch.to_string());
@@ -358,6 +360,7 @@ impl RedisBroker {
         match words.word() {
             // What is there now is judged when Redis is asked again.
             "state" | "orphan" => Ok(()),
+            "offered" => self.settle_log(stream, self.guard.who()).await,
             _ => Err(words.unexpected()),
         }
     }
@@ -377,7 +380,7 @@ impl RedisBroker {
                     }
                 }
                 "absent" | "orphan" => {
-                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                    self.begin(stream, names, seen.as_ref(), words, &answered.run).await?
                 }
                 _ => return Err(words.unexpected()),
             }

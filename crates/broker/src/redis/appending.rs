@@ -107,7 +107,7 @@ impl RedisBroker {
                     self.settle(stream, &names, &state, Some(&seen), &answered.run).await?;
                 }
                 "absent" | "orphan" => {
-                    self.begin(&names, Some(&seen), words, &answered.run).await?;
+                    self.begin(stream, &names, Some(&seen), words, &answered.run).await?;
                     self.state(stream, &names).await?;
                 }
                 "foreign" => return Err(words.unexpected().into()),

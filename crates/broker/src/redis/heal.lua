@@ -122,14 +122,18 @@ end
 -- Says that a replica is there, and under which run of the servers. Returns when it said so before
 -- (0 where that is not known), when it does now, and who has to be waited for in healing: those that
 -- were there lately, or when the run ended under which they were last seen. The newest time of each
--- run is kept beside the replicas, as `:RUN`. ARGV: its name, or an empty text; that of one that
+-- run is kept beside the replicas, as `:RUN`, and as `@` when the first of them came; returned as
+-- well. ARGV: its name, or an empty text; that of one that
 -- ended, or an empty text; the run; how long, in ms, one counts as there.
 function lib.announce(keys, a)
   local replicas, run, alive = keys[1], a[3], tonumber(a[4])
   local now, all, newest, awaited, before = now_ms('0'), redis.call('HGETALL', keys[1]), {}, {}, '0'
+  local born = redis.call('HGET', replicas, '@')
   for i = 1, #all, 2 do
     local at = tonumber(string.match(all[i + 1], '^(%d+)'))
-    if not at or now - at > KEY_AGE_MS then
+    if all[i] == '@' then
+      at = nil
+    elseif not at or now - at > KEY_AGE_MS then
       redis.call('HDEL', replicas, all[i])
     elseif string.sub(all[i], 1, 1) == ':' then
       newest[string.sub(all[i], 2)] = at
@@ -145,10 +149,14 @@ function lib.announce(keys, a)
     end
   end
   if a[1] ~= '' then
+    if #all == 0 then
+      born = text(now)
+      redis.call('HSET', replicas, '@', born)
+    end
     redis.call('HSET', replicas, a[1], text(now) .. ' ' .. run, ':' .. run, text(now))
   end
   if a[2] ~= '' then redis.call('HDEL', replicas, a[2]) end
-  return { 'replicas', before, text(now), awaited }
+  return { 'replicas', before, text(now), awaited, born or '0' }
 end
 
 -- Says that a replica has offered all that it knows, and remembers for all that somebody was waited

@@ -87,6 +87,8 @@ pub(crate) struct Announced {
     pub(crate) now_ms: u64,
     /// Whom healing has to wait for.
     pub(crate) awaited: Vec<String>,
+    /// When the first replica came to these servers, by the same clock; 0 where nobody knows.
+    pub(crate) born_ms: u64,
 }
 
 /// What replicas know of a log.
@@ -106,9 +108,10 @@ impl RedisBroker {
     }
 
     /// Lets the logs of these servers be used; on those that were not cleared before, logs that
-    /// nobody knew anything of go on whole where they are of these runs.
-    pub(crate) fn clear(&self, run: &FleetRun, whole: HashSet<String>) {
-        self.guard.clear(run, whole);
+    /// nobody knew anything of go on whole where they are of these runs. What somebody offered and
+    /// has not settled yet is settled by whoever comes first, as `who` have offered.
+    pub(crate) fn clear(&self, run: &FleetRun, who: Who, whole: HashSet<String>) {
+        self.guard.clear(run, who, whole);
     }
 
     /// Lets one log not be used for this reason.
@@ -277,7 +280,8 @@ impl RedisBroker {
         let answered = self.call(&ops, Function::Announce, &[&key], &arguments).await?;
         let mut words = Words::read(answered.value)?;
         let (before_ms, now_ms) = (words.number()?, words.number()?);
-        Ok(Announced { before_ms, now_ms, awaited: texts(&mut words)? })
+        let awaited = texts(&mut words)?;
+        Ok(Announced { before_ms, now_ms, awaited, born_ms: words.number()? })
     }
 
     /// Says that this replica has offered all that it knows to the servers of this run, with what it

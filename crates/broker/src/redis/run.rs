@@ -16,7 +16,7 @@ use event::{ForkKind, StreamName};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::{address::Host, failure::Failure};
+use super::{address::Host, failure::Failure, healing::Who};
 
 /// Why a log can't be used before it is healed.
 pub(crate) const HEALING: &str = "Redis began anew and is given back what it may have lost";
@@ -80,6 +80,8 @@ pub(crate) struct Refusal {
 struct Cleared {
     /// By the run: the earlier ones whose logs may be taken for whole.
     servers: HashMap<Arc<str>, Arc<HashSet<String>>>,
+    /// Who had offered what there was, the last time.
+    who: Option<Who>,
     /// The logs that may not be used all the same, and why, by the key of their window.
     refused: BTreeMap<String, Refusal>,
 }
@@ -92,14 +94,20 @@ impl Guard {
 
     /// Lets the logs of these servers be used; on those that were not cleared before, logs that nobody
     /// knew anything of go on whole where they are of one of the runs in `whole`.
-    pub(super) fn clear(&self, run: &FleetRun, whole: HashSet<String>) {
+    pub(super) fn clear(&self, run: &FleetRun, who: Who, whole: HashSet<String>) {
         let whole = Arc::new(whole);
         let mut cleared = self.0.lock();
         let cleared = cleared.get_or_insert_default();
+        cleared.who = Some(who);
         cleared.servers.retain(|server, _| run.servers.contains(server));
         for server in &run.servers {
             cleared.servers.entry(Arc::clone(server)).or_insert_with(|| Arc::clone(&whole));
         }
+    }
+
+    /// Returns who had offered what there was when logs were last cleared.
+    pub(super) fn who(&self) -> Who {
+        self.0.lock().as_ref().and_then(|cleared| cleared.who).unwrap_or(Who::Everybody)
     }
 
     /// Lets one log not be used.

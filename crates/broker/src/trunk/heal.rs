@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Mark, Offer, Who},
+    healing::{Announced, Mark, Offer, Who},
     run::{FleetRun, Refusal},
 };
 
@@ -97,7 +97,7 @@ impl Core {
             }
         };
         let settled = self.for_each(lacking, &refused, settle).await?;
-        self.trunk.clear(run, asked.whole);
+        self.trunk.clear(run, asked.who, asked.whole);
         {
             let mut announcing = self.announcing.lock();
             (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
@@ -227,9 +227,11 @@ impl Core {
     /// Waits until every replica that was there has offered.
     async fn wait_for_peers(&self, run: &FleetRun) -> Result<Asked, Failure> {
         let deadline = Instant::now() + self.options.heal_grace;
-        let mut expected = self.announcing.lock().peers.clone();
-        expected.extend(self.announce(run).await?);
-        let all = expected.clone();
+        let mut all = self.announcing.lock().peers.clone();
+        let announced = self.announce(run).await?;
+        all.extend(announced.awaited);
+        let mut is_blank = self.is_blank(announced.now_ms, announced.born_ms);
+        let mut expected = all.clone();
         let went_back = self.announcing.lock().went_back;
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
@@ -243,7 +245,14 @@ impl Core {
         loop {
             let offered = self.trunk.healed(run, &self.name, mark, &missing).await?;
             expected.retain(|peer| !offered.names.contains(peer));
-            if expected.is_empty() || mark == Mark::Missing {
+            if is_blank {
+                let announced = self.announce(run).await?;
+                is_blank = self.is_blank(announced.now_ms, announced.born_ms);
+                all.extend(announced.awaited);
+                expected =
+                    all.iter().filter(|peer| !offered.names.contains(peer)).cloned().collect();
+            }
+            if !is_blank && (expected.is_empty() || mark == Mark::Missing) {
                 let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
                 self.announcing.lock().peers = came;
                 return Ok(Asked {
@@ -261,8 +270,15 @@ impl Core {
         }
     }
 
-    /// Says that this replica is there; returns whom healing has to wait for.
-    async fn announce(&self, run: &FleetRun) -> Result<Vec<String>, Failure> {
+    /// Returns whether the first replica came to the servers only just now: they may have been
+    /// emptied, and not everybody be back who knows what they had.
+    fn is_blank(&self, now_ms: u64, born_ms: u64) -> bool {
+        let age = Duration::from_millis(now_ms.saturating_sub(born_ms));
+        born_ms > 0 && age < self.options.blank_grace
+    }
+
+    /// Says that this replica is there; returns what Redis knows of the others.
+    async fn announce(&self, run: &FleetRun) -> Result<Announced, Failure> {
         // One that ends must not be waited for.
         let is_leaving = self.is_leaving.load(Ordering::Acquire);
         let here = if is_leaving { "" } else { &self.name };
@@ -278,7 +294,7 @@ impl Core {
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }
-        Ok(announced.awaited)
+        Ok(announced)
     }
 
     /// Says that this replica is there and has offered what it has, so that one that comes later need
@@ -287,7 +303,7 @@ impl Core {
         let healed = self.announcing.lock().healed.clone();
         let (Some(run), Some(healed)) = (self.trunk.run(), healed) else { return Ok(()) };
         if healed.covers(&run) {
-            let peers = self.announce(&run).await?;
+            let peers = self.announce(&run).await?.awaited;
             self.trunk.healed(&run, &self.name, Mark::None, &[]).await?;
             self.announcing.lock().peers = peers.into_iter().collect();
         }

@@ -11,7 +11,7 @@ use event::{
 };
 
 use super::{FleetRun, Guard, HEALING, Refusal};
-use crate::redis::address::Host;
+use crate::redis::{address::Host, healing::Who};
 
 fn nodes(runs: &[(u16, &str)]) -> FleetRun {
     let host = |port| Host { name: "127.0.0.1".to_owned(), port };
@@ -43,9 +43,9 @@ fn a_log_is_used_once_its_server_is_cleared() {
     assert_eq!(guard.check("w", "a", None), Ok(Whole), "nobody heals");
     guard.close();
     assert_eq!(guard.check("w", "a", None).unwrap_err().reason, HEALING);
-    guard.clear(&nodes(&[(1, "a"), (2, "b")]), runs(&["a", "b", "old"]));
+    guard.clear(&nodes(&[(1, "a"), (2, "b")]), Who::Everybody, runs(&["a", "b", "old"]));
     assert_eq!(guard.check("w", "a", Some("old")), Ok(Whole));
-    guard.clear(&nodes(&[(1, "a"), (2, "x")]), runs(&["a", "x", "new"]));
+    guard.clear(&nodes(&[(1, "a"), (2, "x")]), Who::Everybody, runs(&["a", "x", "new"]));
     assert_eq!(guard.check("w", "b", None).unwrap_err().reason, HEALING);
     for (server, last, kind) in [
         ("a", Some("old"), Whole),
@@ -65,7 +65,7 @@ fn a_log_is_used_once_its_server_is_cleared() {
 fn one_log_can_be_refused_alone() {
     let guard = Guard::default();
     guard.close();
-    guard.clear(&nodes(&[(1, "a")]), HashSet::new());
+    guard.clear(&nodes(&[(1, "a")]), Who::Everybody, HashSet::new());
     let stream = StreamName::Ops;
     let refusal = Refusal { stream: stream.clone(), reason: "why".to_owned() };
     guard.refuse("w", refusal.clone());

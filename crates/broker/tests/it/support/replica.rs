@@ -59,6 +59,7 @@ impl Replica {
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
         options.heal_grace = Duration::from_secs(4);
+        options.blank_grace = Duration::ZERO;
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);
