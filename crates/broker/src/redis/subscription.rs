@@ -240,10 +240,11 @@ impl Subscription {
             for level in levels {
                 heads.cmd("HMGET").arg(&level.names.meta).arg("epoch").arg("head");
             }
+            let said: Vec<_> = levels.iter().map(|level| level.said()).collect();
             // What is wrong with the other connection is not this one's silence.
             let Ok(answers) = link.read(&heads).await else { return silent };
-            for (level, head) in levels.iter().zip(answers) {
-                silent |= place_in(head).is_some_and(|place| level.check(place));
+            for ((level, said), head) in levels.iter().zip(said).zip(answers) {
+                silent |= place_in(head).is_some_and(|place| level.check(said, place));
             }
         }
         silent
