@@ -194,9 +194,16 @@ impl Registry {
             let on = level.subscribed_on.load(Ordering::Acquire);
             level.hint.receiver_count() == 0 && on == subscription
         };
-        levels.by_stream.retain(|_, level| !unwatched(level));
-        let gone = levels.by_channel.extract_if(|_, level| unwatched(level));
-        gone.map(|(channel, _)| channel).collect()
+        // Judged once: a reader that ends meanwhile must not take a level out of one map alone.
+        let gone: Vec<String> = levels
+            .by_stream
+            .extract_if(|_, level| unwatched(level))
+            .map(|(_, level)| level.names.wake.clone())
+            .collect();
+        for channel in &gone {
+            levels.by_channel.remove(channel);
+        }
+        gone
     }
 
     /// Returns the level of a channel that is watched.

@@ -232,3 +232,21 @@ fn what_nobody_watches_is_forgotten() {
     assert!(stage.registry.all().is_empty());
     assert!(stage.registry.of_channel(&stage.names.wake).is_none());
 }
+
+#[test]
+fn a_level_is_forgotten_whole_while_its_readers_end() {
+    let registry = Registry::default();
+    let streams: Vec<_> =
+        (0..2_000).map(|number| StreamName::thread(&format!("t{number}")).unwrap()).collect();
+    let watch = |stream| registry.watch(stream, &names_of(stream)).unwrap();
+    let watches: Vec<_> = streams.iter().map(watch).collect();
+    std::thread::scope(|threads| {
+        let ending = threads.spawn(|| watches.into_iter().for_each(drop));
+        while !ending.is_finished() {
+            registry.forget_unwatched(0);
+            for level in registry.all() {
+                assert!(registry.of_channel(&level.names.wake).is_some(), "it would not be heard");
+            }
+        }
+    });
+}
