@@ -115,7 +115,7 @@ impl RedisBroker {
                 "record" => {
                     let record = words.text()?;
                     if !record.is_empty() && BranchRecord::from_text(&record).is_none() {
-                        return Err(Failure::refused("a branch's record is damaged"));
+                        return Err(Failure::of_log("a branch's record is damaged"));
                     }
                     return Ok(Merged::Elsewhere);
                 }

@@ -109,7 +109,7 @@ impl Guard {
         let cleared = self.0.lock();
         let Some(cleared) = &*cleared else { return Ok(ForkKind::Whole) };
         if let Some(reason) = cleared.refused.get(window) {
-            return Err(Failure::refused(reason.clone()));
+            return Err(Failure::of_log(reason.clone()));
         }
         let kind = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
         // Its slot moved from a node that goes on.

@@ -189,7 +189,7 @@ impl Core {
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         let head = branch.log().head().seq;
         if matches!(appended, Ok(Appended::First(_))) {
-            side.is_dirty = true;
+            side.has_changed();
             cell.grew(head);
         }
         Some(appended)
@@ -223,7 +223,9 @@ impl Core {
             let branch = self.branch_from(cell, side, |_| base);
             branch.add_tail(&beyond, now, &self.options.redis.window);
             self.count(0, 0, branch.pending(), branch.pending_bytes());
-            side.is_dirty |= branch.pending() > 0;
+            if branch.pending() > 0 {
+                side.has_changed();
+            }
         }
         self.branch_from(cell, side, |_| None)
     }
