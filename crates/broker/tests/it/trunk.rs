@@ -8,6 +8,7 @@ mod faults;
 mod foreign;
 mod forgets;
 mod heal;
+mod keys;
 mod sentinel;
 mod spool;
 mod strict;
