@@ -21,6 +21,7 @@ pub(crate) mod record;
 mod restore;
 mod serve;
 mod spool;
+mod unanswered;
 pub(crate) mod view;
 
 use std::{

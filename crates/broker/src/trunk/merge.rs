@@ -228,7 +228,8 @@ impl Core {
             };
             (owner.epoch, attempt.is_fenced) = (epoch, true);
         }
-        attempt.found.extend(self.trunk.find_all(&cell.stream, parent, &unsure).await?);
+        let search = self.trunk.find_all(&cell.stream, parent, &unsure).await?;
+        attempt.found.extend(search.found);
         attempt.looked_for.extend(unsure);
         Ok(true)
     }
