@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod join;
 mod lineage_text;
 pub mod memory;
+mod number_text;
 mod page;
 pub mod redis;
 mod standing;

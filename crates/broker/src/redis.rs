@@ -238,6 +238,11 @@ impl RedisBroker {
         self.known(stream).map(|state| (state.lineage.clone(), state.head))
     }
 
+    /// Returns the place at which a log ended, as this process last knew it.
+    pub(crate) fn last_end(&self, stream: &StreamName) -> Option<Position> {
+        self.known(stream).map(|state| state.lineage.position_at(state.head))
+    }
+
     pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
         Ok(self.state(stream, &self.naming.of(stream)).await?.place())
     }

@@ -21,6 +21,7 @@ pub(crate) mod record;
 mod restore;
 mod serve;
 mod spool;
+mod unanswered;
 pub(crate) mod view;
 
 use std::{
@@ -99,7 +100,10 @@ struct Core {
     announcing: Mutex<Announcing>,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
-    spool: Option<Spool>,
+    spool: Option<Arc<Spool>>,
+    /// Branches of streams that have a later one as well, each in a cell of its own that nobody
+    /// appends to or reads, in their order: they are merged first.
+    older: Mutex<Vec<Arc<Cell>>>,
     spooled_events: AtomicU64,
     spooled_bytes: AtomicU64,
     /// Keys of adopted logs that Redis does not know yet.
@@ -142,6 +146,7 @@ impl ReplicaBroker {
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
+            older: Mutex::default(),
             spooled_events: AtomicU64::new(0),
             spooled_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
@@ -180,7 +185,7 @@ impl ReplicaBroker {
         self.core.trunk.connections_made()
     }
 
-    /// Returns whether Redis is lost, or branches wait to be merged.
+    /// Returns whether Redis is lost, or branches wait to be merged that can be.
     pub fn is_cut_off(&self) -> bool {
         self.core.phase() != Phase::Up
     }
@@ -225,7 +230,7 @@ impl Core {
         let epochs = Arc::clone(&core.options.epochs);
         let found = spool.take_up(&*core.options.clock, &|| epochs.draw()).map_err(failed)?;
         if let Some(core) = Arc::get_mut(&mut core) {
-            core.spool = Some(spool);
+            core.spool = Some(Arc::new(spool));
         }
         for found in found {
             let (stream, branch) = (found.stream, found.branch);
@@ -235,7 +240,10 @@ impl Core {
             if let Some(cell) = cell {
                 let mut side = cell.side.lock();
                 side.mirror.adopt_trunk_of(&branch);
-                (side.branch, side.is_dirty) = (Some(branch), true);
+                side.has_changed();
+                if let Some(older) = side.branch.replace(branch) {
+                    core.older.lock().push(Arc::new(Cell::with_branch(stream, older)));
+                }
             }
         }
         Ok(core)
@@ -259,8 +267,13 @@ impl Core {
         cells.values().filter(|cell| cell.side.lock().branch.is_some()).cloned().collect()
     }
 
+    fn older(&self) -> Vec<Arc<Cell>> {
+        self.older.lock().clone()
+    }
+
     fn has_branches(&self) -> bool {
-        self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
+        !self.older.lock().is_empty()
+            || self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
     }
 
     /// Changes what is merged of a stream's branch, and what is counted of it. Nothing of that is in

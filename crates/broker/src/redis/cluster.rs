@@ -191,7 +191,7 @@ impl Cluster {
     ) -> Result<Answered, Failure> {
         let (mut asked, mut pause) = (None, Pause::default());
         loop {
-            let (node, asking) = match asked.take().and_then(|host| self.node_at(&host)) {
+            let (node, asking) = match asked.take() {
                 Some(node) => (node, Asking::Yes),
                 None => (self.node_of(slot, deadline).await?, Asking::No),
             };
@@ -202,7 +202,7 @@ impl Cluster {
             // The command was refused: nothing was stored, and it may be sent elsewhere.
             match &failure.redirect {
                 Some(Redirect::Moved(host)) => self.moved(slot, host),
-                Some(Redirect::Ask(host)) => asked = Host::parse(host, 0),
+                Some(Redirect::Ask(host)) => asked = self.node_asked(host),
                 Some(Redirect::TryAgain) => {}
                 None => return Err(failure),
             }
@@ -218,6 +218,18 @@ impl Cluster {
         let map = self.map.borrow().moved(slot, &to);
         self.take_in(map);
         self.stale.notify_one();
+    }
+
+    /// Returns the node that a slot is on its way to; it may have none yet, and be in no map. `None`
+    /// where it can't be connected to.
+    fn node_asked(&self, host: &str) -> Option<Arc<Node>> {
+        let host = Host::parse(host, 0)?;
+        let mut nodes = self.nodes.lock();
+        if !nodes.contains_key(&host) && nodes.len() < NODES_MAX {
+            let kept = self.connect(&host).ok()?;
+            nodes.insert(host.clone(), kept);
+        }
+        nodes.get(&host).map(|kept| Arc::clone(&kept.node))
     }
 
     fn node_at(&self, host: &Host) -> Option<Arc<Node>> {

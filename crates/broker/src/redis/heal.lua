@@ -193,12 +193,14 @@ function lib.keys(keys, a)
   for i = 2, #a, 4 do
     local age = tonumber(a[i + 1])
     local value = a[i + 2] .. ' ' .. text(now - age) .. ' ' .. a[i + 3]
-    if age <= KEY_AGE_MS and redis.call('HSETNX', done, a[i], value) == 1 then
+    local known, older = used_before(done, a[i], now)
+    if age <= KEY_AGE_MS and not known then
+      redis.call('HSET', done, a[i], value)
       redis.call('RPUSH', queue, text(now - age) .. ' ' .. a[i])
-      added = added + tonumber(string.match(a[i + 3], '^%w+ %d+ (%d+) '))
+      added = added + tonumber(string.match(a[i + 3], '^%w+ %d+ (%d+) ')) - older
     end
   end
-  if added > 0 then
+  if added ~= 0 then
     redis.call('HINCRBY', meta, 'kept', added)
     redis.call('PEXPIRE', done, KEY_AGE_MS + 3600000)
     redis.call('PEXPIRE', queue, KEY_AGE_MS + 3600000)

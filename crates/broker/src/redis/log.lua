@@ -157,6 +157,15 @@ local function grow(stream, meta, ages, m, mark, now, head, n, events_max, age_m
   redis.call('PEXPIRE', ages, age_max + 60000)
 end
 
+-- What an idempotency key did within its day, else nothing; and for how many events an older use of
+-- it still counts.
+local function used_before(done, key, now)
+  local value = redis.call('HGET', done, key)
+  local at, n = string.match(value or '', '^%x+ (%d+) %w+ %d+ (%d+)')
+  if at and now - tonumber(at) <= KEY_AGE_MS then return value, 0 end
+  return nil, tonumber(n or '0')
+end
+
 -- Remembers what an idempotency key did.
 local function remember(done, queue, key, fingerprint, now, epoch, first, ids)
   redis.call('HSET', done, key, fingerprint .. ' ' .. text(now) .. ' ' .. epoch .. ' '

@@ -48,6 +48,14 @@ pub(crate) struct Merging<'a> {
     pub(crate) is_last: bool,
 }
 
+/// What a search of the trunk came to.
+pub(crate) struct Search {
+    /// Where events stand that were looked for.
+    pub(crate) found: HashMap<EventId, Seq>,
+    /// Whether nothing was gone of what was searched.
+    pub(crate) is_whole: bool,
+}
+
 /// What became of a round.
 pub(crate) enum Merged {
     /// It is on the trunk, with so many events of the branch in all.
@@ -115,7 +123,7 @@ impl RedisBroker {
                 "record" => {
                     let record = words.text()?;
                     if !record.is_empty() && BranchRecord::from_text(&record).is_none() {
-                        return Err(Failure::refused("a branch's record is damaged"));
+                        return Err(Failure::of_log("a branch's record is damaged"));
                     }
                     return Ok(Merged::Elsewhere);
                 }
@@ -162,11 +170,11 @@ impl RedisBroker {
         stream: &StreamName,
         after: Seq,
         ids: &std::collections::HashSet<EventId>,
-    ) -> Result<HashMap<EventId, Seq>, Failure> {
-        let mut found = HashMap::new();
-        let mut next = None;
+    ) -> Result<Search, Failure> {
+        let (mut found, mut is_whole, mut next) = (HashMap::new(), true, None);
         while found.len() < ids.len() {
             let page = self.stretch(stream, next.unwrap_or(after)).await?;
+            is_whole &= page.gap.is_none();
             let ours = page.events.iter().filter(|event| ids.contains(&event.id));
             found.extend(ours.map(|event| (event.id, event.position.seq)));
             if !page.has_more() || page.next.seq <= next.unwrap_or(Seq::ZERO) {
@@ -174,7 +182,7 @@ impl RedisBroker {
             }
             next = Some(page.next.seq);
         }
-        Ok(found)
+        Ok(Search { found, is_whole })
     }
 
     /// Reads the trunk after a number, whatever lies before it.

@@ -144,7 +144,7 @@ impl Guard {
         let cleared = self.0.lock();
         let Some(cleared) = &*cleared else { return Ok(ForkKind::Whole) };
         if let Some(refusal) = cleared.refused.get(window) {
-            return Err(Failure::refused(refusal.reason.clone()));
+            return Err(Failure::of_log(refusal.reason.clone()));
         }
         let whole = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
         // Or its slot moved from a node that goes on.

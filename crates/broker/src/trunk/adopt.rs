@@ -107,7 +107,8 @@ impl Core {
             longer.pending(),
             longer.pending_bytes(),
         );
-        (side.branch, side.is_dirty) = (Some(longer), true);
+        side.branch = Some(longer);
+        side.has_changed();
         true
     }
 

@@ -126,15 +126,27 @@ impl Core {
             match worked {
                 Ok(value) => done.push((cell, value)),
                 Err(failure) if failure.is_of_log => {
-                    let (stream, reason) = (&cell.stream, failure.reason);
-                    tracing::error!(%stream, %reason, "the stream can't be used");
-                    self.trunk.refuse(stream, reason);
-                    refused.lock().insert(stream.clone());
+                    self.refuse(&cell.stream, failure.reason, refused);
                 }
                 Err(failure) => return Err(failure),
             }
         }
         Ok(done)
+    }
+
+    /// Lets a stream not be used on the trunk, for this reason.
+    fn refuse(&self, stream: &StreamName, reason: String, refused: &Refused) {
+        tracing::error!(%stream, %reason, "the stream can't be used");
+        self.trunk.refuse(stream, reason);
+        refused.lock().insert(stream.clone());
+    }
+
+    /// Leaves a stream on its branch, whose merge failed for this reason; the others go on.
+    pub(super) fn leave_on_branch(&self, stream: &StreamName, reason: String) {
+        let mut refused = self.trunk.refused().into_iter();
+        if !refused.any(|refusal| refusal.stream == *stream) {
+            self.refuse(stream, reason, &Refused::default());
+        }
     }
 
     /// Returns why streams can't be used, if there are such.
@@ -146,16 +158,21 @@ impl Core {
             others => format!(", and {others} more"),
         };
         let keys = self.trunk.keys_of(stream);
-        Some(format!("the stream {stream} (keys `{keys}`) can't be used: {reason}{others}"))
+        let cell = self.cells.read().get(stream).cloned();
+        let is_kept = cell.is_some_and(|cell| cell.side.lock().branch.is_some());
+        let kept = if is_kept { ", and its events are kept on this replica" } else { "" };
+        Some(format!("the stream {stream} (keys `{keys}`) can't be used{kept}: {reason}{others}"))
     }
 
     /// Waits until a stream that was refused may be healed.
     pub(super) async fn until_unrefused(&self) {
         loop {
             sleep(ANNOUNCE_EVERY).await;
-            for refusal in self.trunk.refused() {
-                let Ok(cell) = self.cell(&refusal.stream) else { continue };
-                if self.offer(&cell).await.is_ok() {
+            for Refusal { stream, .. } in self.trunk.refused() {
+                let Ok(cell) = self.cell(&stream) else { continue };
+                // Of one that was never read here there is nothing to offer.
+                let is_ours = self.trunk.stored(&stream).await.is_ok();
+                if is_ours && self.offer(&cell).await.is_ok() {
                     // The others find out too, and offer what they have.
                     return sleep(ANNOUNCE_EVERY).await;
                 }
@@ -220,7 +237,7 @@ impl Core {
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
-        side.is_dirty = true;
+        side.has_changed();
         Ok(())
     }
 

@@ -265,6 +265,23 @@ async fn keys_that_can_not_be_given_to_redis_keep_their_own_stream_alone() {
     assert_eq!(again, Appended::Replayed(firsts[1].receipts().to_vec()));
 }
 
+/// What an older use of a key did is over, where its log is in Redis too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_whose_day_is_over_in_redis_is_given_anew() {
+    const HOURS: Duration = Duration::from_secs(3600);
+    let mut stage = Replica::start(WIDE).await;
+    let mut memory = Memory::start(WIDE, 5);
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    stage.broker().append(&golden_stream(), keyed()).await.expect("it is taken");
+    stage.advance(25 * HOURS);
+    memory.advance(25 * HOURS);
+    let second = memory.broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    memory.restart_now();
+    let broker = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+    let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(second.receipts().to_vec()));
+}
+
 /// A log that is gone before its keys come is none, and nothing is made of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_of_a_log_that_redis_has_not_make_none() {

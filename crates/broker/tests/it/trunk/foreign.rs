@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{
     logs::golden_stream,
-    outage::{assert_complete, attach, publish},
+    outage::{assert_complete, attach, ids, publish},
     reader::Attached,
     redis::WIDE,
     replica::{Replica, connected_again, healthy},
@@ -102,6 +102,56 @@ async fn a_refusal_ends_with_its_cause_also_where_its_healing_did_not_end() {
     publish(&broker, 1).await;
     let page = broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
     assert!(page.is_ok(), "{page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_that_a_foreign_key_keeps_from_the_trunk_keeps_no_other_stream() {
+    for (name, was_known) in [("meta", false), ("meta", true), ("branches", true)] {
+        let key = format!("dashclaw:thread:golden:{name}");
+        let mut stage = Replica::start(WIDE).await;
+        let broker = stage.broker();
+        let other = StreamName::thread("other").expect("it keeps the grammar");
+        let append = || async { broker.append(&other, Append::one(new_event())).await };
+        let mut acknowledged = Vec::new();
+        if was_known {
+            acknowledged.extend(publish(&broker, 2).await);
+        }
+        let aside = format!("{key}-aside");
+        if was_known && name == "meta" {
+            command(&stage, &["RENAME", &key, &aside]).await;
+        }
+        command(&stage, &["SET", &key, "theirs"]).await;
+        stage.server.save().await;
+        stage.lose_redis().await;
+        acknowledged.extend(publish(&broker, 2).await);
+        append().await.expect("it is taken");
+        stage.server.run().await;
+        let state = health_says(&stage, "dashclaw:thread:golden:*").await;
+        assert_eq!(state, HealthState::Degraded, "{key}");
+        assert!(!stage.broker.is_cut_off(), "{:?}", broker.health());
+        append().await.expect("the other stream goes on");
+        let merged: u64 = stage
+            .server
+            .command(redis::cmd("HGET").arg("dashclaw:thread:other:meta").arg("head"))
+            .await;
+        assert_eq!(merged, 2, "on the trunk");
+        // The one stream is served from here.
+        acknowledged.extend(publish(&broker, 1).await);
+        let mut reader = attach(&broker, &After::Oldest).await;
+        assert_complete(&mut reader, &[], &acknowledged).await;
+        assert_eq!(stage.broker.spool_events(), 3, "{key}");
+        command(&stage, &["DEL", &key]).await;
+        if was_known && name == "meta" {
+            command(&stage, &["RENAME", &aside, &key]).await;
+        }
+        healthy(&stage.broker).await;
+        assert_eq!(stage.broker.spool_events(), 0, "{key}");
+        acknowledged.extend(publish(&broker, 1).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+        let mut fresh = attach(&broker, &After::Oldest).await;
+        fresh.through(*acknowledged.last().expect("there are some")).await;
+        assert_eq!(ids(&fresh), acknowledged);
+    }
 }
 
 async fn command(stage: &Replica, words: &[&str]) {
