@@ -166,19 +166,15 @@ end
 -- each; the names of those who did not come, who are not waited for again.
 function lib.healed(keys, a)
   local healed, replicas, runs = unpack(keys)
-  local now, servers = now_ms('0'), tonumber(a[3])
-  redis.call('ZCARD', runs)
+  local servers, known = tonumber(a[3]), redis.call('SMEMBERS', runs)
   redis.call('SADD', healed, a[1])
-  if a[2] ~= '' then
-    redis.call('SADD', healed, a[2])
-    redis.call('DEL', runs)
-  end
-  redis.call('PEXPIRE', healed, KEY_AGE_MS)
-  for i = 4, 3 + servers do redis.call('ZADD', runs, 'NX', text(now), a[i]) end
+  if a[2] ~= '' then redis.call('SADD', healed, a[2]) end
   -- What is not remembered is lossy.
-  redis.call('ZREMRANGEBYRANK', runs, 0, -RUNS_MAX - 1)
+  if a[2] ~= '' or #known > RUNS_MAX then redis.call('DEL', runs) end
+  redis.call('PEXPIRE', healed, KEY_AGE_MS)
+  redis.call('SADD', runs, unpack(a, 4, 3 + servers))
   for i = 4 + servers, #a do redis.call('HDEL', replicas, a[i]) end
-  return { 'healed', redis.call('SMEMBERS', healed), redis.call('ZRANGE', runs, 0, -1) }
+  return { 'healed', redis.call('SMEMBERS', healed), redis.call('SMEMBERS', runs) }
 end
 
 -- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: ms that the clock is
