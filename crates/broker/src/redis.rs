@@ -24,7 +24,7 @@
 //! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
 //! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
-//! | `dashclaw:ops:runs` | sorted set | runs whose logs nothing was lost of since, by time (`run`) |
+//! | `dashclaw:ops:runs` | set | runs whose logs nothing was lost of since, see `run` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
@@ -82,7 +82,7 @@ use self::{
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
     registry::Registry,
-    run::Guard,
+    run::{Guard, On, unless_elsewhere},
     state::{State, Verdict, unservable},
 };
 pub use self::{
@@ -189,7 +189,19 @@ impl RedisBroker {
         keys: &[&str],
         arguments: Arguments<'_>,
     ) -> Result<Answered, Failure> {
-        let call = Call { function, keys, arguments, bytes: 0 };
+        self.call_on(On::Any, names, function, keys, arguments).await
+    }
+
+    /// Calls a function, where its log is on such a server.
+    async fn call_on(
+        &self,
+        on: On<'_>,
+        names: &Names,
+        function: Function,
+        keys: &[&str],
+        arguments: Arguments<'_>,
+    ) -> Result<Answered, Failure> {
+        let call = Call { function, keys, arguments, on, bytes: 0 };
         self.fleet.call(names, &call, self.deadline()).await
     }
 
@@ -225,7 +237,8 @@ impl RedisBroker {
         let mut lineage = state.lineage.clone();
         lineage.fork(new_epoch(), state.head, ForkKind::Whole);
         let at = ForkAt::while_in_use(state);
-        Ok(self.fork_to(stream, names, state, &lineage, at).await?.is_some())
+        let on = On::Server(&state.run);
+        Ok(self.fork_to(on, stream, names, state, &lineage, at).await?.is_some())
     }
 
     /// Waits until there is a connection, or none.
@@ -299,15 +312,16 @@ impl RedisBroker {
             }
             Verdict::Fork(lineage) => {
                 let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
-                self.fork_to(stream, names, state, &lineage, at).await?;
+                self.fork_to(On::Server(run), stream, names, state, &lineage, at).await?;
                 Ok(false)
             }
         }
     }
 
-    /// Replaces a log's lineage, if it still is as it was seen; `None` where it was not.
+    /// Replaces a log's lineage, if it still is as it was seen, and there; `None` where it was not.
     async fn fork_to(
         &self,
+        on: On<'_>,
         stream: &StreamName,
         names: &Names,
         state: &State,
@@ -320,13 +334,13 @@ impl RedisBroker {
             ForkAt::Any => ("*".to_owned(), lineage_text_at_any_head(lineage)),
         };
         let keys = [names.stream.as_str(), &names.meta, &names.heal];
-        let answered = self
-            .call(names, Function::Fork, &keys, &|command, run| {
-                command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
-                command.arg(&text).arg(lineage.current().to_string()).arg(run);
-                command.arg(unservable(lineage).0).arg(&names.wake).arg(names.publish);
-            })
-            .await?;
+        let arguments = |command: &mut Cmd, run: &str| {
+            command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
+            command.arg(&text).arg(lineage.current().to_string()).arg(run);
+            command.arg(unservable(lineage).0).arg(&names.wake).arg(names.publish);
+        };
+        let answered = self.call_on(on, names, Function::Fork, &keys, &arguments).await;
+        let Some(answered) = unless_elsewhere(answered)? else { return Ok(None) };
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "forked" => {
@@ -336,8 +350,16 @@ impl RedisBroker {
                 Ok(Some(forked))
             }
             "state" | "absent" | "orphan" => Ok(None),
-            "offered" => self.settle_log(stream, self.guard.who()).await.map(|()| None),
+            "offered" => self.settle_offered(stream).await.map(|()| None),
             _ => Err(words.unexpected()),
+        }
+    }
+
+    /// Settles a log of which somebody offered what Redis lacks.
+    async fn settle_offered(&self, stream: &StreamName) -> Result<(), Failure> {
+        match self.fleet.run() {
+            Some(run) => self.settle_log(&run, stream, self.guard.who()).await,
+            None => Err(Failure::refused("the connection to Redis broke")),
         }
     }
 
@@ -360,12 +382,15 @@ impl RedisBroker {
             command.arg(lineage_text(&state.lineage)).arg(epoch.to_string());
             command.arg(state.head.0).arg(run);
         };
-        let answered = self.call(names, Function::Begin, &keys, &arguments).await?;
+        let on = On::Server(run);
+        let answered = self.call_on(on, names, Function::Begin, &keys, &arguments).await;
+        // Then the other one is asked.
+        let Some(answered) = unless_elsewhere(answered)? else { return Ok(()) };
         let words = Words::read(answered.value)?;
         match words.word() {
             // What is there now is judged when Redis is asked again.
             "state" | "orphan" => Ok(()),
-            "offered" => self.settle_log(stream, self.guard.who()).await,
+            "offered" => self.settle_offered(stream).await,
             _ => Err(words.unexpected()),
         }
     }

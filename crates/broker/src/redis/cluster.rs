@@ -29,7 +29,7 @@ use super::{
     link::{Answered, Asking, Call, Finder, Pause, Server, config},
     names::Names,
     registry::{Level, Registry},
-    run::FleetRun,
+    run::{FleetRun, On},
     scope::Scope,
     slots::SlotMap,
 };
@@ -189,7 +189,7 @@ impl Cluster {
         call: &Call<'_>,
         deadline: Instant,
     ) -> Result<Answered, Failure> {
-        let (mut asked, mut pause) = (None, Pause::default());
+        let (mut asked, mut pause) = (self.meant(call.on, slot), Pause::default());
         loop {
             let (node, asking) = match asked.take() {
                 Some(node) => (node, Asking::Yes),
@@ -211,6 +211,17 @@ impl Cluster {
                 return Err(failure);
             }
         }
+    }
+
+    /// Returns the node that a call is meant for, where the map has its slot elsewhere: what was read
+    /// there was asked for while the slot is on its way.
+    fn meant(&self, on: On<'_>, slot: u16) -> Option<Arc<Node>> {
+        let On::Server(run) = on else { return None };
+        let nodes = self.nodes.lock();
+        let is_it = |kept: &Kept| kept.node.link.run().is_some_and(|now| &*now == run);
+        let (host, kept) = nodes.iter().find(|(_, kept)| is_it(kept))?;
+        let is_elsewhere = self.map.borrow().node_of(slot) != Some(host);
+        is_elsewhere.then(|| Arc::clone(&kept.node))
     }
 
     fn moved(&self, slot: u16, to: &str) {

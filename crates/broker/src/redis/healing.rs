@@ -14,7 +14,7 @@ use super::{
     library::Function,
     link::Call,
     new_epoch,
-    run::{FleetRun, Refusal},
+    run::{FleetRun, On, Refusal},
     state::State,
 };
 use crate::{
@@ -186,8 +186,8 @@ impl RedisBroker {
                 }
             };
             let bytes = now.iter().map(|event| event.json.len()).sum();
-            let call =
-                Call { function: Function::Offer, keys: &keys, arguments: &arguments, bytes };
+            let (function, on) = (Function::Offer, On::Any);
+            let call = Call { function, keys: &keys, arguments: &arguments, on, bytes };
             let answered = self.fleet.call(&names, &call, self.deadline()).await?;
             let words = Words::read(answered.value)?;
             match words.word() {
@@ -199,8 +199,13 @@ impl RedisBroker {
     }
 
     /// Gives a log what was offered, where it is not settled yet; `who` says whether all that
-    /// may know of it have offered.
-    pub(crate) async fn settle_log(&self, stream: &StreamName, who: Who) -> Result<(), Failure> {
+    /// may know of it have offered to these servers.
+    pub(crate) async fn settle_log(
+        &self,
+        run: &FleetRun,
+        stream: &StreamName,
+        who: Who,
+    ) -> Result<(), Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests, &names.heal];
         let epoch = new_epoch().to_string();
@@ -209,7 +214,8 @@ impl RedisBroker {
             command.arg(self.age_max_ms()).arg(self.clock_ahead_ms());
             command.arg(&names.wake).arg(names.publish);
         };
-        let answered = self.call(&names, Function::Settle, &keys, &arguments).await?;
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &names, Function::Settle, &keys, &arguments).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "settled" => {
@@ -227,6 +233,7 @@ impl RedisBroker {
     /// Remembers what idempotency keys did in another backend, or on a server that lost them.
     pub(crate) async fn remember_keys(
         &self,
+        run: &FleetRun,
         stream: &StreamName,
         keys: &Keys,
         age: impl Fn(MonoMs) -> Duration,
@@ -250,7 +257,8 @@ impl RedisBroker {
                     command.arg(value);
                 }
             };
-            let answered = self.call(&names, Function::Keys, &keys, &arguments).await?;
+            let on = On::Fleet(run);
+            let answered = self.call_on(on, &names, Function::Keys, &keys, &arguments).await?;
             let words = Words::read(answered.value)?;
             match words.word() {
                 "kept" => {}
@@ -277,7 +285,8 @@ impl RedisBroker {
             command.arg(here).arg(ended).arg(run.name()).arg(alive_ms);
         };
         let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Announce, &[&key], &arguments).await?;
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &ops, Function::Announce, &[&key], &arguments).await?;
         let mut words = Words::read(answered.value)?;
         let (before_ms, now_ms) = (words.number()?, words.number()?);
         let awaited = texts(&mut words)?;
@@ -301,7 +310,8 @@ impl RedisBroker {
             command.arg(run.servers().collect::<Vec<_>>()).arg(missing);
         };
         let ops = naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Healed, &keys, &arguments).await?;
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &ops, Function::Healed, &keys, &arguments).await?;
         let mut words = Words::read(answered.value)?;
         let names = texts(&mut words)?;
         let whole = texts(&mut words)?.into_iter().collect();

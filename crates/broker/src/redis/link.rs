@@ -43,6 +43,7 @@ use super::{
     RedisOptions,
     failure::{Failure, is_missing_text},
     library::{self, Dialect, Function},
+    run::On,
 };
 
 /// How often a command is sent again because the server had lost our functions.
@@ -94,6 +95,8 @@ pub(super) struct Call<'a> {
     pub(super) function: Function,
     pub(super) keys: &'a [&'a str],
     pub(super) arguments: Arguments<'a>,
+    /// Where it may go.
+    pub(super) on: On<'a>,
     /// How many bytes the arguments have, about, beyond what every call has.
     pub(super) bytes: usize,
 }
@@ -301,6 +304,7 @@ impl Link {
         let (mut loads, mut worn_out) = (0, 0);
         loop {
             let mut connected = self.connection(worn_out, deadline).await?;
+            call.on.check(&connected.run)?;
             let mut command = library::call(connected.dialect, call.function, call.keys);
             (call.arguments)(&mut command, &connected.run);
             match self.send(&mut connected, &command, asking, deadline).await? {

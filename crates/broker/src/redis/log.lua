@@ -282,10 +282,12 @@ function lib.ledger(keys, a)
     m[4] or '', digests }
 end
 
--- Moves the account's hash on, if nobody else did. ARGV: `hashed` as seen and as it shall be, hash.
+-- Moves the account's hash on, if nobody else did, and the log is the one that it was read of. ARGV:
+-- `hashed` as seen and as it shall be, hash; epoch, run.
 function lib.fold(keys, a)
   local meta, digests = keys[1], keys[2]
-  if redis.call('HGET', meta, 'hashed') ~= a[1] then return { 'stale' } end
+  local m = redis.call('HMGET', meta, 'hashed', 'epoch', 'run')
+  if m[1] ~= a[1] or m[2] ~= a[4] or m[3] ~= a[5] then return { 'stale' } end
   redis.call('LTRIM', digests, tonumber(a[2]) - tonumber(a[1]), -1)
   redis.call('HSET', meta, 'hash', a[3], 'hashed', a[2])
   return { 'folded' }

@@ -15,6 +15,7 @@ use super::{
     link::{Answered, Call},
     names::Names,
     new_epoch, restless,
+    run::On,
     state::State,
 };
 use crate::{
@@ -100,8 +101,8 @@ impl RedisBroker {
             let arguments = |command: &mut Cmd, run: &str| {
                 self.add_merging(command, &seen, run, &names, merging, &digests);
             };
-            let call =
-                Call { function: Function::Merge, keys: &keys, arguments: &arguments, bytes };
+            let (function, on) = (Function::Merge, On::Any);
+            let call = Call { function, keys: &keys, arguments: &arguments, on, bytes };
             let mut answered = self.fleet.call(&names, &call, deadline).await?;
             let value = std::mem::replace(&mut answered.value, redis::Value::Nil);
             let mut words = Words::read(value)?;
@@ -214,7 +215,9 @@ impl RedisBroker {
             let mut lineage = state.lineage.clone();
             lineage.fork(new_epoch(), state.head, ForkKind::Whole);
             let at = ForkAt::while_in_use(&state);
-            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
+            if let Some(forked) =
+                self.fork_to(On::Server(&state.run), stream, &names, &state, &lineage, at).await?
+            {
                 return Ok(Some(forked.lineage.current()));
             }
         }

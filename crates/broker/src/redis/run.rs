@@ -21,6 +21,9 @@ use super::{address::Host, failure::Failure, healing::Who};
 /// Why a log can't be used before it is healed.
 pub(crate) const HEALING: &str = "Redis began anew and is given back what it may have lost";
 
+/// Why a call was not sent: its log is on another server by now than the one it is meant for.
+const ELSEWHERE: &str = "Redis is another server by now";
+
 /// How many bytes of a digest name a cluster's run.
 const DIGEST_BYTES: usize = 16;
 
@@ -60,6 +63,38 @@ impl FleetRun {
     /// begin nothing anew.
     pub(crate) fn covers(&self, other: &FleetRun) -> bool {
         other.servers.is_subset(&self.servers)
+    }
+}
+
+/// Where a call may go. What was judged by what one server said is of no use on another one, which may
+/// be connected to by the time that it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum On<'a> {
+    /// Wherever its log is.
+    Any,
+    /// Only to the server of this run.
+    Server(&'a str),
+    /// Only to one of these servers.
+    Fleet(&'a FleetRun),
+}
+
+impl On<'_> {
+    /// Fails where a connection is to another server.
+    pub(super) fn check(self, run: &str) -> Result<(), Failure> {
+        let may = match self {
+            On::Any => true,
+            On::Server(server) => server == run,
+            On::Fleet(fleet) => fleet.servers.contains(run),
+        };
+        if may { Ok(()) } else { Err(Failure::refused(ELSEWHERE)) }
+    }
+}
+
+/// Returns an answer, `None` where the call was not sent since its server is another by now.
+pub(super) fn unless_elsewhere<T>(answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match answered {
+        Err(failure) if failure.reason == ELSEWHERE => Ok(None),
+        answered => answered.map(Some),
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     MemoryBroker,
     memory::{keys::Keys, log::Log, state_dir::Mirrors},
-    redis::failure::Failure,
+    redis::{failure::Failure, run::FleetRun},
 };
 
 /// How many streams are looked after at once.
@@ -161,21 +161,22 @@ impl Core {
     /// What Redis has not is given to it the next time.
     pub(super) async fn remember_adopted(
         &self,
+        run: &FleetRun,
         which: impl Fn(&Side) -> bool,
     ) -> Result<(), Failure> {
         let adopted: Vec<StreamName> = self.adopted.lock().keys().cloned().collect();
         let cells = adopted.iter().filter_map(|stream| self.cell(stream).ok());
         let cells: Vec<_> = cells.filter(|cell| which(&cell.side.lock())).collect();
-        let give = |cell: Arc<Cell>| async move { self.give_keys(&cell).await };
+        let give = |cell: Arc<Cell>| async move { self.give_keys(run, &cell).await };
         self.for_each(cells, &Refused::default(), give).await.map(|_| ())
     }
 
     /// Gives Redis a stream's adopted keys, where it has not got them yet.
-    pub(super) async fn give_keys(&self, cell: &Cell) -> Result<(), Failure> {
+    pub(super) async fn give_keys(&self, run: &FleetRun, cell: &Cell) -> Result<(), Failure> {
         let Some(keys) = self.adopted.lock().get(&cell.stream).cloned() else { return Ok(()) };
         let now = self.options.clock.mono();
         let age = |at: MonoMs| -> Duration { now.since(at) };
-        self.trunk.remember_keys(&cell.stream, &keys, age).await?;
+        self.trunk.remember_keys(run, &cell.stream, &keys, age).await?;
         self.adopted.lock().remove(&cell.stream);
         cell.side.lock().is_adopted = false;
         Ok(())

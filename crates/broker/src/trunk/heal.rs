@@ -91,8 +91,8 @@ impl Core {
         let settle = |cell: Arc<Cell>| async move {
             let who = if cell.side.lock().is_adopted { Who::ItsOwner } else { who };
             match stored.get(&cell.stream) {
-                Some(Stored::Offered) => self.trunk.settle_log(&cell.stream, who).await,
-                Some(Stored::Whole) => self.settle_as_known(&cell, who).await,
+                Some(Stored::Offered) => self.trunk.settle_log(run, &cell.stream, who).await,
+                Some(Stored::Whole) => self.settle_as_known(run, &cell, who).await,
                 Some(Stored::Other) | None => Ok(()),
             }
         };
@@ -206,7 +206,7 @@ impl Core {
     }
 
     /// Settles a log that has all that is known here.
-    async fn settle_as_known(&self, cell: &Cell, who: Who) -> Result<(), Failure> {
+    async fn settle_as_known(&self, run: &FleetRun, cell: &Cell, who: Who) -> Result<(), Failure> {
         let known = {
             let side = cell.side.lock();
             side.mirror.known().map(|(lineage, head)| (lineage.clone(), head))
@@ -214,7 +214,7 @@ impl Core {
         let Some((lineage, head)) = known else { return Ok(()) };
         let offer = Offer { lineage: &lineage, head, events: Vec::new() };
         self.trunk.offer(&cell.stream, &offer).await?;
-        self.trunk.settle_log(&cell.stream, who).await
+        self.trunk.settle_log(run, &cell.stream, who).await
     }
 
     /// Makes what is known here beyond the last place that the trunk shares with it a branch of the

@@ -158,7 +158,8 @@ impl Core {
         // A reader here goes through the view, and this replica may be cut off meanwhile.
         self.refill(cell, parent).await;
         // Before anybody appends to the trunk under one of them.
-        self.give_keys(cell).await?;
+        let run = self.trunk.run().ok_or_else(|| Failure::refused("the connection broke"))?;
+        self.give_keys(&run, cell).await?;
         self.go_back(cell).await;
         Ok(())
     }

@@ -138,8 +138,8 @@ impl Core {
         }
         // Those of a stream with a branch follow behind its merge: what a branch's key did is known
         // by where it stands on the trunk.
-        self.remember_adopted(|side| side.branch.is_none()).await?;
+        self.remember_adopted(run, |side| side.branch.is_none()).await?;
         self.merge_all().await?;
-        self.remember_adopted(|_| true).await
+        self.remember_adopted(run, |_| true).await
     }
 }

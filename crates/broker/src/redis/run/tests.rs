@@ -10,7 +10,7 @@ use event::{
     StreamName,
 };
 
-use super::{FleetRun, Guard, HEALING, Refusal};
+use super::{FleetRun, Guard, HEALING, On, Refusal, unless_elsewhere};
 use crate::redis::{address::Host, healing::Who};
 
 fn nodes(runs: &[(u16, &str)]) -> FleetRun {
@@ -76,4 +76,18 @@ fn one_log_can_be_refused_alone() {
     guard.lift_all_but(&HashSet::new());
     assert_eq!(guard.refused(), []);
     assert_eq!(guard.check("w", "a", None), Ok(Whole));
+}
+
+#[test]
+fn a_call_goes_only_to_the_server_it_is_meant_for() {
+    let fleet = nodes(&[(1, "a"), (2, "b")]);
+    for (on, run, may) in [
+        (On::Any, "x", true),
+        (On::Server("a"), "a", true),
+        (On::Server("a"), "b", false),
+        (On::Fleet(&fleet), "b", true),
+        (On::Fleet(&fleet), "x", false),
+    ] {
+        assert_eq!(unless_elsewhere(on.check(run)), Ok(may.then_some(())), "{on:?} {run}");
+    }
 }
