@@ -43,17 +43,17 @@ impl ReplicaBroker {
     /// Gives a memory backend what this replica knows of the trunk, so that a process without Redis
     /// can go on from it; what Redis has and this replica has not read yet is read first, where it
     /// answers. A log whose latest events may not be known begins lossy behind the highest number
-    /// that is. Returns which of the logs are Redis's.
+    /// that is. Which of the logs are Redis's is said in `given`, of each before it is given.
     ///
     /// To be called when no append can follow. Branches that are not merged are given as they are.
     ///
     /// # Cancel safety
-    /// What was given until then stays given.
-    pub async fn hand_over(&self, memory: &MemoryBroker) -> Mirrors {
+    /// What was given until then stays given, and is in `given`. This replica's name is not: whoever
+    /// goes on does not have all that it knew.
+    pub async fn hand_over(&self, memory: &MemoryBroker, given: &mut Mirrors) {
         let cells: Vec<_> = self.core.cells.read().values().cloned().collect();
         let logs = stream::iter(cells).map(|cell| async move { self.core.part_with(&cell).await });
         let mut logs = logs.buffer_unordered(AT_ONCE);
-        let mut given = Mirrors::default();
         while let Some(parted) = logs.next().await {
             let Some((stream, log, epoch)) = parted else { continue };
             if let Some(epoch) = epoch {
@@ -65,7 +65,6 @@ impl ReplicaBroker {
             given.replicas.push(self.core.name.clone());
             given.replicas.extend(self.core.predecessors.lock().iter().cloned());
         }
-        given
     }
 }
 

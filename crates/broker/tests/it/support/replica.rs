@@ -96,7 +96,8 @@ impl Replica {
         let memory = || MemoryBroker::new(window, Arc::clone(&self.options.clock));
         self.broker.drain().await.expect("it is saved");
         let left = memory();
-        let given = self.broker.hand_over(&left).await;
+        let mut given = Mirrors::default();
+        self.broker.hand_over(&left, &mut given).await;
         let state = StateDir::open(&folder).expect("it is free");
         state.mark_mirrors(&given).expect("it is written");
         assert!(state.save(&left).failed.is_none());

@@ -169,7 +169,8 @@ async fn a_rollback_to_memory_keeps_every_cursor() {
     acknowledged.extend(publish(&broker, 2).await);
     let known = places(&another).await;
     let mut memory = Memory::start(WIDE, 9);
-    let given = stage.broker.hand_over(&memory.broker).await;
+    let mut given = Mirrors::default();
+    stage.broker.hand_over(&memory.broker, &mut given).await;
     assert_eq!(given.streams.keys().collect::<Vec<_>>(), [&golden_stream()]);
     assert_eq!(memory.broker.logs(), 1);
     memory.restart_now();
@@ -209,7 +210,7 @@ async fn a_log_that_can_not_be_read_to_its_end_is_handed_over_with_a_loss() {
     assert_eq!(page.expect("it is read").head.seq.0, 5);
     stage.lose_redis().await;
     let mut memory = Memory::start(WIDE, 9);
-    stage.broker.hand_over(&memory.broker).await;
+    stage.broker.hand_over(&memory.broker, &mut Mirrors::default()).await;
     memory.restart_now();
     let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
     let mut back = attach(&rolled_back, &After::At(known[2].1)).await;
