@@ -307,8 +307,9 @@ impl Core {
             let began = tokio::time::Instant::now();
             self.save_all().await;
             pause = pause_after(began.elapsed(), self.options.save_every);
-            let may_announce =
-                self.phase() == Phase::Up && !self.is_leaving.load(Ordering::Acquire);
+            // One that merges has been healed too, and acknowledges on the trunk.
+            let is_healed = matches!(self.phase(), Phase::Up | Phase::Back);
+            let may_announce = is_healed && !self.is_leaving.load(Ordering::Acquire);
             if since_announced >= ANNOUNCE_EVERY && may_announce {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.

@@ -258,6 +258,7 @@ impl Core {
     /// connection is being looked at, and it is waited for what becomes of it.
     async fn ask<T>(
         &self,
+        deadline: tokio::time::Instant,
         asking: impl Future<Output = Result<T, Failure>>,
     ) -> Option<Result<T, ReadError>> {
         let decided = async {
@@ -279,7 +280,9 @@ impl Core {
         };
         tokio::select! {
             answer = asked => match answer {
-                Err(failure) if failure.reason == HEALING => {
+                Err(failure)
+                    if failure.reason == HEALING && tokio::time::Instant::now() < deadline =>
+                {
                     // The server began anew just now, and the keeper is about to see it.
                     tokio::time::sleep(AGAIN).await;
                     None
@@ -288,6 +291,11 @@ impl Core {
             },
             () = self.until_cut() => None,
         }
+    }
+
+    /// Returns until when what is read is asked for again while the trunk is healed.
+    fn read_deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + self.options.redis.command_time_max
     }
 
     /// Returns how long it takes at most to find out whether a connection is lost.
@@ -302,7 +310,7 @@ impl Core {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let cell = self.cell(stream)?;
-        let deadline = tokio::time::Instant::now() + self.options.redis.command_time_max;
+        let deadline = self.read_deadline();
         loop {
             let beside = |branch: &Branch, merged: &VecDeque<MergedBranch>| {
                 branch.page(after, limit, merged.iter().map(|merged| &merged.record))
@@ -315,7 +323,7 @@ impl Core {
                 return page;
             }
             let trunk = &self.trunk;
-            let asked = self.ask(trunk.page_now(stream, after, limit)).await;
+            let asked = self.ask(deadline, trunk.page_now(stream, after, limit)).await;
             let Some(page) = asked.transpose()? else { continue };
             if !self.options.strict {
                 self.fill(&cell, &page).await;
@@ -349,7 +357,7 @@ impl Core {
             let Some(from) = behind.flatten() else { return };
             let after = After::At(from);
             let reading = self.trunk.page_now(&cell.stream, &after, PageLimit::MAX);
-            let Some(Ok(between)) = self.ask(reading).await else { return };
+            let Some(Ok(between)) = self.ask(self.read_deadline(), reading).await else { return };
             if between.gap.is_some() || between.events.is_empty() {
                 return;
             }
@@ -399,12 +407,12 @@ impl Core {
     }
 
     pub(super) async fn head(&self, stream: &StreamName) -> Result<Position, ReadError> {
-        let cell = self.cell(stream)?;
+        let (cell, deadline) = (self.cell(stream)?, self.read_deadline());
         loop {
             if let Some(head) = self.beside(&cell, |branch, _| branch.log().head()) {
                 return head;
             }
-            let asked = self.ask(self.trunk.head_now(stream)).await;
+            let asked = self.ask(deadline, self.trunk.head_now(stream)).await;
             if let Some(head) = asked.transpose()? {
                 return Ok(head);
             }
@@ -412,12 +420,12 @@ impl Core {
     }
 
     pub(super) async fn ledger(&self, stream: &StreamName) -> Result<Ledger, ReadError> {
-        let cell = self.cell(stream)?;
+        let (cell, deadline) = (self.cell(stream)?, self.read_deadline());
         loop {
             if let Some(ledger) = self.beside(&cell, |branch, _| branch.log().ledger()) {
                 return ledger;
             }
-            let asked = self.ask(self.trunk.ledger_now(stream)).await;
+            let asked = self.ask(deadline, self.trunk.ledger_now(stream)).await;
             if let Some(ledger) = asked.transpose()? {
                 return Ok(ledger);
             }
@@ -432,7 +440,7 @@ impl Core {
         let watch = cell.follow(Arc::clone(self), self.trunk.watch_anyway(stream)?);
         if !self.branches_off() {
             // Cut off meanwhile, it is heard once there is a connection.
-            self.ask(self.trunk.hear(stream)).await.transpose()?;
+            self.ask(self.read_deadline(), self.trunk.hear(stream)).await.transpose()?;
         }
         Ok(watch)
     }
