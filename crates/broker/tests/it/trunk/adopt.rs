@@ -179,6 +179,31 @@ async fn a_rollback_to_memory_keeps_every_cursor() {
     assert_cursors(&rolled_back, &known, &acknowledged).await;
 }
 
+/// Whoever goes on must not take what was given for the logs of their owner.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hand_over_that_is_broken_off_has_said_what_it_gave() {
+    const STREAMS: usize = 64;
+    let stage = Replica::start(WIDE).await;
+    for number in 0..STREAMS {
+        let stream = StreamName::thread(&format!("s{number}")).expect("it keeps the grammar");
+        stage.broker.append(&stream, Append::one(new_event())).await.expect("it is taken");
+    }
+    let memory = Memory::start(WIDE, 9);
+    let mut given = Mirrors::default();
+    tokio::select! {
+        biased;
+        () = async {
+            while memory.broker.logs() == 0 {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+        () = stage.broker.hand_over(&memory.broker, &mut given) => {}
+    }
+    assert!((1..STREAMS).contains(&memory.broker.logs()), "{}", memory.broker.logs());
+    assert_eq!(given.streams.len(), memory.broker.logs());
+    assert_eq!(given.replicas, [""; 0], "what it did not give is not spoken for");
+}
+
 /// What a process with Redis left is only what it had read: another may have known more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_that_mirrors_redis_is_not_taken_for_the_whole_log() {
