@@ -81,7 +81,7 @@ impl Words {
 /// Returns the failure of a key that another program, or a hand, has written.
 pub(super) fn foreign(key: &str) -> Failure {
     Failure::of_log(format!(
-        "the key `{key}` holds what this log did not write; move it away, or set another prefix"
+        "the key `{key}` holds what this log did not write; move it away, or delete it"
     ))
 }
 
