@@ -107,7 +107,7 @@ impl RedisBroker {
             (None, None) => Page { after: position, ..page },
             (None, Some(gap)) => Page { gap: Some(Gap { resumes_at: page.after, ..gap }), ..page },
             (Some(behind), before) => {
-                let gap = asked.joined(before, behind.clone());
+                let gap = asked.joined(before, behind);
                 Page { gap: Some(gap), ..page }
             }
         })
@@ -159,9 +159,9 @@ impl Asked<'_> {
 
     /// Returns the one gap of a reader who lacks the rest of the view and what the trunk has lost
     /// behind it: it begins where the reader is, not at the view's end.
-    fn joined(&self, before: Option<Gap>, behind: Gap) -> Gap {
+    fn joined(&self, before: Option<Gap>, behind: &Gap) -> Gap {
         let after = Some(self.after.to_string());
-        let Some(before) = before else { return Gap { after, ..behind } };
+        let Some(before) = before else { return Gap { after, ..behind.clone() } };
         let missed = before.missed.zip(behind.missed).map(|(before, behind)| before + behind);
         let is_loss = before.reason == GapReason::DataLoss;
         let reason = if is_loss { before.reason } else { behind.reason };

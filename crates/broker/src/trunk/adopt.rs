@@ -153,8 +153,8 @@ impl Core {
         }
     }
 
-    /// Gives Redis the keys of what was adopted, of the streams that are so; of each log once. One whose keys can't be used keeps
-    /// itself alone.
+    /// Gives Redis the keys of what was adopted, of the streams that are so; of each log once. One
+    /// whose keys can't be used keeps itself alone.
     ///
     /// # Cancel safety
     /// What Redis has not is given to it the next time.

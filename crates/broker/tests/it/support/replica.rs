@@ -120,7 +120,8 @@ impl Replica {
         let memory = || Arc::new(MemoryBroker::new(window, Arc::clone(&clock)));
         self.broker.drain().await.expect("it is saved");
         let left = memory();
-        let given = self.broker.hand_over(&left).await;
+        let mut given = Mirrors::default();
+        self.broker.hand_over(&left, &mut given).await;
         let end = |state: &StateDir, memory: &MemoryBroker| {
             assert!(state.save(memory).failed.is_none());
             state.mark_clean(memory).expect("it is written");
