@@ -333,7 +333,7 @@ impl RedisBroker {
             ForkAt::Seen => (state.head.to_string(), lineage_text(lineage)),
             ForkAt::Any => ("*".to_owned(), lineage_text_at_any_head(lineage)),
         };
-        let keys = [names.stream.as_str(), &names.meta, &names.heal];
+        let keys = [names.stream.as_str(), &names.meta];
         let arguments = |command: &mut Cmd, run: &str| {
             command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
             command.arg(&text).arg(lineage.current().to_string()).arg(run);

@@ -19,6 +19,7 @@ function lib.offer(keys, a)
     redis.call('HSETNX', heal, a[i] .. '-' .. a[i + 1], a[i + 2] .. a[i + 3])
   end
   redis.call('PEXPIRE', heal, EMPTY_TTL_MS)
+  if m then redis.call('HSET', meta, 'offered', a[1]) end
   return { 'offered' }
 end
 
@@ -115,6 +116,7 @@ function lib.settle(keys, a)
     redis.call('PEXPIRE', ages, tonumber(a[4]) + 60000)
   end
   redis.call('DEL', heal)
+  redis.call('HDEL', meta, 'offered')
   tell(a[7], a[6], '-')
   return state('settled', read(stream, meta))
 end

@@ -83,7 +83,7 @@ function lib.begin(keys, a)
   if missing[1] == 'foreign' then return missing end
   if missing[1] == 'orphan' and tonumber(missing[2]) > tonumber(a[3]) then return missing end
   -- Somebody knows of one, and is about to give it back.
-  if redis.call('HEXISTS', keys[5], 'best') == 1 then return { 'offered' } end
+  if redis.call('HGET', keys[5], 'best') then return { 'offered' } end
   -- What another program has under these names is not ours to delete.
   redis.call('LLEN', ages)
   redis.call('LLEN', digests)
@@ -104,7 +104,8 @@ function lib.fork(keys, a)
   if not m then return missing end
   local as_seen = m.epoch == a[1] and (a[2] == '*' or text(m.head) == a[2]) and m.run == a[3]
   if not as_seen then return state('state', m) end
-  if m.run ~= a[6] and redis.call('HEXISTS', keys[3], 'best') == 1 then return { 'offered' } end
+  -- Somebody is about to give back what it lacks.
+  if m.run ~= a[6] and redis.call('HGET', meta, 'offered') == a[6] then return { 'offered' } end
   local lineage = string.gsub(a[4], '@', text(m.head))
   if a[7] ~= '0' then redis.call('XTRIM', stream, 'MINID', text(tonumber(a[7]) + 1) .. '-0') end
   redis.call('HSET', meta, 'lineage', lineage, 'epoch', a[5], 'run', a[6])

@@ -191,7 +191,7 @@ impl Core {
             let now = self.options.clock.mono();
             let base = side.mirror.base(cell.is_followed(), now);
             let parent = base.as_ref().map_or(Seq::ZERO, |log| log.head().seq);
-            let beyond = side.mirror.beyond(parent);
+            let beyond = side.mirror.own_beyond(parent);
             let branch = self.branch_from(cell, side, |_| base);
             branch.add_tail(&beyond, now, &self.options.redis.window);
             self.count(0, 0, branch.pending(), branch.pending_bytes());
