@@ -53,11 +53,28 @@ local function is_at(stream, place, head, id)
   return not entry or string.sub(entry[2][2] or '', 12, 37) == id
 end
 
+-- How many entries are compared with one round.
+local SINCE_MAX = 128
+
+-- The numbers of the events that were put behind the part of the log that was searched, by id; nil
+-- where that is too much for one call.
+local function put_since(stream, searched, head)
+  local places, after = {}, tonumber(searched)
+  if not after or head <= after then return places end
+  if head - after > SINCE_MAX then return nil end
+  for _, entry in ipairs(redis.call('XRANGE', stream, text(after + 1) .. '-0', '+')) do
+    local id = string.sub(entry[2][2] or '', 12, 37)
+    places[id] = tonumber(string.match(entry[1], '^%d+'))
+  end
+  return places
+end
+
 -- Merges the next events of a branch, if its record has come just so far. ARGV: epoch, head, run as
 -- the caller knows them; most events, most age, ms that the clock is ahead; the branch's name and
 -- the fixed part of its record; how many events were merged before; `more` or `last`; channel, wake
 -- channel, how to publish; most records; how many units; the runs that a record begins with where
--- there is none yet; then for each unit its key and fingerprint, or
+-- there is none yet; the number up to which the log was searched for those that may be there, `-`
+-- where all that may be are found; then for each unit its key and fingerprint, or
 -- two empty texts, how many events, and for each of these its envelope, the SHA-256 of that, its id,
 -- and its number where it was found on the trunk, else 0.
 function lib.merge(keys, a)
@@ -76,7 +93,10 @@ function lib.merge(keys, a)
   local unfolded, mark = redis.call('LLEN', digests), redis.call('LINDEX', ages, -1)
   redis.call('LINDEX', queue, 0)
 
-  local head, at, puts, used = m.head, 17, {}, {}
+  local since = put_since(stream, a[17], m.head)
+  if not since then return { 'behind', text(m.head) } end
+
+  local head, at, puts, used = m.head, 18, {}, {}
   for _ = 1, tonumber(a[15]) do
     local key, fingerprint, n = a[at], a[at + 1], tonumber(a[at + 2])
     at = at + 3
@@ -91,7 +111,7 @@ function lib.merge(keys, a)
       and is_at(stream, tonumber(first), m.head, ids[1])
     local began = head + 1
     for i = 1, n do
-      local place = is_same and tonumber(first) + i - 1 or tonumber(a[at + 3])
+      local place = is_same and tonumber(first) + i - 1 or since[ids[i]] or tonumber(a[at + 3])
       if place == 0 then
         head = head + 1
         place, puts[#puts + 1] = head, at
@@ -123,7 +143,7 @@ function lib.merge(keys, a)
   for i = 1, #puts do tell(publish, a[11], a[puts[i]]) end
   -- Readers of the branch on other replicas wait for its end at numbers of their own.
   tell(publish, a[12], a[10] == 'last' and '-' or m.epoch .. '-' .. text(head))
-  return { 'merged', text(merged), text(head), text(unfolded + #puts) }
+  return { 'merged', text(merged), text(head), text(unfolded + #puts), text(m.head) }
 end
 
 -- Returns the records of branches: names and records in turn. One that was not finished and that

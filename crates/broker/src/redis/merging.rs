@@ -1,6 +1,6 @@
 //! Merging a branch into the trunk: rounds of one function, each of which the record admits once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use event::{After, Epoch, EventId, ForkKind, Position, Seq, StreamName};
 use redis::Cmd;
@@ -43,8 +43,8 @@ pub(crate) struct Merging<'a> {
     pub(crate) record: &'a BranchRecord,
     /// The events.
     pub(crate) round: &'a Round,
-    /// Those of them that are on the trunk already.
-    pub(crate) found: &'a HashMap<EventId, Seq>,
+    /// What is known of those that may be on the trunk already.
+    pub(crate) searched: &'a Searched,
     /// Whether the branch ends with them.
     pub(crate) is_last: bool,
 }
@@ -53,14 +53,36 @@ pub(crate) struct Merging<'a> {
 pub(crate) struct Search {
     /// Where events stand that were looked for.
     pub(crate) found: HashMap<EventId, Seq>,
+    /// The number up to which the others were looked for.
+    pub(crate) up_to: Seq,
     /// Whether nothing was gone of what was searched.
     pub(crate) is_whole: bool,
 }
 
+/// What a merge knows of the trunk by its searches.
+#[derive(Default)]
+pub(crate) struct Searched {
+    /// What was looked for.
+    pub(crate) ids: HashSet<EventId>,
+    /// Where those stand that were found.
+    pub(crate) found: HashMap<EventId, Seq>,
+    /// The number up to which the others were looked for.
+    pub(crate) up_to: Seq,
+}
+
 /// What became of a round.
 pub(crate) enum Merged {
-    /// It is on the trunk, with so many events of the branch in all.
-    Round(u64),
+    /// It is on the trunk.
+    Round {
+        /// How many events of the branch are, in all.
+        merged: u64,
+        /// The trunk's last number before.
+        before: Seq,
+        /// The trunk's last number now.
+        head: Seq,
+    },
+    /// Too much was appended since the search.
+    Behind,
     /// The log has another owner, or the branch's record had come to another place.
     Elsewhere,
 }
@@ -109,6 +131,7 @@ impl RedisBroker {
             match words.word() {
                 "merged" => {
                     let (merged, head, unfolded) = (words.number()?, words.seq()?, words.number()?);
+                    let before = words.seq()?;
                     let end = Position::new(seen.lineage.current(), head);
                     if !self.grew(stream, end, None) || !answered.is_current() {
                         // The log has another owner by now, whose record says what it has.
@@ -119,7 +142,7 @@ impl RedisBroker {
                         // The events are merged, whatever becomes of this.
                         let _ = self.fold(stream, &names).await;
                     }
-                    return Ok(Merged::Round(merged));
+                    return Ok(Merged::Round { merged, before, head });
                 }
                 "record" => {
                     let record = words.text()?;
@@ -129,6 +152,7 @@ impl RedisBroker {
                     return Ok(Merged::Elsewhere);
                 }
                 "unfolded" => self.fold(stream, &names).await?,
+                "behind" => return Ok(Merged::Behind),
                 "state" | "absent" | "orphan" => {}
                 _ => return Err(words.unexpected()),
             }
@@ -145,14 +169,16 @@ impl RedisBroker {
         merging: &Merging<'_>,
         digests: &[[u8; 32]],
     ) {
-        let Merging { name, record, round, found, is_last, .. } = merging;
-        let runs = &record.runs;
+        let Merging { name, record, round, searched, is_last, .. } = merging;
+        let Searched { found, up_to, .. } = searched;
+        let is_missing = round.unsure_ids().any(|id| !found.contains_key(&id));
+        let up_to = if is_missing { up_to.to_string() } else { "-".to_owned() };
         command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(run);
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
         command.arg(self.clock_ahead_ms()).arg(name.to_string()).arg(record.head_text());
         command.arg(round.offset).arg(if *is_last { "last" } else { "more" });
         command.arg(&names.events).arg(&names.wake).arg(names.publish).arg(RECORDS_MAX);
-        command.arg(round.units.len()).arg(runs_text(runs));
+        command.arg(round.units.len()).arg(runs_text(&record.runs)).arg(up_to);
         let mut digests = digests.iter();
         for (unit, events) in &round.units {
             let key = unit.key.map(|key| (hex(&key.key), hex(&key.fingerprint)));
@@ -170,20 +196,21 @@ impl RedisBroker {
         &self,
         stream: &StreamName,
         after: Seq,
-        ids: &std::collections::HashSet<EventId>,
+        ids: &HashSet<EventId>,
     ) -> Result<Search, Failure> {
-        let (mut found, mut is_whole, mut next) = (HashMap::new(), true, None);
-        while found.len() < ids.len() {
-            let page = self.stretch(stream, next.unwrap_or(after)).await?;
-            is_whole &= page.gap.is_none();
+        let mut search = Search { found: HashMap::new(), up_to: after, is_whole: true };
+        while search.found.len() < ids.len() {
+            let page = self.stretch(stream, search.up_to).await?;
+            search.is_whole &= page.gap.is_none();
             let ours = page.events.iter().filter(|event| ids.contains(&event.id));
-            found.extend(ours.map(|event| (event.id, event.position.seq)));
-            if !page.has_more() || page.next.seq <= next.unwrap_or(Seq::ZERO) {
+            search.found.extend(ours.map(|event| (event.id, event.position.seq)));
+            let has_more = page.has_more() && page.next.seq > search.up_to;
+            search.up_to = search.up_to.max(page.next.seq);
+            if !has_more {
                 break;
             }
-            next = Some(page.next.seq);
         }
-        Ok(Search { found, is_whole })
+        Ok(search)
     }
 
     /// Reads the trunk after a number, whatever lies before it.
@@ -305,3 +332,6 @@ impl RedisBroker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

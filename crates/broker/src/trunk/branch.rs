@@ -51,20 +51,6 @@ pub(crate) struct Branch {
     runs: Vec<Run>,
     /// The number before the first event that is merged under a name that is not the branch's own.
     renamed: Option<Seq>,
-    /// How often it had to begin again under a name that nobody was given places by.
-    again: u64,
-    /// Where a round was sent that may have closed its record.
-    closing: Option<Owner>,
-    /// Whether the trunk may have lost something since.
-    was_forgotten: bool,
-}
-
-/// Who had the trunk at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) epoch: Epoch,
-    /// The run of its server.
-    pub(crate) run: String,
 }
 
 impl Branch {
@@ -89,9 +75,6 @@ impl Branch {
             pending_bytes: 0,
             runs: Vec::new(),
             renamed: None,
-            again: 0,
-            closing: None,
-            was_forgotten: false,
         }
     }
 
@@ -120,9 +103,6 @@ impl Branch {
             merged: 0,
             runs: Vec::new(),
             renamed: None,
-            again: 0,
-            closing: None,
-            was_forgotten: false,
         };
         if first > parent {
             branch.rename();
@@ -132,9 +112,7 @@ impl Branch {
 
     /// Takes the trunk as it stands: where it has lost the branch's parent, what lies between is
     /// merged with the branch, as far as it is known, under another name.
-    pub(crate) fn stand_on(&mut self, trunk: &Lineage, head: Seq, run: &str) {
-        let has_lost = |owner: &Owner| owner.run != run || !has(trunk, owner.epoch);
-        self.was_forgotten = self.closing.as_ref().is_some_and(has_lost);
+    pub(crate) fn stand_on(&mut self, trunk: &Lineage, head: Seq) {
         let Some(ours) = self.trunk_part() else { return };
         let Some(shared) = parting((trunk, head), (&ours, self.parent)) else { return };
         // Of what is older than its lineage remembers, the trunk can't say that it is another.
@@ -239,6 +217,11 @@ impl Branch {
         self.log.trim(now, limits);
     }
 
+    /// Returns how many events are to be merged, whether or not they are.
+    pub(crate) fn len(&self) -> u64 {
+        self.events.len() as u64
+    }
+
     /// Returns how many events wait to be merged.
     pub(crate) fn pending(&self) -> usize {
         self.events.len() - self.merged
@@ -333,20 +316,6 @@ impl Branch {
         &mut self,
         records: &'a HashMap<Epoch, BranchRecord>,
     ) -> Option<&'a BranchRecord> {
-        let closed = self.walk(records);
-        if closed.is_none() && std::mem::take(&mut self.was_forgotten) {
-            // Readers may have gone on by a record that was closed, to where its view gave places to
-            // others: by another name those are not taken for places of the branch.
-            self.closing = None;
-            self.again += 1;
-            self.rename();
-            return self.walk(records);
-        }
-        closed
-    }
-
-    /// Goes through the records from the first one on.
-    fn walk<'a>(&mut self, records: &'a HashMap<Epoch, BranchRecord>) -> Option<&'a BranchRecord> {
         let (mut name, mut runs, mut merged, mut closed) = (self.first_name(), Vec::new(), 0, None);
         // Each name is met once.
         for _ in 0..=records.len() {
@@ -432,10 +401,6 @@ impl Branch {
         }
         parts
     }
-}
-
-fn has(trunk: &Lineage, epoch: Epoch) -> bool {
-    trunk.forks().iter().any(|fork| fork.epoch == epoch)
 }
 
 /// Returns the lineage of a view that begins after a number.

@@ -233,7 +233,7 @@ impl Core {
         let base = |mirror: &Mirror| mirror.base_of_tail(cell.is_followed(), now);
         let branch = self.branch_from(cell, &mut side, base);
         let (events, bytes) = (branch.pending(), branch.pending_bytes());
-        branch.stand_on(&state.lineage, state.head, &state.run);
+        branch.stand_on(&state.lineage, state.head);
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);

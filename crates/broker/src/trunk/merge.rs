@@ -4,25 +4,23 @@
 //! event is written to the spool before it is merged, and the records say how far it came. They may
 //! also say less than was known: then Redis has forgotten, and what it had is merged again. A round
 //! counts only under the epoch under which the records were read and the trunk was searched, since
-//! an epoch is one unbroken ownership: nothing was lost in between.
+//! an epoch is one unbroken ownership: nothing was lost in between. Others may bring back the same
+//! events meanwhile: what they put behind the searched part is compared with each round.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use event::{EventId, Lineage, Seq, StreamName};
+use event::{Epoch, EventId, Lineage, Seq, StreamName};
 use futures_util::{StreamExt, stream};
 
 use super::{
     Core,
-    branch::{Branch, Owner},
+    branch::{Branch, Round},
     cell::Cell,
     record::BranchRecord,
 };
 use crate::redis::{
     failure::Failure,
-    merging::{Merged, Merging},
+    merging::{Merged, Merging, Search, Searched},
 };
 
 /// How many streams are merged at once.
@@ -50,12 +48,11 @@ const REFILL_PAGES_MAX: usize = 4;
 /// What one attempt knows of the trunk.
 #[derive(Default)]
 struct Attempt {
-    /// The owner under which it holds; `None` where it has to be found out.
-    owner: Option<Owner>,
+    /// The epoch under which it holds; `None` where it has to be found out.
+    epoch: Option<Epoch>,
     /// Whether what was sent by earlier attempts can't arrive any more.
     is_fenced: bool,
-    looked_for: HashSet<EventId>,
-    found: HashMap<EventId, Seq>,
+    searched: Searched,
     /// The record by which everything is merged, and the trunk's lineage then.
     closed: Option<(BranchRecord, Lineage)>,
 }
@@ -64,6 +61,11 @@ impl Attempt {
     /// Forgets what held under another epoch.
     fn begin_again(&mut self) {
         *self = Attempt { is_fenced: self.is_fenced, ..Attempt::default() };
+    }
+
+    /// Returns whether everything of a round that may be on the trunk was looked for.
+    fn has_looked_for(&self, round: &Round) -> bool {
+        round.unsure_ids().all(|id| self.searched.ids.contains(&id))
     }
 }
 
@@ -196,7 +198,7 @@ impl Core {
     /// there and was not looked for yet; nothing is to be done where that holds still.
     async fn look(&self, cell: &Cell, attempt: &mut Attempt) -> Result<(), Failure> {
         for _ in 0..LOOKS_MAX {
-            if attempt.owner.is_none() {
+            if attempt.epoch.is_none() {
                 self.agree(cell, attempt).await?;
             }
             if self.search(cell, attempt).await? {
@@ -211,10 +213,10 @@ impl Core {
         let state = self.trunk.state_now(&cell.stream).await?;
         let records = self.trunk.records_now(&cell.stream).await?;
         let closed = self.change_branch(cell, |branch| {
-            branch.stand_on(&state.lineage, state.head, &state.run);
+            branch.stand_on(&state.lineage, state.head);
             branch.agree(&records).cloned()
         });
-        attempt.owner = Some(Owner { epoch: state.lineage.current(), run: state.run });
+        attempt.epoch = Some(state.lineage.current());
         attempt.closed = closed.flatten().map(|record| (record, state.lineage));
         Ok(())
     }
@@ -222,46 +224,63 @@ impl Core {
     /// Searches the trunk; `false` where its owner has changed, and all is to be looked at again.
     async fn search(&self, cell: &Cell, attempt: &mut Attempt) -> Result<bool, Failure> {
         let Some((parent, unsure)) = self.unsure(cell, attempt) else { return Ok(true) };
-        let Some(owner) = &mut attempt.owner else { return Ok(false) };
+        let Some(epoch) = attempt.epoch else { return Ok(false) };
         if !attempt.is_fenced {
             // What was sent and not answered could still arrive: only another epoch keeps it out.
-            let Some(epoch) = self.trunk.fence_from(&cell.stream, owner.epoch).await? else {
+            let Some(fenced) = self.trunk.fence_from(&cell.stream, epoch).await? else {
                 attempt.begin_again();
                 return Ok(false);
             };
-            (owner.epoch, attempt.is_fenced) = (epoch, true);
+            (attempt.epoch, attempt.is_fenced) = (Some(fenced), true);
         }
-        let search = self.trunk.find_all(&cell.stream, parent, &unsure).await?;
-        attempt.found.extend(search.found);
-        attempt.looked_for.extend(unsure);
+        let (stream, searched) = (&cell.stream, &mut attempt.searched);
+        let Search { found, up_to, .. } = self.trunk.find_all(stream, parent, &unsure).await?;
+        // What was looked for before is known up to where it was.
+        searched.up_to = if searched.ids.is_empty() { up_to } else { up_to.min(searched.up_to) };
+        searched.found.extend(found);
+        searched.ids.extend(unsure);
         Ok(true)
+    }
+
+    /// Searches what was appended since for all that was looked for and not found.
+    async fn search_on(&self, cell: &Cell, searched: &mut Searched) -> Result<(), Failure> {
+        let missing = searched.ids.iter().filter(|id| !searched.found.contains_key(id));
+        let missing: HashSet<_> = missing.copied().collect();
+        let search = self.trunk.find_all(&cell.stream, searched.up_to, &missing).await?;
+        searched.found.extend(search.found);
+        searched.up_to = search.up_to;
+        Ok(())
     }
 
     /// Returns what is to be looked for, and after which number.
     fn unsure(&self, cell: &Cell, attempt: &Attempt) -> Option<(Seq, HashSet<EventId>)> {
         let side = cell.side.lock();
         let branch = side.branch.as_ref()?;
-        let is_new = |id: &EventId| !attempt.looked_for.contains(id);
+        let is_new = |id: &EventId| !attempt.searched.ids.contains(id);
         let unsure: HashSet<_> = branch.unsure_ids().filter(is_new).collect();
         (!unsure.is_empty()).then_some((branch.parent(), unsure))
     }
 
-    /// Merges one round.
+    /// Merges one round; nothing where something of it is still to be looked for.
     async fn merge_round(
         &self,
         cell: &Cell,
         attempt: &mut Attempt,
         may_end: bool,
     ) -> Result<(), Failure> {
-        let Some(owner) = &attempt.owner else { return Ok(()) };
+        let Some(epoch) = attempt.epoch else { return Ok(()) };
         let sent = {
             let mut side = cell.side.lock();
             let Some(branch) = &mut side.branch else { return Ok(()) };
             let round = branch.round(ROUND_EVENTS_MAX, ROUND_BYTES_MAX);
+            if !attempt.has_looked_for(&round) {
+                return Ok(());
+            }
             let is_last = may_end && round.is_last;
-            let record = branch.record();
-            branch.sending(&round, is_last.then_some(owner));
+            let mut record = branch.record();
+            branch.sending(&round);
             if is_last {
+                record.close(branch.len(), self.options.epochs.draw());
                 // Where the answer is lost, nobody knows whether the record is closed: what comes
                 // then must not have places that the record's view gives to others.
                 branch.begin_epoch(self.options.epochs.draw());
@@ -269,17 +288,21 @@ impl Core {
             (branch.name(), record, round, is_last)
         };
         let (name, record, round, is_last) = &sent;
-        let found = &attempt.found;
-        let merging =
-            Merging { epoch: owner.epoch, name: *name, record, round, found, is_last: *is_last };
+        let searched = &attempt.searched;
+        let merging = Merging { epoch, name: *name, record, round, searched, is_last: *is_last };
         match self.trunk.merge(&cell.stream, &merging).await? {
-            Merged::Round(merged) => {
+            Merged::Round { merged, before, head } => {
                 self.change_branch(cell, |branch| branch.merged_up_to(merged));
+                if before == attempt.searched.up_to {
+                    // Nobody came between, and what this round put is looked for no more.
+                    attempt.searched.up_to = head;
+                }
                 if *is_last {
                     // That it is closed has to be seen.
                     attempt.begin_again();
                 }
             }
+            Merged::Behind => self.search_on(cell, &mut attempt.searched).await?,
             Merged::Elsewhere => attempt.begin_again(),
         }
         Ok(())

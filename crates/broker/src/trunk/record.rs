@@ -8,7 +8,7 @@
 //! Text: `DONE STATE TIME PARENT LINEAGE BEFORE RUNS`, where STATE is `open` or `done`, BEFORE is
 //! `-` or `AFTER/LAST/LINEAGE`, and RUNS is `-` or `FIRSTxCOUNT` with commas, in the branch's order.
 
-use event::{Epoch, Lineage, Position, Seq, Standing};
+use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing, limits::LINEAGE_EPOCHS_MAX};
 
 use crate::{
     lineage_text::{lineage_from, lineage_text},
@@ -49,7 +49,8 @@ pub(crate) struct Before {
 pub(crate) struct BranchRecord {
     /// The last number that the branch shares with the trunk.
     pub(crate) parent: Seq,
-    /// The epochs under which the view is read; the first begins after the parent.
+    /// The epochs under which the view is read: the first begins after the parent, and the last one
+    /// of a complete record after the branch's events.
     pub(crate) lineage: Lineage,
     /// The branch's own numbers, where they are not the view's.
     pub(crate) before: Option<Before>,
@@ -68,6 +69,22 @@ impl BranchRecord {
     /// Returns how many of the branch's events are on the trunk.
     pub(crate) fn merged(&self) -> u64 {
         self.runs.iter().map(|run| run.count).sum()
+    }
+
+    /// Closes it after so many events of the branch: what the view has behind them gets places of
+    /// this epoch, drawn for this attempt alone. Where Redis loses the closed record, and the branch
+    /// is merged again among others, those places are unknown, and not taken for other events.
+    pub(crate) fn close(&mut self, merged: u64, epoch: Epoch) {
+        let mut forks = self.lineage.forks().to_vec();
+        if forks.len() == LINEAGE_EPOCHS_MAX {
+            // The first one is the name; cursors of this one are unknown from now on.
+            forks.remove(1);
+        }
+        let after = Seq(self.parent.0 + merged);
+        forks.push(Fork { epoch, after, kind: ForkKind::Whole });
+        if let Ok(lineage) = Lineage::from_forks(forks) {
+            self.lineage = lineage;
+        }
     }
 
     /// Returns whether an event of the branch with this place may be one of those that it has.
@@ -95,7 +112,7 @@ impl BranchRecord {
             return Some(Err(before.after));
         }
         let seq = Seq(self.parent.0 + cursor.seq.count_after(before.after));
-        Some(Ok(Position::new(self.lineage.current(), seq)))
+        Some(Ok(self.lineage.position_at(seq)))
     }
 
     /// Writes what does not change from round to round: `PARENT LINEAGE BEFORE`.

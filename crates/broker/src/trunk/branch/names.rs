@@ -1,7 +1,7 @@
 //! What a branch is called in Redis: by its own epochs, or, where its numbers are not those of its
 //! view, by a name that is computed from them, so that every process comes to the same one.
 
-use event::{Epoch, Seq};
+use event::{Epoch, ForkKind, Seq};
 use sha2::{Digest, Sha256};
 
 use super::{super::record::BranchRecord, Branch};
@@ -27,8 +27,13 @@ impl Branch {
     }
 
     fn computed(&self, after: Seq, why: &str, count: u64) -> Epoch {
-        let Branch { saved_as, parent, again, .. } = self;
-        let text = format!("{saved_as} {parent} {after} {again} {why} {count}");
+        let Branch { saved_as, parent, .. } = self;
+        let mut text = format!("{saved_as} {parent} {after} {why} {count}");
+        // What a crash took may have been merged by this name: what came instead has another.
+        let forks = self.log.lineage().forks().iter();
+        for fork in forks.filter(|fork| fork.kind == ForkKind::Lossy) {
+            text = format!("{text} {}", fork.epoch);
+        }
         let digest = Sha256::digest(text.as_bytes());
         let bits = digest.iter().take(8).fold(0, |bits, &byte| bits << 8 | u64::from(byte));
         Epoch::from_bits(bits)

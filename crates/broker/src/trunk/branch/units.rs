@@ -7,7 +7,7 @@ use std::{
 
 use event::{Event, EventId, Seq};
 
-use super::{Branch, Owner};
+use super::Branch;
 use crate::{
     IdempotencyKey,
     memory::log::{Kept, LogParts},
@@ -39,6 +39,12 @@ impl Round {
     /// Returns how many events it has.
     pub(crate) fn len(&self) -> usize {
         self.units.iter().map(|(unit, _)| unit.count).sum()
+    }
+
+    /// Returns what of it may be on the trunk already.
+    pub(crate) fn unsure_ids(&self) -> impl Iterator<Item = EventId> + '_ {
+        let unsure = self.units.iter().filter(|(unit, _)| unit.is_unsure);
+        unsure.flat_map(|(_, events)| events.iter().map(|event| event.id))
     }
 }
 
@@ -83,12 +89,8 @@ impl Branch {
         Round { offset: self.merged as u64, units, is_last: taken == self.pending() }
     }
 
-    /// Takes in that a round is on its way: until it is answered, it may be on the trunk. `closing` is
-    /// the trunk's
-    /// owner where it may close the record.
-    pub(crate) fn sending(&mut self, round: &Round, closing: Option<&Owner>) {
-        // Nothing was lost since the first of them, or the branch has another name by now.
-        self.closing = self.closing.take().or_else(|| closing.cloned());
+    /// Takes in that a round is on its way: until it is answered, it may be on the trunk.
+    pub(crate) fn sending(&mut self, round: &Round) {
         let (from, to) = (self.merged, self.merged + round.len());
         let mut end = 0;
         for unit in &mut self.units {

@@ -19,11 +19,7 @@ use self::server::{Round, Server};
 use crate::{
     Append, IdempotencyKey, NewEvent,
     memory::log::{Log, LogParts, WindowLimits},
-    trunk::{
-        branch::{Branch, Owner},
-        record::BranchRecord,
-        view::View,
-    },
+    trunk::{branch::Branch, record::BranchRecord, view::View},
 };
 
 const NOW: MonoMs = MonoMs(1_000_000);
@@ -48,6 +44,8 @@ enum Deed {
     },
     /// Somebody else appends to the trunk.
     Other,
+    /// Somebody else who has read it brings back some of what the trunk lost of the branch.
+    BroughtBack(usize),
     /// One where the folder can't be written is merged all the same.
     Round {
         most: usize,
@@ -72,6 +70,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         4 => (1..5_u64, any::<bool>()).prop_map(|(count, keyed)| Deed::Append { count, keyed }),
         1 => Just(Deed::Other),
+        1 => (1..9_usize).prop_map(Deed::BroughtBack),
         6 => (1..6_usize, any::<bool>(), fate, proptest::bool::weighted(0.8)).prop_map(
             |(most, may_end, fate, is_saved)| Deed::Round { most, may_end, fate, is_saved }
         ),
@@ -87,8 +86,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 #[derive(Default)]
 struct Attempt {
     epoch: Option<Epoch>,
-    run: u64,
     found: HashMap<EventId, Seq>,
+    searched: usize,
 }
 
 struct Stage {
@@ -105,6 +104,8 @@ struct Stage {
     viewed: Vec<(Position, HashSet<EventId>)>,
     /// What the branch began with, which it gives back where the trunk lost it.
     shared: u64,
+    /// What the trunk has lost at any time.
+    lost: HashSet<EventId>,
     drawn: u64,
 }
 
@@ -123,12 +124,7 @@ impl Stage {
         }
         let branch = Branch::begin(Some(log), Epoch::from_bits(2));
         Stage {
-            server: Server {
-                lineage: Lineage::origin(TRUNK),
-                trunk,
-                records: HashMap::new(),
-                run: 0,
-            },
+            server: Server { lineage: Lineage::origin(TRUNK), trunk, records: HashMap::new() },
             history: Vec::new(),
             late: Vec::new(),
             saved: (branch.parts(), 0),
@@ -137,6 +133,7 @@ impl Stage {
             appended: Vec::new(),
             viewed: Vec::new(),
             shared: parent,
+            lost: HashSet::new(),
             drawn: 10,
         }
     }
@@ -154,6 +151,7 @@ impl Stage {
                 self.drawn += 1;
                 self.server.trunk.push(event(2_000 + self.drawn).id);
             }
+            Deed::BroughtBack(most) => self.bring_back(most),
             Deed::Round { most, may_end, fate, is_saved } => {
                 if is_saved {
                     self.saved = (self.branch.parts(), self.appended.len());
@@ -190,8 +188,14 @@ impl Stage {
         let log = Log::from_parts(self.saved.0.clone()).unwrap();
         self.branch = Branch::take_up(log, saved_as, epoch, kind).unwrap();
         self.attempt = Attempt::default();
-        // Only the process that sent it knows that a record may have been closed and lost.
-        self.viewed.clear();
+    }
+
+    fn bring_back(&mut self, most: usize) {
+        let is_lost = |id: &EventId| self.lost.contains(id) && !self.server.trunk.contains(id);
+        let own = self.appended.iter().map(|(id, _)| *id);
+        let lost: Vec<_> = own.filter(is_lost).take(most).collect();
+        self.history.push(self.server.clone());
+        self.server.trunk.extend(lost);
     }
 
     fn arrive(&mut self, round: &Round) -> Option<u64> {
@@ -233,8 +237,8 @@ impl Stage {
         self.server.lineage = Lineage::from_forks(forks.collect()).unwrap();
         let epoch = self.draw();
         self.server.lineage.fork(epoch, head, kind);
-        self.server.run = lost.run + 1;
         self.late.clear();
+        self.lost.extend(lost.trunk);
     }
 
     /// Does what the merge does before a round; returns whether all is merged and closed.
@@ -242,10 +246,10 @@ impl Stage {
         let head = Seq(self.server.trunk.len() as u64);
         let mut closed = false;
         if self.attempt.epoch.is_none() {
-            self.branch.stand_on(&self.server.lineage, head, &self.server.run.to_string());
+            self.branch.stand_on(&self.server.lineage, head);
             closed = self.branch.agree(&self.server.records).is_some();
-            let (epoch, run) = (Some(self.server.lineage.current()), self.server.run);
-            self.attempt = Attempt { epoch, run, found: HashMap::new() };
+            let epoch = Some(self.server.lineage.current());
+            self.attempt = Attempt { epoch, ..Attempt::default() };
         }
         let unsure: HashSet<_> = self.branch.unsure_ids().collect();
         if !unsure.is_empty() && self.attempt.epoch == Some(self.server.lineage.current()) {
@@ -257,6 +261,7 @@ impl Stage {
             let places = self.server.trunk.iter().zip(1..).skip(after);
             let found = places.filter(|(id, _)| unsure.contains(id));
             self.attempt.found = found.map(|(id, seq)| (*id, Seq(seq))).collect();
+            self.attempt.searched = self.server.trunk.len();
         }
         closed
     }
@@ -268,11 +273,10 @@ impl Stage {
         }
         let units = self.branch.round(most, usize::MAX);
         let is_last = may_end && units.is_last;
-        let record = self.branch.record();
-        let run = self.attempt.run.to_string();
-        let owner = Owner { epoch: self.attempt.epoch.unwrap(), run };
-        self.branch.sending(&units, is_last.then_some(&owner));
+        let mut record = self.branch.record();
+        self.branch.sending(&units);
         if is_last {
+            record.close(self.branch.len(), self.draw());
             let epoch = self.draw();
             self.branch.begin_epoch(epoch);
         }
@@ -282,6 +286,7 @@ impl Stage {
             record,
             units,
             found: self.attempt.found.clone(),
+            searched: self.attempt.searched,
             is_last,
         };
         match fate {

@@ -215,7 +215,7 @@ async fn a_round_that_arrives_twice_takes_effect_once() {
         merge.arg(head.epoch.to_string()).arg(2).arg(run.trim()).arg(1000).arg(600_000).arg(0);
         merge.arg(name).arg(format!("2 {name}:2:w -")).arg(offset).arg("more");
         merge.arg(format!("{base}:events")).arg(format!("{base}:wake")).arg("PUBLISH");
-        merge.arg(64).arg(1).arg("-").arg("").arg("").arg(1);
+        merge.arg(64).arg(1).arg("-").arg("-").arg("").arg("").arg(1);
         merge.arg(&event.json[..]).arg(&[7_u8; 32][..]).arg(&event.id.to_string()[4..]).arg(0);
         let answer: Vec<redis::Value> = stage.server.command(&mut merge).await;
         let word = |index: usize| -> String {

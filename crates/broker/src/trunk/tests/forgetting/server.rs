@@ -16,6 +16,8 @@ pub(super) struct Round {
     pub(super) record: BranchRecord,
     pub(super) units: branch::Round,
     pub(super) found: HashMap<EventId, Seq>,
+    /// How much of the trunk was searched.
+    pub(super) searched: usize,
     pub(super) is_last: bool,
 }
 
@@ -25,7 +27,6 @@ pub(super) struct Server {
     pub(super) lineage: Lineage,
     pub(super) trunk: Vec<EventId>,
     pub(super) records: HashMap<Epoch, BranchRecord>,
-    pub(super) run: u64,
 }
 
 impl Server {
@@ -38,9 +39,11 @@ impl Server {
         if stored.is_complete || stored.merged() != round.units.offset {
             return None;
         }
-        let mut runs = stored.runs.clone();
+        let (mut runs, began) = (stored.runs.clone(), self.trunk.len());
         for event in round.units.units.iter().flat_map(|(_, events)| events) {
-            let first = round.found.get(&event.id).copied().unwrap_or_else(|| {
+            let since = (round.searched..began).find(|&at| self.trunk[at] == event.id);
+            let since = since.map(|at| Seq(at as u64 + 1));
+            let first = since.or(round.found.get(&event.id).copied()).unwrap_or_else(|| {
                 self.trunk.push(event.id);
                 Seq(self.trunk.len() as u64)
             });

@@ -214,7 +214,7 @@ impl World {
 
     /// What the server-side function does with a round, and what the replica does with its answer.
     fn merge(&mut self, i: usize, may_end: bool, answer: Answer) {
-        let epoch = self.draw();
+        let (epoch, tail) = (self.draw(), self.draw());
         let branch = self.replicas[i].branch.as_mut().unwrap();
         if !branch.has_places() {
             self.replicas[i].branch = None;
@@ -222,8 +222,9 @@ impl World {
             return;
         }
         let round = branch.round(if may_end { usize::MAX } else { 1 }, usize::MAX);
-        let (name, record) = (branch.name(), branch.record());
+        let (name, mut record) = (branch.name(), branch.record());
         if may_end {
+            record.close(branch.len(), tail);
             branch.begin_epoch(epoch);
         }
         let stored = self.records.get(&name).cloned().unwrap_or_else(|| record.clone());
