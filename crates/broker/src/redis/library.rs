@@ -14,7 +14,9 @@ const BODY: &str = concat!(
     "\n",
     include_str!("merge.lua"),
     "\n",
-    include_str!("heal.lua")
+    include_str!("heal.lua"),
+    "\n",
+    include_str!("switch.lua")
 );
 
 /// A function of the library.
@@ -37,9 +39,16 @@ pub(super) enum Function {
     Announce,
     Healed,
     Keys,
+    Stage,
+    Digest,
+    Place,
+    Unstage,
+    Lease,
+    Used,
+    Ages,
 }
 
-const FUNCTIONS: [Function; 17] = [
+const FUNCTIONS: [Function; 24] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -57,6 +66,13 @@ const FUNCTIONS: [Function; 17] = [
     Function::Announce,
     Function::Healed,
     Function::Keys,
+    Function::Stage,
+    Function::Digest,
+    Function::Place,
+    Function::Unstage,
+    Function::Lease,
+    Function::Used,
+    Function::Ages,
 ];
 
 /// How the server runs our text.
@@ -115,6 +131,13 @@ impl Function {
             Function::Announce => "announce",
             Function::Healed => "healed",
             Function::Keys => "keys",
+            Function::Stage => "stage",
+            Function::Digest => "digest",
+            Function::Place => "place",
+            Function::Unstage => "unstage",
+            Function::Lease => "lease",
+            Function::Used => "used",
+            Function::Ages => "ages",
         }
     }
 
@@ -127,6 +150,9 @@ impl Function {
                 | Function::Find
                 | Function::Ledger
                 | Function::Branches
+                | Function::Digest
+                | Function::Used
+                | Function::Ages
         )
     }
 
@@ -137,6 +163,8 @@ impl Function {
             Function::Page => 5 << 20,
             // `DIGESTS_MAX` digests.
             Function::Ledger => 3 << 20,
+            // `USED_MAX` keys of lists.
+            Function::Used => 2 << 20,
             _ => 0,
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod events;
+pub(crate) mod live;
 pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod outage;

@@ -25,6 +25,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn start(broker: &Arc<dyn Broker>, tasks: usize) -> Self {
+        Writer::start_paced(broker, tasks, Duration::ZERO)
+    }
+
+    /// Starts tasks that rest between two events: memory would take any number of them.
+    pub(crate) fn start_paced(broker: &Arc<dyn Broker>, tasks: usize, rest: Duration) -> Self {
         let (acknowledged, stop) = (Arc::default(), Arc::default());
         let mut writer = Writer { tasks: JoinSet::new(), acknowledged, stop };
         for _ in 0..tasks {
@@ -38,6 +43,9 @@ impl Writer {
                         Ok(appended) => {
                             receipts.extend_from_slice(appended.receipts());
                             count.fetch_add(1, Ordering::AcqRel);
+                            if !rest.is_zero() {
+                                tokio::time::sleep(rest).await;
+                            }
                         }
                         Err(AppendError::Unavailable { .. }) => tokio::task::yield_now().await,
                         Err(error) => panic!("{error}"),
