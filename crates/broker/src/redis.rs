@@ -19,12 +19,14 @@
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
 //! | `BASE:heal` | hash | after a loss: number → epoch, SHA-256, envelope; `best` → head, lineage |
 //! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
+//! | `BASE:next:…` | | a copy of a log on its way here (`switching`); goes after an hour |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
 //! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
+//! | `dashclaw:ops:switch` | hash | the lease of the one switch that may be under way |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
@@ -60,8 +62,9 @@ pub(crate) mod run;
 mod scope;
 mod sentinel;
 mod slots;
-mod state;
+pub(crate) mod state;
 mod subscription;
+pub(crate) mod switching;
 mod viewing;
 mod wake;
 

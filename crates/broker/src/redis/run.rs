@@ -95,6 +95,20 @@ impl Guard {
         }
     }
 
+    /// Makes sure that logs may be used on every server of a run.
+    ///
+    /// # Errors
+    /// Fails where one is not healed yet.
+    pub(super) fn check_all(&self, run: Option<&FleetRun>) -> Result<(), Failure> {
+        let cleared = self.0.lock();
+        let Some(cleared) = &*cleared else { return Ok(()) };
+        let is_cleared = |server| cleared.servers.contains_key(server);
+        match run.is_some_and(|run| run.servers.iter().all(is_cleared)) {
+            true => Ok(()),
+            false => Err(Failure::refused(HEALING)),
+        }
+    }
+
     /// Returns how a log goes on that is used on a server of this run and was last used on one of
     /// another, if any.
     ///

@@ -81,7 +81,8 @@ impl Core {
         Ok(())
     }
 
-    async fn merge(&self, cell: &Arc<Cell>) -> Result<(), Failure> {
+    /// Merges a stream's branch, and makes the stream the trunk's again.
+    pub(super) async fn merge(&self, cell: &Arc<Cell>) -> Result<(), Failure> {
         let has_places = |branch: &Branch| branch.has_places();
         if !cell.side.lock().branch.as_ref().is_some_and(has_places) {
             let _alone = cell.gate.write().await;
