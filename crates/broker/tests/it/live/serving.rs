@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::{
-    Append, Appended, PageLimit,
+    Append, Appended, Broker, PageLimit,
     conformance::new_event,
     live::{Stage, Target},
 };
@@ -138,4 +138,37 @@ async fn many_streams_change_hands_and_new_ones_too() {
         let count = if (100..200).contains(&n) { 2 } else { 1 };
         assert_eq!(page.expect("it is read").events.len(), count, "{n}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_follows_what_redis_is_given_after_a_switch() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    publish(&live.broker(), 4).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let ledger = live.memory.ledger(&golden_stream()).await.expect("it is read");
+        if ledger.last.seq == event::Seq(7) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "memory does not follow: {ledger:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_waits_hears_of_an_append_after_each_switch() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    let mut reader = attach(&live.broker(), &After::Oldest).await;
+    for to in [Target::Redis, Target::Memory, Target::Redis, Target::Memory] {
+        let ids = publish(&live.broker(), 1).await;
+        reader.through(ids[0]).await;
+        live.broker.cutover(to).await.expect("it switches");
+        let ids = publish(&live.broker(), 1).await;
+        reader.through(ids[0]).await;
+    }
+    assert_eq!(reader.gaps(), 0);
 }
