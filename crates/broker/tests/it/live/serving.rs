@@ -167,8 +167,34 @@ async fn a_reader_that_waits_hears_of_an_append_after_each_switch() {
         let ids = publish(&live.broker(), 1).await;
         reader.through(ids[0]).await;
         live.broker.cutover(to).await.expect("it switches");
+        // The owner before hears of nothing from then on.
+        live.broker.finalise().await.expect("it is over");
         let ids = publish(&live.broker(), 1).await;
         reader.through(ids[0]).await;
     }
     assert_eq!(reader.gaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_keep_their_age() {
+    use Target::{Memory, Redis};
+    for (begins_in, then, ends_in) in
+        [(Memory, Redis, Redis), (Memory, Redis, Memory), (Redis, Memory, Memory)]
+    {
+        let server = RedisServer::start().await;
+        let live = Live::start(&server.url(), WIDE, begins_in).await;
+        publish(&live.broker(), 3).await;
+        live.advance(Duration::from_secs(300));
+        publish(&live.broker(), 2).await;
+        live.advance(Duration::from_secs(200));
+        live.broker.cutover(then).await.expect("it switches");
+        live.advance(Duration::from_secs(80));
+        live.broker.cutover(ends_in).await.expect("it switches");
+        for (seconds, left) in [(1, 5), (60, 2), (300, 0)] {
+            live.advance(Duration::from_secs(seconds));
+            let page = live.broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
+            let kept = page.expect("it is read").events.len();
+            assert_eq!(kept, left, "{begins_in:?} {ends_in:?} {seconds}");
+        }
+    }
 }
