@@ -115,6 +115,10 @@ struct Core {
     map: RwLock<Map>,
     plan: Mutex<Plan>,
     driving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever changes logs of memory that Redis owns: the switch, or the shadow's keeper.
+    shadowing: tokio::sync::Mutex<()>,
+    /// Whether a switch waits for the shadow's keeper.
+    waits: AtomicBool,
     token: AtomicU64,
     status: watch::Sender<SwitchStatus>,
     moved: Mutex<Vec<Moved>>,

@@ -105,6 +105,7 @@ async fn a_finalised_switch_stays() {
     acknowledged.extend(publish(&live.broker(), 5).await);
     let left: Vec<String> = server.command(redis::cmd("KEYS").arg("*:next:*")).await;
     assert_eq!(left, [""; 0]);
+    assert_eq!(live.memory.logs(), 0, "the shadow is dropped");
     // The settings say memory: what Redis has is read first.
     live.restart().await;
     assert_eq!((live.resumed.taken, live.resumed.lossy), (1, 0), "{:?}", live.resumed);
