@@ -56,6 +56,8 @@ impl LiveBroker {
             map: RwLock::new(Map { cells: HashMap::new(), default: owner, sweep_at: SWEEP_MIN }),
             plan: Mutex::new(Plan::at_rest(owner)),
             driving: Arc::default(),
+            shadowing: tokio::sync::Mutex::default(),
+            waits: AtomicBool::new(false),
             token: AtomicU64::new(0),
             status: watch::Sender::new(SwitchStatus {
                 stage: Stage::Idle,

@@ -422,3 +422,6 @@ fn texts(value: Value, word: &str) -> Result<Vec<String>, Failure> {
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 12)
 }
+
+#[cfg(test)]
+mod tests;
