@@ -74,7 +74,7 @@ impl Core {
         cell: &Cell,
         rounds: Rounds,
     ) -> Result<(Placement, Option<State>), SwitchError> {
-        let theirs = replica.trunk().stored(&cell.stream).await?;
+        let theirs = replica.trunk().settled(&cell.stream).await?;
         let history = theirs.as_ref().map(|state| (&state.lineage, state.head));
         let placement = self
             .options

@@ -162,11 +162,10 @@ impl Guard {
     ///
     /// # Errors
     /// Fails where one is not healed yet.
-    pub(super) fn check_all(&self, run: Option<&FleetRun>) -> Result<(), Failure> {
+    pub(super) fn check_all(&self, run: &FleetRun) -> Result<(), Failure> {
         let cleared = self.0.lock();
         let Some(cleared) = &*cleared else { return Ok(()) };
-        let is_cleared = |server| cleared.servers.contains_key(server);
-        match run.is_some_and(|run| run.servers.iter().all(is_cleared)) {
+        match run.servers.iter().all(|server| cleared.servers.contains_key(server)) {
             true => Ok(()),
             false => Err(Failure::refused(HEALING)),
         }

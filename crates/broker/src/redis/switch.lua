@@ -85,8 +85,8 @@ local function join_keys(done, queue, from_done, from_queue)
 end
 
 -- Puts the copy in the place of the log. Its cost does not grow with the window. Called again, it
--- says that it was done. KEYS: stream, meta, ages, digests, keys, queue of the log, then those of the
--- copy as for `stage`. ARGV: token; number up to which the copy goes; the log's epoch, head and run
+-- says that it was done. KEYS: stream, meta, ages, digests, keys, queue of the log, those of the copy
+-- as for `stage`, and what was offered of the log (`heal`). ARGV: token; number up to which the copy goes; the log's epoch, head and run
 -- as they were seen, `absent` for the epoch where there was none; lineage, epoch, and the server's
 -- run as they shall be; the account's first, count and hash; most events, most age, ms that the clock
 -- is ahead; wake channel and how to publish.
@@ -96,6 +96,9 @@ function lib.place(keys, a)
   local m, missing = read(stream, meta)
   if m and string.find(m.lineage, a[7] .. ':', 1, true) then return state('placed', m) end
   if not m and missing[1] == 'foreign' then return missing end
+  -- Somebody is about to give back what it lacks, which may be more than the copy has.
+  local offered = m and m.run ~= a[8] and redis.call('HGET', meta, 'offered') == a[8]
+  if offered or not m and redis.call('HGET', keys[12], 'best') then return { 'offered' } end
   if m then
     if m.epoch ~= a[3] or text(m.head) ~= a[4] or m.run ~= a[5] then return state('state', m) end
   elseif a[3] ~= 'absent' or tonumber(missing[2] or '0') > tonumber(a[2]) then

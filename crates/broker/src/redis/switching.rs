@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use event::{Epoch, Event, ForkKind, Ledger, Lineage, Seq, StreamName};
 use redis::{Cmd, Value};
 use sha1::{Digest, Sha1};
+use tokio::time::timeout_at;
 
 use super::{
     ForkAt, RedisBroker, TRIES_MAX,
@@ -192,6 +193,15 @@ impl RedisBroker {
         }
     }
 
+    /// Returns a log as it stands, once it may be used; `None` where there is none. What somebody has
+    /// offered of it is settled first, and a loss that it may have had is told.
+    pub(crate) async fn settled(&self, stream: &StreamName) -> Result<Option<State>, Failure> {
+        match self.stored(stream).await? {
+            None => Ok(None),
+            Some(_) => self.state_now(stream).await.map(Some),
+        }
+    }
+
     /// Puts the copy in the place of the log; to be repeated as it is where no answer came.
     pub(crate) async fn place(
         &self,
@@ -199,9 +209,11 @@ impl RedisBroker {
         placing: &Placing<'_>,
     ) -> Result<Placed, Failure> {
         let names = self.naming.of(stream);
-        self.guard.check_all(self.fleet.run().as_ref())?;
+        let _ = timeout_at(self.deadline(), self.fleet.until_connected(true)).await;
+        let run = self.fleet.run().ok_or_else(|| Failure::refused("the connection broke"))?;
+        self.guard.check_all(&run)?;
         let copy = Copy::of(&names);
-        let Names { stream: log, meta, ages, digests, done, queue, .. } = &names;
+        let Names { stream: log, meta, ages, digests, done, queue, heal, .. } = &names;
         let [next, next_ages, next_done, next_queue, next_meta] = copy.keys();
         let keys = [
             log.as_str(),
@@ -215,23 +227,13 @@ impl RedisBroker {
             next_done,
             next_queue,
             next_meta,
+            heal,
         ];
-        let arguments = |command: &mut Cmd, run: &str| {
-            let Placing { token, seen, lineage, ledger } = placing;
-            command.arg(token).arg(ledger.last.seq.0);
-            match seen {
-                Some(seen) => {
-                    command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(&seen.run)
-                }
-                None => command.arg("absent").arg(0).arg(""),
-            };
-            command.arg(lineage_text(lineage)).arg(lineage.current().to_string()).arg(run);
-            command.arg(ledger.first.0).arg(ledger.count).arg(ledger.hash.to_string());
-            command.arg(self.options.window.events_max).arg(self.age_max_ms());
-            command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish);
-        };
+        let arguments =
+            |command: &mut Cmd, run: &str| self.add_placing(command, run, &names, placing);
         let before = self.known(stream);
-        let answered = self.call(&names, Function::Place, &keys, &arguments).await?;
+        let on = On::Fleet(&run);
+        let answered = self.call_on(on, &names, Function::Place, &keys, &arguments).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "placed" => {
@@ -241,10 +243,26 @@ impl RedisBroker {
                 Ok(Placed::There(state))
             }
             "state" | "absent" | "orphan" => Ok(Placed::Changed),
+            "offered" => self.settle_offered(stream).await.map(|()| Placed::Changed),
             "unstaged" => Ok(Placed::Gone),
             "fenced" => Ok(Placed::Fenced(words.number()?)),
             _ => Err(words.unexpected()),
         }
+    }
+
+    fn add_placing(&self, command: &mut Cmd, run: &str, names: &Names, placing: &Placing<'_>) {
+        let Placing { token, seen, lineage, ledger } = placing;
+        command.arg(token).arg(ledger.last.seq.0);
+        match seen {
+            Some(seen) => {
+                command.arg(seen.lineage.current().to_string()).arg(seen.head.0).arg(&seen.run)
+            }
+            None => command.arg("absent").arg(0).arg(""),
+        };
+        command.arg(lineage_text(lineage)).arg(lineage.current().to_string()).arg(run);
+        command.arg(ledger.first.0).arg(ledger.count).arg(ledger.hash.to_string());
+        command.arg(self.options.window.events_max).arg(self.age_max_ms());
+        command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish);
     }
 
     /// Drops a log's copy.

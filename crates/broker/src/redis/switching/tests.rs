@@ -12,6 +12,7 @@ use super::{Copied, Lease, LeaseWord, Placed, Placing, Round, digest_of};
 use crate::{
     Append, Broker, NewEvent, PageLimit, RedisBroker, RedisOptions,
     memory::log::{Log, WindowLimits},
+    redis::healing::Offer,
 };
 
 const ALL: WindowLimits = WindowLimits { events_max: 1000, age_max: Duration::from_secs(600) };
@@ -127,6 +128,24 @@ async fn a_log_that_is_not_as_it_was_seen_is_left_alone() {
     let page = broker.page(&stream, &After::Oldest, PageLimit::MAX).await.unwrap();
     assert_eq!(page.events.len(), 2);
     assert_eq!(broker.stored_streams().await, Ok(Some(vec![stream])));
+}
+
+#[tokio::test]
+async fn what_was_offered_of_a_log_is_settled_before_a_copy_takes_its_place() {
+    let (_server, broker) = started().await;
+    let (stream, log, more) = (stream(), log(5), log(8));
+    let offered = more.kept_after(Seq::ZERO).map(|kept| Arc::clone(&kept.event)).collect();
+    let offer = Offer { lineage: more.lineage(), head: Seq(8), events: offered };
+    broker.offer(&stream, &offer).await.unwrap();
+    broker.stage(&stream, &round(5, true, 0, &events(&log, Seq::ZERO))).await.unwrap();
+    let placed = forked(&log, 8);
+    let (lineage, ledger) = (placed.lineage().clone(), placed.ledger());
+    let placing = Placing { token: 5, seen: None, lineage: &lineage, ledger: &ledger };
+    assert_eq!(broker.place(&stream, &placing).await, Ok(Placed::Changed));
+    let settled = broker.settled(&stream).await.unwrap();
+    assert_eq!(settled.map(|state| state.head), Some(Seq(8)), "it is given back first");
+    let page = broker.page(&stream, &After::Oldest, PageLimit::MAX).await.unwrap();
+    assert_eq!(page.events.len(), 8);
 }
 
 #[tokio::test]
