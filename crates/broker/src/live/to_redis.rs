@@ -22,6 +22,7 @@ use crate::{
         state::State,
         switching::{Copied, Placed, Placing, Round, digest_of},
     },
+    trunk::moving::Moved as ToMerge,
 };
 
 /// Most events of one round, and most bytes of their JSON.
@@ -30,6 +31,10 @@ const ROUND_BYTES_MAX: usize = 1 << 20;
 
 /// Most idempotency keys of one round.
 const ROUND_KEYS_MAX: usize = 200;
+
+/// How many events may have come when most of a branch is merged: the rest is merged while appends
+/// wait.
+const AHEAD_EVENTS_MAX: u64 = 100;
 
 /// How often a stream that changes under its switch is begun with again.
 const TRIES_MAX: u32 = 8;
@@ -194,7 +199,7 @@ impl Core {
         cell: &Cell,
     ) -> Result<(), SwitchError> {
         // As much as can be is done before appends wait.
-        self.copy_to_redis(replica, cell, Rounds::WhileAppended).await?;
+        self.merge_ahead(replica, cell).await?;
         let began = Instant::now();
         let held = timeout(self.options.patience, cell.gate.write()).await;
         let Ok(_held) = held else { return Err(SwitchError::Busy(cell.stream.to_string())) };
@@ -213,6 +218,29 @@ impl Core {
         cell.give(Target::Redis);
         let (stream, pause) = (cell.stream.clone(), began.elapsed());
         self.count_moved(Moved { stream, before, after, pause });
+        Ok(())
+    }
+
+    /// Copies a stream's log, or merges most of it where Redis has another history.
+    async fn merge_ahead(&self, replica: &ReplicaBroker, cell: &Cell) -> Result<(), SwitchError> {
+        for _ in 0..TRIES_MAX {
+            let copied = self.copy_to_redis(replica, cell, Rounds::WhileAppended).await?;
+            let (Placement::Branch(shared), Some(theirs)) = copied else { return Ok(()) };
+            let log = self.options.memory.change(&cell.stream, |log| log.clone());
+            let log = log.ok_or(SwitchError::StreamsFull)?;
+            if loses_more(&log, &theirs) {
+                // It has to be told first, and that is done while appends wait.
+                return Ok(());
+            }
+            let (stream, epoch) = (&cell.stream, self.options.memory.draw_epoch());
+            let before = log.head().seq;
+            replica.merge_ahead(&ToMerge { stream, log: &log, shared, epoch }).await?;
+            let ours = self.options.memory.peek(&cell.stream, |log| log.head().seq);
+            if ours.unwrap_or(before).count_after(before) <= AHEAD_EVENTS_MAX {
+                return Ok(());
+            }
+        }
+        // The writer is as fast as the merge; the rest is at most what a window has.
         Ok(())
     }
 
@@ -239,9 +267,10 @@ impl Core {
                     Some(replica.trunk().ledger_now(&cell.stream).await?)
                 }
                 (Placement::Branch(shared), Some(_)) => {
-                    let name = self.options.memory.draw_epoch();
+                    let (stream, epoch) = (&cell.stream, self.options.memory.draw_epoch());
                     let now = self.options.memory.clock().mono();
-                    replica.merge_log(&cell.stream, log, shared, name, now).await?;
+                    let log = ToMerge { stream, log: &log, shared, epoch };
+                    replica.merge_log(&log, now).await?;
                     Some(replica.trunk().ledger_now(&cell.stream).await?)
                 }
             };

@@ -49,7 +49,7 @@ const REFILL_PAGES_MAX: usize = 4;
 
 /// What one attempt knows of the trunk.
 #[derive(Default)]
-struct Attempt {
+pub(super) struct Attempt {
     /// The owner under which it holds; `None` where it has to be found out.
     owner: Option<Owner>,
     /// Whether what was sent by earlier attempts can't arrive any more.
@@ -136,16 +136,7 @@ impl Core {
             }
             return Ok(());
         }
-        let mut attempt = Attempt::default();
-        self.look(cell, &mut attempt).await?;
-        for _ in 0..ROUNDS_MAX {
-            if self.pending(cell) <= LAST_EVENTS_MAX {
-                break;
-            }
-            self.save_cell(cell).await;
-            self.merge_round(cell, &mut attempt, false).await?;
-            self.look(cell, &mut attempt).await?;
-        }
+        let mut attempt = self.merge_ahead(cell, LAST_EVENTS_MAX).await?;
         // From here on appends to this stream wait.
         let _alone = cell.gate.write().await;
         self.save_cell(cell).await;
@@ -163,6 +154,25 @@ impl Core {
         self.give_keys(&run, cell).await?;
         self.go_back(cell).await;
         Ok(())
+    }
+
+    /// Merges a branch but for so many events, while appends go on.
+    pub(super) async fn merge_ahead(
+        &self,
+        cell: &Arc<Cell>,
+        left_max: usize,
+    ) -> Result<Attempt, Failure> {
+        let mut attempt = Attempt::default();
+        self.look(cell, &mut attempt).await?;
+        for _ in 0..ROUNDS_MAX {
+            if self.pending(cell) <= left_max {
+                break;
+            }
+            self.save_cell(cell).await;
+            self.merge_round(cell, &mut attempt, false).await?;
+            self.look(cell, &mut attempt).await?;
+        }
+        Ok(attempt)
     }
 
     /// Merges what is left until the record is closed, and known to be; returns it.
