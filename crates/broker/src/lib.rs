@@ -13,6 +13,7 @@ mod clock;
 pub mod conformance;
 pub mod join;
 mod lineage_text;
+pub mod live;
 pub mod memory;
 mod number_text;
 mod page;
@@ -25,6 +26,7 @@ pub use append::{Append, AppendError, Appended, Fingerprint, IdempotencyKey, New
 pub use attach::{AttachError, Attachment, Item, Opening};
 pub use broker::{BoxFuture, Broker, BrokerHealth, HealthState};
 pub use clock::SystemClock;
+pub use live::{LiveBroker, LiveOptions};
 pub use memory::MemoryBroker;
 pub use page::{Events, Page, PageLimit, ReadError};
 pub use redis::{Notice, Notices, RedisAddressError, RedisBroker, RedisIdentity, RedisOptions};

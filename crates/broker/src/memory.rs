@@ -122,6 +122,36 @@ impl MemoryBroker {
         self.cells.read().iter().map(|(name, cell)| (name.clone(), Arc::clone(cell))).collect()
     }
 
+    /// Looks at a log, where there is one.
+    pub(crate) fn peek<T>(&self, stream: &StreamName, look: impl FnOnce(&Log) -> T) -> Option<T> {
+        let cell = self.cells.read().get(stream).cloned()?;
+        let log = cell.log.lock();
+        Some(look(&log))
+    }
+
+    /// Changes a log, a new one where there is none; `None` where there are too many.
+    pub(crate) fn change<T>(
+        &self,
+        stream: &StreamName,
+        change: impl FnOnce(&mut Log) -> T,
+    ) -> Option<T> {
+        let cell = self.cell(stream)?;
+        let mut log = cell.log.lock();
+        let changed = change(&mut log);
+        cell.dirty.store(true, Ordering::Release);
+        cell.head.send_replace(log.head().seq.0);
+        Some(changed)
+    }
+
+    /// Forgets a log that another backend has, with all of it.
+    pub(crate) fn forget(&self, stream: &StreamName) {
+        self.cells.write().remove(stream);
+    }
+
+    pub(crate) fn limits(&self) -> &WindowLimits {
+        &self.limits
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

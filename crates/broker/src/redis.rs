@@ -19,6 +19,7 @@
 //! | `BASE:keyq` | list | idempotency keys in the order of their use, with the time |
 //! | `BASE:heal` | hash | after a loss: number → epoch, SHA-256, envelope; `best` → head, lineage |
 //! | `BASE:branches` | hash | a branch's name → what became of it (`trunk/record.rs`) |
+//! | `BASE:next:…` | | a copy of a log on its way here (`switching`); goes after an hour |
 //! | `BASE:events` | channel | the envelope's JSON, for others |
 //! | `BASE:mark` | string | written after appends whose replicas are waited for; goes after a minute |
 //! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
@@ -26,6 +27,7 @@
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
 //! | `dashclaw:ops:runs` | set | runs whose logs nothing was lost of since, see `run` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
+//! | `dashclaw:ops:switch` | hash | the lease of the one switch that may be under way |
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
@@ -61,8 +63,9 @@ pub(crate) mod run;
 mod scope;
 mod sentinel;
 mod slots;
-mod state;
+pub(crate) mod state;
 mod subscription;
+pub(crate) mod switching;
 mod viewing;
 mod wake;
 

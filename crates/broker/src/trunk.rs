@@ -14,6 +14,7 @@ mod cell;
 mod heal;
 mod merge;
 pub(crate) mod mirror;
+pub(crate) mod moving;
 mod options;
 pub(crate) mod parting;
 mod phase;

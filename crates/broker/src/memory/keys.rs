@@ -86,6 +86,11 @@ impl Keys {
         self.len() == 0
     }
 
+    /// Returns whether a key is known.
+    pub(crate) fn knows(&self, key: &[u8; 16]) -> bool {
+        self.buckets.iter().rev().any(|bucket| bucket.done.contains_key(key))
+    }
+
     pub(super) fn find(&self, key: &IdempotencyKey) -> Found {
         let done = self.buckets.iter().rev().find_map(|bucket| bucket.done.get(&key.key));
         match done {
@@ -115,7 +120,8 @@ impl Keys {
         }
         let bucket = self.buckets.back_mut().expect("a bucket was just pushed where none fits");
         let bucket = Arc::make_mut(bucket);
-        bucket.ended = now;
+        // One that came from elsewhere may be older than those before it.
+        bucket.ended = bucket.ended.max(now);
         bucket.done.insert(key.key, done);
     }
 
@@ -138,7 +144,7 @@ impl Bucket {
 }
 
 impl Done {
-    fn receipts(&self) -> Vec<Receipt> {
+    pub(crate) fn receipts(&self) -> Vec<Receipt> {
         let numbered = self.ids.iter().zip(self.first.seq.0..);
         numbered
             .map(|(&id, seq)| Receipt { id, position: Position::new(self.first.epoch, Seq(seq)) })

@@ -4,6 +4,8 @@
 //! belongs to an epoch of the lineage; at most `events_max` events are kept, and none older than
 //! `age_max`.
 
+mod follow;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use event::{After, Event, Fork, ForkKind, Ledger, Lineage, MonoMs, Position, RollingHash, Seq};

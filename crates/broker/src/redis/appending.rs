@@ -232,7 +232,7 @@ fn receipts(first: Position, append: &Append) -> Vec<Receipt> {
 }
 
 /// Reads what a key did: `FINGERPRINT TIME EPOCH FIRST COUNT IDS`.
-fn done_receipts(done: &str) -> Option<Vec<Receipt>> {
+pub(super) fn done_receipts(done: &str) -> Option<Vec<Receipt>> {
     let mut words = done.split(' ').skip(2);
     let (epoch, first) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
     let count: usize = words.next()?.parse().ok()?;

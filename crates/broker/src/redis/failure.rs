@@ -60,6 +60,11 @@ impl Failure {
         Failure { maybe: true, ..Failure::refused(reason) }
     }
 
+    /// Returns the failure of a server that does not serve, for this reason.
+    pub(crate) fn unanswered_by(reason: String) -> Self {
+        Failure { maybe: true, ..Failure::refused(reason) }
+    }
+
     /// Judges an error of the client: one that the server answered with means that nothing was
     /// stored, since our functions are refused before their first write or not at all.
     pub(super) fn from_redis(error: &RedisError) -> Self {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use redis::{Pipeline, Value};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -105,6 +106,14 @@ impl Fleet {
         match self {
             Fleet::One(node) => node.link.call(call, Asking::No, deadline).await,
             Fleet::Cluster(cluster) => cluster.call(names.slot, call, deadline).await,
+        }
+    }
+
+    /// Sends plain commands that only read to the one server; `None` where there are several.
+    pub(super) async fn read(&self, commands: &Pipeline) -> Result<Option<Vec<Value>>, Failure> {
+        match self {
+            Fleet::One(node) => node.link.read(commands).await.map(Some),
+            Fleet::Cluster(_) => Ok(None),
         }
     }
 

@@ -14,7 +14,9 @@ const BODY: &str = concat!(
     "\n",
     include_str!("merge.lua"),
     "\n",
-    include_str!("heal.lua")
+    include_str!("heal.lua"),
+    "\n",
+    include_str!("switch.lua")
 );
 
 /// A function of the library.
@@ -38,9 +40,16 @@ pub(super) enum Function {
     Announce,
     Healed,
     Keys,
+    Stage,
+    Digest,
+    Place,
+    Unstage,
+    Lease,
+    Used,
+    Ages,
 }
 
-const FUNCTIONS: [Function; 18] = [
+const FUNCTIONS: [Function; 25] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -59,6 +68,13 @@ const FUNCTIONS: [Function; 18] = [
     Function::Announce,
     Function::Healed,
     Function::Keys,
+    Function::Stage,
+    Function::Digest,
+    Function::Place,
+    Function::Unstage,
+    Function::Lease,
+    Function::Used,
+    Function::Ages,
 ];
 
 /// How the server runs our text.
@@ -118,6 +134,13 @@ impl Function {
             Function::Announce => "announce",
             Function::Healed => "healed",
             Function::Keys => "keys",
+            Function::Stage => "stage",
+            Function::Digest => "digest",
+            Function::Place => "place",
+            Function::Unstage => "unstage",
+            Function::Lease => "lease",
+            Function::Used => "used",
+            Function::Ages => "ages",
         }
     }
 
@@ -130,6 +153,9 @@ impl Function {
                 | Function::Find
                 | Function::Ledger
                 | Function::Branches
+                | Function::Digest
+                | Function::Used
+                | Function::Ages
         )
     }
 
@@ -140,6 +166,8 @@ impl Function {
             Function::Page => 5 << 20,
             // `DIGESTS_MAX` digests.
             Function::Ledger => 3 << 20,
+            // `USED_MAX` keys of lists.
+            Function::Used => 2 << 20,
             _ => 0,
         }
     }

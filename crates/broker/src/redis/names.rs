@@ -115,9 +115,27 @@ impl Naming {
         format!("{}:{}:replicas", self.prefix, self.tagged("ops"))
     }
 
+    /// Returns the key of the lease of the one switch that may be under way.
+    pub(super) fn switch(&self) -> String {
+        format!("{}:{}:switch", self.prefix, self.tagged("ops"))
+    }
+
     /// Returns the key of the replicas that gave back what they had to a server of this run.
     pub(super) fn healed(&self, run: &str) -> String {
         format!("{}:{}:healed:{run}", self.prefix, self.tagged("ops"))
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the stream whose meta has this name; `None` for what is none, or a probe's.
+    pub(super) fn stream_of_meta(&self, key: &str) -> Option<StreamName> {
+        let base = key.strip_prefix(&self.prefix)?.strip_prefix(':')?.strip_suffix(":meta")?;
+        let base = base.replace(['{', '}'], "");
+        let stream = base.parse().ok().filter(|stream| *stream != StreamName::Probe)?;
+        // A copy on its way, or another's, has a name that does not lead back here.
+        (self.of(&stream).meta == key).then_some(stream)
     }
 
     /// Returns the key of the runs whose logs may be taken for whole.

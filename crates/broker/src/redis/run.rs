@@ -158,6 +158,19 @@ impl Guard {
         }
     }
 
+    /// Makes sure that logs may be used on every server of a run.
+    ///
+    /// # Errors
+    /// Fails where one is not healed yet.
+    pub(super) fn check_all(&self, run: &FleetRun) -> Result<(), Failure> {
+        let cleared = self.0.lock();
+        let Some(cleared) = &*cleared else { return Ok(()) };
+        match run.servers.iter().all(|server| cleared.servers.contains_key(server)) {
+            true => Ok(()),
+            false => Err(Failure::refused(HEALING)),
+        }
+    }
+
     /// Returns the logs that may not be used.
     pub(super) fn refused(&self) -> Vec<Refusal> {
         let cleared = self.0.lock();

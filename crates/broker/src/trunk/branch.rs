@@ -110,6 +110,15 @@ impl Branch {
         Some(branch)
     }
 
+    /// Returns what the log of another backend has beyond what it shares with the trunk, to stand on
+    /// that yet: its own epochs name it, so that each of its cursors is known.
+    pub(crate) fn of_log(log: Log, shared: Seq, epoch: Epoch) -> Self {
+        let own = log.lineage().forks().iter().find(|fork| fork.after >= shared);
+        let own = own.map(|fork| fork.epoch);
+        let taken = own.and_then(|own| Branch::take_up(log.clone(), own, epoch, ForkKind::Whole));
+        taken.unwrap_or_else(|| Branch::begin(Some(log), epoch))
+    }
+
     /// Takes the trunk as it stands: where it has lost the branch's parent, what lies between is
     /// merged with the branch, as far as it is known, under another name.
     pub(crate) fn stand_on(&mut self, trunk: &Lineage, head: Seq) {

@@ -47,7 +47,7 @@ const REFILL_PAGES_MAX: usize = 4;
 
 /// What one attempt knows of the trunk.
 #[derive(Default)]
-struct Attempt {
+pub(super) struct Attempt {
     /// The epoch under which it holds; `None` where it has to be found out.
     epoch: Option<Epoch>,
     /// Whether what was sent by earlier attempts can't arrive any more.
@@ -127,7 +127,8 @@ impl Core {
         Ok(left)
     }
 
-    async fn merge(&self, cell: &Arc<Cell>) -> Result<(), Failure> {
+    /// Merges a stream's branch, and makes the stream the trunk's again.
+    pub(super) async fn merge(&self, cell: &Arc<Cell>) -> Result<(), Failure> {
         let has_places = |branch: &Branch| branch.has_places();
         if !cell.side.lock().branch.as_ref().is_some_and(has_places) {
             let _alone = cell.gate.write().await;
@@ -137,16 +138,7 @@ impl Core {
             }
             return Ok(());
         }
-        let mut attempt = Attempt::default();
-        self.look(cell, &mut attempt).await?;
-        for _ in 0..ROUNDS_MAX {
-            if self.pending(cell) <= LAST_EVENTS_MAX {
-                break;
-            }
-            self.save_cell(cell).await;
-            self.merge_round(cell, &mut attempt, false).await?;
-            self.look(cell, &mut attempt).await?;
-        }
+        let mut attempt = self.merge_ahead(cell, LAST_EVENTS_MAX).await?;
         // From here on appends to this stream wait.
         let _alone = cell.gate.write().await;
         self.save_cell(cell).await;
@@ -164,6 +156,25 @@ impl Core {
         self.give_keys(&run, cell).await?;
         self.go_back(cell).await;
         Ok(())
+    }
+
+    /// Merges a branch but for so many events, while appends go on.
+    pub(super) async fn merge_ahead(
+        &self,
+        cell: &Arc<Cell>,
+        left_max: usize,
+    ) -> Result<Attempt, Failure> {
+        let mut attempt = Attempt::default();
+        self.look(cell, &mut attempt).await?;
+        for _ in 0..ROUNDS_MAX {
+            if self.pending(cell) <= left_max {
+                break;
+            }
+            self.save_cell(cell).await;
+            self.merge_round(cell, &mut attempt, false).await?;
+            self.look(cell, &mut attempt).await?;
+        }
+        Ok(attempt)
     }
 
     /// Merges what is left until the record is closed, and known to be; returns it.

@@ -66,6 +66,24 @@ mod cut_off {
     broker::conformance_tests!(CutOffHarness);
 }
 
+mod live_in_memory {
+    use crate::support::live::{Begins, LiveHarness};
+
+    broker::conformance_tests!(LiveHarness(Begins::InMemory));
+}
+
+mod live_in_redis {
+    use crate::support::live::{Begins, LiveHarness};
+
+    broker::conformance_tests!(LiveHarness(Begins::InRedis));
+}
+
+mod live_to_and_fro {
+    use crate::support::live::{Begins, LiveHarness};
+
+    broker::conformance_tests!(LiveHarness(Begins::ToAndFro));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_that_changes_under_readers_keeps_every_promise() {
     assert_eq!(not_applicable(SwitchableHarness.abilities()), [""; 0]);

@@ -4,6 +4,7 @@ mod attaching;
 mod conformance;
 mod joiner;
 mod keys_full;
+mod live;
 mod model;
 mod redis;
 mod schedules;

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod events;
+pub(crate) mod live;
 pub(crate) mod load;
 pub(crate) mod logs;
 pub(crate) mod memory;

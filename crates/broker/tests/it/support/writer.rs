@@ -30,6 +30,11 @@ impl Writer {
         Writer::start_all(broker, &golden_stream(), tasks, Duration::ZERO)
     }
 
+    /// Starts tasks that rest between two events: memory would take any number of them.
+    pub(crate) fn start_paced(broker: &Arc<dyn Broker>, tasks: usize, rest: Duration) -> Self {
+        Writer::start_all(broker, &golden_stream(), tasks, rest)
+    }
+
     /// Starts one that appends to a stream, and rests after each event.
     pub(crate) fn start_on(broker: &Arc<dyn Broker>, stream: &StreamName, pace: Duration) -> Self {
         Writer::start_all(broker, stream, 1, pace)

@@ -1,0 +1,361 @@
+//! Carrying a switch out: one work after the other, as the plan says.
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use event::{Event, StreamName};
+use futures_util::{TryStreamExt, stream};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    Core, Moved, SwitchError, SwitchStatus, Transition,
+    cell::Cell,
+    plan::{Plan, Stage, Target, Work},
+    status::Pauses,
+    to_redis::Rounds,
+};
+use crate::{
+    ReplicaBroker,
+    redis::switching::{Lease, LeaseWord},
+};
+
+/// How many streams are copied at once, and how many change hands at once: these compete with what
+/// is being served.
+const COPIES_AT_ONCE: usize = 16;
+const MOVES_AT_ONCE: usize = 4;
+
+/// How often a pass over the streams is repeated for those that came meanwhile.
+const PASSES_MAX: u32 = 100;
+
+impl Core {
+    pub(super) fn token(&self) -> u64 {
+        self.token.load(Ordering::Acquire)
+    }
+
+    /// Does all the work that there is.
+    pub(super) async fn drive(self: &Arc<Self>) -> Result<(), SwitchError> {
+        self.status.send_modify(|status| status.error = None);
+        self.waits.store(true, Ordering::Release);
+        let _alone = self.shadowing.lock().await;
+        self.waits.store(false, Ordering::Release);
+        let driven = tokio::select! {
+            driven = self.work_through() => driven,
+            overtaken = self.keep_lease() => Err(overtaken),
+        };
+        if let Err(error) = &driven {
+            tracing::warn!(%error, "the switch does not go on");
+            self.status.send_modify(|status| status.error = Some(error.to_string()));
+        }
+        self.leave_lease().await;
+        driven
+    }
+
+    async fn work_through(&self) -> Result<(), SwitchError> {
+        let mut needs_lease = true;
+        loop {
+            let (work, from) = {
+                let plan = self.plan.lock();
+                (plan.next(), plan.stage())
+            };
+            if needs_lease && matches!(work, Work::Copy | Work::Compare | Work::Move) {
+                // A further try, perhaps long after the one before.
+                self.take_lease().await?;
+                needs_lease = false;
+            }
+            match work {
+                Work::Rest => return Ok(()),
+                Work::Lease => {
+                    self.take_lease().await?;
+                    needs_lease = false;
+                    self.begin_count();
+                }
+                Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
+                Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
+                Work::Record => self.write_record().await?,
+                Work::Move => self.move_all().await?,
+                Work::Save => self.save().await?,
+                Work::Drop => self.drop_copies().await,
+            }
+            if work != Work::Move {
+                self.plan.lock().done(work);
+            }
+            self.staged_from(from);
+        }
+    }
+
+    /// Returns the replica's broker once it serves.
+    pub(super) async fn reached(&self, wait: Duration) -> Result<Arc<ReplicaBroker>, SwitchError> {
+        let replica = {
+            let mut replica = self.replica.lock();
+            if replica.is_none() {
+                let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
+                let made =
+                    factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
+                *replica = Some(made);
+            }
+            replica.clone().ok_or(SwitchError::NoRedis)?
+        };
+        if timeout(wait, replica.until_up()).await.is_ok() {
+            return Ok(replica);
+        }
+        let health = crate::Broker::health(&*replica);
+        let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
+        Err(crate::redis::failure::Failure::unanswered_by(reason).into())
+    }
+
+    async fn take_lease(&self) -> Result<(), SwitchError> {
+        let replica = self.reached(self.options.patience).await?;
+        let lasts = self.options.lease;
+        match replica.trunk().lease(LeaseWord::Take, &self.name, lasts, 0).await? {
+            Lease::Held(token) => {
+                self.token.store(token, Ordering::Release);
+                Ok(())
+            }
+            Lease::Busy(holder) => Err(SwitchError::Elsewhere(holder)),
+        }
+    }
+
+    /// Renews the lease for as long as it is ours; returns why it is not any more.
+    async fn keep_lease(&self) -> SwitchError {
+        loop {
+            sleep(self.options.lease / 5).await;
+            let Some(replica) = self.replica.lock().clone() else { continue };
+            let (token, lasts) = (self.token(), self.options.lease);
+            if token == 0 {
+                continue;
+            }
+            // One that can't be renewed now is: the work itself finds out that Redis is lost.
+            let kept = replica.trunk().lease(LeaseWord::Keep, &self.name, lasts, token).await;
+            if let Ok(Lease::Busy(holder)) = kept {
+                return SwitchError::Elsewhere(holder);
+            }
+        }
+    }
+
+    async fn leave_lease(&self) {
+        let token = self.token.swap(0, Ordering::AcqRel);
+        let replica = self.replica.lock().clone();
+        if let (Some(replica), true) = (replica, token > 0) {
+            // It ends by itself.
+            let left = replica.trunk().lease(LeaseWord::Leave, &self.name, Duration::ZERO, token);
+            let _ = timeout(self.options.patience, left).await;
+        }
+    }
+
+    /// Returns the streams that are not where they shall be.
+    async fn left(&self, replica: &ReplicaBroker) -> Result<Vec<Arc<Cell>>, SwitchError> {
+        let to = self.plan.lock().to();
+        let mut names: Vec<StreamName> = match to {
+            Target::Redis => {
+                self.options.memory.cells().into_iter().map(|(name, _)| name).collect()
+            }
+            Target::Memory => {
+                let stored = replica.trunk().stored_streams().await?.unwrap_or_default();
+                stored.into_iter().chain(replica.touched()).collect()
+            }
+        };
+        names.sort();
+        names.dedup();
+        for name in names {
+            self.cell(&name)?;
+        }
+        Ok(self.elsewhere(to))
+    }
+
+    fn elsewhere(&self, to: Target) -> Vec<Arc<Cell>> {
+        let map = self.map.read();
+        map.cells.values().filter(|cell| cell.owner() != to).cloned().collect()
+    }
+
+    /// Does one thing to each stream that is not where it shall be.
+    async fn each<'a, F>(
+        &'a self,
+        at_once: usize,
+        deed: impl Fn(&'a Self, Arc<ReplicaBroker>, Arc<Cell>) -> F,
+    ) -> Result<(), SwitchError>
+    where
+        F: Future<Output = Result<(), SwitchError>>,
+    {
+        let replica = self.reached(self.options.patience).await?;
+        let cells = self.left(&replica).await?;
+        let moved = self.status.borrow().moved;
+        self.status.send_modify(|status| {
+            (status.streams, status.copied) = (cells.len() + moved, 0);
+        });
+        let deeds = stream::iter(cells.into_iter().map(Ok::<_, SwitchError>));
+        deeds
+            .try_for_each_concurrent(at_once, |cell| {
+                let done = deed(self, Arc::clone(&replica), cell);
+                async move {
+                    done.await?;
+                    self.status.send_modify(|status| status.copied += 1);
+                    Ok(())
+                }
+            })
+            .await
+    }
+
+    async fn copy(&self, replica: Arc<ReplicaBroker>, cell: Arc<Cell>) -> Result<(), SwitchError> {
+        match self.to() {
+            Target::Redis => {
+                self.copy_to_redis(&replica, &cell, Rounds::WhileAppended).await.map(|_| ())
+            }
+            Target::Memory => self.follow_redis(&replica, &cell).await,
+        }
+    }
+
+    async fn compare(
+        &self,
+        replica: Arc<ReplicaBroker>,
+        cell: Arc<Cell>,
+    ) -> Result<(), SwitchError> {
+        match self.to() {
+            Target::Redis => self.compare_with_redis(&replica, &cell).await,
+            Target::Memory => self.compare_with_memory(&replica, &cell).await,
+        }
+    }
+
+    fn to(&self) -> Target {
+        self.plan.lock().to()
+    }
+
+    /// Lets every stream change hands, those too that come meanwhile; then the rest is the new
+    /// owner's.
+    async fn move_all(&self) -> Result<(), SwitchError> {
+        self.plan.lock().moves();
+        let (replica, to) = (self.reached(self.options.patience).await?, self.to());
+        for _ in 0..PASSES_MAX {
+            let cells = self.left(&replica).await?;
+            let moves = stream::iter(cells.into_iter().map(Ok::<_, SwitchError>));
+            moves
+                .try_for_each_concurrent(MOVES_AT_ONCE, |cell| {
+                    let replica = &replica;
+                    async move {
+                        match to {
+                            Target::Redis => self.move_to_redis(replica, &cell).await,
+                            Target::Memory => self.move_to_memory(replica, &cell).await,
+                        }
+                    }
+                })
+                .await?;
+            let mut map = self.map.write();
+            if map.cells.values().all(|cell| cell.owner() == to) {
+                map.default = to;
+                self.plan.lock().done(Work::Move);
+                return Ok(());
+            }
+        }
+        Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+    }
+
+    async fn drop_copies(&self) {
+        let token = self.token().max(1);
+        let ends = {
+            let plan = self.plan.lock();
+            plan.stage() == Stage::Switched && plan.to() == Target::Redis
+        };
+        let replica = self.replica.lock().clone().filter(|replica| replica.is_up());
+        let cells: Vec<_> = self.map.read().cells.values().cloned().collect();
+        for cell in cells {
+            if ends && cell.owner() == Target::Redis {
+                cell.side.lock().is_shadow = false;
+                self.options.memory.forget(&cell.stream);
+            }
+            let copy = cell.side.lock().copy.take();
+            if let (Some(replica), Some(copy)) = (&replica, copy) {
+                // What stays goes by itself.
+                let _ = replica.trunk().unstage(&cell.stream, copy.token.max(token)).await;
+            }
+        }
+    }
+
+    async fn write_record(&self) -> Result<(), SwitchError> {
+        let (record, log) = (self.plan.lock().record(), Arc::clone(&self.options.log));
+        blocking(move || log.write(record)).await
+    }
+
+    pub(super) async fn save(&self) -> Result<(), SwitchError> {
+        let (log, memory) = (Arc::clone(&self.options.log), Arc::clone(&self.options.memory));
+        blocking(move || log.save(&memory)).await
+    }
+
+    fn begin_count(&self) {
+        self.moved.lock().clear();
+        self.status.send_modify(|status| {
+            (status.streams, status.copied, status.moved) = (0, 0, 0);
+            (status.events, status.bytes, status.pauses) = (0, 0, Pauses::default());
+        });
+    }
+
+    pub(super) fn count_copied(&self, events: &[(Duration, Arc<Event>)]) {
+        self.count(events.iter().map(|(_, event)| event));
+    }
+
+    pub(super) fn count_followed(&self, events: &[Arc<Event>]) {
+        self.count(events.iter());
+    }
+
+    fn count<'a>(&self, events: impl ExactSizeIterator<Item = &'a Arc<Event>>) {
+        let count = events.len() as u64;
+        let bytes: usize = events.map(|event| event.json.len()).sum();
+        self.status.send_if_modified(|status| {
+            status.events += count;
+            status.bytes += bytes as u64;
+            count > 0
+        });
+    }
+
+    pub(super) fn count_moved(&self, moved: Moved) {
+        self.status.send_modify(|status| {
+            status.moved += 1;
+            status.pauses.add(moved.pause);
+        });
+        self.moved.lock().push(moved);
+    }
+
+    /// Takes the plan's stage into the status, and tells of it where it is another one.
+    pub(super) fn staged_from(&self, from: Stage) {
+        let plan = *self.plan.lock();
+        let is_other = plan.stage() != from;
+        let at = self.options.memory.clock().unix();
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            show(status, &plan);
+            if is_other {
+                status.since = at;
+            }
+            *status != before
+        });
+        if !is_other {
+            return;
+        }
+        let status: SwitchStatus = self.status.borrow().clone();
+        tracing::info!(
+            from = from.as_str(),
+            stage = status.stage.as_str(),
+            to = status.to.as_str(),
+            "the switch"
+        );
+        let moved = std::mem::take(&mut *self.moved.lock());
+        let transition = Transition { from, status, token: self.token(), moved };
+        self.options.observer.transition(&transition);
+    }
+}
+
+/// Shows in a status how a plan stands.
+pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
+    (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
+    status.is_undo = plan.is_undo();
+}
+
+async fn blocking(
+    write: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<(), SwitchError> {
+    let written = tokio::task::spawn_blocking(write).await;
+    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+    written.map_err(|error| SwitchError::Disk(error.to_string()))
+}

@@ -1,0 +1,7 @@
+//! Streams that change hands while they are served.
+
+mod crashes;
+mod outages;
+mod refusals;
+mod replicas;
+mod serving;

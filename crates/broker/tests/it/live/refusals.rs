@@ -1,0 +1,118 @@
+//! What a switch refuses, by name; after each nothing is lost and memory goes on.
+
+use broker::{
+    Broker, HealthState,
+    live::{Stage, SwitchError, Target},
+};
+use event::After;
+use faults::RedisServer;
+
+use crate::support::{
+    live::Live,
+    outage::{assert_complete, attach, publish},
+    redis::WIDE,
+};
+
+async fn assert_refused(live: &Live, expected: impl Fn(&SwitchError) -> bool) {
+    let mut acknowledged = publish(&live.broker(), 3).await;
+    let refused = live.broker.cutover(Target::Redis).await.expect_err("it is refused");
+    assert!(expected(&refused), "{refused:?}");
+    live.broker.undo().await.expect("there is nothing in Redis");
+    assert_eq!(live.broker.status().stage, Stage::Idle);
+    assert_eq!(live.broker.health().state, HealthState::Healthy);
+    acknowledged.extend(publish(&live.broker(), 3).await);
+    let mut reader = attach(&live.broker(), &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_redis_and_one_that_is_not_there() {
+    let live = Live::start_at(None, WIDE, Target::Memory).await;
+    assert_refused(&live, |error| *error == SwitchError::NoRedis).await;
+    let live = Live::start("redis://127.0.0.1:9/", WIDE, Target::Memory).await;
+    assert_refused(&live, |error| matches!(error, SwitchError::Unreachable(_))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_full() {
+    let server = RedisServer::start().await;
+    let mut set = redis::cmd("CONFIG");
+    server.command::<()>(set.arg("SET").arg("maxmemory").arg("1")).await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    assert_refused(&live, |error| {
+        matches!(error, SwitchError::Full(_) | SwitchError::Unreachable(_))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_becomes_full_or_read_only_in_the_midst() {
+    for read_only in [false, true] {
+        let server = std::sync::Arc::new(RedisServer::start().await);
+        let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+        let (changed, handle) = (server.clone(), tokio::runtime::Handle::current());
+        live.disk.on_record(move |record| {
+            if record.stage == Stage::Compared {
+                let mut command = match read_only {
+                    true => redis::cmd("REPLICAOF").arg("127.0.0.1").arg("9").clone(),
+                    false => redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").clone(),
+                };
+                handle.block_on(changed.command::<()>(&mut command));
+            }
+        });
+        assert_refused(&live, |error| match read_only {
+            true => matches!(error, SwitchError::ReadOnly(_) | SwitchError::Unreachable(_)),
+            false => matches!(error, SwitchError::Full(_)),
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_of_another_program() {
+    for key in ["dashclaw:thread:golden:next:stream", "dashclaw:thread:golden:stream"] {
+        let server = RedisServer::start().await;
+        server.command::<()>(redis::cmd("SET").arg(key).arg("theirs")).await;
+        let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+        assert_refused(&live, |error| matches!(error, SwitchError::Refused(_))).await;
+        let still: String = server.command(redis::cmd("GET").arg(key)).await;
+        assert_eq!(still, "theirs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_not_the_same_is_found() {
+    let server = std::sync::Arc::new(RedisServer::start().await);
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    live.broker.undo().await.expect("it goes back");
+    // An account that was tampered with is not taken for the log's.
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    let meta = "dashclaw:thread:golden:meta";
+    server.command::<()>(redis::cmd("HSET").arg(meta).arg("count").arg("77")).await;
+    let refused = live.broker.undo().await.expect_err("it differs");
+    assert!(matches!(refused, SwitchError::Differs(_)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asks_at_the_wrong_time() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    let (broker, handle) = (live.broker.clone(), tokio::runtime::Handle::current());
+    let found = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = found.clone();
+    live.disk.on_record(move |_| {
+        seen.lock().push(handle.block_on(broker.cutover(Target::Redis)).err());
+    });
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    assert!(!found.lock().is_empty());
+    assert!(found.lock().iter().all(|error| *error == Some(SwitchError::Underway)));
+    live.disk.on_record(|_| {});
+    live.disk.writes_left.store(0, std::sync::atomic::Ordering::Release);
+    live.broker.undo().await.expect_err("the disk fails");
+    assert_eq!(live.broker.finalise().await, Err(SwitchError::NotSwitched));
+    live.broker.drain().await;
+    assert_eq!(live.broker.undo().await, Err(SwitchError::Draining));
+}

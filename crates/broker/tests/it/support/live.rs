@@ -1,0 +1,316 @@
+//! A process whose streams can change hands, with a disk that is a value: what was written when it
+//! ended anywhere is what the next one finds.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use broker::{
+    BoxFuture, Broker, LiveBroker, LiveOptions, MemoryBroker, RedisOptions, ReplicaBroker,
+    ReplicaOptions,
+    conformance::{Ability, Harness, Subject},
+    live::{Record, Resumed, SwitchError, SwitchLog, SwitchObserver, Target, Transition},
+    memory::log::{Log, WindowLimits},
+};
+use event::{ForkKind, Lineage, StreamName};
+use faults::RedisServer;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+
+use super::clock::{FakeClock, SeededEpochs};
+
+/// What outlives a process.
+#[derive(Default)]
+pub(crate) struct Disk {
+    record: Mutex<Option<Record>>,
+    windows: Mutex<Vec<(StreamName, Log)>>,
+    is_used: Mutex<bool>,
+    is_clean: Mutex<bool>,
+    /// How many writes it still takes; then it fails.
+    pub(crate) writes_left: AtomicUsize,
+    /// What happens when a record is written.
+    on_record: Mutex<Option<OnRecord>>,
+}
+
+type OnRecord = Box<dyn Fn(Record) + Send>;
+
+impl Disk {
+    pub(crate) fn new() -> Arc<Self> {
+        let disk = Disk::default();
+        disk.writes_left.store(usize::MAX, Ordering::Relaxed);
+        Arc::new(disk)
+    }
+
+    fn write_one(&self) -> io::Result<()> {
+        let left = self.writes_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+            if left == usize::MAX { Some(left) } else { left.checked_sub(1) }
+        });
+        left.map(|_| ()).map_err(|_| io::Error::other("the disk is gone"))
+    }
+
+    /// Lets something happen whenever a record is written.
+    pub(crate) fn on_record(&self, happens: impl Fn(Record) + Send + 'static) {
+        *self.on_record.lock() = Some(Box::new(happens));
+    }
+
+    pub(crate) fn record(&self) -> Option<Record> {
+        *self.record.lock()
+    }
+
+    fn save_clean(&self, memory: &MemoryBroker) {
+        *self.windows.lock() = memory.copies();
+        (*self.is_clean.lock(), *self.is_used.lock()) = (true, true);
+    }
+}
+
+impl SwitchLog for Disk {
+    fn read(&self) -> io::Result<Option<Record>> {
+        Ok(*self.record.lock())
+    }
+
+    fn write(&self, record: Record) -> io::Result<()> {
+        self.write_one()?;
+        *self.record.lock() = Some(record);
+        if let Some(happens) = &*self.on_record.lock() {
+            happens(record);
+        }
+        Ok(())
+    }
+
+    fn save(&self, memory: &MemoryBroker) -> io::Result<()> {
+        self.write_one()?;
+        *self.windows.lock() = memory.copies();
+        *self.is_used.lock() = true;
+        Ok(())
+    }
+}
+
+/// Remembers every transition.
+#[derive(Default)]
+pub(crate) struct Observed(pub(crate) Mutex<Vec<Transition>>);
+
+impl SwitchObserver for Observed {
+    fn transition(&self, transition: &Transition) {
+        self.0.lock().push(transition.clone());
+    }
+}
+
+/// A process that is running, with what it was started with.
+pub(crate) struct Live {
+    pub(crate) broker: Arc<LiveBroker>,
+    pub(crate) memory: Arc<MemoryBroker>,
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) observed: Arc<Observed>,
+    pub(crate) resumed: Resumed,
+    pub(crate) clock: Arc<FakeClock>,
+    ahead: Arc<AtomicU64>,
+    epochs: Arc<SeededEpochs>,
+    limits: WindowLimits,
+    owner: Target,
+    url: Option<String>,
+}
+
+impl Live {
+    /// Starts the first process over an empty disk.
+    pub(crate) async fn start(url: &str, limits: WindowLimits, owner: Target) -> Self {
+        Live::start_at(Some(url.to_owned()), limits, owner).await
+    }
+
+    pub(crate) async fn start_at(url: Option<String>, limits: WindowLimits, owner: Target) -> Self {
+        static STARTED: AtomicU64 = AtomicU64::new(1);
+        let (ahead, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(FakeClock::new()));
+        let seed = STARTED.fetch_add(1, Ordering::Relaxed) * 1_000_003;
+        let epochs = Arc::new(SeededEpochs::new(seed));
+        let disk = Disk::new();
+        let observed = Arc::default();
+        let (memory, broker, resumed) =
+            process(&disk, limits, owner, url.as_deref(), &clock, &ahead, &epochs, &observed).await;
+        Live { broker, memory, disk, observed, resumed, clock, ahead, epochs, limits, owner, url }
+    }
+
+    pub(crate) fn broker(&self) -> Arc<dyn Broker> {
+        Arc::clone(&self.broker) as Arc<dyn Broker>
+    }
+
+    /// Moves the clocks of the process and of Redis on.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        let by = u64::try_from(by.as_millis()).expect("cases move by days at most");
+        self.ahead.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Ends the process where it stands and starts another over its disk.
+    pub(crate) async fn crash(&mut self) {
+        *self.disk.is_clean.lock() = false;
+        self.disk.writes_left.store(usize::MAX, Ordering::Release);
+        self.start_again().await;
+    }
+
+    /// Ends the process in order and starts another.
+    pub(crate) async fn restart(&mut self) {
+        self.broker.drain().await;
+        self.disk.save_clean(&self.memory);
+        self.start_again().await;
+    }
+
+    async fn start_again(&mut self) {
+        let Live { disk, limits, owner, url, clock, ahead, epochs, observed, .. } = &*self;
+        let started =
+            process(disk, *limits, *owner, url.as_deref(), clock, ahead, epochs, observed).await;
+        (self.memory, self.broker, self.resumed) = started;
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a process is what it is started with")]
+async fn process(
+    disk: &Arc<Disk>,
+    limits: WindowLimits,
+    owner: Target,
+    url: Option<&str>,
+    clock: &Arc<FakeClock>,
+    ahead: &Arc<AtomicU64>,
+    epochs: &Arc<SeededEpochs>,
+    observed: &Arc<Observed>,
+) -> (Arc<MemoryBroker>, Arc<LiveBroker>, Resumed) {
+    let memory = MemoryBroker::new(limits, Arc::clone(clock) as Arc<dyn event::Clock>);
+    let memory = Arc::new(memory.with_epochs(Arc::clone(epochs) as _));
+    let kind = if *disk.is_clean.lock() { ForkKind::Whole } else { ForkKind::Lossy };
+    let draw = || broker::memory::EpochSource::draw(&**epochs);
+    for (stream, mut log) in disk.windows.lock().clone() {
+        log.fork(draw(), kind);
+        memory.take_up(stream, log);
+    }
+    if *disk.is_used.lock() && kind == ForkKind::Lossy {
+        // What a folder that was not left clean makes of streams that it has no window of.
+        let golden = super::logs::golden_stream();
+        if !memory.copies().iter().any(|(stream, _)| *stream == golden) {
+            memory.take_up(golden, Log::begin(Lineage::lossy_origin(draw())));
+        }
+    }
+    let mut options =
+        LiveOptions::new(Arc::clone(&memory), owner, Arc::clone(disk) as Arc<dyn SwitchLog>);
+    options.observer = Arc::clone(observed) as Arc<dyn SwitchObserver>;
+    (options.patience, options.resume_wait) = (Duration::from_secs(3), Duration::from_secs(4));
+    options.lease = Duration::from_secs(5);
+    if let Some(url) = url {
+        let replica = replica_options(url, limits, clock, ahead);
+        options.replica =
+            Some(Box::new(move || ReplicaBroker::start(replica.clone()).map(Arc::new)));
+    }
+    let (broker, resumed) = LiveBroker::start(options).await.expect("it starts");
+    if owner == Target::Redis {
+        super::replica::healthy(&broker.replica().expect("it was started")).await;
+    }
+    (memory, broker, resumed)
+}
+
+fn replica_options(
+    url: &str,
+    limits: WindowLimits,
+    clock: &Arc<FakeClock>,
+    ahead: &Arc<AtomicU64>,
+) -> ReplicaOptions {
+    let mut redis = RedisOptions::new(url, limits);
+    redis.clock_ahead = Some(Arc::clone(ahead));
+    redis.check_every = Duration::from_millis(200);
+    redis.connect_time_max = Duration::from_millis(500);
+    redis.command_time_max = Duration::from_secs(1);
+    let mut options = ReplicaOptions::new(redis, Arc::clone(clock) as Arc<dyn event::Clock>);
+    options.cut_off_after = Duration::from_millis(100);
+    options.heal_grace = Duration::from_secs(2);
+    options
+}
+
+/// Which backend a harness begins with, and whether it is changed all the while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begins {
+    InMemory,
+    InRedis,
+    ToAndFro,
+}
+
+/// Runs the cases on a process whose streams can change hands.
+pub(crate) struct LiveHarness(pub(crate) Begins);
+
+struct LiveSubject {
+    live: Live,
+    begins: Begins,
+    switching: JoinSet<()>,
+    /// How often it was switched, and why it was not any more.
+    switched: Arc<Mutex<(usize, Option<SwitchError>)>>,
+    _server: RedisServer,
+}
+
+impl Harness for LiveHarness {
+    fn abilities(&self) -> &[Ability] {
+        match self.0 {
+            Begins::ToAndFro => &[Ability::Clock],
+            _ => &[Ability::Clock, Ability::Restart, Ability::Switch],
+        }
+    }
+
+    fn start(&self, limits: WindowLimits) -> BoxFuture<'_, Box<dyn Subject>> {
+        let begins = self.0;
+        Box::pin(async move {
+            let server = RedisServer::start().await;
+            let owner = match begins {
+                Begins::InRedis => Target::Redis,
+                _ => Target::Memory,
+            };
+            let live = Live::start(&server.url(), limits, owner).await;
+            let mut switching = JoinSet::new();
+            let switched: Arc<Mutex<(usize, Option<SwitchError>)>> = Arc::default();
+            if begins == Begins::ToAndFro {
+                let (broker, switched) = (Arc::clone(&live.broker), Arc::clone(&switched));
+                switching.spawn(async move {
+                    let mut to = Target::Redis;
+                    loop {
+                        let error = broker.cutover(to).await.err();
+                        let mut switched = switched.lock();
+                        (switched.0, switched.1) = (switched.0 + 1, error);
+                        if switched.1.is_some() {
+                            return;
+                        }
+                        to = to.other();
+                    }
+                });
+            }
+            Box::new(LiveSubject { live, begins, switching, switched, _server: server })
+                as Box<dyn Subject>
+        })
+    }
+}
+
+impl Drop for LiveSubject {
+    fn drop(&mut self) {
+        let (count, error) = &*self.switched.lock();
+        assert!(std::thread::panicking() || error.is_none(), "switch {count}: {error:?}");
+    }
+}
+
+impl Subject for LiveSubject {
+    fn broker(&self) -> Arc<dyn Broker> {
+        self.live.broker()
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.live.advance(by);
+    }
+
+    fn restart(&mut self) -> BoxFuture<'_, ()> {
+        assert!(self.switching.is_empty(), "{:?} is not restarted", self.begins);
+        Box::pin(self.live.restart())
+    }
+
+    fn switch(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let to = self.live.broker.status().owner.other();
+            self.live.broker.cutover(to).await.expect("it switches");
+        })
+    }
+}
