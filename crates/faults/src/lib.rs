@@ -7,6 +7,7 @@
 mod process;
 mod proxy;
 mod redis;
+mod surreal;
 
 pub use self::{
     process::Process,
@@ -19,4 +20,5 @@ pub use self::{
         sentinel::{SERVICE, SentinelSet},
         server::RedisServer,
     },
+    surreal::{SURREAL_PASSWORD, SURREAL_USER, SurrealEngine, SurrealServer},
 };

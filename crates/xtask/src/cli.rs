@@ -3,7 +3,9 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::runner::Without;
 use crate::steps::{self, Selection};
+use crate::surreal;
 
 /// Set-up, checks and tests of the Tidegate workspace.
 #[derive(Debug, Parser)]
@@ -45,6 +47,9 @@ pub(crate) struct TestArgs {
     /// Runs this step alone; may be given more than once.
     #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(steps::names()))]
     only: Vec<String>,
+    /// Leaves out the tests that need this, and says which they are; may be given more than once.
+    #[arg(long, value_name = "PEER", value_parser = PossibleValuesParser::new([surreal::NAME]))]
+    without: Vec<String>,
     /// Lists the steps and runs none.
     #[arg(long)]
     pub(crate) list: bool,
@@ -59,6 +64,14 @@ pub(crate) struct ChaosArgs {
 }
 
 impl TestArgs {
+    /// Returns what is done without.
+    pub(crate) fn without_server(&self) -> Without {
+        match self.without.is_empty() {
+            true => Without::Nothing,
+            false => Without::SurrealServer,
+        }
+    }
+
     /// Returns the choice of steps that the arguments stand for.
     pub(crate) fn selection(self) -> Selection {
         match (self.fast, self.only.is_empty()) {

@@ -15,6 +15,7 @@ mod runner;
 mod step;
 mod steps;
 mod summary;
+mod surreal;
 mod test_count;
 mod tidy;
 mod websocket;
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Test(TestArgs { list: true, .. }) => Ok(runner::list()),
-        Command::Test(args) => runner::run(&steps::choose(&args.selection())),
+        Command::Test(args) => {
+            let without = args.without_server();
+            runner::run_with(&steps::choose(&args.selection()), without)
+        }
         Command::Lint => runner::run(&steps::named(&["format", "clippy", "docs"])),
         Command::Tidy => runner::run(&steps::named(&["tidy"])),
         Command::Deny => runner::run(&steps::named(&["deny"])),

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::process::{self, End};
+use crate::surreal::Server;
 use crate::test_count::TestCount;
 use crate::workspace;
 
@@ -44,7 +45,12 @@ impl Pace {
 
 #[derive(Clone, Copy, Debug)]
 enum Action {
-    Cargo { line: &'static str, env: Option<(&'static str, &'static str)>, expect: Expect },
+    Cargo {
+        line: &'static str,
+        env: Option<(&'static str, &'static str)>,
+        expect: Expect,
+        needs_server: bool,
+    },
     Inside(fn() -> anyhow::Result<Outcome>),
 }
 
@@ -104,16 +110,36 @@ impl Step {
     /// Sets a variable in the environment of a cargo command.
     pub(crate) const fn with_env(self, key: &'static str, value: &'static str) -> Self {
         let action = match self.action {
-            Action::Cargo { line, expect, .. } => {
-                Action::Cargo { line, env: Some((key, value)), expect }
+            Action::Cargo { line, expect, needs_server, .. } => {
+                Action::Cargo { line, env: Some((key, value)), expect, needs_server }
             }
             inside @ Action::Inside(_) => inside,
         };
         Self { action, ..self }
     }
 
+    /// Says that some of the tests of a cargo command start a SurrealDB server.
+    pub(crate) const fn with_server(self) -> Self {
+        let action = match self.action {
+            Action::Cargo { line, env, expect, .. } => {
+                Action::Cargo { line, env, expect, needs_server: true }
+            }
+            inside @ Action::Inside(_) => inside,
+        };
+        Self { action, ..self }
+    }
+
+    /// Returns whether some of its tests start a SurrealDB server.
+    pub(crate) fn needs_server(&self) -> bool {
+        matches!(self.action, Action::Cargo { needs_server: true, .. })
+    }
+
     const fn expecting(name: &'static str, line: &'static str, expect: Expect) -> Self {
-        Self { name, pace: Pace::Quick, action: Action::Cargo { line, env: None, expect } }
+        Self {
+            name,
+            pace: Pace::Quick,
+            action: Action::Cargo { line, env: None, expect, needs_server: false },
+        }
     }
 
     /// Returns what the step runs, for a person to read or to repeat.
@@ -128,20 +154,33 @@ impl Step {
     }
 
     /// Runs the step; what goes wrong in running it is a failure of the step.
-    pub(crate) fn run(&self) -> Outcome {
+    pub(crate) fn run(&self, server: &Server) -> Outcome {
         let ran = match self.action {
-            Action::Cargo { line, env, expect } => run_cargo(line, env, expect),
+            Action::Cargo { line, env, expect, needs_server } => {
+                run_cargo(line, env, expect, needs_server.then_some(server))
+            }
             Action::Inside(check) => check(),
         };
         ran.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
     }
 }
 
-fn run_cargo(line: &str, env: Option<(&str, &str)>, expect: Expect) -> anyhow::Result<Outcome> {
+fn run_cargo(
+    line: &str,
+    env: Option<(&str, &str)>,
+    expect: Expect,
+    server: Option<&Server>,
+) -> anyhow::Result<Outcome> {
     let mut command = Command::new("cargo");
     command.args(line.split_whitespace()).envs(env).current_dir(workspace::root());
+    if let Some(server) = server {
+        server.tell(&mut command);
+    }
     Ok(match process::run(&mut command, STEP_TIME_MAX)? {
-        End::Exited { success: true, tests } => expect.judge(tests),
+        End::Exited { success: true, tests } => match (expect.judge(tests), server) {
+            (Outcome::Passed(_), Some(server)) => server.account(line, tests)?,
+            (outcome, _) => outcome,
+        },
         End::Exited { success: false, tests } => Outcome::Failed(tests.shown()),
         End::TimedOut { still_held } => Outcome::Failed(timed_out(still_held)),
     })

@@ -13,7 +13,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
     Step::cargo("docs", "doc --no-deps --workspace").with_env("RUSTDOCFLAGS", "-D warnings"),
     Step::inside("deny", deny::step),
-    Step::tests("tests", "test --workspace --no-fail-fast"),
+    Step::tests("tests", "test --workspace --no-fail-fast").with_server(),
     // Two commands that the cutover runbooks name word for word.
     Step::one_test(
         "bootstrap-contract",

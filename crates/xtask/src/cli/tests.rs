@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::{Cli, Command};
+use crate::runner::Without;
 use crate::steps::Selection;
 
 fn selection(args: &[&str]) -> Selection {
@@ -32,6 +33,17 @@ fn arguments_choose_steps() {
     assert_eq!(selection(&["--fast"]), Selection::Fast);
     let only = Selection::Only(vec!["tidy".into(), "deny".into()]);
     assert_eq!(selection(&["--only", "tidy", "--only", "deny"]), only);
+}
+
+#[test]
+fn a_run_may_do_without_the_server() {
+    let without = |args: &[&str]| match Cli::try_parse_from(args).expect("valid").command {
+        Command::Test(args) => args.without_server(),
+        other => panic!("`test` parsed as {other:?}"),
+    };
+    assert_eq!(without(&["xtask", "test"]), Without::Nothing);
+    assert_eq!(without(&["xtask", "test", "--without", "surreal-server"]), Without::SurrealServer);
+    assert!(Cli::try_parse_from(["xtask", "test", "--without", "redis"]).is_err());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a step makes of the tests that ran.
 
 use super::{Expect, Outcome, Pace, Step};
+use crate::surreal::Server;
 use crate::test_count::TestCount;
 
 fn ran(passed: usize) -> TestCount {
@@ -37,5 +38,5 @@ fn a_step_shows_what_to_repeat() {
 #[test]
 fn an_error_fails_the_step() {
     let broken = Step::inside("broken", || anyhow::bail!("the disk is gone"));
-    assert_eq!(broken.run(), Outcome::Failed("the disk is gone".into()));
+    assert_eq!(broken.run(&Server::LeftOut), Outcome::Failed("the disk is gone".into()));
 }
