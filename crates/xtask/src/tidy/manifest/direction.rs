@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("faults", &[]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
+    ("store", &["faults"]),
     ("node-runtime", &["event", "faults", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
     ("bench", &["event"]),

@@ -1,0 +1,69 @@
+//! The chat's long memory: threads, messages under `[thread, seq]`, amendments, members and read
+//! cursors.
+//!
+//! Rows are either written once and never changed, or facts of which the greatest counts: then it
+//! does not matter who else writes at the same time, and whatever a fenced writer still sends.
+
+mod amendment;
+mod difference;
+mod member;
+mod message;
+mod read_cursor;
+mod thread;
+
+use std::sync::Arc;
+
+pub use self::{
+    amendment::{Amended, Amendment},
+    difference::Difference,
+    member::{Member, MemberPage, Standing},
+    message::{GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head, Message},
+    thread::{Privacy, Thread, ThreadPage},
+};
+use crate::{client::Client, error::QueryError};
+
+/// Most rows of a page.
+pub const PAGE_MAX: usize = 1000;
+
+/// The chat's rows in one database.
+#[derive(Clone)]
+pub struct Chat {
+    client: Arc<Client>,
+}
+
+impl Chat {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        Chat { client }
+    }
+}
+
+/// Why a call on the chat's rows failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChatError {
+    /// The database has no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A row has another content than what was written under its id. Nothing was changed; somebody
+    /// else writes to this thread, or the log and the database are of different pasts.
+    #[error("{0}")]
+    Differs(Difference),
+    /// What was written is not there when it is read back.
+    #[error("message {seq} of thread `{thread}` was written and is not there: write it again")]
+    Lost {
+        /// The thread.
+        thread: String,
+        /// The number of the message.
+        seq: u64,
+    },
+    /// A message is missing between others.
+    #[error("message {seq} of thread `{thread}` is missing though a later one is there")]
+    Hole {
+        /// The thread.
+        thread: String,
+        /// The first missing number.
+        seq: u64,
+    },
+    /// A group that can't be written as it is.
+    #[error("{0}")]
+    Group(&'static str),
+}

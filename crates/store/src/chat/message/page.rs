@@ -1,0 +1,57 @@
+//! Reading messages by their numbers.
+
+use super::{COLUMNS, Message, Row};
+use crate::{
+    chat::{Amended, Chat, ChatError, PAGE_MAX},
+    query::Query,
+    row::{int, natural},
+};
+
+impl Chat {
+    /// Returns the messages after a number, in order and without a hole, at most so many, with what
+    /// became of each. Fewer than the limit: that was the last one.
+    ///
+    /// # Errors
+    /// Fails where a message is missing before another one, and where the database has no answer.
+    pub async fn read(
+        &self,
+        thread: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Amended>, ChatError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let last = int(after).saturating_add(i64::try_from(limit).unwrap_or(i64::MAX));
+        let text = format!("SELECT {COLUMNS} FROM message:[$thread, $after]>..=[$thread, $last]");
+        let query = Query::new("read messages", text).bind("thread", thread.to_owned());
+        let query = query.bind("after", int(after)).bind("last", last);
+        let rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;
+        let mut messages = Vec::with_capacity(rows.len());
+        let mut expected = after;
+        for row in rows {
+            expected += 1;
+            let message = Message::try_from(row)?;
+            if message.seq != expected {
+                return Err(ChatError::Hole { thread: thread.to_owned(), seq: expected });
+            }
+            messages.push(message);
+        }
+        self.amended(thread, messages).await
+    }
+
+    /// Returns the number of a message by its id; the smallest, should two have it.
+    ///
+    /// # Errors
+    /// Fails where the database has no answer.
+    pub async fn seq_of(&self, thread: &str, message_id: &str) -> Result<Option<u64>, ChatError> {
+        let query = Query::new(
+            "find a message by its id",
+            "SELECT VALUE seq FROM message WITH INDEX message_of_id \
+             WHERE thread_id = $thread AND message_id = $message",
+        );
+        let query = query.bind("thread", thread.to_owned());
+        let query = query.bind("message", message_id.to_owned());
+        let found: Vec<i64> = self.client.run(&query).await?.rows(0)?;
+        let smallest = found.into_iter().min();
+        Ok(smallest.map(|seq| natural("find a message by its id", seq)).transpose()?)
+    }
+}

@@ -1,0 +1,201 @@
+//! Whoever asks the database asks here.
+//!
+//! Owns: the link and making it anew, the bound on what is under way, the deadline of each call, and
+//! repeating what met another transaction. Every request of this crate may be repeated: it reads, or
+//! it writes what its content decides under an id that it decides too.
+
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::Mutex as Briefly;
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::{Duration, Instant, sleep_until, timeout_at},
+};
+
+use crate::{
+    engine::Engine,
+    error::QueryError,
+    fault::Fault,
+    link::Link,
+    options::{Backend, StoreOptions},
+    query::{Answer, QUERY_BYTES_MAX, Query},
+    retry::Backoff,
+};
+
+/// How often a request may meet other transactions.
+const CONFLICTS_MAX: u32 = 16;
+
+const AFTER_CONFLICT: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
+const AFTER_BREAK: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+
+/// The way to the database.
+pub(crate) struct Client {
+    pub(crate) options: StoreOptions,
+    turns: Semaphore,
+    link: Mutex<Option<Arc<Link>>>,
+    /// The threads of an engine in this process; they outlive the link, which it closes on them.
+    engine: Option<Engine>,
+    /// What marks the database that was opened; a server may be emptied or exchanged behind its
+    /// address.
+    mark: OnceLock<String>,
+    links_made: AtomicU64,
+    /// Why there is no link.
+    problem: Briefly<Option<String>>,
+}
+
+/// How one request fared so far.
+#[derive(Default)]
+struct Tries {
+    conflicts: u32,
+    breaks: u32,
+    refusals: u32,
+}
+
+impl Client {
+    /// # Errors
+    /// Fails where no threads can be started.
+    pub(crate) fn new(options: StoreOptions) -> io::Result<Self> {
+        let engine = match options.backend {
+            Backend::Memory | Backend::Embedded(_) => Some(Engine::start()?),
+            Backend::Surreal(_) => None,
+        };
+        Ok(Client {
+            engine,
+            turns: Semaphore::new(options.in_flight_max.max(1)),
+            options,
+            link: Mutex::default(),
+            mark: OnceLock::new(),
+            links_made: AtomicU64::new(0),
+            problem: Briefly::default(),
+        })
+    }
+
+    /// Asks for this mark from now on; to be called once.
+    pub(crate) fn expect_mark(&self, mark: String) {
+        self.mark.get_or_init(|| mark);
+    }
+
+    /// Returns how often a connection was made.
+    pub(crate) fn links_made(&self) -> u64 {
+        self.links_made.load(Ordering::Relaxed)
+    }
+
+    /// Asks, within the deadline of the options.
+    pub(crate) async fn run(&self, query: &Query) -> Result<Answer, QueryError> {
+        self.run_until(query, Instant::now() + self.options.deadline).await
+    }
+
+    /// Asks, until then at the latest.
+    pub(crate) async fn run_until(
+        &self,
+        query: &Query,
+        deadline: Instant,
+    ) -> Result<Answer, QueryError> {
+        let bytes = query.bytes();
+        if bytes > QUERY_BYTES_MAX {
+            return Err(QueryError::TooLarge { bytes, bytes_max: QUERY_BYTES_MAX });
+        }
+        let began = Instant::now();
+        let late = || self.late(deadline.saturating_duration_since(began));
+        let turn = timeout_at(deadline, self.turns.acquire()).await;
+        let _turn = turn.map_err(|_| late())?.map_err(|_| QueryError::Closed)?;
+        let mut tries = Tries::default();
+        loop {
+            let link = match timeout_at(deadline, self.link()).await {
+                Err(_) => return Err(late()),
+                Ok(Err(fault)) => {
+                    self.pause_after(fault, &mut tries, query, deadline).await?;
+                    continue;
+                }
+                Ok(Ok(link)) => link,
+            };
+            let mark = self.mark.get().map(String::as_str);
+            let Ok(answered) = timeout_at(deadline, link.run(query, mark)).await else {
+                // It may hang for ever: nobody tells the client library.
+                link.give_up();
+                return Err(late());
+            };
+            let fault = match answered {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            if !matches!(fault, Fault::Conflict | Fault::Rejected { .. }) {
+                link.give_up();
+            }
+            self.pause_after(fault, &mut tries, query, deadline).await?;
+        }
+    }
+
+    /// Waits where another attempt makes sense.
+    async fn pause_after(
+        &self,
+        fault: Fault,
+        tries: &mut Tries,
+        query: &Query,
+        deadline: Instant,
+    ) -> Result<(), QueryError> {
+        let (pause, give_up) = match fault {
+            Fault::Conflict => {
+                tries.conflicts += 1;
+                let give_up = QueryError::Conflict { attempts: tries.conflicts };
+                if tries.conflicts == CONFLICTS_MAX {
+                    return Err(give_up);
+                }
+                (AFTER_CONFLICT.pause(tries.conflicts), give_up)
+            }
+            Fault::Broken(what) => {
+                tries.breaks += 1;
+                *self.problem.lock() = Some(what.clone());
+                (AFTER_BREAK.pause(tries.breaks), QueryError::Unreachable { what })
+            }
+            // The client library may have connected again without signing in.
+            Fault::Refused if tries.refusals == 0 => {
+                tries.refusals += 1;
+                (AFTER_BREAK.pause(1), QueryError::Refused)
+            }
+            Fault::Refused => return Err(QueryError::Refused),
+            Fault::Other => return Err(QueryError::Other),
+            Fault::Rejected { kind, what } => {
+                return Err(QueryError::Rejected { operation: query.operation, kind, what });
+            }
+        };
+        let next = Instant::now() + pause;
+        if next >= deadline {
+            return Err(give_up);
+        }
+        sleep_until(next).await;
+        Ok(())
+    }
+
+    /// Returns the link, made by one caller for all who wait.
+    pub(crate) async fn link(&self) -> Result<Arc<Link>, Fault> {
+        let mut slot = self.link.lock().await;
+        if let Some(link) = slot.as_ref().filter(|link| link.is_good()) {
+            return Ok(Arc::clone(link));
+        }
+        let link = Arc::new(Link::connect(&self.options.backend, self.engine.as_ref()).await?);
+        self.links_made.fetch_add(1, Ordering::Relaxed);
+        *self.problem.lock() = None;
+        *slot = Some(Arc::clone(&link));
+        Ok(link)
+    }
+
+    /// Takes no more requests, and lets the link go once those under way have ended.
+    pub(crate) async fn close(&self) {
+        self.turns.close();
+        *self.link.lock().await = None;
+    }
+
+    fn late(&self, after: Duration) -> QueryError {
+        match self.problem.lock().clone() {
+            Some(what) => QueryError::Unreachable { what },
+            None => QueryError::Late { after },
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the client library's errors are taken for.
+
+use surrealdb::types::{AuthError, Error, NotAllowedError, NotFoundError, QueryError};
+
+use super::{Fault, TEXT_MAX, THROWN_OTHER};
+
+fn internal(text: &str) -> Error {
+    Error::internal(text.into())
+}
+
+#[test]
+fn errors() {
+    let conflict = "Transaction conflict: write conflict. This transaction can be retried";
+    assert_eq!(Fault::of(&internal(conflict)), Fault::Conflict);
+    let reset = internal("connection reset");
+    assert_eq!(Fault::of(&reset), Fault::Broken("connection reset".into()));
+    let auth = NotAllowedError::Auth(AuthError::InvalidAuth);
+    assert_eq!(Fault::of(&Error::not_allowed("no".into(), auth)), Fault::Refused);
+    let table = NotFoundError::Table { name: "message".into() };
+    assert_eq!(Fault::of(&Error::not_found("no".into(), table)), Fault::Other);
+    let unsaid = Error::not_found("The table 'message' does not exist".into(), None);
+    assert_eq!(Fault::of(&unsaid), Fault::Other);
+    assert_eq!(Fault::of(&Error::thrown(format!("error: {THROWN_OTHER}"))), Fault::Other);
+    let other = Fault::of(&internal("something"));
+    assert_eq!(other, Fault::Rejected { kind: "Internal", what: "something".into() });
+}
+
+#[test]
+fn of_several_the_telling_one_counts() {
+    let skipped = Error::query("not executed".into(), QueryError::NotExecuted);
+    let conflict = internal("Transaction conflict: x. This transaction can be retried");
+    assert_eq!(Fault::of_all([&skipped, &conflict, &skipped]), Some(Fault::Conflict));
+    let validation = Error::validation("bad".into(), None);
+    let expected = Fault::Rejected { kind: "Validation", what: "bad".into() };
+    assert_eq!(Fault::of_all([&skipped, &validation]), Some(expected));
+    assert_eq!(Fault::of_all([]), None);
+}
+
+#[test]
+fn a_long_text_is_cut() {
+    let Fault::Rejected { what, .. } = Fault::of(&internal(&"ü".repeat(1000))) else {
+        panic!("it is refused");
+    };
+    assert_eq!(what.chars().count(), TEXT_MAX);
+}

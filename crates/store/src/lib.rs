@@ -1,0 +1,40 @@
+//! SurrealDB: the connection, migrations with their ledger, and the chat's long memory.
+//!
+//! The only crate that knows SurrealDB. It must not know HTTP, the broker, or what a message means.
+//! Nothing here rests on the database's conflict detection, which 3.0.0 does not have in every case:
+//! what is written goes under an id that its content decides and is read back, and what may change
+//! is a fact added beside the others, of which the greatest counts.
+
+#![recursion_limit = "256"]
+
+mod chat;
+mod client;
+mod engine;
+mod error;
+mod fault;
+mod link;
+mod migration;
+mod options;
+mod query;
+mod retry;
+mod row;
+mod status;
+mod store;
+
+pub use self::{
+    chat::{
+        Amended, Amendment, Chat, ChatError, Difference, GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head,
+        Member, MemberPage, Message, PAGE_MAX, Privacy, Standing, Thread, ThreadPage,
+    },
+    error::{OpenError, QueryError},
+    migration::{LedgerFault, MigrationFile, checksum, files},
+    options::{
+        Backend, Credentials, Endpoint, EndpointError, Password, Place, PlaceError, Server,
+        StoreOptions,
+    },
+    status::{Applied, LedgerState, StoreStatus},
+    store::Store,
+};
+
+/// The version of SurrealDB that this is written for.
+pub const SURREALDB_VERSION: &str = "3.0.0";

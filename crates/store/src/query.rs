@@ -1,0 +1,106 @@
+//! One request to the database, and its answer.
+//!
+//! Texts are ours; whatever comes from elsewhere is bound, so that it can't be read as SurrealQL.
+
+use std::borrow::Cow;
+
+use surrealdb::{
+    IndexedResults,
+    types::{Object, RecordId, RecordIdKey, SurrealValue, Value},
+};
+
+use crate::error::QueryError;
+
+/// Most bytes of what is bound to one request.
+pub(crate) const QUERY_BYTES_MAX: usize = 4 << 20;
+
+/// One or more statements with what is bound to them.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    /// What it does, for whoever reads an error.
+    pub(crate) operation: &'static str,
+    pub(crate) text: Cow<'static, str>,
+    pub(crate) variables: Object,
+}
+
+impl Query {
+    pub(crate) fn new(operation: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Query { operation, text: text.into(), variables: Object::new() }
+    }
+
+    /// Binds `$name`.
+    pub(crate) fn bind(mut self, name: &str, value: impl SurrealValue) -> Self {
+        self.variables.insert(name, value);
+        self
+    }
+
+    /// Returns about how many bytes are bound.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes_of_object(&self.variables)
+    }
+}
+
+/// The results of the statements of one request, none of which failed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    operation: &'static str,
+    results: IndexedResults,
+    /// How many statements stood before those of the caller.
+    skipped: usize,
+}
+
+impl Answer {
+    pub(crate) fn new(operation: &'static str, results: IndexedResults, skipped: usize) -> Self {
+        Answer { operation, results, skipped }
+    }
+
+    /// Takes the result of the statement at this place.
+    pub(crate) fn value(&mut self, index: usize) -> Result<Value, QueryError> {
+        self.results.take(self.skipped + index).map_err(|error| self.damaged(error.message()))
+    }
+
+    /// Takes the rows of the statement at this place; what stands for a row that is not there is left
+    /// out.
+    pub(crate) fn rows<T: SurrealValue>(&mut self, index: usize) -> Result<Vec<T>, QueryError> {
+        let rows = match self.value(index)? {
+            Value::Array(rows) => {
+                rows.into_iter().filter(|row| !matches!(row, Value::None | Value::Null)).collect()
+            }
+            Value::None | Value::Null => Vec::new(),
+            one => vec![one],
+        };
+        let read = |row| T::from_value(row).map_err(|error| self.damaged(error.message()));
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Says that the answer can't be what the statement answers.
+    pub(crate) fn damaged(&self, what: impl Into<String>) -> QueryError {
+        QueryError::Damaged { operation: self.operation, what: what.into() }
+    }
+}
+
+/// Returns the id of a row by the parts of its key.
+pub(crate) fn id(table: &'static str, key: Vec<Value>) -> RecordId {
+    RecordId::new(table, RecordIdKey::Array(key.into()))
+}
+
+/// Returns about how many bytes a value has on its way.
+fn bytes_of(value: &Value) -> usize {
+    const SMALL: usize = 16;
+    match value {
+        Value::String(text) => SMALL + text.len(),
+        Value::Bytes(bytes) => SMALL + bytes.len(),
+        Value::Array(values) => SMALL + values.iter().map(bytes_of).sum::<usize>(),
+        Value::Object(object) => bytes_of_object(object),
+        Value::RecordId(id) => match &id.key {
+            RecordIdKey::Array(parts) => SMALL + parts.iter().map(bytes_of).sum::<usize>(),
+            RecordIdKey::String(text) => SMALL + text.len(),
+            _ => 2 * SMALL,
+        },
+        _ => SMALL,
+    }
+}
+
+fn bytes_of_object(object: &Object) -> usize {
+    object.iter().map(|(name, value)| 16 + name.len() + bytes_of(value)).sum()
+}
