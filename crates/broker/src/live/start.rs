@@ -74,6 +74,7 @@ impl LiveBroker {
                 error: None,
             }),
             moved: Mutex::default(),
+            spooled: Mutex::default(),
             is_draining: AtomicBool::new(false),
             options,
         });

@@ -1,5 +1,6 @@
 //! Streams that change hands while they are served.
 
+mod alone;
 mod crashes;
 mod outages;
 mod refusals;

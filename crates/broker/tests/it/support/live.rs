@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -33,8 +34,25 @@ pub(crate) struct Disk {
     is_clean: Mutex<bool>,
     /// How many writes it still takes; then it fails.
     pub(crate) writes_left: AtomicUsize,
+    /// Where a replica may have its spool.
+    pub(crate) folder: Folder,
     /// What happens when a record is written.
     on_record: Mutex<Option<OnRecord>>,
+}
+
+/// A temporary folder.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Folder(tempfile::tempdir().expect("there is a temporary folder"))
+    }
+}
+
+impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 type OnRecord = Box<dyn Fn(Record) + Send>;
@@ -112,8 +130,11 @@ pub(crate) struct Live {
     epochs: Arc<SeededEpochs>,
     limits: WindowLimits,
     owner: Target,
-    url: Option<String>,
+    replica: Option<ReplicaOptions>,
 }
+
+/// What is different about a process's replica.
+pub(crate) type Change = fn(&mut ReplicaOptions, &Path);
 
 impl Live {
     /// Starts the first process over an empty disk.
@@ -122,15 +143,42 @@ impl Live {
     }
 
     pub(crate) async fn start_at(url: Option<String>, limits: WindowLimits, owner: Target) -> Self {
+        Live::start_changed(url, limits, owner, |_, _| {}).await
+    }
+
+    /// Starts the first process over an empty disk; its replica is told of a folder for its spool.
+    pub(crate) async fn start_changed(
+        url: Option<String>,
+        limits: WindowLimits,
+        owner: Target,
+        change: Change,
+    ) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         let (ahead, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(FakeClock::new()));
         let seed = STARTED.fetch_add(1, Ordering::Relaxed) * 1_000_003;
         let epochs = Arc::new(SeededEpochs::new(seed));
         let disk = Disk::new();
         let observed = Arc::default();
+        let replica = url.as_deref().map(|url| {
+            let mut options = replica_options(url, limits, &clock, &ahead);
+            change(&mut options, disk.folder.path());
+            options
+        });
         let (memory, broker, resumed) =
-            process(&disk, limits, owner, url.as_deref(), &clock, &ahead, &epochs, &observed).await;
-        Live { broker, memory, disk, observed, resumed, clock, ahead, epochs, limits, owner, url }
+            process(&disk, limits, owner, replica.as_ref(), &clock, &epochs, &observed).await;
+        Live {
+            broker,
+            memory,
+            disk,
+            observed,
+            resumed,
+            clock,
+            ahead,
+            epochs,
+            limits,
+            owner,
+            replica,
+        }
     }
 
     pub(crate) fn broker(&self) -> Arc<dyn Broker> {
@@ -159,21 +207,19 @@ impl Live {
     }
 
     async fn start_again(&mut self) {
-        let Live { disk, limits, owner, url, clock, ahead, epochs, observed, .. } = &*self;
+        let Live { disk, limits, owner, replica, clock, epochs, observed, .. } = &*self;
         let started =
-            process(disk, *limits, *owner, url.as_deref(), clock, ahead, epochs, observed).await;
+            process(disk, *limits, *owner, replica.as_ref(), clock, epochs, observed).await;
         (self.memory, self.broker, self.resumed) = started;
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a process is what it is started with")]
 async fn process(
     disk: &Arc<Disk>,
     limits: WindowLimits,
     owner: Target,
-    url: Option<&str>,
+    replica: Option<&ReplicaOptions>,
     clock: &Arc<FakeClock>,
-    ahead: &Arc<AtomicU64>,
     epochs: &Arc<SeededEpochs>,
     observed: &Arc<Observed>,
 ) -> (Arc<MemoryBroker>, Arc<LiveBroker>, Resumed) {
@@ -197,8 +243,7 @@ async fn process(
     options.observer = Arc::clone(observed) as Arc<dyn SwitchObserver>;
     (options.patience, options.resume_wait) = (Duration::from_secs(3), Duration::from_secs(4));
     options.lease = Duration::from_secs(5);
-    if let Some(url) = url {
-        let replica = replica_options(url, limits, clock, ahead);
+    if let Some(replica) = replica.cloned() {
         options.replica =
             Some(Box::new(move || ReplicaBroker::start(replica.clone()).map(Arc::new)));
     }
