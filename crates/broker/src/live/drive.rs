@@ -191,7 +191,7 @@ impl Core {
                 self.options.memory.cells().into_iter().map(|(name, _)| name).collect()
             }
             Target::Memory => {
-                let stored = replica.trunk().stored_streams().await?.unwrap_or_default();
+                let stored = replica.trunk().stored_streams().await?;
                 stored.into_iter().chain(replica.touched()).collect()
             }
         };

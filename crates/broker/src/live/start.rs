@@ -146,11 +146,7 @@ impl Core {
     ) -> Result<Resumed, SwitchError> {
         let mut streams: Vec<StreamName> =
             self.options.memory.cells().into_iter().map(|(stream, _)| stream).collect();
-        match replica.trunk().stored_streams().await? {
-            Some(stored) => streams.extend(stored),
-            // Those that the folder has no window of are found by nobody.
-            None => self.options.memory.reckon_with_lost_logs(),
-        }
+        streams.extend(replica.trunk().stored_streams().await?);
         streams.retain(|stream| *stream != StreamName::Probe);
         streams.sort();
         streams.dedup();

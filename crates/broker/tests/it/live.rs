@@ -2,6 +2,7 @@
 
 mod alone;
 mod crashes;
+mod fleets;
 mod outages;
 mod refusals;
 mod replicas;

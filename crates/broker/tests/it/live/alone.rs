@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::{
     clock::FakeClock,
-    live::{Change, Live},
+    live::Live,
     logs::{golden_stream, key_numbered},
     outage::{assert_complete, attach, ids, publish},
     redis::{WIDE, options},
@@ -25,6 +25,8 @@ use crate::support::{
 
 /// Far beyond what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+type Change = fn(&mut ReplicaOptions, &Path);
 
 fn not_strict(options: &mut ReplicaOptions, folder: &Path) {
     options.spool = Some(folder.to_owned());

@@ -133,9 +133,6 @@ pub(crate) struct Live {
     replica: Option<ReplicaOptions>,
 }
 
-/// What is different about a process's replica.
-pub(crate) type Change = fn(&mut ReplicaOptions, &Path);
-
 impl Live {
     /// Starts the first process over an empty disk.
     pub(crate) async fn start(url: &str, limits: WindowLimits, owner: Target) -> Self {
@@ -151,7 +148,7 @@ impl Live {
         url: Option<String>,
         limits: WindowLimits,
         owner: Target,
-        change: Change,
+        change: impl Fn(&mut ReplicaOptions, &Path),
     ) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         let (ahead, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(FakeClock::new()));
@@ -279,8 +276,15 @@ pub(crate) enum Begins {
     ToAndFro,
 }
 
-/// Runs the cases on a process whose streams can change hands.
+/// Runs the cases on a process whose streams can change hands, each on a server of its own.
 pub(crate) struct LiveHarness(pub(crate) Begins);
+
+/// Runs them on one fleet of servers, each under a prefix of its own.
+pub(crate) struct FleetHarness {
+    pub(crate) begins: Begins,
+    pub(crate) url: String,
+    pub(crate) cases: AtomicU64,
+}
 
 struct LiveSubject {
     live: Live,
@@ -288,46 +292,74 @@ struct LiveSubject {
     switching: JoinSet<()>,
     /// How often it was switched, and why it was not any more.
     switched: Arc<Mutex<(usize, Option<SwitchError>)>>,
-    _server: RedisServer,
+    _server: Option<RedisServer>,
 }
 
-impl Harness for LiveHarness {
-    fn abilities(&self) -> &[Ability] {
-        match self.0 {
+impl Begins {
+    fn abilities(self) -> &'static [Ability] {
+        match self {
             Begins::ToAndFro => &[Ability::Clock],
             _ => &[Ability::Clock, Ability::Restart, Ability::Switch],
         }
     }
 
+    async fn start(
+        self,
+        url: String,
+        limits: WindowLimits,
+        prefix: String,
+        server: Option<RedisServer>,
+    ) -> Box<dyn Subject> {
+        let owner = match self {
+            Begins::InRedis => Target::Redis,
+            _ => Target::Memory,
+        };
+        let named = |options: &mut ReplicaOptions, _: &Path| options.redis.prefix = prefix.clone();
+        let live = Live::start_changed(Some(url), limits, owner, named).await;
+        let mut switching = JoinSet::new();
+        let switched: Arc<Mutex<(usize, Option<SwitchError>)>> = Arc::default();
+        if self == Begins::ToAndFro {
+            let (broker, switched) = (Arc::clone(&live.broker), Arc::clone(&switched));
+            switching.spawn(async move {
+                let mut to = Target::Redis;
+                loop {
+                    let error = broker.cutover(to).await.err();
+                    let mut switched = switched.lock();
+                    (switched.0, switched.1) = (switched.0 + 1, error);
+                    if switched.1.is_some() {
+                        return;
+                    }
+                    to = to.other();
+                }
+            });
+        }
+        Box::new(LiveSubject { live, begins: self, switching, switched, _server: server })
+    }
+}
+
+impl Harness for LiveHarness {
+    fn abilities(&self) -> &[Ability] {
+        self.0.abilities()
+    }
+
     fn start(&self, limits: WindowLimits) -> BoxFuture<'_, Box<dyn Subject>> {
-        let begins = self.0;
         Box::pin(async move {
             let server = RedisServer::start().await;
-            let owner = match begins {
-                Begins::InRedis => Target::Redis,
-                _ => Target::Memory,
-            };
-            let live = Live::start(&server.url(), limits, owner).await;
-            let mut switching = JoinSet::new();
-            let switched: Arc<Mutex<(usize, Option<SwitchError>)>> = Arc::default();
-            if begins == Begins::ToAndFro {
-                let (broker, switched) = (Arc::clone(&live.broker), Arc::clone(&switched));
-                switching.spawn(async move {
-                    let mut to = Target::Redis;
-                    loop {
-                        let error = broker.cutover(to).await.err();
-                        let mut switched = switched.lock();
-                        (switched.0, switched.1) = (switched.0 + 1, error);
-                        if switched.1.is_some() {
-                            return;
-                        }
-                        to = to.other();
-                    }
-                });
-            }
-            Box::new(LiveSubject { live, begins, switching, switched, _server: server })
-                as Box<dyn Subject>
+            let prefix = "dashclaw".to_owned();
+            self.0.start(server.url(), limits, prefix, Some(server)).await
         })
+    }
+}
+
+impl Harness for FleetHarness {
+    fn abilities(&self) -> &[Ability] {
+        self.begins.abilities()
+    }
+
+    fn start(&self, limits: WindowLimits) -> BoxFuture<'_, Box<dyn Subject>> {
+        let case = self.cases.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("case{:?}{case}", self.begins);
+        Box::pin(self.begins.start(self.url.clone(), limits, prefix, None))
     }
 }
 
