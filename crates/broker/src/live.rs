@@ -13,6 +13,7 @@
 //! once no stream is the old owner's.
 
 mod alone;
+mod branches;
 mod cell;
 mod drive;
 mod error;

@@ -325,7 +325,9 @@ impl Core {
 
     pub(super) async fn save(&self) -> Result<(), SwitchError> {
         let (log, memory) = (Arc::clone(&self.options.log), Arc::clone(&self.options.memory));
-        blocking(move || log.save(&memory)).await
+        let branches = self.branches();
+        // Without their windows they do no harm.
+        blocking(move || log.write_branches(&branches).and_then(|()| log.save(&memory))).await
     }
 
     fn begin_count(&self) {

@@ -78,6 +78,9 @@ impl LiveBroker {
             is_draining: AtomicBool::new(false),
             options,
         });
+        if owner == Target::Memory {
+            core.take_up_branches(&core.options.log.read_branches().map_err(disk)?)?;
+        }
         let resumed = match (owner, record) {
             (Target::Redis, _) => {
                 core.start_replica()?;

@@ -29,6 +29,7 @@ use super::clock::{FakeClock, SeededEpochs};
 #[derive(Default)]
 pub(crate) struct Disk {
     record: Mutex<Option<Record>>,
+    branches: Mutex<String>,
     windows: Mutex<Vec<(StreamName, Log)>>,
     is_used: Mutex<bool>,
     is_clean: Mutex<bool>,
@@ -97,6 +98,15 @@ impl SwitchLog for Disk {
         if let Some(happens) = &*self.on_record.lock() {
             happens(record);
         }
+        Ok(())
+    }
+
+    fn read_branches(&self) -> io::Result<String> {
+        Ok(self.branches.lock().clone())
+    }
+
+    fn write_branches(&self, text: &str) -> io::Result<()> {
+        *self.branches.lock() = text.to_owned();
         Ok(())
     }
 
