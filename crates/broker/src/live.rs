@@ -12,6 +12,8 @@
 //! Streams without a cell belong to the default owner, which changes last, under the map's lock and
 //! once no stream is the old owner's.
 
+mod alone;
+mod branches;
 mod cell;
 mod drive;
 mod error;
@@ -50,7 +52,7 @@ pub use self::{
 };
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, MemoryBroker,
-    Page, PageLimit, ReadError, ReplicaBroker, ReplicaStartError, Watch, memory::LOGS_MAX,
+    Page, PageLimit, ReadError, Receipt, ReplicaBroker, ReplicaStartError, Watch, memory::LOGS_MAX,
     trunk::view,
 };
 
@@ -122,6 +124,7 @@ struct Core {
     token: AtomicU64,
     status: watch::Sender<SwitchStatus>,
     moved: Mutex<Vec<Moved>>,
+    spooled: Mutex<alone::Spooled>,
     is_draining: AtomicBool,
 }
 
@@ -213,6 +216,12 @@ impl LiveBroker {
         self.core.replica.lock().clone()
     }
 
+    /// Returns whether another replica was ever seen: undone without Redis, streams may then lack what
+    /// that one appended last, and their readers are told.
+    pub fn knows_of_others(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.has_met_others())
+    }
+
     /// Refuses switches from now on, ends the one that is carried out where it stands, and brings
     /// memory up to date with what Redis has.
     pub async fn drain(&self) {
@@ -279,7 +288,26 @@ impl Core {
         let unavailable =
             |error: ReadError| AppendError::Unavailable { reason: error.to_string(), maybe: false };
         let owner = self.backend(cell.owner()).map_err(unavailable)?;
+        if let Some(used) = self.used_before(&cell, &append) {
+            return used.map(Appended::Replayed);
+        }
         owner.append(stream, append).await
+    }
+
+    /// Returns what an append's key did before a switch, while the replica can't ask Redis.
+    fn used_before(
+        &self,
+        cell: &Cell,
+        append: &Append,
+    ) -> Option<Result<Vec<Receipt>, AppendError>> {
+        let key = append.idempotency.as_ref()?;
+        let is_copy = cell.owner() == Target::Redis && cell.side.lock().is_shadow;
+        let by_itself = || self.replica.lock().as_ref().is_some_and(|r| r.takes_by_itself());
+        if !is_copy || !by_itself() {
+            return None;
+        }
+        let now = self.options.memory.clock().mono();
+        self.options.memory.peek(&cell.stream, |log| log.keys().used(key, now)).flatten()
     }
 
     /// Reads from the owner; where that changed meanwhile, what was read may not be all there is.

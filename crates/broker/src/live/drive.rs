@@ -55,36 +55,72 @@ impl Core {
     }
 
     async fn work_through(&self) -> Result<(), SwitchError> {
-        let mut needs_lease = true;
+        let (mut needs_lease, mut is_alone) = (true, false);
         loop {
             let (work, from) = {
                 let plan = self.plan.lock();
                 (plan.next(), plan.stage())
             };
-            if needs_lease && matches!(work, Work::Copy | Work::Compare | Work::Move) {
-                // A further try, perhaps long after the one before.
-                self.take_lease().await?;
-                needs_lease = false;
+            if work == Work::Rest {
+                return Ok(());
             }
-            match work {
-                Work::Rest => return Ok(()),
-                Work::Lease => {
-                    self.take_lease().await?;
-                    needs_lease = false;
-                    self.begin_count();
+            let done = match is_alone {
+                false => self.work(work, &mut needs_lease).await,
+                true => self.work_alone(work).await,
+            };
+            match done {
+                Err(error) if !is_alone && self.goes_back_alone(&error) => {
+                    tracing::warn!(%error, "the switch is undone without Redis");
+                    is_alone = true;
+                    continue;
                 }
-                Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
-                Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
-                Work::Record => self.write_record().await?,
-                Work::Move => self.move_all().await?,
-                Work::Save => self.save().await?,
-                Work::Drop => self.drop_copies().await,
+                done => done?,
             }
             if work != Work::Move {
                 self.plan.lock().done(work);
             }
             self.staged_from(from);
         }
+    }
+
+    async fn work(&self, work: Work, needs_lease: &mut bool) -> Result<(), SwitchError> {
+        if *needs_lease && matches!(work, Work::Copy | Work::Compare | Work::Move) {
+            // A further try, perhaps long after the one before.
+            self.take_lease().await?;
+            *needs_lease = false;
+        }
+        match work {
+            Work::Rest => {}
+            Work::Lease => {
+                self.take_lease().await?;
+                *needs_lease = false;
+                self.begin_count();
+            }
+            Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
+            Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
+            Work::Record => self.write_record().await?,
+            Work::Move => self.move_all().await?,
+            Work::Save => {
+                self.save().await?;
+                self.forget_spooled().await;
+            }
+            Work::Drop => self.drop_copies().await,
+        }
+        Ok(())
+    }
+
+    /// Does what can be done without Redis of taking streams back.
+    async fn work_alone(&self, work: Work) -> Result<(), SwitchError> {
+        match work {
+            Work::Lease => self.begin_count(),
+            Work::Copy | Work::Compare => {}
+            Work::Move => {
+                self.plan.lock().moves();
+                self.move_all_alone().await?;
+            }
+            _ => self.work(work, &mut false).await?,
+        }
+        Ok(())
     }
 
     /// Returns the replica's broker once it serves.
@@ -99,7 +135,8 @@ impl Core {
             }
             replica.clone().ok_or(SwitchError::NoRedis)?
         };
-        if timeout(wait, replica.until_up()).await.is_ok() {
+        let gives_up = self.goes_back() && replica.is_lost();
+        if !gives_up && timeout(wait, replica.until_up()).await.is_ok() {
             return Ok(replica);
         }
         let health = crate::Broker::health(&*replica);
@@ -154,7 +191,7 @@ impl Core {
                 self.options.memory.cells().into_iter().map(|(name, _)| name).collect()
             }
             Target::Memory => {
-                let stored = replica.trunk().stored_streams().await?.unwrap_or_default();
+                let stored = replica.trunk().stored_streams().await?;
                 stored.into_iter().chain(replica.touched()).collect()
             }
         };
@@ -166,7 +203,7 @@ impl Core {
         Ok(self.elsewhere(to))
     }
 
-    fn elsewhere(&self, to: Target) -> Vec<Arc<Cell>> {
+    pub(super) fn elsewhere(&self, to: Target) -> Vec<Arc<Cell>> {
         let map = self.map.read();
         map.cells.values().filter(|cell| cell.owner() != to).cloned().collect()
     }
@@ -242,14 +279,22 @@ impl Core {
                     }
                 })
                 .await?;
-            let mut map = self.map.write();
-            if map.cells.values().all(|cell| cell.owner() == to) {
-                map.default = to;
-                self.plan.lock().done(Work::Move);
+            if self.all_are(to) {
                 return Ok(());
             }
         }
         Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+    }
+
+    /// Makes the rest a backend's, where every stream that was touched is.
+    pub(super) fn all_are(&self, to: Target) -> bool {
+        let mut map = self.map.write();
+        let are = map.cells.values().all(|cell| cell.owner() == to);
+        if are {
+            map.default = to;
+            self.plan.lock().done(Work::Move);
+        }
+        are
     }
 
     async fn drop_copies(&self) {
@@ -280,7 +325,9 @@ impl Core {
 
     pub(super) async fn save(&self) -> Result<(), SwitchError> {
         let (log, memory) = (Arc::clone(&self.options.log), Arc::clone(&self.options.memory));
-        blocking(move || log.save(&memory)).await
+        let branches = self.branches();
+        // Without their windows they do no harm.
+        blocking(move || log.write_branches(&branches).and_then(|()| log.save(&memory))).await
     }
 
     fn begin_count(&self) {

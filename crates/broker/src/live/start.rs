@@ -74,9 +74,13 @@ impl LiveBroker {
                 error: None,
             }),
             moved: Mutex::default(),
+            spooled: Mutex::default(),
             is_draining: AtomicBool::new(false),
             options,
         });
+        if owner == Target::Memory {
+            core.take_up_branches(&core.options.log.read_branches().map_err(disk)?)?;
+        }
         let resumed = match (owner, record) {
             (Target::Redis, _) => {
                 core.start_replica()?;
@@ -145,11 +149,7 @@ impl Core {
     ) -> Result<Resumed, SwitchError> {
         let mut streams: Vec<StreamName> =
             self.options.memory.cells().into_iter().map(|(stream, _)| stream).collect();
-        match replica.trunk().stored_streams().await? {
-            Some(stored) => streams.extend(stored),
-            // Those that the folder has no window of are found by nobody.
-            None => self.options.memory.reckon_with_lost_logs(),
-        }
+        streams.extend(replica.trunk().stored_streams().await?);
         streams.retain(|stream| *stream != StreamName::Probe);
         streams.sort();
         streams.dedup();

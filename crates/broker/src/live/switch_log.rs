@@ -28,6 +28,18 @@ pub trait SwitchLog: Send + Sync + 'static {
     /// Fails where that is not certain.
     fn write(&self, record: Record) -> io::Result<()>;
 
+    /// Reads the records of merged branches that were written last; an empty text where there are none.
+    ///
+    /// # Errors
+    /// Fails where they can't be read.
+    fn read_branches(&self) -> io::Result<String>;
+
+    /// Writes the records of merged branches, in the place of those before.
+    ///
+    /// # Errors
+    /// Fails where that is not certain.
+    fn write_branches(&self, text: &str) -> io::Result<()>;
+
     /// Saves the windows of memory, so that what was acknowledged until now outlives a crash.
     ///
     /// # Errors
@@ -35,16 +47,18 @@ pub trait SwitchLog: Send + Sync + 'static {
     fn save(&self, memory: &MemoryBroker) -> io::Result<()>;
 }
 
-/// The record as a file beside the windows.
+/// The record as a file beside the windows, and `branches` with the records of those.
 pub struct SwitchFile {
     path: PathBuf,
+    branches: PathBuf,
     state: Arc<StateDir>,
 }
 
 impl SwitchFile {
     /// Returns the file in a state folder.
     pub fn new(state: Arc<StateDir>) -> Self {
-        SwitchFile { path: state.path().join("switch"), state }
+        let [path, branches] = ["switch", "branches"].map(|name| state.path().join(name));
+        SwitchFile { path, branches, state }
     }
 }
 
@@ -63,6 +77,18 @@ impl SwitchLog for SwitchFile {
     fn write(&self, record: Record) -> io::Result<()> {
         files::write_whole(&self.path, record_text(record).as_bytes())?;
         files::sync_dir(self.path.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn read_branches(&self) -> io::Result<String> {
+        match std::fs::read_to_string(&self.branches) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            read => read,
+        }
+    }
+
+    fn write_branches(&self, text: &str) -> io::Result<()> {
+        files::write_whole(&self.branches, text.as_bytes())?;
+        files::sync_dir(self.branches.parent().unwrap_or(Path::new(".")))
     }
 
     fn save(&self, memory: &MemoryBroker) -> io::Result<()> {

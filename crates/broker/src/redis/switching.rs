@@ -13,6 +13,7 @@ use super::{
     answer::{Words, text},
     appending::{done_receipts, hex, ulid_of},
     failure::Failure,
+    fleet::Node,
     library::Function,
     link::Call,
     names::Names,
@@ -360,15 +361,28 @@ impl RedisBroker {
         Ok(records.filter(|record| record.is_complete).collect())
     }
 
-    /// Returns the streams of which Redis has a log; `None` where they can't be listed, as in a
-    /// cluster.
-    pub(crate) async fn stored_streams(&self) -> Result<Option<Vec<StreamName>>, Failure> {
-        let (mut streams, mut cursor) = (Vec::new(), "0".to_owned());
-        let pattern = format!("{}:*:meta", self.naming.prefix());
+    /// Returns the streams of which Redis has a log.
+    pub(crate) async fn stored_streams(&self) -> Result<Vec<StreamName>, Failure> {
+        let mut streams = Vec::new();
+        for node in self.fleet.nodes()? {
+            self.list_streams(&node, &mut streams).await?;
+        }
+        streams.sort();
+        // While a slot moves, a log may be met on two nodes.
+        streams.dedup();
+        Ok(streams)
+    }
+
+    async fn list_streams(
+        &self,
+        node: &Node,
+        streams: &mut Vec<StreamName>,
+    ) -> Result<(), Failure> {
+        let (mut cursor, pattern) = ("0".to_owned(), format!("{}:*:meta", self.naming.prefix()));
         loop {
             let mut scan = redis::pipe();
             scan.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
-            let Some(answers) = self.fleet.read(&scan).await? else { return Ok(None) };
+            let answers = node.link.read(&scan).await?;
             let Some(Value::Array(answer)) = answers.into_iter().next() else {
                 return Err(Failure::refused("Redis answered a scan with nonsense"));
             };
@@ -379,9 +393,7 @@ impl RedisBroker {
                 streams.extend(keys.filter_map(|key| self.naming.stream_of_meta(&key)));
             }
             if cursor == "0" {
-                streams.sort();
-                streams.dedup();
-                return Ok(Some(streams));
+                return Ok(());
             }
         }
     }

@@ -41,6 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Announcing {
     /// The others that were there when Redis was last asked.
     peers: HashSet<String>,
+    /// Whether there ever were any.
+    pub(super) has_met_others: bool,
     /// The run under which this replica last said that it is there, and the time that Redis told.
     last: Option<(FleetRun, u64)>,
     /// Whether servers turned out to lack that, and no healing has told it yet to the end: those of
@@ -301,6 +303,7 @@ impl Core {
         let here = if is_leaving { "" } else { &self.name };
         let announced = self.trunk.announce(here, "", run, ALIVE).await?;
         let mut announcing = self.announcing.lock();
+        announcing.has_met_others |= !announced.awaited.iter().all(|name| *name == self.name);
         // What was said to servers of another run, and is not known any more, was lost with all
         // that they were told since.
         let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use event::{Epoch, MonoMs, Seq, StreamName};
+use event::{Epoch, ForkKind, MonoMs, Seq, StreamName};
 
-use super::{Core, ReplicaBroker, branch::Branch, cell::Cell, phase::Phase};
+use super::{Core, ReplicaBroker, branch::Branch, cell::Cell, phase::Phase, record::BranchRecord};
 use crate::{ReadError, memory::log::Log, redis::failure::Failure};
 
 impl ReplicaBroker {
@@ -21,6 +21,59 @@ impl ReplicaBroker {
     /// Returns the streams that this process has touched.
     pub(crate) fn touched(&self) -> Vec<StreamName> {
         self.core.cells.read().keys().cloned().collect()
+    }
+
+    /// Returns whether Redis is lost, so that waiting for it is of no use.
+    pub(crate) fn is_lost(&self) -> bool {
+        !self.is_up() && self.core.trunk.run().is_none()
+    }
+
+    /// Returns whether this replica takes appends of which Redis does not know yet.
+    pub(crate) fn takes_by_itself(&self) -> bool {
+        !self.core.options.strict && matches!(self.core.phase(), Phase::Cut | Phase::Back)
+    }
+
+    /// Returns whether others have ever been seen beside this replica: what they appended last may not
+    /// be known here.
+    pub(crate) fn has_met_others(&self) -> bool {
+        self.core.announcing.lock().has_met_others
+    }
+
+    /// Takes what is known of a stream out of this replica's hands, as nobody can ask Redis; a branch of
+    /// it is not merged any more. Its file stays until [`ReplicaBroker::forget_spooled`].
+    ///
+    /// # Cancel safety
+    /// It is: all is taken, or nothing.
+    pub(crate) async fn part_with(&self, stream: &StreamName) -> Result<Parted, ReadError> {
+        let cell = self.core.cell(stream)?;
+        let _alone = cell.gate.write().await;
+        let (met, known) = (self.has_met_others(), self.core.trunk.last_known(stream));
+        let mut side = cell.side.lock();
+        let draw = || self.core.options.epochs.draw();
+        let merged = side.merged.iter().map(|merged| merged.record.clone()).collect();
+        let Some(branch) = side.branch.take() else {
+            if let Some((lineage, head)) = known {
+                side.mirror.learn(&lineage, head);
+            }
+            let log = side.mirror.log_to_go_on(!met, draw());
+            return Ok(Parted { log, merged, spooled: None });
+        };
+        self.core.count(branch.pending(), branch.pending_bytes(), 0, 0);
+        cell.changed_owner();
+        let mut log = branch.log().clone();
+        if met {
+            log.fork(draw(), ForkKind::Lossy);
+        }
+        Ok(Parted { log: Some(log), merged, spooled: Some(branch.saved_as()) })
+    }
+
+    /// Removes the files of branches that another backend has saved.
+    pub(crate) async fn forget_spooled(&self, branches: &[(StreamName, Epoch)]) {
+        let Some(spool) = &self.core.spool else { return };
+        let writing = spool.writing().await;
+        for (stream, name) in branches {
+            spool.remove(&writing, stream, *name);
+        }
     }
 
     /// Takes a log that was put on the trunk for what is known of it, should Redis be lost.
@@ -79,6 +132,17 @@ impl ReplicaBroker {
         cell.side.lock().branch = Some(branch);
         Ok(Merging { core: &self.core, cell: Arc::new(cell) })
     }
+}
+
+/// What was known of a stream that this replica gave out of its hands.
+pub(crate) struct Parted {
+    /// The log; `None` where nothing is known of it. It ends in a lossy epoch where its latest events
+    /// may not be known.
+    pub(crate) log: Option<Log>,
+    /// What became of earlier branches.
+    pub(crate) merged: Vec<BranchRecord>,
+    /// The name of the branch on disk that it was.
+    pub(crate) spooled: Option<Epoch>,
 }
 
 /// A log of another backend that is to be on the trunk.
