@@ -12,6 +12,7 @@ mod adopt;
 pub(crate) mod branch;
 mod cell;
 mod heal;
+mod members;
 mod merge;
 pub(crate) mod mirror;
 mod options;
@@ -44,6 +45,7 @@ use self::{
     branch::Branch,
     cell::Cell,
     heal::{ANNOUNCE_EVERY, Announcing},
+    members::Members,
     phase::Phase,
     spool::Spool,
 };
@@ -98,6 +100,8 @@ struct Core {
     predecessors: Mutex<Vec<String>>,
     /// What was last said of this replica and the others.
     announcing: Mutex<Announcing>,
+    /// The others that were there, for the process that comes after.
+    members: Members,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
     spool: Option<Arc<Spool>>,
@@ -143,6 +147,7 @@ impl ReplicaBroker {
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
             announcing: Mutex::default(),
+            members: Members::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
@@ -229,7 +234,9 @@ impl Core {
         let spool = Spool::open(&folder).map_err(failed)?;
         let epochs = Arc::clone(&core.options.epochs);
         let found = spool.take_up(&*core.options.clock, &|| epochs.draw()).map_err(failed)?;
+        let members = Members::read(&folder).map_err(failed)?;
         if let Some(core) = Arc::get_mut(&mut core) {
+            core.members = members;
             core.spool = Some(Arc::new(spool));
         }
         for found in found {
@@ -297,7 +304,7 @@ impl Core {
     }
 
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
-    async fn look_after(&self) {
+    async fn look_after(self: &Arc<Self>) {
         let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
         let mut pause = self.options.save_every;
         loop {
@@ -314,6 +321,7 @@ impl Core {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.
                 let _ = self.announce_as_healed().await;
+                self.keep_members().await;
             }
             if since_forgotten >= FORGET_EVERY {
                 since_forgotten = Duration::ZERO;

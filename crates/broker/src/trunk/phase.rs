@@ -132,14 +132,23 @@ impl Core {
     }
 
     async fn come_back_to(&self, run: &FleetRun) -> Result<(), Failure> {
+        self.announcing.lock().hold_no_more();
         let healing = self.heal(run);
         let mut healing = std::pin::pin!(healing);
-        // Those who ask wait for a moment, and are served from here if it takes longer.
-        match tokio::time::timeout(self.options.cut_off_after, &mut healing).await {
-            Ok(healed) => healed?,
-            Err(_) => {
-                self.cut_off();
-                healing.await?;
+        // Those who ask wait for a moment, and are served from here if it takes longer; not while
+        // others may be on their way to a server that nobody came to before: they are held.
+        let mut patience = Instant::now() + self.options.cut_off_after;
+        loop {
+            if let Ok(healed) = tokio::time::timeout_at(patience, &mut healing).await {
+                break healed?;
+            }
+            let holds_until = self.announcing.lock().holds_until();
+            match holds_until.map(|until| until + self.options.cut_off_after) {
+                Some(until) if until > Instant::now() => patience = until,
+                _ => {
+                    self.cut_off();
+                    break healing.await?;
+                }
             }
         }
         if !self.options.strict || self.has_branches() {
