@@ -44,6 +44,7 @@ mod address;
 mod answer;
 pub(crate) mod appending;
 mod cluster;
+mod damage;
 mod envelope;
 pub(crate) mod failure;
 mod fleet;
@@ -75,6 +76,7 @@ use tokio::{task::JoinSet, time::Instant};
 use self::{
     address::{Address, Kind},
     answer::Words,
+    damage::Damaged,
     failure::Failure,
     fleet::Fleet,
     known::{Following, Known},
@@ -125,6 +127,7 @@ pub struct RedisBroker {
     registry: Arc<Registry>,
     known: Arc<Known>,
     guard: Guard,
+    damaged: Damaged,
     /// The keepers of the two connections; they end with the backend.
     _keepers: JoinSet<()>,
 }
@@ -157,6 +160,7 @@ impl RedisBroker {
             registry,
             known: Arc::default(),
             guard: Guard::default(),
+            damaged: Damaged::default(),
             _keepers: keepers,
         })
     }
@@ -257,7 +261,8 @@ impl RedisBroker {
     }
 
     pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
-        Ok(self.state(stream, &self.naming.of(stream)).await?.place())
+        let state = self.state(stream, &self.naming.of(stream)).await;
+        Ok(self.noting(stream, state).await?.place())
     }
 
     /// Hears the wake-ups of a log that is watched.

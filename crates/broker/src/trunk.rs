@@ -185,6 +185,11 @@ impl ReplicaBroker {
         self.core.spooled_events.load(Ordering::Relaxed)
     }
 
+    /// Returns how many streams can't be used for what stands under their keys in Redis.
+    pub fn streams_unusable(&self) -> usize {
+        self.core.trunk.unusable().len()
+    }
+
     /// Returns how many connections for commands were made until now.
     pub fn connections_made(&self) -> u64 {
         self.core.trunk.connections_made()
@@ -305,15 +310,20 @@ impl Core {
 
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
     async fn look_after(self: &Arc<Self>) {
-        let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
+        let [mut since_forgotten, mut since_announced, mut since_looked] = [Duration::ZERO; 3];
         let mut pause = self.options.save_every;
         loop {
             tokio::time::sleep(pause).await;
             since_announced += pause;
             since_forgotten += pause;
+            since_looked += pause;
             let began = tokio::time::Instant::now();
             self.save_all().await;
             pause = pause_after(began.elapsed(), self.options.save_every);
+            if since_looked >= ANNOUNCE_EVERY {
+                since_looked = Duration::ZERO;
+                self.trunk.look_at_damaged().await;
+            }
             // One that merges has been healed too, and acknowledges on the trunk.
             let is_healed = matches!(self.phase(), Phase::Up | Phase::Back);
             let may_announce = is_healed && !self.is_leaving.load(Ordering::Acquire);

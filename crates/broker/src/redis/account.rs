@@ -29,7 +29,8 @@ struct Account {
 
 impl RedisBroker {
     pub(crate) async fn ledger_now(&self, stream: &StreamName) -> Result<Ledger, Failure> {
-        let account = self.account(stream, &self.naming.of(stream)).await?;
+        let account = self.account(stream, &self.naming.of(stream)).await;
+        let account = self.noting(stream, account).await?;
         let State { lineage, head, .. } = &account.state;
         let window_after: Position = Standings {
             lineage,

@@ -74,6 +74,7 @@ function lib.settle(keys, a)
   local now = math.max(now_ms(a[5]), m and m.time or 0)
 
   -- What another program has under these names is not ours to write to, or to delete.
+  if m and not fits(stream, m.head) then return { 'foreign', stream } end
   redis.call('XLEN', stream)
   redis.call('LLEN', ages)
   redis.call('LLEN', digests)

@@ -23,6 +23,7 @@ pub(super) enum Function {
     Begin,
     Fork,
     State,
+    Check,
     Append,
     Page,
     Find,
@@ -40,10 +41,11 @@ pub(super) enum Function {
     Keys,
 }
 
-const FUNCTIONS: [Function; 18] = [
+const FUNCTIONS: [Function; 19] = [
     Function::Begin,
     Function::Fork,
     Function::State,
+    Function::Check,
     Function::Append,
     Function::Page,
     Function::Find,
@@ -103,6 +105,7 @@ impl Function {
             Function::Begin => "begin",
             Function::Fork => "fork",
             Function::State => "state",
+            Function::Check => "check",
             Function::Append => "append",
             Function::Page => "page",
             Function::Find => "find",
@@ -126,6 +129,7 @@ impl Function {
         !matches!(
             self,
             Function::State
+                | Function::Check
                 | Function::Page
                 | Function::Find
                 | Function::Ledger

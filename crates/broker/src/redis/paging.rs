@@ -49,6 +49,16 @@ impl RedisBroker {
         after: &After,
         limit: PageLimit,
     ) -> Result<Page, Failure> {
+        let page = self.read_page(stream, after, limit).await;
+        self.noting(stream, page).await
+    }
+
+    async fn read_page(
+        &self,
+        stream: &StreamName,
+        after: &After,
+        limit: PageLimit,
+    ) -> Result<Page, Failure> {
         let names = self.naming.of(stream);
         let found = match after {
             After::Id(id) => self.find(&names, *id).await?,

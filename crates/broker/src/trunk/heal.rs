@@ -172,7 +172,7 @@ impl Core {
 
     /// Returns why streams can't be used, if there are such.
     pub(super) fn why_refused(&self) -> Option<String> {
-        let refused = self.trunk.refused();
+        let refused = self.trunk.unusable();
         let Refusal { stream, reason } = refused.first()?;
         let others = match refused.len() - 1 {
             0 => String::new(),
@@ -191,11 +191,14 @@ impl Core {
             sleep(ANNOUNCE_EVERY).await;
             for Refusal { stream, .. } in self.trunk.refused() {
                 let Ok(cell) = self.cell(&stream) else { continue };
-                // Of one that was never read here there is nothing to offer.
-                let is_ours = self.trunk.stored(&stream).await.is_ok();
-                if is_ours && self.offer(&cell).await.is_ok() {
-                    // The others find out too, and offer what they have.
-                    return sleep(ANNOUNCE_EVERY).await;
+                match self.trunk.check_log(&stream).await {
+                    // Of one that was never read here there is nothing to offer.
+                    Ok(()) if self.offer(&cell).await.is_ok() => {
+                        // The others find out too, and offer what they have.
+                        return sleep(ANNOUNCE_EVERY).await;
+                    }
+                    Err(found) if found.is_of_log => self.trunk.refuse(&stream, found.reason),
+                    _ => {}
                 }
             }
         }

@@ -132,6 +132,7 @@ impl Core {
     }
 
     async fn come_back_to(&self, run: &FleetRun) -> Result<(), Failure> {
+        let is_up = self.phase() == Phase::Up;
         self.announcing.lock().hold_no_more();
         let healing = self.heal(run);
         let mut healing = std::pin::pin!(healing);
@@ -142,6 +143,9 @@ impl Core {
             if let Ok(healed) = tokio::time::timeout_at(patience, &mut healing).await {
                 break healed?;
             }
+            if is_up {
+                break healing.await?;
+            }
             let holds_until = self.announcing.lock().holds_until();
             match holds_until.map(|until| until + self.options.cut_off_after) {
                 Some(until) if until > Instant::now() => patience = until,
@@ -151,7 +155,8 @@ impl Core {
                 }
             }
         }
-        if !self.options.strict || self.has_branches() {
+        // One that only tries again what was refused serves the other streams all the while.
+        if !(is_up || self.options.strict) || self.has_branches() {
             self.enter(Phase::Back);
         }
         // Those of a stream with a branch follow behind its merge: what a branch's key did is known
