@@ -178,7 +178,7 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            if self.fork_on(stream, &names, &state).await? {
+            if self.fork_on(stream, &names, &state, ForkKind::Whole).await? {
                 return Ok(self.state(stream, &names).await?.place());
             }
         }
@@ -223,8 +223,21 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            if state.lineage.current() != sent_under || self.fork_on(stream, &names, &state).await?
-            {
+            let is_done = state.lineage.current() != sent_under
+                || self.fork_on(stream, &names, &state, ForkKind::Whole).await?;
+            if is_done {
+                return Ok(());
+            }
+        }
+        Err(restless())
+    }
+
+    /// Begins a new epoch of a log that lacks what was acknowledged.
+    pub(crate) async fn fork_after_loss(&self, stream: &StreamName) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            if self.fork_on(stream, &names, &state, ForkKind::Lossy).await? {
                 return Ok(());
             }
         }
@@ -237,9 +250,10 @@ impl RedisBroker {
         stream: &StreamName,
         names: &Names,
         state: &State,
+        kind: ForkKind,
     ) -> Result<bool, Failure> {
         let mut lineage = state.lineage.clone();
-        lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+        lineage.fork(new_epoch(), state.head, kind);
         let at = ForkAt::while_in_use(state);
         let on = On::Server(&state.run);
         Ok(self.fork_to(on, stream, names, state, &lineage, at).await?.is_some())

@@ -12,6 +12,7 @@ mod adopt;
 pub(crate) mod branch;
 mod cell;
 mod heal;
+mod losses;
 mod members;
 mod merge;
 pub(crate) mod mirror;

@@ -261,7 +261,7 @@ impl Core {
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
-        side.has_changed();
+        self.branch_changed(cell, &mut side);
         Ok(())
     }
 

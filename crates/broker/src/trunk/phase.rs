@@ -163,6 +163,7 @@ impl Core {
         // by where it stands on the trunk.
         self.remember_adopted(run, |side| side.branch.is_none()).await?;
         self.merge_all().await?;
-        self.remember_adopted(run, |_| true).await
+        self.remember_adopted(run, |_| true).await?;
+        self.tell_losses().await
     }
 }

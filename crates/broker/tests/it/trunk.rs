@@ -9,6 +9,7 @@ mod foreign;
 mod forgets;
 mod heal;
 mod keys;
+mod losses;
 mod reigns;
 mod sentinel;
 mod spool;
