@@ -30,7 +30,8 @@
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
 //! account's `first`, `count`, `hash`, and `hashed` (up to where the hash goes), and `kept` (how
-//! many events the idempotency keys remember). It outlives the window; one of a log that never had
+//! many events the idempotency keys remember), and `lost` (up to where nobody could give back what an
+//! emptied server had). It outlives the window; one of a log that never had
 //! an event goes after a day. Stream, marks and keys go by themselves where nobody appends.
 //!
 //! The account's rolling hash is SHA-256, which Redis has not. Computed here before an append it

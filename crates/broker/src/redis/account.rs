@@ -36,6 +36,7 @@ impl RedisBroker {
             lineage,
             head: *head,
             window_after: account.window_after,
+            lost_to: Seq::ZERO,
             oldest_id_at: None,
         }
         .oldest();

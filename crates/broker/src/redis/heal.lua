@@ -82,6 +82,9 @@ function lib.settle(keys, a)
     redis.call('DEL', stream, ages, digests)
     redis.call('HSET', meta, 'first', '0', 'count', '0', 'hash', string.rep('0', 64),
       'hashed', text(head))
+    -- What lies before the first event that is given back is gone with the server; of a log of
+    -- another backend its owner knows that it was too old.
+    if a[3] ~= 'adopted' then redis.call('HSET', meta, 'lost', text(head)) end
     if head > 0 or #offered > 0 then redis.call('PERSIST', meta) end
   end
   local first, added = head + 1, 0

@@ -67,14 +67,17 @@ local function whole(value) return value and string.match(value, '^%d+$') and to
 -- The log's meta; nil and an answer where there is none: `absent`, `orphan` and the last number, or
 -- `foreign` and the key.
 local function read(stream, meta)
-  local m = redis.call('HMGET', meta, 'lineage', 'epoch', 'head', 'run', 'time', 'kept', 'count')
+  local m = redis.call('HMGET', meta, 'lineage', 'epoch', 'head', 'run', 'time', 'kept', 'count',
+    'lost')
   if m[1] and m[2] and m[3] and m[4] then
     local head, time, kept = whole(m[3]), whole(m[5] or '0'), whole(m[6] or '0')
+    local lost = whole(m[8] or '0')
     local last = end_of(m[1])
     local is_ours = last and last.epoch == m[2] and head and last.after <= head and time and kept
-      and whole(m[7] or '0')
+      and whole(m[7] or '0') and lost
     if not is_ours then return nil, { 'foreign', meta } end
-    return { lineage = m[1], epoch = m[2], head = head, run = m[4], time = time, kept = kept }
+    return { lineage = m[1], epoch = m[2], head = head, run = m[4], time = time, kept = kept,
+      lost = lost }
   end
   if redis.call('EXISTS', meta) == 1 then return nil, { 'foreign', meta } end
   -- Entries of ours without their meta: it was evicted, or deleted by hand.
@@ -297,7 +300,7 @@ function lib.page(keys, a)
     if #some < want then break end
   end
   local id = first > 0 and string.sub(oldest[2][2] or '', 8, 37) or ''
-  return { 'page', m.lineage, text(m.head), m.run, text(after), id, entries }
+  return { 'page', m.lineage, text(m.head), m.run, text(after), id, entries, text(m.lost) }
 end
 
 -- Looks for an event by its id, from the newest back. ARGV: number to begin before, or `newest`;

@@ -5,6 +5,7 @@ mod branches;
 mod cluster;
 mod cursors;
 mod faults;
+mod flushed;
 mod foreign;
 mod forgets;
 mod heal;
