@@ -35,6 +35,7 @@ pub struct Metrics {
 struct RedisMetrics {
     reconnects: Counter,
     spool_events: Gauge,
+    streams_unusable: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -219,11 +220,17 @@ impl RedisMetrics {
             "Events that wait to be merged into Redis",
             self.spool_events.clone(),
         );
+        to.register(
+            "streams_unusable",
+            "Streams that are refused for what stands under their keys in Redis",
+            self.streams_unusable.clone(),
+        );
     }
 
     fn take(&self, redis: &RedisBackend) {
         self.reconnects.inner().store(redis.reconnects(), Ordering::Relaxed);
         self.spool_events.set(i64::try_from(redis.spool_events()).unwrap_or(i64::MAX));
+        self.streams_unusable.set(i64::try_from(redis.streams_unusable()).unwrap_or(i64::MAX));
     }
 }
 

@@ -68,6 +68,11 @@ impl RedisBackend {
         self.started.get().map_or(0, |broker| broker.spool_events())
     }
 
+    /// Returns how many streams can't be used for what stands under their keys.
+    pub(crate) fn streams_unusable(&self) -> usize {
+        self.started.get().map_or(0, |broker| broker.streams_unusable())
+    }
+
     /// Waits until Redis has what was adopted.
     pub(crate) async fn until_adopted(&self) {
         if let Some(broker) = self.started.get() {

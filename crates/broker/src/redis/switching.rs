@@ -330,7 +330,7 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            if self.fork_on(stream, &names, &state).await? {
+            if self.fork_on(stream, &names, &state, ForkKind::Whole).await? {
                 return Ok(());
             }
         }

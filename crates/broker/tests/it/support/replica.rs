@@ -59,7 +59,6 @@ impl Replica {
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
         options.heal_grace = Duration::from_secs(4);
-        options.blank_grace = Duration::ZERO;
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);
@@ -158,7 +157,7 @@ impl Replica {
     }
 
     /// Takes the place of the replica with one that never finds Redis.
-    async fn stand_in(&mut self) {
+    pub(crate) async fn stand_in(&mut self) {
         let weak = Arc::downgrade(&self.broker);
         let mut elsewhere = self.options.clone();
         elsewhere.spool = None;

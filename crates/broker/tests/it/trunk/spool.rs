@@ -1,6 +1,6 @@
 //! Branches that outlive their process, and the spool's limits.
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
 use broker::{
     Append, AppendError, Broker, HealthState, ReplicaBroker, conformance::new_event,
@@ -50,7 +50,11 @@ async fn a_replica_that_restarts_amid_an_outage_merges_what_it_had() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
-    let mut stage = Replica::start(WIDE).await;
+    let mut stage = Replica::start_with(WIDE, |options| {
+        // Only when it is told to.
+        options.save_every = Duration::from_secs(3600);
+    })
+    .await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
     stage.server.save().await;
     stage.lose_redis().await;
@@ -60,6 +64,7 @@ async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
     let place = last_place(&reader);
     drop(reader);
     stage.saved().await;
+    publish(&stage.broker(), 1).await;
     stage.replace_replica().await;
     stage.find_redis().await;
     let mut back = attach(&stage.broker(), &After::At(place)).await;
@@ -71,8 +76,9 @@ async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
     acknowledged.extend(later);
     fresh.through(acknowledged[8]).await;
     assert_eq!(ids(&fresh), acknowledged);
-    // Redis ended as well, and nobody else can say what the killed process had read of it.
-    assert_eq!(fresh.reasons(), [GapReason::DataLoss]);
+    // Redis ended as well, and nobody else can say what the killed process had read of it; and its
+    // readers had what is gone of the branch.
+    assert_eq!(fresh.reasons(), [GapReason::DataLoss; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,7 +244,7 @@ impl EpochSource for OneEpoch {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_save_that_nobody_waits_for_any_more_is_done_before_the_next_and_its_failure_counts() {
     let mut stage = Replica::start(WIDE).await;
-    stage.options.save_every = std::time::Duration::from_secs(3600);
+    stage.options.save_every = Duration::from_secs(3600);
     stage.options.epochs = Arc::new(OneEpoch);
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let broker = cut_off_over(&stage, folder.path()).await;
