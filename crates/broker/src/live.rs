@@ -35,7 +35,7 @@ use std::{
 use event::{After, Ledger, Position, StreamName};
 use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{OwnedMutexGuard, oneshot, watch},
     task::JoinSet,
 };
 
@@ -112,6 +112,10 @@ struct Core {
     map: RwLock<Map>,
     plan: Mutex<Plan>,
     driving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by what is being written to the disk.
+    disk: Arc<tokio::sync::Mutex<()>>,
+    /// Whether what is carried out has to end, since it shall be undone.
+    is_halted: watch::Sender<bool>,
     token: AtomicU64,
     status: watch::Sender<SwitchStatus>,
     moved: Mutex<Vec<Moved>>,
@@ -133,17 +137,26 @@ impl LiveBroker {
     /// # Cancel safety
     /// The switch goes on where the future is dropped.
     pub async fn ask(&self, ask: Ask) -> Result<SwitchStatus, SwitchError> {
+        self.ask_by(ask, "").await
+    }
+
+    /// Asks for a change in somebody's name, as [`LiveBroker::ask`] does; an undo ends a switch that
+    /// is being carried out.
+    ///
+    /// # Errors
+    /// See [`LiveBroker::ask`].
+    pub async fn ask_by(&self, ask: Ask, by: &str) -> Result<SwitchStatus, SwitchError> {
         let core = Arc::clone(&self.core);
         if core.is_draining.load(Ordering::Acquire) {
             return Err(SwitchError::Draining);
         }
-        let driving = Arc::clone(&core.driving).try_lock_owned();
-        let driving = driving.map_err(|_| SwitchError::Underway)?;
+        let driving = core.turn_for(ask).await?;
         let before = core.plan.lock().stage();
         let asked = core.take_in(ask)?;
         if asked == Asked::Already {
             return Ok(self.status());
         }
+        core.status.send_modify(|status| by.clone_into(&mut status.by));
         core.staged_from(before);
         let (ended, end) = oneshot::channel();
         self.tasks.lock().spawn(async move {
@@ -211,6 +224,23 @@ impl LiveBroker {
 }
 
 impl Core {
+    /// Waits for nobody, except to undo what is being carried out.
+    async fn turn_for(&self, ask: Ask) -> Result<OwnedMutexGuard<()>, SwitchError> {
+        if let Ok(driving) = Arc::clone(&self.driving).try_lock_owned() {
+            return Ok(driving);
+        }
+        {
+            let plan = self.plan.lock();
+            if ask != Ask::Undo || plan.is_undo() {
+                return Err(SwitchError::Underway);
+            }
+            self.is_halted.send_replace(true);
+        }
+        let driving = Arc::clone(&self.driving).lock_owned().await;
+        self.is_halted.send_replace(false);
+        Ok(driving)
+    }
+
     /// Takes in an ask as things are.
     fn take_in(&self, ask: Ask) -> Result<Asked, NotSwitched> {
         let map = self.map.read();
