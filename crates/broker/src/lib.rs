@@ -15,6 +15,7 @@ pub mod join;
 mod lineage_text;
 pub mod live;
 pub mod memory;
+mod number_text;
 mod page;
 pub mod redis;
 mod standing;

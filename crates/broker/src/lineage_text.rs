@@ -2,6 +2,8 @@
 
 use event::{Fork, ForkKind, Lineage, Seq};
 
+use crate::number_text::number_from;
+
 /// Writes a lineage: for each fork `EPOCH:AFTER:w` or `:l`, with commas.
 pub(crate) fn lineage_text(lineage: &Lineage) -> String {
     let fork = |fork: &Fork| {
@@ -32,7 +34,7 @@ pub(crate) fn lineage_from(text: &str) -> Option<Lineage> {
             "l" => ForkKind::Lossy,
             _ => return None,
         };
-        Some(Fork { epoch: epoch.parse().ok()?, after: Seq(after.parse().ok()?), kind })
+        Some(Fork { epoch: epoch.parse().ok()?, after: Seq(number_from(after)?), kind })
     };
     Lineage::from_forks(text.split(',').map(fork).collect::<Option<_>>()?).ok()
 }
@@ -51,7 +53,14 @@ mod tests {
         assert_eq!(lineage_from(&lineage_text(&lineage)), Some(lineage.clone()));
         let text = lineage_text_at_any_head(&lineage);
         assert_eq!(text, lineage_text(&lineage).replace(":9:l", ":@:l"));
-        for text in ["", "x", "0000000000001:5", "0000000000001:5:x", "0000000000001:-1:w"] {
+        for text in [
+            "",
+            "x",
+            "0000000000001:5",
+            "0000000000001:5:x",
+            "0000000000001:-1:w",
+            "0000000000001:9007199254740993:w",
+        ] {
             assert_eq!(lineage_from(text), None, "{text}");
         }
     }

@@ -77,6 +77,8 @@ pub struct LiveOptions {
     pub resume_wait: Duration,
     /// How long a switch waits for Redis to be reached, and for appends that are under way.
     pub patience: Duration,
+    /// How long appends to a stream wait at most for it to change hands; then they go on where it was.
+    pub hold_max: Duration,
     /// How long the lease of a switch lasts that is not renewed.
     pub lease: Duration,
 }
@@ -92,6 +94,7 @@ impl LiveOptions {
             observer: Arc::new(Unobserved),
             resume_wait: Duration::from_secs(5),
             patience: Duration::from_secs(5),
+            hold_max: Duration::from_secs(2),
             lease: Duration::from_secs(15),
         }
     }
@@ -116,6 +119,10 @@ struct Core {
     disk: Arc<tokio::sync::Mutex<()>>,
     /// Whether what is carried out has to end, since it shall be undone.
     is_halted: watch::Sender<bool>,
+    /// Held by whoever changes logs of memory that Redis owns: the switch, or the shadow's keeper.
+    shadowing: tokio::sync::Mutex<()>,
+    /// Whether a switch waits for the shadow's keeper.
+    waits: AtomicBool,
     token: AtomicU64,
     status: watch::Sender<SwitchStatus>,
     moved: Mutex<Vec<Moved>>,
@@ -159,13 +166,19 @@ impl LiveBroker {
         core.status.send_modify(|status| by.clone_into(&mut status.by));
         core.staged_from(before);
         let (ended, end) = oneshot::channel();
-        self.tasks.lock().spawn(async move {
+        self.spawn(async move {
             let driven = core.drive().await;
             drop(driving);
             let _ = ended.send(driven);
         });
         end.await.unwrap_or(Err(SwitchError::Draining))?;
         Ok(self.status())
+    }
+
+    fn spawn(&self, driven: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(driven);
     }
 
     /// Makes this backend the owner of every stream.

@@ -143,6 +143,11 @@ impl MemoryBroker {
         Some(changed)
     }
 
+    /// Forgets a log that another backend has, with all of it.
+    pub(crate) fn forget(&self, stream: &StreamName) {
+        self.cells.write().remove(stream);
+    }
+
     pub(crate) fn limits(&self) -> &WindowLimits {
         &self.limits
     }

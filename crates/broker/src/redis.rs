@@ -25,6 +25,7 @@
 //! | `BASE:wake` | channel | for us: `EPOCH-SEQ`, a hint; after one small event `EPOCH-SEQ JSON` (`wake`) |
 //! | `dashclaw:ops:replicas` | hash | a replica, or `:RUN` → when it last was there, and the run |
 //! | `dashclaw:ops:healed:RUN` | set | who offered what it had to this run; `*`, `<`: see `healing` |
+//! | `dashclaw:ops:runs` | set | runs whose logs nothing was lost of since, see `run` |
 //! | `dashclaw:ops:notices` | hash | what each replica says of itself, see `notices` |
 //! | `dashclaw:ops:switch` | hash | the lease of the one switch that may be under way |
 //!
@@ -84,7 +85,7 @@ use self::{
     link::{Answered, Arguments, Call},
     names::{Channels, Names, Naming},
     registry::Registry,
-    run::Guard,
+    run::{Guard, On, unless_elsewhere},
     state::{State, Verdict, unservable},
 };
 pub use self::{
@@ -191,7 +192,19 @@ impl RedisBroker {
         keys: &[&str],
         arguments: Arguments<'_>,
     ) -> Result<Answered, Failure> {
-        let call = Call { function, keys, arguments, bytes: 0 };
+        self.call_on(On::Any, names, function, keys, arguments).await
+    }
+
+    /// Calls a function, where its log is on such a server.
+    async fn call_on(
+        &self,
+        on: On<'_>,
+        names: &Names,
+        function: Function,
+        keys: &[&str],
+        arguments: Arguments<'_>,
+    ) -> Result<Answered, Failure> {
+        let call = Call { function, keys, arguments, on, bytes: 0 };
         self.fleet.call(names, &call, self.deadline()).await
     }
 
@@ -227,7 +240,8 @@ impl RedisBroker {
         let mut lineage = state.lineage.clone();
         lineage.fork(new_epoch(), state.head, ForkKind::Whole);
         let at = ForkAt::while_in_use(state);
-        Ok(self.fork_to(stream, names, state, &lineage, at).await?.is_some())
+        let on = On::Server(&state.run);
+        Ok(self.fork_to(on, stream, names, state, &lineage, at).await?.is_some())
     }
 
     /// Waits until there is a connection, or none.
@@ -238,6 +252,11 @@ impl RedisBroker {
     /// Returns the epochs and the head of a log, as this process last knew them.
     pub(crate) fn last_known(&self, stream: &StreamName) -> Option<(Lineage, Seq)> {
         self.known(stream).map(|state| (state.lineage.clone(), state.head))
+    }
+
+    /// Returns the place at which a log ended, as this process last knew it.
+    pub(crate) fn last_end(&self, stream: &StreamName) -> Option<Position> {
+        self.known(stream).map(|state| state.lineage.position_at(state.head))
     }
 
     pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
@@ -296,15 +315,16 @@ impl RedisBroker {
             }
             Verdict::Fork(lineage) => {
                 let at = if state.run == run { ForkAt::while_in_use(state) } else { ForkAt::Seen };
-                self.fork_to(stream, names, state, &lineage, at).await?;
+                self.fork_to(On::Server(run), stream, names, state, &lineage, at).await?;
                 Ok(false)
             }
         }
     }
 
-    /// Replaces a log's lineage, if it still is as it was seen; `None` where it was not.
+    /// Replaces a log's lineage, if it still is as it was seen, and there; `None` where it was not.
     async fn fork_to(
         &self,
+        on: On<'_>,
         stream: &StreamName,
         names: &Names,
         state: &State,
@@ -317,13 +337,13 @@ impl RedisBroker {
             ForkAt::Any => ("*".to_owned(), lineage_text_at_any_head(lineage)),
         };
         let keys = [names.stream.as_str(), &names.meta];
-        let answered = self
-            .call(names, Function::Fork, &keys, &|command, run| {
-                command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
-                command.arg(&text).arg(lineage.current().to_string()).arg(run);
-                command.arg(unservable(lineage).0).arg(&names.wake).arg(names.publish);
-            })
-            .await?;
+        let arguments = |command: &mut Cmd, run: &str| {
+            command.arg(state.lineage.current().to_string()).arg(&head).arg(&state.run);
+            command.arg(&text).arg(lineage.current().to_string()).arg(run);
+            command.arg(unservable(lineage).0).arg(&names.wake).arg(names.publish);
+        };
+        let answered = self.call_on(on, names, Function::Fork, &keys, &arguments).await;
+        let Some(answered) = unless_elsewhere(answered)? else { return Ok(None) };
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "forked" => {
@@ -333,13 +353,23 @@ impl RedisBroker {
                 Ok(Some(forked))
             }
             "state" | "absent" | "orphan" => Ok(None),
+            "offered" => self.settle_offered(stream).await.map(|()| None),
             _ => Err(words.unexpected()),
+        }
+    }
+
+    /// Settles a log of which somebody offered what Redis lacks.
+    async fn settle_offered(&self, stream: &StreamName) -> Result<(), Failure> {
+        match self.fleet.run() {
+            Some(run) => self.settle_log(&run, stream, self.guard.who()).await,
+            None => Err(Failure::refused("the connection to Redis broke")),
         }
     }
 
     /// Begins a log that Redis said it has not, or not whole.
     async fn begin(
         &self,
+        stream: &StreamName,
         names: &Names,
         seen: Option<&Arc<State>>,
         mut said: Words,
@@ -349,17 +379,21 @@ impl RedisBroker {
         let orphans = if said.word() == "orphan" { said.seq()? } else { Seq::ZERO };
         let epoch = new_epoch();
         let begin = |run: &str| State::begin(seen.map(|seen| &**seen), orphans, run, epoch);
-        let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests];
+        let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests, &names.heal];
         let arguments = |command: &mut Cmd, run: &str| {
             let state = begin(run);
             command.arg(lineage_text(&state.lineage)).arg(epoch.to_string());
             command.arg(state.head.0).arg(run);
         };
-        let answered = self.call(names, Function::Begin, &keys, &arguments).await?;
+        let on = On::Server(run);
+        let answered = self.call_on(on, names, Function::Begin, &keys, &arguments).await;
+        // Then the other one is asked.
+        let Some(answered) = unless_elsewhere(answered)? else { return Ok(()) };
         let words = Words::read(answered.value)?;
         match words.word() {
             // What is there now is judged when Redis is asked again.
             "state" | "orphan" => Ok(()),
+            "offered" => self.settle_offered(stream).await,
             _ => Err(words.unexpected()),
         }
     }
@@ -379,7 +413,7 @@ impl RedisBroker {
                     }
                 }
                 "absent" | "orphan" => {
-                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                    self.begin(stream, names, seen.as_ref(), words, &answered.run).await?
                 }
                 _ => return Err(words.unexpected()),
             }

@@ -22,10 +22,11 @@ pub(crate) mod record;
 mod restore;
 mod serve;
 mod spool;
+mod unanswered;
 pub(crate) mod view;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -98,11 +99,12 @@ struct Core {
     predecessors: Mutex<Vec<String>>,
     /// What was last said of this replica and the others.
     announcing: Mutex<Announcing>,
-    /// The streams that can't be used for what stands under their keys, and why.
-    refused: Mutex<BTreeMap<StreamName, String>>,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
-    spool: Option<Spool>,
+    spool: Option<Arc<Spool>>,
+    /// Branches of streams that have a later one as well, each in a cell of its own that nobody
+    /// appends to or reads, in their order: they are merged first.
+    older: Mutex<Vec<Arc<Cell>>>,
     spooled_events: AtomicU64,
     spooled_bytes: AtomicU64,
     /// Keys of adopted logs that Redis does not know yet.
@@ -137,15 +139,15 @@ impl ReplicaBroker {
     ) -> Result<Self, ReplicaStartError> {
         let core = Arc::new(Core {
             trunk: RedisBroker::start(options.redis.clone())?,
-            name: options.epochs.draw().to_string(),
+            name: format!("{}.{}", options.redis.replica, options.epochs.draw()),
             is_leaving: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
             announcing: Mutex::default(),
-            refused: Mutex::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
+            older: Mutex::default(),
             spooled_events: AtomicU64::new(0),
             spooled_bytes: AtomicU64::new(0),
             trouble: Mutex::default(),
@@ -184,7 +186,7 @@ impl ReplicaBroker {
         self.core.trunk.connections_made()
     }
 
-    /// Returns whether Redis is lost, or branches wait to be merged.
+    /// Returns whether Redis is lost, or branches wait to be merged that can be.
     pub fn is_cut_off(&self) -> bool {
         self.core.phase() != Phase::Up
     }
@@ -229,7 +231,7 @@ impl Core {
         let epochs = Arc::clone(&core.options.epochs);
         let found = spool.take_up(&*core.options.clock, &|| epochs.draw()).map_err(failed)?;
         if let Some(core) = Arc::get_mut(&mut core) {
-            core.spool = Some(spool);
+            core.spool = Some(Arc::new(spool));
         }
         for found in found {
             let (stream, branch) = (found.stream, found.branch);
@@ -239,7 +241,10 @@ impl Core {
             if let Some(cell) = cell {
                 let mut side = cell.side.lock();
                 side.mirror.adopt_trunk_of(&branch);
-                (side.branch, side.is_dirty) = (Some(branch), true);
+                side.has_changed();
+                if let Some(older) = side.branch.replace(branch) {
+                    core.older.lock().push(Arc::new(Cell::with_branch(stream, older)));
+                }
             }
         }
         Ok(core)
@@ -263,8 +268,13 @@ impl Core {
         cells.values().filter(|cell| cell.side.lock().branch.is_some()).cloned().collect()
     }
 
+    fn older(&self) -> Vec<Arc<Cell>> {
+        self.older.lock().clone()
+    }
+
     fn has_branches(&self) -> bool {
-        self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
+        !self.older.lock().is_empty()
+            || self.cells.read().values().any(|cell| cell.side.lock().branch.is_some())
     }
 
     /// Changes what is merged of a stream's branch, and what is counted of it. Nothing of that is in
@@ -298,8 +308,9 @@ impl Core {
             let began = tokio::time::Instant::now();
             self.save_all().await;
             pause = pause_after(began.elapsed(), self.options.save_every);
-            let may_announce =
-                self.phase() == Phase::Up && !self.is_leaving.load(Ordering::Acquire);
+            // One that merges has been healed too, and acknowledges on the trunk.
+            let is_healed = matches!(self.phase(), Phase::Up | Phase::Back);
+            let may_announce = is_healed && !self.is_leaving.load(Ordering::Acquire);
             if since_announced >= ANNOUNCE_EVERY && may_announce {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.
@@ -371,14 +382,16 @@ impl Broker for ReplicaBroker {
                 _ => unhealthy(trunk),
             };
         }
-        let why = trunk.reason.clone().unwrap_or_default();
+        let why = trunk.reason.clone().unwrap_or_else(|| "the connection broke".to_owned());
         let (reason, selected) = match self.core.phase() {
             Phase::Cut => {
                 (format!("Redis is lost, events are kept on this replica: {why}"), "memory")
             }
             Phase::Back => {
                 let trouble = self.core.trouble.lock();
-                (format!("what this replica kept is being merged into Redis {trouble}"), "memory")
+                let colon = if trouble.is_empty() { "" } else { ": " };
+                let what = "what this replica kept is being merged into Redis";
+                (format!("{what}{colon}{trouble}"), "memory")
             }
             Phase::Healing => (HEALING.to_owned(), "redis"),
             Phase::Up if trunk.state == HealthState::Healthy => return trunk,

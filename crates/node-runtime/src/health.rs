@@ -118,7 +118,7 @@ impl State {
                 self.judge(outcome.unwrap_or_else(|_| Outcome::overtaken()))
             }
         };
-        self.prober.changes.note(&health);
+        self.prober.changes.note(&health, |change| self.ops_event("health.changed", change));
         if self.redis.is_none() {
             // A memory log takes what it is told at once; for another one there is a watcher.
             self.tell_changes().await;

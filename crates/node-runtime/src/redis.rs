@@ -83,14 +83,16 @@ impl RedisBackend {
         drained.inspect_err(|error| tracing::error!(%error, "the spool was not saved")).is_ok()
     }
 
-    /// Gives a memory backend what is known of Redis's logs; `None` where there was no time for all.
+    /// Gives a memory backend what is known of Redis's logs, and says which those are; returns whether
+    /// there was time for all.
     pub(crate) async fn hand_over(
         &self,
         memory: &MemoryBroker,
+        given: &mut Mirrors,
         within: Duration,
-    ) -> Option<Mirrors> {
-        let Some(broker) = self.started.get() else { return Some(Mirrors::default()) };
-        timeout(within, broker.hand_over(memory)).await.ok()
+    ) -> bool {
+        let Some(broker) = self.started.get() else { return true };
+        timeout(within, broker.hand_over(memory, given)).await.is_ok()
     }
 
     /// Says what this replica says of itself, and returns what others do.

@@ -58,7 +58,9 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// Publishes to many readers and checks what each received against the server's ledger.
     #[command(after_help = "Example: tidegate audit --readers 1000 --rate 200 --seconds 60\n\
-        Example: tidegate audit --ws 100% --ws-publishers 50%")]
+        Example: tidegate audit --ws 100% --ws-publishers 50%\n\n\
+        Checks by place: over replicas that are not strict it finds fault after an outage of \
+        Redis where there is none, since merging moves events.")]
     Audit(AuditArgs),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(

@@ -39,6 +39,9 @@ impl Core {
     /// Does all the work that there is.
     pub(super) async fn drive(self: &Arc<Self>) -> Result<(), SwitchError> {
         self.status.send_modify(|status| status.error = None);
+        self.waits.store(true, Ordering::Release);
+        let _alone = self.shadowing.lock().await;
+        self.waits.store(false, Ordering::Release);
         let driven = tokio::select! {
             driven = self.work_through() => driven,
             overtaken = self.keep_lease() => Err(overtaken),
@@ -258,9 +261,17 @@ impl Core {
 
     async fn drop_copies(&self) {
         let token = self.token().max(1);
+        let ends = {
+            let plan = self.plan.lock();
+            plan.stage() == Stage::Switched && plan.to() == Target::Redis
+        };
         let replica = self.replica.lock().clone().filter(|replica| replica.is_up());
         let cells: Vec<_> = self.map.read().cells.values().cloned().collect();
         for cell in cells {
+            if ends && cell.owner() == Target::Redis {
+                cell.side.lock().is_shadow = false;
+                self.options.memory.forget(&cell.stream);
+            }
             let copy = cell.side.lock().copy.take();
             if let (Some(replica), Some(copy)) = (&replica, copy) {
                 // What stays goes by itself.

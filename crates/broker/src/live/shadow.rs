@@ -1,7 +1,10 @@
 //! The reverse shadow: while Redis owns the streams after a switch, memory's logs follow, so that
 //! going back is a matter of the last few events, and the saved windows are fresh.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
@@ -24,20 +27,24 @@ impl Core {
     pub(super) async fn keep_shadows(&self) {
         loop {
             sleep(EVERY).await;
-            let is_on = {
-                let plan = self.plan.lock();
-                plan.stage() == Stage::Switched && plan.to() == Target::Redis
-            };
-            if is_on {
-                self.catch_up().await;
-            }
+            self.catch_up().await;
         }
     }
 
-    /// Brings memory's logs up to date with what this process knows of Redis's.
+    /// Brings memory's logs up to date with what this process knows of Redis's, while they are the
+    /// shadow of a switch.
     pub(super) async fn catch_up(&self) {
+        let is_on = {
+            let plan = self.plan.lock();
+            plan.stage() == Stage::Switched && plan.to() == Target::Redis
+        };
+        if !is_on {
+            return;
+        }
         let Some(replica) = self.replica.lock().clone() else { return };
-        if !replica.is_up() || self.driving.try_lock().is_err() {
+        // A switch must not find a log of memory's replaced that has become the owner's.
+        let Ok(_alone) = self.shadowing.try_lock() else { return };
+        if !replica.is_up() {
             return;
         }
         let cells: Vec<Arc<Cell>> = self.map.read().cells.values().cloned().collect();
@@ -46,6 +53,9 @@ impl Core {
             .for_each_concurrent(AT_ONCE, |cell| {
                 let replica = &replica;
                 async move {
+                    if self.waits.load(Ordering::Acquire) {
+                        return;
+                    }
                     // What can't be read now is read when the stream comes back.
                     let _ = self.follow_redis(replica, &cell).await;
                 }

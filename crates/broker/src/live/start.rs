@@ -58,6 +58,8 @@ impl LiveBroker {
             driving: Arc::default(),
             disk: Arc::default(),
             is_halted: watch::Sender::new(false),
+            shadowing: tokio::sync::Mutex::default(),
+            waits: AtomicBool::new(false),
             token: AtomicU64::new(0),
             status: watch::Sender::new(SwitchStatus {
                 stage: Stage::Idle,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use event::{Event, ForkKind, Seq, StreamName};
+use event::{Event, ForkKind, Ledger, Seq, StreamName};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -224,30 +224,38 @@ impl Core {
         }
         // What others append from now on is not read any more.
         let _leaving = cell.leave();
-        let trunk = replica.trunk();
-        let memory = &self.options.memory;
-        let before = match trunk.stored(&cell.stream).await? {
-            None => None,
-            Some(_) => {
-                trunk.fence_off(&cell.stream).await?;
-                self.compare_with_memory(replica, cell).await?;
-                cell.side.lock().merged = trunk.merged_branches(&cell.stream).await?;
-                memory.peek(&cell.stream, Log::ledger)
-            }
-        };
+        let taken = timeout(self.options.hold_max, self.take_from_redis(replica, cell)).await;
+        let late = |_| SwitchError::Unreachable("it did not answer in time".to_owned());
+        let (before, after) = taken.map_err(late)??;
+        let mut side = cell.side.lock();
+        (side.copy, side.is_shadow) = (None, false);
+        drop(side);
+        cell.give(Target::Memory);
+        let (stream, pause) = (cell.stream.clone(), began.elapsed());
+        self.count_moved(Moved { stream, before, after, pause });
+        Ok(())
+    }
+
+    /// Takes the rest of a log while appends to it wait; returns its account before and after.
+    async fn take_from_redis(
+        &self,
+        replica: &ReplicaBroker,
+        cell: &Cell,
+    ) -> Result<(Ledger, Ledger), SwitchError> {
+        let (trunk, memory) = (replica.trunk(), &self.options.memory);
+        let mut before = None;
+        if trunk.stored(&cell.stream).await?.is_some() {
+            trunk.fence_off(&cell.stream).await?;
+            self.compare_with_memory(replica, cell).await?;
+            cell.side.lock().merged = trunk.merged_branches(&cell.stream).await?;
+            before = memory.peek(&cell.stream, Log::ledger);
+        }
         let epoch = memory.draw_epoch();
         let after = memory.change(&cell.stream, |log| {
             log.fork(epoch, ForkKind::Whole);
             log.ledger()
         });
         let after = after.ok_or(SwitchError::StreamsFull)?;
-        let mut side = cell.side.lock();
-        (side.copy, side.is_shadow) = (None, false);
-        drop(side);
-        cell.give(Target::Memory);
-        let before = before.unwrap_or_else(|| after.clone());
-        let (stream, pause) = (cell.stream.clone(), began.elapsed());
-        self.count_moved(Moved { stream, before, after, pause });
-        Ok(())
+        Ok((before.unwrap_or_else(|| after.clone()), after))
     }
 }

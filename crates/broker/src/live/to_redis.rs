@@ -201,6 +201,27 @@ impl Core {
         if cell.owner() == Target::Redis {
             return Ok(());
         }
+        // Broken off amid it, what may be in Redis is a copy, and memory goes on.
+        let given = timeout(self.options.hold_max, self.give_to_redis(replica, cell)).await;
+        let late = |_| SwitchError::Unreachable("it did not answer in time".to_owned());
+        let (before, after) = given.map_err(late)??;
+        let mut side = cell.side.lock();
+        // Memory's log goes on as a copy where it is the same.
+        (side.copy, side.is_shadow) =
+            (None, (before.last.seq, before.hash) == (after.last.seq, after.hash));
+        drop(side);
+        cell.give(Target::Redis);
+        let (stream, pause) = (cell.stream.clone(), began.elapsed());
+        self.count_moved(Moved { stream, before, after, pause });
+        Ok(())
+    }
+
+    /// Gives a log to Redis while appends to it wait; returns its account before and after.
+    async fn give_to_redis(
+        &self,
+        replica: &ReplicaBroker,
+        cell: &Cell,
+    ) -> Result<(Ledger, Ledger), SwitchError> {
         let log = || self.options.memory.change(&cell.stream, |log| log.clone());
         let mut is_told = false;
         for _ in 0..TRIES_MAX {
@@ -210,8 +231,8 @@ impl Core {
             let after = match (placement, &theirs) {
                 (Placement::Whole, _) => self.place(replica, cell, log, theirs.as_ref()).await?,
                 (_, None) => None,
-                (_, Some(theirs)) if !is_told => {
-                    is_told = self.tell_loss(replica, cell, &log, theirs).await?;
+                (_, Some(theirs)) if !is_told && loses_more(&log, theirs) => {
+                    is_told = self.tell_loss(replica, cell, theirs).await?;
                     None
                 }
                 (Placement::There, Some(_)) => {
@@ -224,32 +245,20 @@ impl Core {
                     Some(replica.trunk().ledger_now(&cell.stream).await?)
                 }
             };
-            let Some(after) = after else { continue };
-            let mut side = cell.side.lock();
-            // Memory's log goes on as a copy where it is the same.
-            (side.copy, side.is_shadow) =
-                (None, (before.last.seq, before.hash) == (after.last.seq, after.hash));
-            drop(side);
-            cell.give(Target::Redis);
-            let (stream, pause) = (cell.stream.clone(), began.elapsed());
-            self.count_moved(Moved { stream, before, after, pause });
-            return Ok(());
+            if let Some(after) = after {
+                return Ok((before, after));
+            }
         }
         Err(SwitchError::Refused(format!("`{}` changes in Redis again and again", cell.stream)))
     }
 
-    /// Says in Redis what memory's log says of a loss and Redis's does not; `false` where it has to be
-    /// tried again.
+    /// Says in Redis what memory's log says of a loss; `false` where it has to be tried again.
     async fn tell_loss(
         &self,
         replica: &ReplicaBroker,
         cell: &Cell,
-        log: &Log,
         theirs: &State,
     ) -> Result<bool, SwitchError> {
-        if !hides_loss((log.lineage(), log.head().seq), (&theirs.lineage, theirs.head)) {
-            return Ok(true);
-        }
         // Under a name of its own: places of the lossy epoch itself are memory's.
         let epoch = self.options.memory.draw_epoch();
         Ok(replica.trunk().tell_loss(&cell.stream, theirs, epoch).await?)
@@ -290,6 +299,11 @@ impl Core {
             Placed::Fenced(token) => Err(SwitchError::Overtaken(token)),
         }
     }
+}
+
+/// Returns whether a log tells of a loss that Redis's does not.
+fn loses_more(log: &Log, theirs: &State) -> bool {
+    hides_loss((log.lineage(), log.head().seq), (&theirs.lineage, theirs.head))
 }
 
 impl Copy {

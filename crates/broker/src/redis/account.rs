@@ -1,11 +1,18 @@
 //! The account of a log: its rolling hash, folded from what appends left.
 
 use event::{Ledger, Position, RollingHash, Seq, StreamName};
+use redis::Cmd;
 use sha2::{Digest, Sha256};
 
 use super::{
-    RedisBroker, TRIES_MAX, answer, answer::Words, failure::Failure, library::Function,
-    names::Names, restless, state::State,
+    RedisBroker, TRIES_MAX, answer,
+    answer::Words,
+    failure::Failure,
+    library::Function,
+    names::Names,
+    restless,
+    run::{On, unless_elsewhere},
+    state::State,
 };
 use crate::standing::Standings;
 
@@ -45,11 +52,14 @@ impl RedisBroker {
         let account = self.account(stream, names).await?;
         let hash = account.hash.to_string();
         let keys = [names.meta.as_str(), &names.digests];
-        let folded = self
-            .call(names, Function::Fold, &keys, &|command, _| {
-                command.arg(account.hashed.0).arg(account.state.head.0).arg(&hash);
-            })
-            .await?;
+        let state = &account.state;
+        let arguments = |command: &mut Cmd, run: &str| {
+            command.arg(account.hashed.0).arg(state.head.0).arg(&hash);
+            command.arg(state.lineage.current().to_string()).arg(run);
+        };
+        let on = On::Server(&state.run);
+        let folded = self.call_on(on, names, Function::Fold, &keys, &arguments).await;
+        let Some(folded) = unless_elsewhere(folded)? else { return Ok(()) };
         Words::read(folded.value).map(|_| ())
     }
 
@@ -72,7 +82,7 @@ impl RedisBroker {
                     }
                 }
                 "absent" | "orphan" => {
-                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                    self.begin(stream, names, seen.as_ref(), words, &answered.run).await?
                 }
                 _ => return Err(words.unexpected()),
             }

@@ -5,7 +5,7 @@ use event::{RollingHash, Seq};
 use redis::Value;
 
 use super::{failure::Failure, state::State};
-use crate::lineage_text::lineage_from;
+use crate::{lineage_text::lineage_from, number_text::number_from};
 
 /// An answer: its first word, and what follows.
 pub(super) struct Words {
@@ -40,7 +40,8 @@ impl Words {
     }
 
     pub(super) fn number(&mut self) -> Result<u64, Failure> {
-        self.text()?.parse().map_err(|_| nonsense("a number that is none"))
+        let number = number_from(&self.text()?);
+        number.ok_or_else(|| nonsense("a number that is none of ours"))
     }
 
     pub(super) fn seq(&mut self) -> Result<Seq, Failure> {
@@ -64,7 +65,8 @@ impl Words {
         let lineage = lineage_from(&self.text()?);
         let damaged = || Failure::of_log("Redis holds or answered a lineage that is damaged");
         let lineage = lineage.ok_or_else(damaged)?;
-        Ok(State { lineage, head: self.seq()?, run: self.text()? })
+        let head = self.seq().map_err(|failure| Failure::of_log(failure.reason))?;
+        Ok(State { lineage, head, run: self.text()? })
     }
 
     /// Returns the failure of an answer that the caller does not expect.
@@ -79,7 +81,7 @@ impl Words {
 /// Returns the failure of a key that another program, or a hand, has written.
 pub(super) fn foreign(key: &str) -> Failure {
     Failure::of_log(format!(
-        "the key `{key}` holds what this log did not write; move it away, or set another prefix"
+        "the key `{key}` holds what this log did not write; move it away, or delete it"
     ))
 }
 
@@ -91,7 +93,7 @@ fn nonsense(what: &str) -> Failure {
 pub(super) fn entry(value: Value) -> Option<Entry> {
     let Value::Array(parts) = value else { return None };
     let [id, fields]: [Value; 2] = parts.try_into().ok()?;
-    let seq = text(id)?.strip_suffix("-0")?.parse().ok().map(Seq)?;
+    let seq = number_from(text(id)?.strip_suffix("-0")?).map(Seq)?;
     let Value::Array(fields) = fields else { return None };
     let [envelope_name, envelope, epoch_name, epoch]: [Value; 4] = fields.try_into().ok()?;
     if text(envelope_name)? != "envelope" || text(epoch_name)? != "epoch" {

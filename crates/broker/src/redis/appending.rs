@@ -16,6 +16,7 @@ use super::{
     link::{Answered, Call},
     names::Names,
     restless,
+    run::On,
     state::State,
     wake::EVENT_BYTES_MAX,
 };
@@ -107,7 +108,7 @@ impl RedisBroker {
                     self.settle(stream, &names, &state, Some(&seen), &answered.run).await?;
                 }
                 "absent" | "orphan" => {
-                    self.begin(&names, Some(&seen), words, &answered.run).await?;
+                    self.begin(stream, &names, Some(&seen), words, &answered.run).await?;
                     self.state(stream, &names).await?;
                 }
                 "foreign" => return Err(words.unexpected().into()),
@@ -130,7 +131,7 @@ impl RedisBroker {
             self.add_arguments(command, seen, run, prepared, names);
         };
         let (function, bytes) = (Function::Append, prepared.bytes());
-        let call = Call { function, keys: &keys, arguments: &arguments, bytes };
+        let call = Call { function, keys: &keys, arguments: &arguments, on: On::Any, bytes };
         let mut answered = self.fleet.call(names, &call, deadline).await?;
         let value = std::mem::replace(&mut answered.value, Value::Nil);
         Ok((answered, Words::read(value).map_err(unsure)?))

@@ -29,7 +29,7 @@ use super::{
     link::{Answered, Asking, Call, Finder, Pause, Server, config},
     names::Names,
     registry::{Level, Registry},
-    run::FleetRun,
+    run::{FleetRun, On},
     scope::Scope,
     slots::SlotMap,
 };
@@ -189,9 +189,9 @@ impl Cluster {
         call: &Call<'_>,
         deadline: Instant,
     ) -> Result<Answered, Failure> {
-        let (mut asked, mut pause) = (None, Pause::default());
+        let (mut asked, mut pause) = (self.meant(call.on, slot), Pause::default());
         loop {
-            let (node, asking) = match asked.take().and_then(|host| self.node_at(&host)) {
+            let (node, asking) = match asked.take() {
                 Some(node) => (node, Asking::Yes),
                 None => (self.node_of(slot, deadline).await?, Asking::No),
             };
@@ -202,7 +202,7 @@ impl Cluster {
             // The command was refused: nothing was stored, and it may be sent elsewhere.
             match &failure.redirect {
                 Some(Redirect::Moved(host)) => self.moved(slot, host),
-                Some(Redirect::Ask(host)) => asked = Host::parse(host, 0),
+                Some(Redirect::Ask(host)) => asked = self.node_asked(host),
                 Some(Redirect::TryAgain) => {}
                 None => return Err(failure),
             }
@@ -213,11 +213,34 @@ impl Cluster {
         }
     }
 
+    /// Returns the node that a call is meant for, where the map has its slot elsewhere: what was read
+    /// there was asked for while the slot is on its way.
+    fn meant(&self, on: On<'_>, slot: u16) -> Option<Arc<Node>> {
+        let On::Server(run) = on else { return None };
+        let nodes = self.nodes.lock();
+        let is_it = |kept: &Kept| kept.node.link.run().is_some_and(|now| &*now == run);
+        let (host, kept) = nodes.iter().find(|(_, kept)| is_it(kept))?;
+        let is_elsewhere = self.map.borrow().node_of(slot) != Some(host);
+        is_elsewhere.then(|| Arc::clone(&kept.node))
+    }
+
     fn moved(&self, slot: u16, to: &str) {
         let Some(to) = Host::parse(to, 0) else { return self.stale.notify_one() };
         let map = self.map.borrow().moved(slot, &to);
         self.take_in(map);
         self.stale.notify_one();
+    }
+
+    /// Returns the node that a slot is on its way to; it may have none yet, and be in no map. `None`
+    /// where it can't be connected to.
+    fn node_asked(&self, host: &str) -> Option<Arc<Node>> {
+        let host = Host::parse(host, 0)?;
+        let mut nodes = self.nodes.lock();
+        if !nodes.contains_key(&host) && nodes.len() < NODES_MAX {
+            let kept = self.connect(&host).ok()?;
+            nodes.insert(host.clone(), kept);
+        }
+        nodes.get(&host).map(|kept| Arc::clone(&kept.node))
     }
 
     fn node_at(&self, host: &Host) -> Option<Arc<Node>> {

@@ -1,5 +1,8 @@
 -- Giving back to a log what its server lost, a part of the text that begins with log.lua.
 
+-- Most runs that are remembered, more than a cluster has nodes.
+local RUNS_MAX = 4096
+
 -- Keeps what a replica knows of a log whose server began anew, until it is settled. ARGV: the
 -- server's run; the last number that the replica knew, and its lineage; then for each event its
 -- number, epoch, SHA-256 and envelope.
@@ -16,6 +19,7 @@ function lib.offer(keys, a)
     redis.call('HSETNX', heal, a[i] .. '-' .. a[i + 1], a[i + 2] .. a[i + 3])
   end
   redis.call('PEXPIRE', heal, EMPTY_TTL_MS)
+  if m then redis.call('HSET', meta, 'offered', a[1]) end
   return { 'offered' }
 end
 
@@ -112,6 +116,7 @@ function lib.settle(keys, a)
     redis.call('PEXPIRE', ages, tonumber(a[4]) + 60000)
   end
   redis.call('DEL', heal)
+  redis.call('HDEL', meta, 'offered')
   tell(a[7], a[6], '-')
   return state('settled', read(stream, meta))
 end
@@ -119,14 +124,18 @@ end
 -- Says that a replica is there, and under which run of the servers. Returns when it said so before
 -- (0 where that is not known), when it does now, and who has to be waited for in healing: those that
 -- were there lately, or when the run ended under which they were last seen. The newest time of each
--- run is kept beside the replicas, as `:RUN`. ARGV: its name, or an empty text; that of one that
+-- run is kept beside the replicas, as `:RUN`, and as `@` when the first of them came; returned as
+-- well. ARGV: its name, or an empty text; that of one that
 -- ended, or an empty text; the run; how long, in ms, one counts as there.
 function lib.announce(keys, a)
   local replicas, run, alive = keys[1], a[3], tonumber(a[4])
   local now, all, newest, awaited, before = now_ms('0'), redis.call('HGETALL', keys[1]), {}, {}, '0'
+  local born = redis.call('HGET', replicas, '@')
   for i = 1, #all, 2 do
     local at = tonumber(string.match(all[i + 1], '^(%d+)'))
-    if not at or now - at > KEY_AGE_MS then
+    if all[i] == '@' then
+      at = nil
+    elseif not at or now - at > KEY_AGE_MS then
       redis.call('HDEL', replicas, all[i])
     elseif string.sub(all[i], 1, 1) == ':' then
       newest[string.sub(all[i], 2)] = at
@@ -142,22 +151,32 @@ function lib.announce(keys, a)
     end
   end
   if a[1] ~= '' then
+    if #all == 0 then
+      born = text(now)
+      redis.call('HSET', replicas, '@', born)
+    end
     redis.call('HSET', replicas, a[1], text(now) .. ' ' .. run, ':' .. run, text(now))
   end
   if a[2] ~= '' then redis.call('HDEL', replicas, a[2]) end
-  return { 'replicas', before, text(now), awaited }
+  return { 'replicas', before, text(now), awaited, born or '0' }
 end
 
 -- Says that a replica has offered all that it knows, and remembers for all that somebody was waited
--- for in vain (`*`), or that the server lacks what it had answered (`<`). ARGV: its name; such a
--- mark, or an empty text; the names of those who did not come, who are not waited for again.
+-- for in vain (`*`), or that the server lacks what it had answered (`<`). Either way nobody can vouch
+-- any more for logs of earlier runs: of those that it could be vouched for only the servers' own
+-- stay. ARGV: its name; such a mark, or an empty text; how many servers there are, and the run of
+-- each; the names of those who did not come, who are not waited for again.
 function lib.healed(keys, a)
-  local healed, replicas = keys[1], keys[2]
+  local healed, replicas, runs = unpack(keys)
+  local servers, known = tonumber(a[3]), redis.call('SMEMBERS', runs)
   redis.call('SADD', healed, a[1])
   if a[2] ~= '' then redis.call('SADD', healed, a[2]) end
+  -- What is not remembered is lossy.
+  if a[2] ~= '' or #known > RUNS_MAX then redis.call('DEL', runs) end
   redis.call('PEXPIRE', healed, KEY_AGE_MS)
-  for i = 3, #a do redis.call('HDEL', replicas, a[i]) end
-  return { 'healed', redis.call('SMEMBERS', healed) }
+  redis.call('SADD', runs, unpack(a, 4, 3 + servers))
+  for i = 4 + servers, #a do redis.call('HDEL', replicas, a[i]) end
+  return { 'healed', redis.call('SMEMBERS', healed), redis.call('SMEMBERS', runs) }
 end
 
 -- Remembers what idempotency keys did elsewhere, where they are not known. ARGV: ms that the clock is
@@ -172,12 +191,14 @@ function lib.keys(keys, a)
   for i = 2, #a, 4 do
     local age = tonumber(a[i + 1])
     local value = a[i + 2] .. ' ' .. text(now - age) .. ' ' .. a[i + 3]
-    if age <= KEY_AGE_MS and redis.call('HSETNX', done, a[i], value) == 1 then
+    local known, older = used_before(done, a[i], now)
+    if age <= KEY_AGE_MS and not known then
+      redis.call('HSET', done, a[i], value)
       redis.call('RPUSH', queue, text(now - age) .. ' ' .. a[i])
-      added = added + tonumber(string.match(a[i + 3], '^%w+ %d+ (%d+) '))
+      added = added + tonumber(string.match(a[i + 3], '^%w+ %d+ (%d+) ')) - older
     end
   end
-  if added > 0 then
+  if added ~= 0 then
     redis.call('HINCRBY', meta, 'kept', added)
     redis.call('PEXPIRE', done, KEY_AGE_MS + 3600000)
     redis.call('PEXPIRE', queue, KEY_AGE_MS + 3600000)

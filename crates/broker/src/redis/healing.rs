@@ -1,8 +1,8 @@
 //! A server that began anew: what replicas give back to its logs before anybody goes on.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use event::{Event, ForkKind, Lineage, MonoMs, Seq, StreamName};
+use event::{Event, Lineage, MonoMs, Seq, StreamName};
 use redis::Value;
 use sha2::{Digest, Sha256};
 
@@ -14,7 +14,7 @@ use super::{
     library::Function,
     link::Call,
     new_epoch,
-    run::FleetRun,
+    run::{FleetRun, On, Refusal},
     state::State,
 };
 use crate::{
@@ -75,8 +75,8 @@ pub(crate) struct Offered {
     pub(crate) names: Vec<String>,
     /// Whether somebody was waited for in vain.
     pub(crate) is_one_missing: bool,
-    /// Whether the server went back.
-    pub(crate) went_back: bool,
+    /// The runs whose logs may be taken for whole.
+    pub(crate) whole: HashSet<String>,
 }
 
 /// What an announcement is answered.
@@ -87,6 +87,8 @@ pub(crate) struct Announced {
     pub(crate) now_ms: u64,
     /// Whom healing has to wait for.
     pub(crate) awaited: Vec<String>,
+    /// When the first replica came to these servers, by the same clock; 0 where nobody knows.
+    pub(crate) born_ms: u64,
 }
 
 /// What replicas know of a log.
@@ -106,14 +108,26 @@ impl RedisBroker {
     }
 
     /// Lets the logs of these servers be used; on those that were not cleared before, logs that
-    /// nobody knew anything of go on by an epoch of this kind.
-    pub(crate) fn clear(&self, run: &FleetRun, kind: ForkKind) {
-        self.guard.clear(run, kind);
+    /// nobody knew anything of go on whole where they are of these runs. What somebody offered and
+    /// has not settled yet is settled by whoever comes first, as `who` have offered.
+    pub(crate) fn clear(&self, run: &FleetRun, who: Who, whole: HashSet<String>) {
+        self.guard.clear(run, who, whole);
     }
 
-    /// Lets one log not be used for this reason, or be used again.
-    pub(crate) fn refuse(&self, stream: &StreamName, reason: Option<String>) {
-        self.guard.refuse(&self.naming.of(stream).stream, reason);
+    /// Lets one log not be used for this reason.
+    pub(crate) fn refuse(&self, stream: &StreamName, reason: String) {
+        let refusal = Refusal { stream: stream.clone(), reason };
+        self.guard.refuse(&self.naming.of(stream).stream, refusal);
+    }
+
+    /// Lets logs be used again that were refused, all but these.
+    pub(crate) fn lift_all_but(&self, met: &HashSet<StreamName>) {
+        self.guard.lift_all_but(met);
+    }
+
+    /// Returns the logs that are refused, and why.
+    pub(crate) fn refused(&self) -> Vec<Refusal> {
+        self.guard.refused()
     }
 
     /// Returns how the keys of a log begin, as a pattern.
@@ -172,8 +186,8 @@ impl RedisBroker {
                 }
             };
             let bytes = now.iter().map(|event| event.json.len()).sum();
-            let call =
-                Call { function: Function::Offer, keys: &keys, arguments: &arguments, bytes };
+            let (function, on) = (Function::Offer, On::Any);
+            let call = Call { function, keys: &keys, arguments: &arguments, on, bytes };
             let answered = self.fleet.call(&names, &call, self.deadline()).await?;
             let words = Words::read(answered.value)?;
             match words.word() {
@@ -185,8 +199,13 @@ impl RedisBroker {
     }
 
     /// Gives a log what was offered, where it is not settled yet; `who` says whether all that
-    /// may know of it have offered.
-    pub(crate) async fn settle_log(&self, stream: &StreamName, who: Who) -> Result<(), Failure> {
+    /// may know of it have offered to these servers.
+    pub(crate) async fn settle_log(
+        &self,
+        run: &FleetRun,
+        stream: &StreamName,
+        who: Who,
+    ) -> Result<(), Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta, &names.ages, &names.digests, &names.heal];
         let epoch = new_epoch().to_string();
@@ -195,7 +214,8 @@ impl RedisBroker {
             command.arg(self.age_max_ms()).arg(self.clock_ahead_ms());
             command.arg(&names.wake).arg(names.publish);
         };
-        let answered = self.call(&names, Function::Settle, &keys, &arguments).await?;
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &names, Function::Settle, &keys, &arguments).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
             "settled" => {
@@ -213,6 +233,7 @@ impl RedisBroker {
     /// Remembers what idempotency keys did in another backend, or on a server that lost them.
     pub(crate) async fn remember_keys(
         &self,
+        run: &FleetRun,
         stream: &StreamName,
         keys: &Keys,
         age: impl Fn(MonoMs) -> Duration,
@@ -236,7 +257,8 @@ impl RedisBroker {
                     command.arg(value);
                 }
             };
-            let answered = self.call(&names, Function::Keys, &keys, &arguments).await?;
+            let on = On::Fleet(run);
+            let answered = self.call_on(on, &names, Function::Keys, &keys, &arguments).await?;
             let words = Words::read(answered.value)?;
             match words.word() {
                 "kept" => {}
@@ -263,10 +285,12 @@ impl RedisBroker {
             command.arg(here).arg(ended).arg(run.name()).arg(alive_ms);
         };
         let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Announce, &[&key], &arguments).await?;
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &ops, Function::Announce, &[&key], &arguments).await?;
         let mut words = Words::read(answered.value)?;
         let (before_ms, now_ms) = (words.number()?, words.number()?);
-        Ok(Announced { before_ms, now_ms, awaited: texts(&mut words)? })
+        let awaited = texts(&mut words)?;
+        Ok(Announced { before_ms, now_ms, awaited, born_ms: words.number()? })
     }
 
     /// Says that this replica has offered all that it knows to the servers of this run, with what it
@@ -278,17 +302,24 @@ impl RedisBroker {
         mark: Mark,
         missing: &[String],
     ) -> Result<Offered, Failure> {
-        let (key, replicas) = (self.naming.healed(run.name()), self.naming.replicas());
+        let naming = &self.naming;
+        let keys = [naming.healed(run.name()), naming.replicas(), naming.runs()];
+        let keys = keys.each_ref().map(String::as_str);
         let arguments = |command: &mut redis::Cmd, _: &str| {
-            command.arg(here).arg(mark.word()).arg(missing);
+            command.arg(here).arg(mark.word()).arg(run.servers().len());
+            command.arg(run.servers().collect::<Vec<_>>()).arg(missing);
         };
-        let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Healed, &[&key, &replicas], &arguments).await?;
-        let mut offered = Offered::default();
-        for word in texts(&mut Words::read(answered.value)?)? {
+        let ops = naming.of(&StreamName::Ops);
+        let on = On::Fleet(run);
+        let answered = self.call_on(on, &ops, Function::Healed, &keys, &arguments).await?;
+        let mut words = Words::read(answered.value)?;
+        let names = texts(&mut words)?;
+        let whole = texts(&mut words)?.into_iter().collect();
+        let mut offered = Offered { whole, ..Offered::default() };
+        for word in names {
             match word.as_str() {
                 "*" => offered.is_one_missing = true,
-                "<" => offered.went_back = true,
+                "<" => {}
                 _ => offered.names.push(word),
             }
         }

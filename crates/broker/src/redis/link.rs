@@ -30,7 +30,7 @@ use tokio::{
 
 use self::{
     budget::Budget,
-    connect::{Made, connect},
+    connect::{Made, connect, field, promotion},
     find::Found,
     witness::Witness,
 };
@@ -43,6 +43,7 @@ use super::{
     RedisOptions,
     failure::{Failure, is_missing_text},
     library::{self, Dialect, Function},
+    run::On,
 };
 
 /// How often a command is sent again because the server had lost our functions.
@@ -55,6 +56,8 @@ struct Connected {
     found: Found,
     wire: MultiplexedConnection,
     run: Arc<str>,
+    /// How the name of the run ends.
+    promotion: String,
     dialect: Dialect,
     witness: Option<Arc<Witness>>,
     /// Set before another connection is made.
@@ -92,6 +95,8 @@ pub(super) struct Call<'a> {
     pub(super) function: Function,
     pub(super) keys: &'a [&'a str],
     pub(super) arguments: Arguments<'a>,
+    /// Where it may go.
+    pub(super) on: On<'a>,
     /// How many bytes the arguments have, about, beyond what every call has.
     pub(super) bytes: usize,
 }
@@ -187,10 +192,17 @@ impl Link {
             match timeout(self.connect_time_max, made).await {
                 Ok(Ok(made)) => {
                     let number = self.made.load(Ordering::Acquire) + 1;
-                    let Made { found, wire, run, dialect, witness } = made;
-                    let given_up = Arc::default();
-                    let connected =
-                        Connected { number, found, wire, run, dialect, witness, given_up };
+                    let Made { found, wire, run, promotion, dialect, witness } = made;
+                    let connected = Connected {
+                        number,
+                        found,
+                        wire,
+                        run,
+                        promotion,
+                        dialect,
+                        witness,
+                        given_up: Arc::default(),
+                    };
                     self.connected.send_replace(Some(connected.clone()));
                     self.made.store(number, Ordering::Release);
                     pause = Pause::default();
@@ -213,11 +225,19 @@ impl Link {
                 () = tokio::time::sleep(self.check_every) => {}
             }
             let check = async {
-                let ping = redis::cmd("PING");
-                if let Err(error) = connected.wire.send_packed_command(&ping).await {
-                    return Some(Failure::from_redis(&error).reason);
+                let mut info = redis::cmd("INFO");
+                info.arg("replication");
+                let info = match connected.wire.send_packed_command(&info).await {
+                    Ok(info) => info,
+                    Err(error) => return Some(Failure::from_redis(&error).reason),
+                };
+                // One that is busy refuses this too, and is there all the same.
+                let info: String = redis::from_redis_value(info).ok()?;
+                // A connection outlives that the server is demoted and promoted again.
+                if promotion(&info) != connected.promotion {
+                    return Some("Redis was promoted, or follows another server".to_owned());
                 }
-                self.finder.is_outdated(&connected.found, &mut connected.wire).await
+                self.finder.is_outdated(&connected.found, field(&info, "role")).await
             };
             match timeout(self.connect_time_max, check).await {
                 Ok(None) => {}
@@ -284,6 +304,7 @@ impl Link {
         let (mut loads, mut worn_out) = (0, 0);
         loop {
             let mut connected = self.connection(worn_out, deadline).await?;
+            call.on.check(&connected.run)?;
             let mut command = library::call(connected.dialect, call.function, call.keys);
             (call.arguments)(&mut command, &connected.run);
             match self.send(&mut connected, &command, asking, deadline).await? {

@@ -82,6 +82,8 @@ function lib.begin(keys, a)
   if m then return state('state', m) end
   if missing[1] == 'foreign' then return missing end
   if missing[1] == 'orphan' and tonumber(missing[2]) > tonumber(a[3]) then return missing end
+  -- Somebody knows of one, and is about to give it back.
+  if redis.call('HGET', keys[5], 'best') then return { 'offered' } end
   -- What another program has under these names is not ours to delete.
   redis.call('LLEN', ages)
   redis.call('LLEN', digests)
@@ -102,6 +104,8 @@ function lib.fork(keys, a)
   if not m then return missing end
   local as_seen = m.epoch == a[1] and (a[2] == '*' or text(m.head) == a[2]) and m.run == a[3]
   if not as_seen then return state('state', m) end
+  -- Somebody is about to give back what it lacks.
+  if m.run ~= a[6] and redis.call('HGET', meta, 'offered') == a[6] then return { 'offered' } end
   local lineage = string.gsub(a[4], '@', text(m.head))
   if a[7] ~= '0' then redis.call('XTRIM', stream, 'MINID', text(tonumber(a[7]) + 1) .. '-0') end
   redis.call('HSET', meta, 'lineage', lineage, 'epoch', a[5], 'run', a[6])
@@ -152,6 +156,15 @@ local function grow(stream, meta, ages, m, mark, now, head, n, events_max, age_m
   -- A window that nobody appends to any more goes by itself.
   redis.call('PEXPIRE', stream, age_max + 60000)
   redis.call('PEXPIRE', ages, age_max + 60000)
+end
+
+-- What an idempotency key did within its day, else nothing; and for how many events an older use of
+-- it still counts.
+local function used_before(done, key, now)
+  local value = redis.call('HGET', done, key)
+  local at, n = string.match(value or '', '^%x+ (%d+) %w+ %d+ (%d+)')
+  if at and now - tonumber(at) <= KEY_AGE_MS then return value, 0 end
+  return nil, tonumber(n or '0')
 end
 
 -- Remembers what an idempotency key did.
@@ -270,10 +283,12 @@ function lib.ledger(keys, a)
     m[4] or '', digests }
 end
 
--- Moves the account's hash on, if nobody else did. ARGV: `hashed` as seen and as it shall be, hash.
+-- Moves the account's hash on, if nobody else did, and the log is the one that it was read of. ARGV:
+-- `hashed` as seen and as it shall be, hash; epoch, run.
 function lib.fold(keys, a)
   local meta, digests = keys[1], keys[2]
-  if redis.call('HGET', meta, 'hashed') ~= a[1] then return { 'stale' } end
+  local m = redis.call('HMGET', meta, 'hashed', 'epoch', 'run')
+  if m[1] ~= a[1] or m[2] ~= a[4] or m[3] ~= a[5] then return { 'stale' } end
   redis.call('LTRIM', digests, tonumber(a[2]) - tonumber(a[1]), -1)
   redis.call('HSET', meta, 'hash', a[3], 'hashed', a[2])
   return { 'folded' }

@@ -84,7 +84,8 @@ function lib.merge(keys, a)
     for i = 1, n do ids[i] = a[at + (i - 1) * 4 + 2] end
     -- The same attempt, whose answer was lost: its events are there. Another attempt under this
     -- key was acknowledged on both sides, and stands on both.
-    local value = key ~= '' and redis.call('HGET', done, key)
+    local value, older = nil, 0
+    if key ~= '' then value, older = used_before(done, key, now) end
     local first, listed = string.match(value or '', '^%x+ %d+ %w+ (%d+) %d+ (%w+)$')
     local is_same = first and listed == table.concat(ids)
       and is_at(stream, tonumber(first), m.head, ids[1])
@@ -99,7 +100,7 @@ function lib.merge(keys, a)
       at = at + 4
     end
     if key ~= '' and not value and head == began + n - 1 then
-      used[#used + 1] = { key, fingerprint, began, ids }
+      used[#used + 1] = { key, fingerprint, began, ids, older }
     end
     merged = merged + n
   end
@@ -116,7 +117,7 @@ function lib.merge(keys, a)
   redis.call('PEXPIRE', branches, KEY_AGE_MS + 3600000)
   for _, use in ipairs(used) do
     remember(done, queue, use[1], use[2], now, m.epoch, use[3], use[4])
-    redis.call('HINCRBY', meta, 'kept', #use[4])
+    redis.call('HINCRBY', meta, 'kept', #use[4] - use[5])
   end
   if #puts > 0 then grow(stream, meta, ages, m, mark, now, head, #puts, tonumber(a[4]), tonumber(a[5])) end
   for i = 1, #puts do tell(publish, a[11], a[puts[i]]) end

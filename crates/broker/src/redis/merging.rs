@@ -15,6 +15,7 @@ use super::{
     link::{Answered, Call},
     names::Names,
     new_epoch, restless,
+    run::On,
     state::State,
 };
 use crate::{
@@ -46,6 +47,14 @@ pub(crate) struct Merging<'a> {
     pub(crate) found: &'a HashMap<EventId, Seq>,
     /// Whether the branch ends with them.
     pub(crate) is_last: bool,
+}
+
+/// What a search of the trunk came to.
+pub(crate) struct Search {
+    /// Where events stand that were looked for.
+    pub(crate) found: HashMap<EventId, Seq>,
+    /// Whether nothing was gone of what was searched.
+    pub(crate) is_whole: bool,
 }
 
 /// What became of a round.
@@ -92,8 +101,8 @@ impl RedisBroker {
             let arguments = |command: &mut Cmd, run: &str| {
                 self.add_merging(command, &seen, run, &names, merging, &digests);
             };
-            let call =
-                Call { function: Function::Merge, keys: &keys, arguments: &arguments, bytes };
+            let (function, on) = (Function::Merge, On::Any);
+            let call = Call { function, keys: &keys, arguments: &arguments, on, bytes };
             let mut answered = self.fleet.call(&names, &call, deadline).await?;
             let value = std::mem::replace(&mut answered.value, redis::Value::Nil);
             let mut words = Words::read(value)?;
@@ -115,7 +124,7 @@ impl RedisBroker {
                 "record" => {
                     let record = words.text()?;
                     if !record.is_empty() && BranchRecord::from_text(&record).is_none() {
-                        return Err(Failure::refused("a branch's record is damaged"));
+                        return Err(Failure::of_log("a branch's record is damaged"));
                     }
                     return Ok(Merged::Elsewhere);
                 }
@@ -162,11 +171,11 @@ impl RedisBroker {
         stream: &StreamName,
         after: Seq,
         ids: &std::collections::HashSet<EventId>,
-    ) -> Result<HashMap<EventId, Seq>, Failure> {
-        let mut found = HashMap::new();
-        let mut next = None;
+    ) -> Result<Search, Failure> {
+        let (mut found, mut is_whole, mut next) = (HashMap::new(), true, None);
         while found.len() < ids.len() {
             let page = self.stretch(stream, next.unwrap_or(after)).await?;
+            is_whole &= page.gap.is_none();
             let ours = page.events.iter().filter(|event| ids.contains(&event.id));
             found.extend(ours.map(|event| (event.id, event.position.seq)));
             if !page.has_more() || page.next.seq <= next.unwrap_or(Seq::ZERO) {
@@ -174,7 +183,7 @@ impl RedisBroker {
             }
             next = Some(page.next.seq);
         }
-        Ok(found)
+        Ok(Search { found, is_whole })
     }
 
     /// Reads the trunk after a number, whatever lies before it.
@@ -206,7 +215,9 @@ impl RedisBroker {
             let mut lineage = state.lineage.clone();
             lineage.fork(new_epoch(), state.head, ForkKind::Whole);
             let at = ForkAt::while_in_use(&state);
-            if let Some(forked) = self.fork_to(stream, &names, &state, &lineage, at).await? {
+            if let Some(forked) =
+                self.fork_to(On::Server(&state.run), stream, &names, &state, &lineage, at).await?
+            {
                 return Ok(Some(forked.lineage.current()));
             }
         }

@@ -138,6 +138,11 @@ impl Naming {
         (self.of(&stream).meta == key).then_some(stream)
     }
 
+    /// Returns the key of the runs whose logs may be taken for whole.
+    pub(super) fn runs(&self) -> String {
+        format!("{}:{}:runs", self.prefix, self.tagged("ops"))
+    }
+
     fn tagged(&self, name: &str) -> String {
         match self.tag {
             HashTag::Bare => name.to_owned(),

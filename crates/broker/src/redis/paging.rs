@@ -105,7 +105,7 @@ impl RedisBroker {
                     }
                 }
                 "absent" | "orphan" => {
-                    self.begin(names, seen.as_ref(), words, &answered.run).await?
+                    self.begin(stream, names, seen.as_ref(), words, &answered.run).await?
                 }
                 _ => return Err(words.unexpected()),
             }

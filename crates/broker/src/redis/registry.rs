@@ -110,10 +110,29 @@ impl Level {
         self.hint.send_modify(|hint| hint.unsure += 1);
     }
 
-    /// Takes in what a check found; returns whether the subscription was silent about it.
-    pub(super) fn check(&self, place: Position) -> bool {
+    /// Returns where hints say that the log ends.
+    pub(super) fn said(&self) -> Option<Position> {
+        let hint = self.hint.borrow();
+        hint.epoch.map(|epoch| Position::new(epoch, hint.head))
+    }
+
+    /// Takes in where a check found that the log ends, and where hints had said so before it asked;
+    /// returns whether the subscription was silent about it.
+    pub(super) fn check(&self, said: Option<Position>, place: Position) -> bool {
+        if said.is_some_and(|said| said.epoch == place.epoch && said.seq > place.seq) {
+            self.lower(place);
+        }
         self.raise(place, None);
         self.silence.lock().check(place.seq)
+    }
+
+    /// Takes back a hint that was too high: what came since may have passed for known.
+    fn lower(&self, place: Position) {
+        *self.silence.lock() = Silence::default();
+        self.hint.send_modify(|hint| {
+            hint.unsure += 1;
+            (hint.epoch, hint.head, hint.latest) = (Some(place.epoch), place.seq, None);
+        });
     }
 }
 
@@ -175,9 +194,16 @@ impl Registry {
             let on = level.subscribed_on.load(Ordering::Acquire);
             level.hint.receiver_count() == 0 && on == subscription
         };
-        levels.by_stream.retain(|_, level| !unwatched(level));
-        let gone = levels.by_channel.extract_if(|_, level| unwatched(level));
-        gone.map(|(channel, _)| channel).collect()
+        // Judged once: a reader that ends meanwhile must not take a level out of one map alone.
+        let gone: Vec<String> = levels
+            .by_stream
+            .extract_if(|_, level| unwatched(level))
+            .map(|(_, level)| level.names.wake.clone())
+            .collect();
+        for channel in &gone {
+            levels.by_channel.remove(channel);
+        }
+        gone
     }
 
     /// Returns the level of a channel that is watched.

@@ -1,21 +1,28 @@
 //! Which run of the servers something belongs to, and which logs may be used on it. Pure.
 //!
-//! A server's run ends when it ends, and with it an unbroken ownership of its logs. A cluster's run
-//! is that of all its primaries together: where one of them is another, it is another.
+//! A server's run ends when it ends or is demoted, and with it an unbroken ownership of its logs. A
+//! cluster's run is that of all its primaries together: where one of them is another, it is another.
+//!
+//! A log of an earlier run goes on whole where nothing can have been lost since: Redis keeps the runs
+//! of which that holds (`BASE:runs` of `ops`). A healing that could not vouch for all forgets them,
+//! so that a log nobody touched until a later one is still lossy, and so is what is not remembered.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use event::ForkKind;
+use event::{ForkKind, StreamName};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::{address::Host, failure::Failure};
+use super::{address::Host, failure::Failure, healing::Who};
 
 /// Why a log can't be used before it is healed.
 pub(crate) const HEALING: &str = "Redis began anew and is given back what it may have lost";
+
+/// Why a call was not sent: its log is on another server by now than the one it is meant for.
+const ELSEWHERE: &str = "Redis is another server by now";
 
 /// How many bytes of a digest name a cluster's run.
 const DIGEST_BYTES: usize = 16;
@@ -47,10 +54,47 @@ impl FleetRun {
         &self.name
     }
 
+    /// Returns the runs of the servers.
+    pub(super) fn servers(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.servers.iter().map(|server| &**server)
+    }
+
     /// Returns whether no server of the other is missing here: nodes that only gave up their slots
     /// begin nothing anew.
     pub(crate) fn covers(&self, other: &FleetRun) -> bool {
         other.servers.is_subset(&self.servers)
+    }
+}
+
+/// Where a call may go. What was judged by what one server said is of no use on another one, which may
+/// be connected to by the time that it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum On<'a> {
+    /// Wherever its log is.
+    Any,
+    /// Only to the server of this run.
+    Server(&'a str),
+    /// Only to one of these servers.
+    Fleet(&'a FleetRun),
+}
+
+impl On<'_> {
+    /// Fails where a connection is to another server.
+    pub(super) fn check(self, run: &str) -> Result<(), Failure> {
+        let may = match self {
+            On::Any => true,
+            On::Server(server) => server == run,
+            On::Fleet(fleet) => fleet.servers.contains(run),
+        };
+        if may { Ok(()) } else { Err(Failure::refused(ELSEWHERE)) }
+    }
+}
+
+/// Returns an answer, `None` where the call was not sent since its server is another by now.
+pub(super) fn unless_elsewhere<T>(answered: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match answered {
+        Err(failure) if failure.reason == ELSEWHERE => Ok(None),
+        answered => answered.map(Some),
     }
 }
 
@@ -59,13 +103,22 @@ impl FleetRun {
 #[derive(Default)]
 pub(super) struct Guard(Mutex<Option<Cleared>>);
 
+/// A log that may not be used for what stands under its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) stream: StreamName,
+    pub(crate) reason: String,
+}
+
 /// The servers whose logs may be used.
 #[derive(Default)]
 struct Cleared {
-    /// By the run: whether a log of an earlier one may be taken for whole.
-    servers: HashMap<Arc<str>, ForkKind>,
-    /// Why some logs may not be used all the same, by the key of their window.
-    refused: HashMap<String, String>,
+    /// By the run: the earlier ones whose logs may be taken for whole.
+    servers: HashMap<Arc<str>, Arc<HashSet<String>>>,
+    /// Who had offered what there was, the last time.
+    who: Option<Who>,
+    /// The logs that may not be used all the same, and why, by the key of their window.
+    refused: BTreeMap<String, Refusal>,
 }
 
 impl Guard {
@@ -74,24 +127,34 @@ impl Guard {
         *self.0.lock() = Some(Cleared::default());
     }
 
-    /// Lets the logs of these servers be used; `kind` is how logs go on that nobody knew anything of,
-    /// on servers that were not cleared before.
-    pub(super) fn clear(&self, run: &FleetRun, kind: ForkKind) {
+    /// Lets the logs of these servers be used; on those that were not cleared before, logs that nobody
+    /// knew anything of go on whole where they are of one of the runs in `whole`.
+    pub(super) fn clear(&self, run: &FleetRun, who: Who, whole: HashSet<String>) {
+        let whole = Arc::new(whole);
         let mut cleared = self.0.lock();
         let cleared = cleared.get_or_insert_default();
+        cleared.who = Some(who);
         cleared.servers.retain(|server, _| run.servers.contains(server));
         for server in &run.servers {
-            cleared.servers.entry(Arc::clone(server)).or_insert(kind);
+            cleared.servers.entry(Arc::clone(server)).or_insert_with(|| Arc::clone(&whole));
         }
     }
 
-    /// Lets one log not be used, for this reason, or again.
-    pub(super) fn refuse(&self, window: &str, reason: Option<String>) {
+    /// Returns who had offered what there was when logs were last cleared.
+    pub(super) fn who(&self) -> Who {
+        self.0.lock().as_ref().and_then(|cleared| cleared.who).unwrap_or(Who::Everybody)
+    }
+
+    /// Lets one log not be used.
+    pub(super) fn refuse(&self, window: &str, refusal: Refusal) {
         let mut cleared = self.0.lock();
-        let refused = &mut cleared.get_or_insert_default().refused;
-        match reason {
-            Some(reason) => drop(refused.insert(window.to_owned(), reason)),
-            None => drop(refused.remove(window)),
+        cleared.get_or_insert_default().refused.insert(window.to_owned(), refusal);
+    }
+
+    /// Lets logs be used again, all but these.
+    pub(super) fn lift_all_but(&self, met: &HashSet<StreamName>) {
+        if let Some(cleared) = &mut *self.0.lock() {
+            cleared.refused.retain(|_, refusal| met.contains(&refusal.stream));
         }
     }
 
@@ -109,6 +172,13 @@ impl Guard {
         }
     }
 
+    /// Returns the logs that may not be used.
+    pub(super) fn refused(&self) -> Vec<Refusal> {
+        let cleared = self.0.lock();
+        let refused = cleared.iter().flat_map(|cleared| cleared.refused.values());
+        refused.cloned().collect()
+    }
+
     /// Returns how a log goes on that is used on a server of this run and was last used on one of
     /// another, if any.
     ///
@@ -122,13 +192,13 @@ impl Guard {
     ) -> Result<ForkKind, Failure> {
         let cleared = self.0.lock();
         let Some(cleared) = &*cleared else { return Ok(ForkKind::Whole) };
-        if let Some(reason) = cleared.refused.get(window) {
-            return Err(Failure::refused(reason.clone()));
+        if let Some(refusal) = cleared.refused.get(window) {
+            return Err(Failure::of_log(refusal.reason.clone()));
         }
-        let kind = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
-        // Its slot moved from a node that goes on.
-        let moved = last.is_some_and(|last| cleared.servers.contains_key(last));
-        Ok(if moved { ForkKind::Whole } else { *kind })
+        let whole = cleared.servers.get(server).ok_or_else(|| Failure::refused(HEALING))?;
+        // Or its slot moved from a node that goes on.
+        let is_whole = |last| whole.contains(last) || cleared.servers.contains_key(last);
+        Ok(if last.is_none_or(is_whole) { ForkKind::Whole } else { ForkKind::Lossy })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a log's meta says, and how it agrees with what this process knew of the log.
 //!
-//! Rule: an epoch is one unbroken ownership, so it ends when Redis itself begins anew (its run id
-//! changes: a restart, or another server after a fail-over). Where what this process had seen is
+//! Rule: an epoch is one unbroken ownership, so it ends when Redis itself begins anew (its run
+//! changes: a restart, or another reign after a fail-over, see `link/connect.rs`). Where what this process had seen is
 //! still there the next epoch is whole, else lossy; where replicas of ours that may have known more
 //! did not say so it is lossy too (`run`). A process of ours that starts ends no epoch.
 
@@ -12,7 +12,7 @@ use event::{Epoch, Fork, ForkKind, Lineage, Position, Seq, Standing};
 pub(crate) struct State {
     pub(crate) lineage: Lineage,
     pub(crate) head: Seq,
-    /// The run id of the server that the current epoch belongs to.
+    /// The run of the server that the current epoch belongs to.
     pub(crate) run: String,
 }
 

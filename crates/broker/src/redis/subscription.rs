@@ -21,6 +21,7 @@ use super::{
     scope::Scope,
     wake::Said,
 };
+use crate::number_text::number_from;
 
 /// How many channels one command names, and how many heads one pipeline asks for.
 const BATCH: usize = 256;
@@ -240,10 +241,11 @@ impl Subscription {
             for level in levels {
                 heads.cmd("HMGET").arg(&level.names.meta).arg("epoch").arg("head");
             }
+            let said: Vec<_> = levels.iter().map(|level| level.said()).collect();
             // What is wrong with the other connection is not this one's silence.
             let Ok(answers) = link.read(&heads).await else { return silent };
-            for (level, head) in levels.iter().zip(answers) {
-                silent |= place_in(head).is_some_and(|place| level.check(place));
+            for ((level, said), head) in levels.iter().zip(said).zip(answers) {
+                silent |= place_in(head).is_some_and(|place| level.check(said, place));
             }
         }
         silent
@@ -254,7 +256,7 @@ fn place_in(head: Value) -> Option<event::Position> {
     let Value::Array(fields) = head else { return None };
     let [epoch, head]: [Value; 2] = fields.try_into().ok()?;
     let (epoch, head) = (answer::text(epoch)?, answer::text(head)?);
-    Some(event::Position::new(epoch.parse().ok()?, event::Seq(head.parse().ok()?)))
+    Some(event::Position::new(epoch.parse().ok()?, event::Seq(number_from(&head)?)))
 }
 
 fn is_watched(registry: &Registry, push: &PushInfo) -> bool {

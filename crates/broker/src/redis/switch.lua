@@ -152,7 +152,7 @@ function lib.unstage(keys, a)
 end
 
 -- Takes (`take`), keeps (`keep`) or gives back (`leave`) the lease of the one switch that may be
--- under way. Its tokens only grow, also where Redis lost it: they begin with the time. ARGV: the
+-- under way. Its tokens only grow, also where Redis lost it: they are times, in µs. ARGV: the
 -- word; who asks; for how many ms; the token that it has, or 0.
 function lib.lease(keys, a)
   local now = now_ms('0')
@@ -162,7 +162,8 @@ function lib.lease(keys, a)
   local mine = tonumber(a[4])
   if a[1] == 'take' then
     if holder ~= '' and holder ~= a[2] and left > 0 then return { 'busy', holder, text(left) } end
-    mine = math.max(token + 1, now)
+    local time = redis.call('TIME')
+    mine = math.max(token + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))
   elseif token > mine then
     return { 'busy', holder, text(math.max(left, 0)) }
   end

@@ -16,6 +16,7 @@ use super::{
     link::Call,
     names::Names,
     restless,
+    run::On,
     state::State,
 };
 use crate::{lineage_text::lineage_text, memory::keys::Done, trunk::record::BranchRecord};
@@ -122,8 +123,8 @@ impl RedisBroker {
             + round.keys.iter().map(|(_, done, _)| done.ids.len() * 32 + 256).sum::<usize>();
         let marks = self.marks_of(round.events);
         let arguments = |command: &mut Cmd, _: &str| self.add_round(command, round, &marks);
-        let keys = copy.keys();
-        let call = Call { function: Function::Stage, keys: &keys, arguments: &arguments, bytes };
+        let (function, keys, on) = (Function::Stage, copy.keys(), On::Any);
+        let call = Call { function, keys: &keys, arguments: &arguments, on, bytes };
         let answered = self.fleet.call(&names, &call, self.deadline()).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
@@ -327,7 +328,8 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         let mut lineage = seen.lineage.clone();
         lineage.fork(epoch, seen.head, ForkKind::Lossy);
-        Ok(self.fork_to(stream, &names, seen, &lineage, ForkAt::Seen).await?.is_some())
+        let on = On::Server(&seen.run);
+        Ok(self.fork_to(on, stream, &names, seen, &lineage, ForkAt::Seen).await?.is_some())
     }
 
     /// Returns the finished records of a log's branches.
@@ -420,3 +422,6 @@ fn texts(value: Value, word: &str) -> Result<Vec<String>, Failure> {
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 12)
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,10 @@ impl RedisBroker {
             // The same place under its name in the view, since that is the one that was asked for.
             (None, None) => Page { after: position, ..page },
             (None, Some(gap)) => Page { gap: Some(Gap { resumes_at: page.after, ..gap }), ..page },
-            (Some(_), _) => page,
+            (Some(behind), before) => {
+                let gap = asked.joined(before, behind);
+                Page { gap: Some(gap), ..page }
+            }
         })
     }
 }
@@ -152,6 +155,17 @@ impl Asked<'_> {
     fn lost(&self, position: Position, missed: Option<u64>) -> Start {
         let gap = gap(GapReason::DataLoss, &self.after, position, missed);
         Start { position, gap: Some(gap) }
+    }
+
+    /// Returns the one gap of a reader who lacks the rest of the view and what the trunk has lost
+    /// behind it: it begins where the reader is, not at the view's end.
+    fn joined(&self, before: Option<Gap>, behind: &Gap) -> Gap {
+        let after = Some(self.after.to_string());
+        let Some(before) = before else { return Gap { after, ..behind.clone() } };
+        let missed = before.missed.zip(behind.missed).map(|(before, behind)| before + behind);
+        let is_loss = before.reason == GapReason::DataLoss;
+        let reason = if is_loss { before.reason } else { behind.reason };
+        Gap { reason, after, missed, resumes_at: behind.resumes_at }
     }
 
     fn place(&self, start: &Start) -> u64 {

@@ -12,6 +12,7 @@ use redis::Value;
 use serde_json::value::RawValue;
 
 use super::envelope::head_of;
+use crate::number_text::NUMBER_MAX;
 
 /// The largest envelope that a wake-up carries; `WAKE_BYTES_MAX` in `log.lua`.
 pub(super) const EVENT_BYTES_MAX: usize = 4096;
@@ -36,14 +37,19 @@ impl Said {
         }
         let space = bytes.iter().take(PLACE_BYTES_MAX + 1).position(|&byte| byte == b' ');
         let Some(space) = space else {
-            let place = std::str::from_utf8(&bytes).ok()?.parse().ok()?;
+            let place = place_from(&bytes)?;
             return Some(Said { place, event: None });
         };
-        let place: Position = std::str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
+        let place = place_from(&bytes[..space])?;
         let json = Bytes::from(bytes).slice(space + 1..);
         let (id, name) = head_of(&json).filter(|_| place.seq > Seq::ZERO && is_whole(&json))?;
         Some(Said { place, event: Some(Arc::new(Event::new(place, id, name, json))) })
     }
+}
+
+fn place_from(bytes: &[u8]) -> Option<Position> {
+    let place: Position = std::str::from_utf8(bytes).ok()?.parse().ok()?;
+    (place.seq.0 <= NUMBER_MAX).then_some(place)
 }
 
 /// Returns whether a text is JSON on one line: another's must not break the framing that readers get

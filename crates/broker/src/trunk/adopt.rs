@@ -5,23 +5,33 @@
 //! that it has too is merged as a branch from where the two part. Doing it again does no harm. The
 //! other way, what is known of the trunk becomes a window that a memory backend can go on from.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use event::{Epoch, MonoMs, StreamName};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use event::{Epoch, ForkKind, MonoMs, StreamName};
+use futures_util::{StreamExt, stream};
 
-use super::{Core, ReplicaBroker, cell::Cell, phase::Phase};
+use super::{
+    Core, ReplicaBroker,
+    branch::Branch,
+    cell::{Cell, Side},
+    heal::Refused,
+    phase::Phase,
+};
 use crate::{
     MemoryBroker,
     memory::{keys::Keys, log::Log, state_dir::Mirrors},
-    redis::failure::Failure,
+    redis::{failure::Failure, run::FleetRun},
 };
 
 /// How many streams are looked after at once.
 const AT_ONCE: usize = 16;
 
 /// Keys of a log that was kept in memory, which Redis has to know.
-pub(super) type Adopted = Vec<(StreamName, Keys)>;
+pub(super) type Adopted = HashMap<StreamName, Arc<Keys>>;
 
 impl ReplicaBroker {
     /// Waits until everything that was adopted is in Redis, so that its files can go.
@@ -33,17 +43,17 @@ impl ReplicaBroker {
     /// Gives a memory backend what this replica knows of the trunk, so that a process without Redis
     /// can go on from it; what Redis has and this replica has not read yet is read first, where it
     /// answers. A log whose latest events may not be known begins lossy behind the highest number
-    /// that is. Returns which of the logs are Redis's.
+    /// that is. Which of the logs are Redis's is said in `given`, of each before it is given.
     ///
     /// To be called when no append can follow. Branches that are not merged are given as they are.
     ///
     /// # Cancel safety
-    /// What was given until then stays given.
-    pub async fn hand_over(&self, memory: &MemoryBroker) -> Mirrors {
+    /// What was given until then stays given, and is in `given`. This replica's name is not: whoever
+    /// goes on does not have all that it knew.
+    pub async fn hand_over(&self, memory: &MemoryBroker, given: &mut Mirrors) {
         let cells: Vec<_> = self.core.cells.read().values().cloned().collect();
         let logs = stream::iter(cells).map(|cell| async move { self.core.part_with(&cell).await });
         let mut logs = logs.buffer_unordered(AT_ONCE);
-        let mut given = Mirrors::default();
         while let Some(parted) = logs.next().await {
             let Some((stream, log, epoch)) = parted else { continue };
             if let Some(epoch) = epoch {
@@ -55,7 +65,6 @@ impl ReplicaBroker {
             given.replicas.push(self.core.name.clone());
             given.replicas.extend(self.core.predecessors.lock().iter().cloned());
         }
-        given
     }
 }
 
@@ -70,13 +79,36 @@ impl Core {
             match mirrors.streams.get(&stream) {
                 Some(_) if side.branch.is_some() => continue,
                 Some(epoch) => side.mirror.adopt_mirror(&log, *epoch),
+                // A process without Redis went on from the branch: the merge gives Redis its keys.
+                None if self.go_on_from(&mut side, &log) => continue,
                 None => {
                     side.mirror.adopt(&log);
                     side.is_adopted = true;
                 }
             }
-            keys.push((stream, log.parts().keys));
+            keys.insert(stream, Arc::new(log.parts().keys));
         }
+    }
+
+    /// Takes a log in the place of the spooled branch that it went on from, so that its epochs are
+    /// the branch's own; returns whether it is such a one.
+    fn go_on_from(&self, side: &mut Side, log: &Log) -> bool {
+        let Some(branch) = &side.branch else { return false };
+        let has_branch = log.lineage().forks().iter().any(|f| f.epoch == branch.saved_as());
+        let is_later = log.head().seq >= branch.log().head().seq;
+        let (name, epoch) = (branch.saved_as(), self.options.epochs.draw());
+        let longer = (has_branch && is_later)
+            .then(|| Branch::take_up(log.clone(), name, epoch, ForkKind::Whole));
+        let Some(longer) = longer.flatten() else { return false };
+        self.count(
+            branch.pending(),
+            branch.pending_bytes(),
+            longer.pending(),
+            longer.pending_bytes(),
+        );
+        side.branch = Some(longer);
+        side.has_changed();
+        true
     }
 
     /// Returns a stream's log for whoever goes on without Redis; with its last epoch, where it is
@@ -121,26 +153,31 @@ impl Core {
         }
     }
 
-    /// Gives Redis the keys of what was adopted; once.
-    pub(super) async fn remember_adopted(&self) -> Result<(), Failure> {
-        let adopted = std::mem::take(&mut *self.adopted.lock());
+    /// Gives Redis the keys of what was adopted, of the streams that are so; of each log once. One
+    /// whose keys can't be used keeps itself alone.
+    ///
+    /// # Cancel safety
+    /// What Redis has not is given to it the next time.
+    pub(super) async fn remember_adopted(
+        &self,
+        run: &FleetRun,
+        which: impl Fn(&Side) -> bool,
+    ) -> Result<(), Failure> {
+        let adopted: Vec<StreamName> = self.adopted.lock().keys().cloned().collect();
+        let cells = adopted.iter().filter_map(|stream| self.cell(stream).ok());
+        let cells: Vec<_> = cells.filter(|cell| which(&cell.side.lock())).collect();
+        let give = |cell: Arc<Cell>| async move { self.give_keys(run, &cell).await };
+        self.for_each(cells, &Refused::default(), give).await.map(|_| ())
+    }
+
+    /// Gives Redis a stream's adopted keys, where it has not got them yet.
+    pub(super) async fn give_keys(&self, run: &FleetRun, cell: &Cell) -> Result<(), Failure> {
+        let Some(keys) = self.adopted.lock().get(&cell.stream).cloned() else { return Ok(()) };
         let now = self.options.clock.mono();
         let age = |at: MonoMs| -> Duration { now.since(at) };
-        let given =
-            stream::iter(&adopted).map(Ok).try_for_each_concurrent(AT_ONCE, |(stream, keys)| {
-                self.trunk.remember_keys(stream, keys, age)
-            });
-        let given = given.await;
-        match &given {
-            Ok(()) => {
-                for (stream, _) in &adopted {
-                    if let Ok(cell) = self.cell(stream) {
-                        cell.side.lock().is_adopted = false;
-                    }
-                }
-            }
-            Err(_) => self.adopted.lock().extend(adopted),
-        }
-        given
+        self.trunk.remember_keys(run, &cell.stream, &keys, age).await?;
+        self.adopted.lock().remove(&cell.stream);
+        cell.side.lock().is_adopted = false;
+        Ok(())
     }
 }

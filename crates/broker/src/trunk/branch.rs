@@ -258,6 +258,12 @@ impl Branch {
         self.pending_bytes
     }
 
+    /// Returns what tells it from later ones of its stream: those leave the trunk later, and their
+    /// events are younger.
+    pub(crate) fn age(&self) -> (Seq, Option<EventId>, Epoch) {
+        (self.parent, self.events.front().map(|kept| kept.event.id), self.saved_as)
+    }
+
     /// Returns the epoch that names it on disk.
     pub(crate) fn saved_as(&self) -> Epoch {
         self.saved_as

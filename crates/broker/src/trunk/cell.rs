@@ -27,8 +27,9 @@ pub(super) struct Side {
     pub(super) merged: VecDeque<MergedBranch>,
     /// Whether the mirror is a whole log of another backend.
     pub(super) is_adopted: bool,
-    /// Whether the branch differs from what the folder has.
-    pub(super) is_dirty: bool,
+    /// How often the branch was changed, and up to which of these changes the folder has it.
+    changes: u64,
+    saved: u64,
 }
 
 /// What became of a branch.
@@ -50,12 +51,32 @@ struct Hint {
 const MERGED_MAX: usize = 16;
 
 impl Side {
+    /// Says that the branch differs from what the folder has.
+    pub(super) fn has_changed(&mut self) {
+        self.changes += 1;
+    }
+
+    /// Returns up to which change the branch is to be saved; `None` where the folder has it.
+    pub(super) fn unsaved(&self) -> Option<u64> {
+        (self.changes > self.saved).then_some(self.changes)
+    }
+
+    /// Takes in that the folder has the branch up to a change.
+    pub(super) fn is_saved(&mut self, changes: u64) {
+        self.saved = self.saved.max(changes);
+    }
+
     /// Remembers what became of a branch; `trunk` is the trunk's lineage from before it was asked.
     pub(super) fn remember(&mut self, record: BranchRecord, trunk: &Lineage) {
         let end = trunk.position_at(View::of(&record).end());
+        self.remember_merged(MergedBranch { record, end });
+    }
+
+    /// Remembers what became of a branch.
+    pub(super) fn remember_merged(&mut self, merged: MergedBranch) {
         // One that was closed again after Redis had lost it takes the other's place.
-        self.merged.retain(|known| known.record.name() != record.name());
-        self.merged.push_back(MergedBranch { record, end });
+        self.merged.retain(|known| known.record.name() != merged.record.name());
+        self.merged.push_back(merged);
         let over = self.merged.len().saturating_sub(MERGED_MAX);
         self.merged.drain(..over);
     }
@@ -69,6 +90,15 @@ impl Cell {
             side: Mutex::default(),
             hint: watch::Sender::default(),
         }
+    }
+
+    /// Returns one of its own for a branch that is only to be merged.
+    pub(super) fn with_branch(stream: StreamName, branch: Branch) -> Self {
+        let mut cell = Cell::new(stream);
+        let side = cell.side.get_mut();
+        side.branch = Some(branch);
+        side.has_changed();
+        cell
     }
 
     /// Says that the branch has grown; to be called under the lock, so that the level never falls.

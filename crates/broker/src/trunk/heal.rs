@@ -7,12 +7,12 @@
 //! backend left of a log that Redis has too, is merged as a branch from the place where they part.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use event::{ForkKind, StreamName};
+use event::StreamName;
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep};
 use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Mark, Offer, Who},
-    run::FleetRun,
+    healing::{Announced, Mark, Offer, Who},
+    run::{FleetRun, Refusal},
 };
 
 /// How often a replica says that it is there.
@@ -43,20 +43,21 @@ pub(super) struct Announcing {
     peers: HashSet<String>,
     /// The run under which this replica last said that it is there, and the time that Redis told.
     last: Option<(FleetRun, u64)>,
-    /// The run whose servers turned out to lack that.
-    went_back: Option<FleetRun>,
+    /// Whether servers turned out to lack that, and no healing has told it yet to the end: those of
+    /// which it was found out may end before.
+    went_back: bool,
     /// The run to which everything was offered.
     healed: Option<FleetRun>,
 }
 
-/// Streams that can't be used, and why.
-type Refused = Mutex<BTreeMap<StreamName, String>>;
+/// Streams that can't be used, as they were met.
+pub(super) type Refused = Mutex<HashSet<StreamName>>;
 
 /// What is known when everybody who may have known of a log was asked.
 struct Asked {
     who: Who,
-    /// How logs go on that nobody knew anything of.
-    kind: ForkKind,
+    /// The runs whose logs go on whole where nobody knew anything of them.
+    whole: HashSet<String>,
 }
 
 /// What a log in Redis is to the one that is known here.
@@ -90,29 +91,28 @@ impl Core {
         let settle = |cell: Arc<Cell>| async move {
             let who = if cell.side.lock().is_adopted { Who::ItsOwner } else { who };
             match stored.get(&cell.stream) {
-                Some(Stored::Offered) => self.trunk.settle_log(&cell.stream, who).await,
-                Some(Stored::Whole) => self.settle_as_known(&cell, who).await,
+                Some(Stored::Offered) => self.trunk.settle_log(run, &cell.stream, who).await,
+                Some(Stored::Whole) => self.settle_as_known(run, &cell, who).await,
                 Some(Stored::Other) | None => Ok(()),
             }
         };
         let settled = self.for_each(lacking, &refused, settle).await?;
-        self.trunk.clear(run, asked.kind);
-        self.announcing.lock().healed = Some(run.clone());
+        self.trunk.clear(run, asked.who, asked.whole);
+        {
+            let mut announcing = self.announcing.lock();
+            (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
+        }
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
         self.for_each(settled.into_iter().map(|(cell, ())| cell), &refused, tail).await?;
-        let before = std::mem::replace(&mut *self.refused.lock(), refused.into_inner());
-        for stream in before.into_keys() {
-            if !self.refused.lock().contains_key(&stream) {
-                self.trunk.refuse(&stream, None);
-            }
-        }
+        // Also what a healing had refused that was broken off.
+        self.trunk.lift_all_but(&refused.into_inner());
         Ok(())
     }
 
     /// Does something for each stream; one that has other data under its keys is refused from now on,
     /// and left out of what is returned.
-    async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn for_each<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         cells: impl IntoIterator<Item = Arc<Cell>>,
         refused: &Refused,
@@ -126,10 +126,7 @@ impl Core {
             match worked {
                 Ok(value) => done.push((cell, value)),
                 Err(failure) if failure.is_of_log => {
-                    let (stream, reason) = (&cell.stream, failure.reason);
-                    tracing::error!(%stream, reason, "the stream can't be used");
-                    self.trunk.refuse(stream, Some(reason.clone()));
-                    refused.lock().insert(stream.clone(), reason);
+                    self.refuse(&cell.stream, failure.reason, refused);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -137,26 +134,45 @@ impl Core {
         Ok(done)
     }
 
+    /// Lets a stream not be used on the trunk, for this reason.
+    fn refuse(&self, stream: &StreamName, reason: String, refused: &Refused) {
+        tracing::error!(%stream, %reason, "the stream can't be used");
+        self.trunk.refuse(stream, reason);
+        refused.lock().insert(stream.clone());
+    }
+
+    /// Leaves a stream on its branch, whose merge failed for this reason; the others go on.
+    pub(super) fn leave_on_branch(&self, stream: &StreamName, reason: String) {
+        let mut refused = self.trunk.refused().into_iter();
+        if !refused.any(|refusal| refusal.stream == *stream) {
+            self.refuse(stream, reason, &Refused::default());
+        }
+    }
+
     /// Returns why streams can't be used, if there are such.
     pub(super) fn why_refused(&self) -> Option<String> {
-        let refused = self.refused.lock();
-        let (stream, reason) = refused.first_key_value()?;
+        let refused = self.trunk.refused();
+        let Refusal { stream, reason } = refused.first()?;
         let others = match refused.len() - 1 {
             0 => String::new(),
             others => format!(", and {others} more"),
         };
         let keys = self.trunk.keys_of(stream);
-        Some(format!("the stream {stream} (keys `{keys}`) can't be used: {reason}{others}"))
+        let cell = self.cells.read().get(stream).cloned();
+        let is_kept = cell.is_some_and(|cell| cell.side.lock().branch.is_some());
+        let kept = if is_kept { ", and its events are kept on this replica" } else { "" };
+        Some(format!("the stream {stream} (keys `{keys}`) can't be used{kept}: {reason}{others}"))
     }
 
     /// Waits until a stream that was refused may be healed.
     pub(super) async fn until_unrefused(&self) {
         loop {
             sleep(ANNOUNCE_EVERY).await;
-            let streams: Vec<StreamName> = self.refused.lock().keys().cloned().collect();
-            for stream in streams {
+            for Refusal { stream, .. } in self.trunk.refused() {
                 let Ok(cell) = self.cell(&stream) else { continue };
-                if self.offer(&cell).await.is_ok() {
+                // Of one that was never read here there is nothing to offer.
+                let is_ours = self.trunk.stored(&stream).await.is_ok();
+                if is_ours && self.offer(&cell).await.is_ok() {
                     // The others find out too, and offer what they have.
                     return sleep(ANNOUNCE_EVERY).await;
                 }
@@ -190,7 +206,7 @@ impl Core {
     }
 
     /// Settles a log that has all that is known here.
-    async fn settle_as_known(&self, cell: &Cell, who: Who) -> Result<(), Failure> {
+    async fn settle_as_known(&self, run: &FleetRun, cell: &Cell, who: Who) -> Result<(), Failure> {
         let known = {
             let side = cell.side.lock();
             side.mirror.known().map(|(lineage, head)| (lineage.clone(), head))
@@ -198,7 +214,7 @@ impl Core {
         let Some((lineage, head)) = known else { return Ok(()) };
         let offer = Offer { lineage: &lineage, head, events: Vec::new() };
         self.trunk.offer(&cell.stream, &offer).await?;
-        self.trunk.settle_log(&cell.stream, who).await
+        self.trunk.settle_log(run, &cell.stream, who).await
     }
 
     /// Makes what is known here beyond the last place that the trunk shares with it a branch of the
@@ -221,17 +237,19 @@ impl Core {
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
-        side.is_dirty = true;
+        side.has_changed();
         Ok(())
     }
 
     /// Waits until every replica that was there has offered.
     async fn wait_for_peers(&self, run: &FleetRun) -> Result<Asked, Failure> {
         let deadline = Instant::now() + self.options.heal_grace;
-        let mut expected = self.announcing.lock().peers.clone();
-        expected.extend(self.announce(run).await?);
-        let all = expected.clone();
-        let went_back = self.announcing.lock().went_back.as_ref() == Some(run);
+        let mut all = self.announcing.lock().peers.clone();
+        let announced = self.announce(run).await?;
+        all.extend(announced.awaited);
+        let mut is_blank = self.is_blank(announced.now_ms, announced.born_ms);
+        let mut expected = all.clone();
+        let went_back = self.announcing.lock().went_back;
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
             mark = Mark::WentBack;
@@ -244,13 +262,19 @@ impl Core {
         loop {
             let offered = self.trunk.healed(run, &self.name, mark, &missing).await?;
             expected.retain(|peer| !offered.names.contains(peer));
-            if expected.is_empty() || mark == Mark::Missing {
+            if is_blank {
+                let announced = self.announce(run).await?;
+                is_blank = self.is_blank(announced.now_ms, announced.born_ms);
+                all.extend(announced.awaited);
+                expected =
+                    all.iter().filter(|peer| !offered.names.contains(peer)).cloned().collect();
+            }
+            if !is_blank && (expected.is_empty() || mark == Mark::Missing) {
                 let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
                 self.announcing.lock().peers = came;
-                let is_sure = !offered.is_one_missing && !offered.went_back;
                 return Ok(Asked {
                     who: if offered.is_one_missing { Who::Some } else { Who::Everybody },
-                    kind: if is_sure { ForkKind::Whole } else { ForkKind::Lossy },
+                    whole: offered.whole,
                 });
             }
             if Instant::now() >= deadline {
@@ -263,8 +287,15 @@ impl Core {
         }
     }
 
-    /// Says that this replica is there; returns whom healing has to wait for.
-    async fn announce(&self, run: &FleetRun) -> Result<Vec<String>, Failure> {
+    /// Returns whether the first replica came to the servers only just now: they may have been
+    /// emptied, and not everybody be back who knows what they had.
+    fn is_blank(&self, now_ms: u64, born_ms: u64) -> bool {
+        let age = Duration::from_millis(now_ms.saturating_sub(born_ms));
+        born_ms > 0 && age < self.options.blank_grace
+    }
+
+    /// Says that this replica is there; returns what Redis knows of the others.
+    async fn announce(&self, run: &FleetRun) -> Result<Announced, Failure> {
         // One that ends must not be waited for.
         let is_leaving = self.is_leaving.load(Ordering::Acquire);
         let here = if is_leaving { "" } else { &self.name };
@@ -276,11 +307,11 @@ impl Core {
         // One that ends took its own word back.
         if !is_leaving {
             if announcing.last.as_ref().is_some_and(is_lost) {
-                announcing.went_back = Some(run.clone());
+                announcing.went_back = true;
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }
-        Ok(announced.awaited)
+        Ok(announced)
     }
 
     /// Says that this replica is there and has offered what it has, so that one that comes later need
@@ -289,7 +320,7 @@ impl Core {
         let healed = self.announcing.lock().healed.clone();
         let (Some(run), Some(healed)) = (self.trunk.run(), healed) else { return Ok(()) };
         if healed.covers(&run) {
-            let peers = self.announce(&run).await?;
+            let peers = self.announce(&run).await?.awaited;
             self.trunk.healed(&run, &self.name, Mark::None, &[]).await?;
             self.announcing.lock().peers = peers.into_iter().collect();
         }

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use event::{EventId, Lineage, Seq};
+use event::{EventId, Lineage, Seq, StreamName};
 use futures_util::{StreamExt, stream};
 
 use super::{
@@ -69,16 +69,60 @@ impl Attempt {
 
 impl Core {
     /// Merges every branch; the streams without one just go back. One that fails does not keep the
-    /// others.
+    /// others, and where that is for what stands under its stream's keys, it alone is left.
     pub(super) async fn merge_all(&self) -> Result<(), Failure> {
         self.restore_records().await?;
-        while self.has_branches() {
-            let cells = self.cells_with_branches();
-            let merges = stream::iter(cells).map(|cell| async move { self.merge(&cell).await });
+        let mut left = self.merge_older().await?;
+        loop {
+            let mut cells = self.cells_with_branches();
+            cells.retain(|cell| !left.contains(&cell.stream));
+            if cells.is_empty() {
+                return Ok(());
+            }
+            let merge = |cell: Arc<Cell>| async move { (self.merge(&cell).await, cell) };
+            let merges = stream::iter(cells).map(merge);
             let merges: Vec<_> = merges.buffer_unordered(AT_ONCE).collect().await;
-            merges.into_iter().collect::<Result<(), _>>()?;
+            let mut failed = Ok(());
+            for (merged, cell) in merges {
+                match merged {
+                    Err(failure) if failure.is_of_log => {
+                        self.leave_on_branch(&cell.stream, failure.reason);
+                        left.insert(cell.stream.clone());
+                    }
+                    Err(failure) => failed = Err(failure),
+                    Ok(()) => {}
+                }
+            }
+            failed?;
         }
-        Ok(())
+    }
+
+    /// Merges the branches of streams that have a later one too, one after the other; returns the
+    /// streams where that can't be done.
+    async fn merge_older(&self) -> Result<HashSet<StreamName>, Failure> {
+        let mut left = HashSet::new();
+        for older in self.older() {
+            if left.contains(&older.stream) {
+                continue;
+            }
+            match self.merge(&older).await {
+                Err(failure) if failure.is_of_log => {
+                    self.leave_on_branch(&older.stream, failure.reason);
+                    left.insert(older.stream.clone());
+                }
+                merged => merged?,
+            }
+            let is_merged = older.side.lock().branch.is_none();
+            if is_merged {
+                self.older.lock().retain(|other| !Arc::ptr_eq(other, &older));
+                let records = std::mem::take(&mut older.side.lock().merged);
+                if let Ok(cell) = self.cell(&older.stream) {
+                    let mut side = cell.side.lock();
+                    records.into_iter().for_each(|record| side.remember_merged(record));
+                }
+            }
+        }
+        Ok(left)
     }
 
     /// Merges a stream's branch, and makes the stream the trunk's again.
@@ -114,6 +158,9 @@ impl Core {
         cell.side.lock().remember(record, &lineage);
         // A reader here goes through the view, and this replica may be cut off meanwhile.
         self.refill(cell, parent).await;
+        // Before anybody appends to the trunk under one of them.
+        let run = self.trunk.run().ok_or_else(|| Failure::refused("the connection broke"))?;
+        self.give_keys(&run, cell).await?;
         self.go_back(cell).await;
         Ok(())
     }
@@ -185,7 +232,8 @@ impl Core {
             };
             (owner.epoch, attempt.is_fenced) = (epoch, true);
         }
-        attempt.found.extend(self.trunk.find_all(&cell.stream, parent, &unsure).await?);
+        let search = self.trunk.find_all(&cell.stream, parent, &unsure).await?;
+        attempt.found.extend(search.found);
         attempt.looked_for.extend(unsure);
         Ok(true)
     }
@@ -255,17 +303,24 @@ impl Core {
         }
     }
 
-    /// Makes the stream the trunk's again.
+    /// Makes the stream the trunk's again; to be called while appends to it wait.
     ///
     /// # Cancel safety
-    /// It is; only the branch's file may be left, whose record says that it is merged.
+    /// It is: the branch goes with its file, or stays with it. The file goes first, since the next
+    /// branch must not find it beside its own.
     async fn go_back(&self, cell: &Cell) {
-        let branch = cell.side.lock().branch.take();
-        cell.changed_owner();
-        if let Some(branch) = branch {
-            tracing::debug!(stream = %cell.stream, "the stream is the trunk's again");
-            self.forget_saved(&cell.stream, &branch).await;
+        // A file that is being written would stand again, and its events come a second time.
+        let writing = match &self.spool {
+            Some(spool) => Some((spool, spool.writing().await)),
+            None => None,
+        };
+        let saved_as = cell.side.lock().branch.as_ref().map(Branch::saved_as);
+        if let (Some((spool, writing)), Some(name)) = (&writing, saved_as) {
+            spool.remove(writing, &cell.stream, name);
         }
+        cell.side.lock().branch = None;
+        cell.changed_owner();
+        tracing::debug!(stream = %cell.stream, "the stream is the trunk's again");
     }
 
     fn pending(&self, cell: &Cell) -> usize {

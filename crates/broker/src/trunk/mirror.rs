@@ -8,7 +8,7 @@
 //! what one publisher sent in the order in which it was acknowledged.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Mirror {
     lineage: Option<Lineage>,
     head: Seq,
     events: BTreeMap<Seq, Kept>,
+    /// Which of them were appended here.
+    appended: BTreeSet<Seq>,
     read: Option<Read>,
     keyed: VecDeque<Keyed>,
 }
@@ -150,6 +152,7 @@ impl Mirror {
     ) {
         for event in events {
             self.insert(event, now);
+            self.appended.insert(event.position.seq);
             self.head = self.head.max(event.position.seq);
         }
         if let Some(key) = key {
@@ -230,11 +233,17 @@ impl Mirror {
         self.read.map_or(Seq::ZERO, |read| self.reaches(read.through))
     }
 
-    /// Returns what is known of the trunk beyond a hole, which a branch that ends before it lacks:
-    /// most of all events that were appended here, between those of others that nobody here has
-    /// read.
+    /// Returns what is known of the trunk after a number.
     pub(crate) fn beyond(&self, seq: Seq) -> Vec<Arc<Event>> {
         self.after(seq).map(|kept| Arc::clone(&kept.event)).collect()
+    }
+
+    /// Returns what was appended here beyond a hole, which a branch that ends before it lacks: between
+    /// them stand events of others that nobody here has read. What others appended is theirs to
+    /// bring back, should the trunk lose it: two who did so at once would put it twice.
+    pub(crate) fn own_beyond(&self, seq: Seq) -> Vec<Arc<Event>> {
+        let own = |kept: &&Kept| self.appended.contains(&kept.event.position.seq);
+        self.after(seq).filter(own).map(|kept| Arc::clone(&kept.event)).collect()
     }
 
     /// Takes a log for what the trunk was, as another backend left it.
@@ -309,6 +318,7 @@ impl Mirror {
             let seq = event.position.seq;
             let is_known = |known: &Kept| known.event.position == event.position;
             if !self.events.get(&seq).is_some_and(is_known) {
+                self.appended.remove(&seq);
                 self.events.insert(seq, kept);
             }
         }
@@ -322,6 +332,10 @@ impl Mirror {
         let is_old = |at: MonoMs| now.since(at) > limits.age_max;
         while self.events.first_key_value().is_some_and(|(_, kept)| is_old(kept.at)) {
             self.events.pop_first();
+        }
+        let oldest = self.events.first_key_value().map_or(Seq(u64::MAX), |(seq, _)| *seq);
+        while self.appended.first().is_some_and(|seq| *seq < oldest) {
+            self.appended.pop_first();
         }
         while self.keyed.len() > limits.events_max
             || self.keyed.front().is_some_and(|keyed| is_old(keyed.at))

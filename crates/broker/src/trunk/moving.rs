@@ -55,6 +55,7 @@ impl ReplicaBroker {
             self.core.count(left.pending(), left.pending_bytes(), 0, 0);
         }
         merged?;
-        trunk.remember_keys(stream, &keys, |at| now.since(at)).await
+        let run = trunk.run().ok_or_else(|| Failure::refused("the connection broke"))?;
+        trunk.remember_keys(&run, stream, &keys, |at| now.since(at)).await
     }
 }

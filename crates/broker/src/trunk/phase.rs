@@ -82,9 +82,15 @@ impl Core {
     /// run.
     async fn come_back(&self) -> FleetRun {
         let (mut pause, began) = (RETRY_MIN, Instant::now());
+        let mut wait = Duration::ZERO;
         loop {
+            // What is lost in the pause is lost, too.
+            let attempt = async {
+                tokio::time::sleep(wait).await;
+                self.try_to_come_back().await
+            };
             tokio::select! {
-                came = self.try_to_come_back() => match came {
+                came = attempt => match came {
                     Ok(run) => {
                         self.trouble.lock().clear();
                         self.enter(Phase::Up);
@@ -99,11 +105,14 @@ impl Core {
                         {
                             self.cut_off();
                         }
-                        tokio::time::sleep(pause).await;
+                        wait = pause;
                         pause = (pause * 2).min(RETRY_MAX);
                     }
                 },
-                () = self.lost() => self.cut_off(),
+                () = self.lost() => {
+                    self.cut_off();
+                    wait = Duration::ZERO;
+                }
             }
         }
     }
@@ -136,7 +145,10 @@ impl Core {
         if !self.options.strict || self.has_branches() {
             self.enter(Phase::Back);
         }
-        self.remember_adopted().await?;
-        self.merge_all().await
+        // Those of a stream with a branch follow behind its merge: what a branch's key did is known
+        // by where it stands on the trunk.
+        self.remember_adopted(run, |side| side.branch.is_none()).await?;
+        self.merge_all().await?;
+        self.remember_adopted(run, |_| true).await
     }
 }

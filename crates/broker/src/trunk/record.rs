@@ -10,7 +10,10 @@
 
 use event::{Epoch, Lineage, Position, Seq, Standing};
 
-use crate::lineage_text::{lineage_from, lineage_text};
+use crate::{
+    lineage_text::{lineage_from, lineage_text},
+    number_text::{NUMBER_MAX, number_from},
+};
 
 /// Events that lie next to each other on the trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,12 +121,12 @@ impl BranchRecord {
             text => {
                 let (after, rest) = text.split_once('/')?;
                 let (last, lineage) = rest.split_once('/')?;
-                let (after, last) = (Seq(after.parse().ok()?), Seq(last.parse().ok()?));
+                let (after, last) = (Seq(number_from(after)?), Seq(number_from(last)?));
                 Some(Before { after, last, lineage: lineage_from(lineage)? })
             }
         };
         let record = BranchRecord {
-            parent: Seq(parent.parse().ok()?),
+            parent: Seq(number_from(parent)?),
             lineage: lineage_from(lineage)?,
             before,
             runs: runs_from(runs)?,
@@ -148,11 +151,17 @@ pub(crate) fn runs_text(runs: &[Run]) -> String {
 fn runs_from(text: &str) -> Option<Vec<Run>> {
     let run = |text: &str| {
         let (first, count) = text.split_once('x')?;
-        let run = Run { first: Seq(first.parse().ok()?), count: count.parse().ok()? };
-        let is_sane = run.count > 0 && run.first.0.checked_add(run.count).is_some();
+        let run = Run { first: Seq(number_from(first)?), count: number_from(count)? };
+        let is_sane = run.count > 0 && run.first.0 + run.count <= NUMBER_MAX;
         is_sane.then_some(run)
     };
-    if text == "-" { Some(Vec::new()) } else { text.split(',').map(run).collect() }
+    if text == "-" {
+        return Some(Vec::new());
+    }
+    let runs: Vec<Run> = text.split(',').map(run).collect::<Option<_>>()?;
+    let mut counts = runs.iter().map(|run| run.count);
+    let total = counts.try_fold(0, |sum: u64, count| sum.checked_add(count))?;
+    (total <= NUMBER_MAX).then_some(runs)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use event::Standing;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::{Core, cell::Cell, record::BranchRecord};
 use crate::redis::failure::Failure;
@@ -27,10 +27,19 @@ impl Core {
             let cells = self.cells.read();
             cells.values().filter(|cell| !cell.side.lock().merged.is_empty()).cloned().collect()
         };
-        let restored = stream::iter(cells).map(Ok);
         let restore = |cell: Arc<Cell>| async move { self.restore_records_of(&cell).await };
-        restored.try_for_each_concurrent(AT_ONCE, restore).await?;
-        *self.restored.lock() = run;
+        let mut restored = stream::iter(cells).map(restore).buffer_unordered(AT_ONCE);
+        let mut is_whole = true;
+        while let Some(restored) = restored.next().await {
+            match restored {
+                // It keeps its own records alone, until it can be used.
+                Err(failure) if failure.is_of_log => is_whole = false,
+                restored => restored?,
+            }
+        }
+        if is_whole {
+            *self.restored.lock() = run;
+        }
         Ok(())
     }
 

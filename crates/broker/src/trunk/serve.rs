@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use event::{After, Epoch, Event, GapReason, Ledger, Position, Seq, StreamName};
+use event::{After, Event, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
@@ -14,9 +14,10 @@ use super::{
     cell::{Cell, MergedBranch, Side, events_at},
     mirror::Mirror,
     phase::Phase,
+    unanswered::Sent,
 };
 use crate::{
-    Append, AppendError, Appended, NewEvent, Page, PageLimit, ReadError, Receipt, Watch,
+    Append, AppendError, Appended, Page, PageLimit, ReadError, Receipt, Watch,
     memory::log::Log,
     redis::{appending::check, failure::Failure, run::HEALING},
 };
@@ -29,15 +30,6 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// What a strict replica says while an earlier process's branch is on its way to Redis.
 const STRICT: &str = "what an earlier process kept of this stream is merged into Redis first";
-
-/// Whether an append may be on the trunk already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
-    /// It was never sent.
-    No,
-    /// It was sent and not answered, while the trunk had this epoch at the latest.
-    Unanswered(Option<Epoch>),
-}
 
 impl Core {
     pub(super) async fn append(
@@ -59,17 +51,18 @@ impl Core {
             if let Some(appended) = self.append_beside(&cell, &append, sent) {
                 return appended;
             }
+            let end = self.trunk.last_end(stream);
             let attempt = tokio::select! {
                 attempt = self.append_when_decided(stream, &append, sent) => Some(attempt),
                 () = self.until_cut(), if !self.options.strict => None,
             };
-            let epoch = || self.trunk.last_known(stream).map(|(lineage, _)| lineage.current());
+            let unanswered = || sent.unanswered(end, self.trunk.last_known(stream));
             match attempt {
                 Some(Ok(appended)) => {
                     self.mirror_append(&cell, &append, &appended);
                     return Ok(appended);
                 }
-                None => sent = Sent::Unanswered(epoch()),
+                None => sent = unanswered(),
                 Some(Err(AppendError::Unavailable { reason, .. }))
                     if reason == HEALING && tokio::time::Instant::now() < deadline =>
                 {
@@ -82,7 +75,7 @@ impl Core {
                         && self.options.redis.replicas_min == 0
                         && tokio::time::Instant::now() < deadline =>
                 {
-                    sent = Sent::Unanswered(epoch());
+                    sent = unanswered();
                 }
                 // Not answered again and again, or refused while an earlier attempt is in doubt.
                 Some(Err(AppendError::Unavailable { reason, maybe })) => {
@@ -119,8 +112,8 @@ impl Core {
         append: &Append,
         sent: Sent,
     ) -> Result<Appended, AppendError> {
-        if let (Sent::Unanswered(epoch), None) = (sent, append.idempotency)
-            && let Some(receipts) = self.unanswered(stream, append, epoch).await?
+        if let (Sent::Unanswered(unanswered), None) = (sent, append.idempotency)
+            && let Some(receipts) = self.look_for(stream, append, unanswered).await?
         {
             return Ok(Appended::First(receipts));
         }
@@ -133,27 +126,6 @@ impl Core {
             Appended::Replayed(receipts) if is_same(&receipts) => Appended::First(receipts),
             appended => appended,
         })
-    }
-
-    /// Looks on the trunk for an append that was sent and not answered.
-    async fn unanswered(
-        &self,
-        stream: &StreamName,
-        append: &Append,
-        epoch: Option<Epoch>,
-    ) -> Result<Option<Vec<Receipt>>, AppendError> {
-        if let Some(epoch) = epoch {
-            // What is still on its way can't take effect after this.
-            self.trunk.fence(stream, epoch).await?;
-        }
-        let Some((lineage, _)) = self.trunk.last_known(stream) else { return Ok(None) };
-        let ids = append.events.iter().map(|event| event.id).collect();
-        let found = self.trunk.find_all(stream, Seq::ZERO, &ids).await?;
-        let receipt = |event: &NewEvent| {
-            let position = lineage.position_at(*found.get(&event.id)?);
-            Some(Receipt { id: event.id, position })
-        };
-        Ok(append.events.iter().map(receipt).collect())
     }
 
     /// Appends to the stream's branch, where there is one or one has to begin.
@@ -189,7 +161,7 @@ impl Core {
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         let head = branch.log().head().seq;
         if matches!(appended, Ok(Appended::First(_))) {
-            side.is_dirty = true;
+            side.has_changed();
             cell.grew(head);
         }
         Some(appended)
@@ -219,11 +191,13 @@ impl Core {
             let now = self.options.clock.mono();
             let base = side.mirror.base(cell.is_followed(), now);
             let parent = base.as_ref().map_or(Seq::ZERO, |log| log.head().seq);
-            let beyond = side.mirror.beyond(parent);
+            let beyond = side.mirror.own_beyond(parent);
             let branch = self.branch_from(cell, side, |_| base);
             branch.add_tail(&beyond, now, &self.options.redis.window);
             self.count(0, 0, branch.pending(), branch.pending_bytes());
-            side.is_dirty |= branch.pending() > 0;
+            if branch.pending() > 0 {
+                side.has_changed();
+            }
         }
         self.branch_from(cell, side, |_| None)
     }
@@ -284,6 +258,7 @@ impl Core {
     /// connection is being looked at, and it is waited for what becomes of it.
     async fn ask<T>(
         &self,
+        deadline: tokio::time::Instant,
         asking: impl Future<Output = Result<T, Failure>>,
     ) -> Option<Result<T, ReadError>> {
         let decided = async {
@@ -305,7 +280,9 @@ impl Core {
         };
         tokio::select! {
             answer = asked => match answer {
-                Err(failure) if failure.reason == HEALING => {
+                Err(failure)
+                    if failure.reason == HEALING && tokio::time::Instant::now() < deadline =>
+                {
                     // The server began anew just now, and the keeper is about to see it.
                     tokio::time::sleep(AGAIN).await;
                     None
@@ -314,6 +291,11 @@ impl Core {
             },
             () = self.until_cut() => None,
         }
+    }
+
+    /// Returns until when what is read is asked for again while the trunk is healed.
+    fn read_deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + self.options.redis.command_time_max
     }
 
     /// Returns how long it takes at most to find out whether a connection is lost.
@@ -328,7 +310,7 @@ impl Core {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let cell = self.cell(stream)?;
-        let deadline = tokio::time::Instant::now() + self.options.redis.command_time_max;
+        let deadline = self.read_deadline();
         loop {
             let beside = |branch: &Branch, merged: &VecDeque<MergedBranch>| {
                 branch.page(after, limit, merged.iter().map(|merged| &merged.record))
@@ -341,7 +323,7 @@ impl Core {
                 return page;
             }
             let trunk = &self.trunk;
-            let asked = self.ask(trunk.page_now(stream, after, limit)).await;
+            let asked = self.ask(deadline, trunk.page_now(stream, after, limit)).await;
             let Some(page) = asked.transpose()? else { continue };
             if !self.options.strict {
                 self.fill(&cell, &page).await;
@@ -375,7 +357,7 @@ impl Core {
             let Some(from) = behind.flatten() else { return };
             let after = After::At(from);
             let reading = self.trunk.page_now(&cell.stream, &after, PageLimit::MAX);
-            let Some(Ok(between)) = self.ask(reading).await else { return };
+            let Some(Ok(between)) = self.ask(self.read_deadline(), reading).await else { return };
             if between.gap.is_some() || between.events.is_empty() {
                 return;
             }
@@ -425,12 +407,12 @@ impl Core {
     }
 
     pub(super) async fn head(&self, stream: &StreamName) -> Result<Position, ReadError> {
-        let cell = self.cell(stream)?;
+        let (cell, deadline) = (self.cell(stream)?, self.read_deadline());
         loop {
             if let Some(head) = self.beside(&cell, |branch, _| branch.log().head()) {
                 return head;
             }
-            let asked = self.ask(self.trunk.head_now(stream)).await;
+            let asked = self.ask(deadline, self.trunk.head_now(stream)).await;
             if let Some(head) = asked.transpose()? {
                 return Ok(head);
             }
@@ -438,12 +420,12 @@ impl Core {
     }
 
     pub(super) async fn ledger(&self, stream: &StreamName) -> Result<Ledger, ReadError> {
-        let cell = self.cell(stream)?;
+        let (cell, deadline) = (self.cell(stream)?, self.read_deadline());
         loop {
             if let Some(ledger) = self.beside(&cell, |branch, _| branch.log().ledger()) {
                 return ledger;
             }
-            let asked = self.ask(self.trunk.ledger_now(stream)).await;
+            let asked = self.ask(deadline, self.trunk.ledger_now(stream)).await;
             if let Some(ledger) = asked.transpose()? {
                 return Ok(ledger);
             }
@@ -458,7 +440,7 @@ impl Core {
         let watch = cell.follow(Arc::clone(self), self.trunk.watch_anyway(stream)?);
         if !self.branches_off() {
             // Cut off meanwhile, it is heard once there is a connection.
-            self.ask(self.trunk.hear(stream)).await.transpose()?;
+            self.ask(self.read_deadline(), self.trunk.hear(stream)).await.transpose()?;
         }
         Ok(watch)
     }

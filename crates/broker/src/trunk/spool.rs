@@ -4,15 +4,20 @@
 //! branch's oldest, and tells which part of the lineage is its own. `clean` stands there between a
 //! drain that saved everything and the next start; without it the branch's next epoch begins
 //! lossy. A file that can't be read as a branch is set aside, never deleted.
+//!
+//! A stream may have several files, where a merged branch's could not be removed: all of them are
+//! taken up, in their order.
 
 use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use event::{Clock, Epoch, ForkKind, StreamName};
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Core, branch::Branch, cell::Cell};
 use crate::memory::{
@@ -28,9 +33,14 @@ const SUFFIX: &str = ".branch";
 pub(super) struct Spool {
     folder: PathBuf,
     lock: File,
-    /// Held for each write.
-    writing: Mutex<()>,
+    /// Held for each write until it is done, also where nobody waits for it any more.
+    writing: Arc<tokio::sync::Mutex<()>>,
+    /// Files of merged branches that are still to be removed.
+    left: Mutex<Vec<PathBuf>>,
 }
+
+/// The right to write to the folder.
+pub(super) type Writing = OwnedMutexGuard<()>;
 
 /// A branch that was found in the folder.
 pub(super) struct Found {
@@ -46,10 +56,17 @@ impl Spool {
         lock.try_lock().map_err(io::Error::from)?;
         files::write_whole(&folder.join("probe"), b"")?;
         fs::remove_file(folder.join("probe"))?;
-        Ok(Spool { folder: folder.to_owned(), lock, writing: Mutex::new(()) })
+        let (writing, left) = (Arc::default(), Mutex::default());
+        Ok(Spool { folder: folder.to_owned(), lock, writing, left })
     }
 
-    /// Takes up what another process left, and the folder with it.
+    /// Waits until nobody writes to the folder, and keeps others from it.
+    pub(super) async fn writing(&self) -> Writing {
+        Arc::clone(&self.writing).lock_owned().await
+    }
+
+    /// Takes up what another process left, and the folder with it; of one stream the branches in
+    /// their order.
     pub(super) fn take_up(
         &self,
         clock: &dyn Clock,
@@ -72,10 +89,38 @@ impl Spool {
                 }
             }
         }
+        found.sort_by_key(|found| found.branch.age());
         match fs::remove_file(&clean) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => files::sync_dir(&self.folder).map(|()| found),
         }
+    }
+
+    /// Writes a branch; returns whether it is written.
+    fn write(&self, stream: &StreamName, name: Epoch, parts: &LogParts, now: Moment) -> bool {
+        let path = self.path_of(stream, name);
+        let written = files::write_whole(&path, &window_file::encode(stream, parts, now));
+        if let Err(error) = &written {
+            tracing::error!(%stream, %error, "a branch could not be saved");
+        }
+        written.is_ok()
+    }
+
+    /// Removes the file of a merged branch, now or when that can be done.
+    pub(super) fn remove(&self, _writing: &Writing, stream: &StreamName, name: Epoch) {
+        self.left.lock().push(self.path_of(stream, name));
+        self.remove_left();
+    }
+
+    /// Removes what could not be removed before.
+    fn remove_left(&self) {
+        self.left.lock().retain(|path| match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::error!(file = %path.display(), %error, "a merged branch's file stays");
+                true
+            }
+            _ => false,
+        });
     }
 
     fn path_of(&self, stream: &StreamName, name: Epoch) -> PathBuf {
@@ -117,49 +162,44 @@ fn read(name: &str, bytes: &[u8], now: Moment, epoch: Epoch, kind: ForkKind) -> 
 impl Core {
     /// Writes every branch that has changed since it was last written; returns whether all are.
     pub(super) async fn save_all(&self) -> bool {
+        if let Some(spool) = self.spool.as_ref().filter(|spool| !spool.left.lock().is_empty()) {
+            spool.remove_left();
+        }
         let mut saved = true;
-        for cell in self.cells_with_branches() {
+        for cell in self.older().into_iter().chain(self.cells_with_branches()) {
             saved &= self.save_cell(&cell).await;
         }
         saved
     }
 
-    /// Writes a stream's branch, where it has changed since it was last written.
-    pub(super) async fn save_cell(&self, cell: &Cell) -> bool {
+    /// Writes a stream's branch, where it has changed since it was last written; returns whether the
+    /// folder has it.
+    ///
+    /// # Cancel safety
+    /// It is: what is being written is written whole before anything else is.
+    pub(super) async fn save_cell(&self, cell: &Arc<Cell>) -> bool {
         // Probes need not outlive the process.
         let Some(spool) = self.spool.as_ref().filter(|_| cell.stream != StreamName::Probe) else {
             return true;
         };
-        let _writing = spool.writing.lock().await;
-        let parts: Option<(Epoch, LogParts)> = {
-            let mut side = cell.side.lock();
-            let is_dirty = std::mem::take(&mut side.is_dirty);
-            let branch = side.branch.as_ref().filter(|branch| is_dirty && branch.has_places());
-            branch.map(|branch| (branch.saved_as(), branch.parts()))
+        let writing = spool.writing().await;
+        let (changes, name, parts) = {
+            let side = cell.side.lock();
+            let branch = side.branch.as_ref().filter(|branch| branch.has_places());
+            let (Some(changes), Some(branch)) = (side.unsaved(), branch) else { return true };
+            (changes, branch.saved_as(), branch.parts())
         };
-        let Some((name, parts)) = parts else { return true };
-        let (path, stream) = (spool.path_of(&cell.stream, name), cell.stream.clone());
         let now = Moment::now(&*self.options.clock);
+        let (spool, cell) = (Arc::clone(spool), Arc::clone(cell));
         let written = tokio::task::spawn_blocking(move || {
-            files::write_whole(&path, &window_file::encode(&stream, &parts, now))
-        });
-        match written.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            Ok(()) => true,
-            Err(error) => {
-                cell.side.lock().is_dirty = true;
-                tracing::error!(stream = %cell.stream, %error, "a branch could not be saved");
-                false
+            let _writing = writing;
+            let is_written = spool.write(&cell.stream, name, &parts, now);
+            if is_written {
+                cell.side.lock().is_saved(changes);
             }
-        }
-    }
-
-    /// Removes the file of a branch that is merged and was taken from its cell.
-    pub(super) async fn forget_saved(&self, stream: &StreamName, branch: &Branch) {
-        if let Some(spool) = &self.spool {
-            // A file that is being written would stand again, and its events come a second time.
-            let _writing = spool.writing.lock().await;
-            let _ = fs::remove_file(spool.path_of(stream, branch.saved_as()));
-        }
+            is_written
+        });
+        written.await.unwrap_or(false)
     }
 
     /// Says that everything is saved.

@@ -8,6 +8,8 @@ mod faults;
 mod foreign;
 mod forgets;
 mod heal;
+mod keys;
+mod reigns;
 mod sentinel;
 mod spool;
 mod strict;

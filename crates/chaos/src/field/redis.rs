@@ -11,13 +11,17 @@ use std::{
 
 use faults::{RedisServer, ServerOptions};
 use redis::Value;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 
 use super::FieldError;
 use crate::kind::Done;
 
 /// How long a command of ours may take.
 const COMMAND: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Where Redis keeps its append-only files, in its folder.
 const DATA: &str = "appendonlydir";
@@ -64,8 +68,18 @@ impl Redis {
         words.for_each(|word| {
             command.arg(word);
         });
-        let answer = timeout(COMMAND, state.server.try_command::<Value>(&mut command)).await;
-        match answer {
+        let answered = async {
+            loop {
+                match state.server.try_command::<Value>(&mut command).await {
+                    // One that begins answers some commands before it has read its data.
+                    Err(error) if error.to_string().contains("loading the dataset") => {
+                        sleep(LOOK_EVERY).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        };
+        match timeout(COMMAND, answered).await {
             Ok(Ok(answer)) => Ok(format!("{answer:?}")),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no answer within {} s", COMMAND.as_secs())),

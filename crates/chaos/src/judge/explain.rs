@@ -8,6 +8,9 @@ use crate::{facts::Sent, publisher::Manner, settings::Mode};
 /// An acknowledged event is in the spool after so long, on a machine that has other things to do.
 const SPOOLED_MS: u64 = 5_000;
 
+/// So much later than it was given an answer is read.
+const READ_MS: u64 = 500;
+
 /// For so long after an acknowledgement a fault of Redis can still lose it.
 const LOSABLE_MS: u64 = 60_000;
 
@@ -39,7 +42,9 @@ pub(super) fn another_order(evidence: &Evidence<'_>) -> bool {
 /// Returns whether an acknowledged event may be gone.
 pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     let history = evidence.history;
-    let killed = history.killed(sent.replica, sent.ended_ms, sent.ended_ms + SPOOLED_MS);
+    // An answer can be read a little after the end of who gave it.
+    let (from, to) = (sent.ended_ms.saturating_sub(READ_MS), sent.ended_ms + SPOOLED_MS);
+    let killed = history.killed(sent.replica, from, to);
     let with_branch =
         evidence.plan.mode == Mode::Loose && history.before(sent.ended_ms).cuts && killed;
     let after = history.between(sent.ended_ms, sent.ended_ms + LOSABLE_MS);

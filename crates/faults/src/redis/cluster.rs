@@ -63,14 +63,20 @@ impl RedisCluster {
         self.nodes[0].command::<()>(&mut meet).await;
     }
 
+    /// Adds a node without slots, and returns its index.
+    pub async fn add_node(&mut self) -> usize {
+        let role = || Role::Node { bus: free_port() };
+        let node = RedisServer::start_as(self.options.clone(), role).await;
+        self.meet(&node).await;
+        self.nodes.push(node);
+        self.settled().await;
+        self.nodes.len() - 1
+    }
+
     /// Adds a replica of a primary, and waits until it has its data.
     pub async fn add_replica(&mut self, of: usize) {
-        let role = || Role::Node { bus: free_port() };
-        let replica = RedisServer::start_as(self.options.clone(), role).await;
-        self.meet(&replica).await;
-        self.nodes.push(replica);
-        self.settled().await;
-        let (id, replica) = (self.id(of).await, &self.nodes[self.nodes.len() - 1]);
+        let added = self.add_node().await;
+        let (id, replica) = (self.id(of).await, &self.nodes[added]);
         let mut replicate = redis::cmd("CLUSTER");
         replica.command::<()>(replicate.arg("REPLICATE").arg(id)).await;
         let patience = Patience::for_("a replica with its data");

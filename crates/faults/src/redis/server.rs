@@ -35,6 +35,9 @@ pub(super) enum Role {
     Sentinel(String),
 }
 
+/// How often a command is sent whose connection breaks.
+const CONNECTIONS_TRIED: usize = 20;
+
 /// A server.
 pub struct RedisServer {
     folder: TempDir,
@@ -238,12 +241,19 @@ impl RedisServer {
         timeout(PATIENCE, answer).await.map_err(late)?
     }
 
-    /// Sends a command as another client would.
+    /// Sends a command as another client would; again where the connection broke, as all do when a
+    /// server changes its role.
     ///
     /// # Panics
     /// Panics where it is refused.
     pub async fn command<T: FromRedisValue>(&self, command: &mut Cmd) -> T {
-        self.try_command(command).await.expect("the command is taken")
+        for _ in 0..CONNECTIONS_TRIED {
+            match self.try_command(command).await {
+                Err(error) if error.is_io_error() && !error.is_timeout() => {}
+                answered => return answered.expect("the command is taken"),
+            }
+        }
+        panic!("each connection broke: {}", self.log());
     }
 
     /// Cuts all connections that are subscribed (`CLIENT KILL TYPE pubsub`), and counts them.

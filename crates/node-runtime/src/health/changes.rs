@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::RealtimeHealth;
-use crate::State;
+use crate::{State, ops::OpsEvent};
 
 /// Most changes that wait; beyond, the oldest is forgotten, and the log of the process has it.
 const WAITING_MAX: usize = 64;
@@ -22,12 +22,13 @@ pub(super) struct Changes {
 #[derive(Debug, Default)]
 struct Inner {
     last: Option<HealthState>,
-    waiting: VecDeque<Value>,
+    waiting: VecDeque<OpsEvent>,
 }
 
 impl Changes {
-    /// Takes what a look found. The first look is a change where it finds anything but health.
-    pub(super) fn note(&self, health: &RealtimeHealth) {
+    /// Takes what a look found. The first look is a change where it finds anything but health. The
+    /// event is made here, once, however often it has to be told.
+    pub(super) fn note(&self, health: &RealtimeHealth, event: impl FnOnce(Value) -> OpsEvent) {
         let mut inner = self.inner.lock();
         let before = inner.last.replace(health.status).unwrap_or(HealthState::Healthy);
         if before == health.status {
@@ -43,14 +44,14 @@ impl Changes {
         }
         let selected = health.selected_backend;
         let change = json!({"status": status, "reason": reason, "selected_backend": selected});
-        inner.waiting.push_back(change);
+        inner.waiting.push_back(event(change));
     }
 
-    fn take(&self) -> Option<Value> {
+    fn take(&self) -> Option<OpsEvent> {
         self.inner.lock().waiting.pop_front()
     }
 
-    fn put_back(&self, change: Value) {
+    fn put_back(&self, change: OpsEvent) {
         self.inner.lock().waiting.push_front(change);
     }
 }
@@ -59,7 +60,7 @@ impl State {
     /// Tells operators what has changed; what can't be told now is told later.
     pub(super) async fn tell_changes(&self) {
         while let Some(change) = self.prober.changes.take() {
-            if !self.tell_ops("health.changed", change.clone()).await {
+            if !self.tell_ops_once(&change).await {
                 return self.prober.changes.put_back(change);
             }
         }

@@ -10,7 +10,7 @@ use broker::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::start::tell_set_aside;
+use super::start::set_aside_event;
 use crate::{Shutdown, State, Tasks, ops::GapReport, redis::RedisBackend};
 
 /// How often changed windows are saved.
@@ -72,7 +72,8 @@ async fn forget_adopted(redis: Arc<RedisBackend>, folder: Arc<StateDir>, mut end
 
 async fn tell_of(set_aside: Vec<SetAside>, state: Arc<State>, mut end: Shutdown) {
     for file in &set_aside {
-        while !tell_set_aside(&state, file).await {
+        let event = set_aside_event(&state, file);
+        while !state.tell_ops_once(&event).await {
             tokio::select! {
                 () = end.asked() => return,
                 () = tokio::time::sleep(TELL_AGAIN) => {}

@@ -20,6 +20,7 @@ use tokio::net::TcpSocket;
 use super::{Running, RuntimeBuilder, housekeeping};
 use crate::{
     Phase, State, Tasks, local_key,
+    ops::OpsEvent,
     redis::{RedisBackend, spool},
     replica,
     state::{local_api_key, window},
@@ -167,7 +168,7 @@ async fn take_up(
     take_over(state, memory, state_dir, &mut loaded).await?;
     report(&loaded);
     for file in &loaded.set_aside {
-        tell_set_aside(state, file).await;
+        state.tell_ops_once(&set_aside_event(state, file)).await;
     }
     warn_of_spool(state).await;
     // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
@@ -229,11 +230,11 @@ fn report(loaded: &Loaded) {
     );
 }
 
-/// Tells operators of a damaged file, and returns whether the log took it.
-pub(super) async fn tell_set_aside(state: &State, file: &SetAside) -> bool {
+/// Returns what operators are told of a damaged file.
+pub(super) fn set_aside_event(state: &State, file: &SetAside) -> OpsEvent {
     let stream = file.stream.as_ref().map(ToString::to_string);
     let payload = serde_json::json!({"stream": stream, "reason": file.reason});
-    state.tell_ops("window.set_aside", payload).await
+    state.ops_event("window.set_aside", payload)
 }
 
 fn ensure_key(state: &State) -> Result<(), StartError> {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::{MemoryBroker, memory::state_dir::StateDir};
+use broker::{
+    MemoryBroker,
+    memory::state_dir::{Mirrors, StateDir},
+};
 
 use super::{Running, housekeeping};
 use crate::{Phase, State, redis::RedisBackend, state::window};
@@ -82,8 +85,14 @@ async fn hand_over(state: &State, redis: &RedisBackend, folder: &Arc<StateDir>) 
     let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
     // First what nobody else has.
     let drained = redis.drain().await;
-    let given = redis.hand_over(&memory, within.mul_f64(HAND_OVER_SHARE)).await;
-    let Some(given) = given else {
+    let mut given = Mirrors::default();
+    let is_whole = redis.hand_over(&memory, &mut given, within.mul_f64(HAND_OVER_SHARE)).await;
+    // Before the windows: one that is taken for a mirror is merged all the same.
+    if let Err(error) = folder.mark_mirrors(&given) {
+        tracing::error!(%error, "which windows are Redis's could not be noted");
+        return false;
+    }
+    if !is_whole {
         // The folder is not marked clean: a process with the memory backend says that something is
         // missing, rather than that it knows nothing of a cursor.
         tracing::warn!("there was no time to hand all logs over to a memory backend");
@@ -91,11 +100,6 @@ async fn hand_over(state: &State, redis: &RedisBackend, folder: &Arc<StateDir>) 
             & housekeeping::save(&memory, folder)
                 .await
                 .is_some_and(|saved| saved.failed.is_none());
-    };
-    // Before the windows: one that is taken for a mirror is merged all the same.
-    if let Err(error) = folder.mark_mirrors(&given) {
-        tracing::error!(%error, "which windows are Redis's could not be noted");
-        return false;
     }
     drained & save_all(&memory, folder).await
 }

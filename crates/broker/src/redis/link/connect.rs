@@ -1,4 +1,14 @@
-//! Making a connection: the only place that knows how a server is spoken to at first.
+//! Making a connection: the only place that knows how a server is spoken to at first, and what its
+//! reign is called.
+//!
+//! What is called a *run* everywhere is one reign of a primary: a process that was demoted and is
+//! promoted again has another server's data, and is another owner of its logs. Its name is the
+//! process's `run_id` and, where it was promoted, what Redis says of that: the history that it
+//! followed and the offset at which it left it (`master_replid2`, `second_repl_offset`). These stay
+//! as they are while it reigns, are the same to everybody who asks, in a cluster too, and need no
+//! key that could be lost. `master_replid` would not do: it changes when a first replica comes, with
+//! nothing lost. Redis forgets the promotion an hour after its last replica went
+//! (`repl-backlog-ttl`): then the logs are healed once more, for nothing.
 
 use std::sync::Arc;
 
@@ -20,6 +30,9 @@ use super::{
 /// The oldest server whose cluster has all that we use (sharded Pub/Sub).
 const OLDEST_IN_CLUSTER: Version = Version(7, 0);
 
+/// How many characters of a history's id are told.
+const REPLID_CHARS: usize = 16;
+
 /// What is wanted of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Server {
@@ -34,6 +47,7 @@ pub(super) struct Made {
     pub(super) found: Found,
     pub(super) wire: MultiplexedConnection,
     pub(super) run: Arc<str>,
+    pub(super) promotion: String,
     pub(super) dialect: Dialect,
     pub(super) witness: Option<Arc<Witness>>,
 }
@@ -64,7 +78,8 @@ pub(super) async fn connect(
         }
     };
     let dialect = load(&mut wire).await?;
-    Ok(Made { found, wire, run: greeting.run, dialect, witness })
+    let Greeting { run, promotion, .. } = greeting;
+    Ok(Made { found, wire, run, promotion, dialect, witness })
 }
 
 async fn commands(client: &Client, gone: Arc<Notify>) -> Result<MultiplexedConnection, Failure> {
@@ -101,17 +116,33 @@ async fn open(
 /// What a server says of itself.
 struct Greeting {
     run: Arc<str>,
+    promotion: String,
     role: Option<String>,
 }
 
-/// Learns the server's run id, and whether it can serve us.
+/// Returns one field of what `INFO` answers.
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = info.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(field, _)| *field == name).map(|(_, value)| value.trim())
+}
+
+/// Returns what the name of a reign ends with, by what `INFO` says of replication; nothing where
+/// the server was not promoted since it was started.
+pub(super) fn promotion(info: &str) -> String {
+    let (left, at) = (field(info, "master_replid2"), field(info, "second_repl_offset"));
+    match (left, at) {
+        (Some(left), Some(at)) if left.contains(|c| c != '0') => {
+            format!("-{}-{at}", left.get(..REPLID_CHARS).unwrap_or(left))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Learns which reign of which server this is, and whether it can serve us.
 async fn greet(wire: &mut MultiplexedConnection, server: Server) -> Result<Greeting, Failure> {
     let info: String =
         redis::cmd("INFO").query_async(wire).await.map_err(|error| Failure::from_redis(&error))?;
-    let field = |name: &str| {
-        let mut lines = info.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(field, _)| *field == name).map(|(_, value)| value.trim())
-    };
+    let field = |name: &str| field(&info, name);
     if field("loading") == Some("1") {
         return Err(Failure::refused("Redis is loading its data"));
     }
@@ -128,7 +159,10 @@ async fn greet(wire: &mut MultiplexedConnection, server: Server) -> Result<Greet
     }
     let role = field("role").map(str::to_owned);
     match field("run_id") {
-        Some(run) if !run.is_empty() => Ok(Greeting { run: run.into(), role }),
+        Some(run) if !run.is_empty() => {
+            let promotion = promotion(&info);
+            Ok(Greeting { run: format!("{run}{promotion}").into(), promotion, role })
+        }
         _ => Err(Failure::refused("Redis does not tell its run id")),
     }
 }
@@ -166,7 +200,22 @@ fn refused(dialect: Dialect, error: &RedisError) -> Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{OLDEST, is_new_enough};
+    use super::{OLDEST, is_new_enough, promotion};
+
+    #[test]
+    fn a_promotion_has_a_name_of_its_own() {
+        let (none, id) = ("0".repeat(40), "0123456789abcdef".repeat(3));
+        for (left, at, name) in [
+            (none.as_str(), "-1", ""),
+            (&id, "15", "-0123456789abcdef-15"),
+            (&id, "16", "-0123456789abcdef-16"),
+        ] {
+            let info =
+                format!("role:master\r\nmaster_replid2:{left}\r\nsecond_repl_offset:{at}\r\n");
+            assert_eq!(promotion(&info), name);
+        }
+        assert_eq!(promotion("role:master\r\n"), "", "it does not say");
+    }
 
     #[test]
     fn versions_are_compared_by_number() {

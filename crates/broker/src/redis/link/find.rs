@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redis::{Client, aio::MultiplexedConnection};
+use redis::Client;
 
 use super::super::{
     address::{Address, Host},
@@ -48,16 +48,9 @@ impl Finder {
     }
 
     /// Returns why a connection is of no more use although it answers, if that is so.
-    pub(super) async fn is_outdated(
-        &self,
-        found: &Found,
-        wire: &mut MultiplexedConnection,
-    ) -> Option<String> {
+    pub(super) async fn is_outdated(&self, found: &Found, role: Option<&str>) -> Option<String> {
         let Finder::Sentinels(sentinels, _) = self else { return None };
-        let mut info = redis::cmd("INFO");
-        let info: Result<String, _> = info.arg("replication").query_async(wire).await;
-        let role = info.ok()?.lines().find_map(|line| Some(line.strip_prefix("role:")?.to_owned()));
-        if let Err(failure) = self.judge_role(role.as_deref().map(str::trim)) {
+        if let Err(failure) = self.judge_role(role) {
             return Some(failure.reason);
         }
         // Cut off from its sentinels it may not know that another one was elected. Where they can't

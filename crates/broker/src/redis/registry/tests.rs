@@ -130,6 +130,49 @@ fn doubt_and_another_owner_come_before_an_event() {
 }
 
 #[test]
+fn a_hint_beyond_the_log_is_taken_back_by_a_check() {
+    for (said, found, again) in [
+        (place(1, 1003), place(1, 3), Some("unsure")),
+        (place(1, 3), place(1, 3), None),
+        (place(1, 3), place(1, 4), Some("head 4")),
+        (place(2, 9), place(1, 3), Some("unsure")),
+    ] {
+        let mut stage = Stage::new();
+        stage.head(said);
+        assert!(stage.next().is_some());
+        let level = stage.registry.of_channel(&stage.names.wake).unwrap();
+        assert!(!level.check(level.said(), found));
+        assert_eq!(stage.next().as_deref(), again, "{said} {found}");
+        let next = Position::new(found.epoch, found.seq.next());
+        stage.event(next);
+        let told = format!("event {}", next.seq);
+        assert_eq!(stage.next(), Some(told), "what is next is heard of: {said} {found}");
+    }
+}
+
+#[test]
+fn what_a_check_had_not_been_able_to_see_is_not_taken_back() {
+    let mut stage = Stage::new();
+    stage.head(place(1, 3));
+    let level = stage.registry.of_channel(&stage.names.wake).unwrap();
+    let said = level.said();
+    stage.head(place(1, 4));
+    assert!(!level.check(said, place(1, 3)), "Redis answered before the last one");
+    assert_eq!(stage.next().as_deref(), Some("head 4"));
+    assert_eq!(stage.next(), None);
+}
+
+#[test]
+fn silence_is_found_out_behind_a_hint_beyond_the_log() {
+    let stage = Stage::new();
+    stage.head(place(1, 1003));
+    let level = stage.registry.of_channel(&stage.names.wake).unwrap();
+    let check = |seq| level.check(level.said(), place(1, seq));
+    assert!(!check(3) && !check(4), "the wake-up may be on its way");
+    assert!(check(4));
+}
+
+#[test]
 fn what_another_server_says_is_a_head() {
     let mut stage = Stage::new();
     let at = place(1, 1);
@@ -188,4 +231,29 @@ fn what_nobody_watches_is_forgotten() {
     assert_eq!(stage.registry.forget_unwatched(0), vec![stage.names.wake.clone()]);
     assert!(stage.registry.all().is_empty());
     assert!(stage.registry.of_channel(&stage.names.wake).is_none());
+}
+
+#[test]
+fn a_level_is_forgotten_whole_while_its_readers_end() {
+    let streams: Vec<_> =
+        (0..1_000).map(|number| StreamName::thread(&format!("t{number}")).unwrap()).collect();
+    for _ in 0..20 {
+        let registry = Registry::default();
+        let watch = |stream| registry.watch(stream, &names_of(stream)).unwrap();
+        let watches: Vec<_> = streams.iter().map(watch).collect();
+        let begin = std::sync::Barrier::new(2);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                begin.wait();
+                watches.into_iter().for_each(drop);
+            });
+            begin.wait();
+            while !registry.all().is_empty() {
+                registry.forget_unwatched(0);
+                let is_heard =
+                    |level: &Arc<Level>| registry.of_channel(&level.names.wake).is_some();
+                assert!(registry.all().iter().all(is_heard), "a channel has no reader any more");
+            }
+        });
+    }
 }

@@ -49,6 +49,10 @@ fn what_contradicts_itself_is_no_record() {
         format!("3 done 17 {head} 9x2,5x1"),
         format!("3 done 17 {head} 9x2,6x1,7x0"),
         format!("2 done 17 {head} 9x2,"),
+        format!("0 done 17 {head} 9x9007199254740992,6x1,7x9223372036854775807"),
+        format!("9007199254740993 done 17 {head} 9x9007199254740983,6x10"),
+        format!("1 done 17 {head} 18446744073709551614x1"),
+        "0 open 17 9007199254740993 0000000000007:9007199254740993:w - -".to_owned(),
         "0 open 17 4 0000000000007:5:w - -".to_owned(),
     ] {
         assert_eq!(BranchRecord::from_text(&text), None, "{text}");

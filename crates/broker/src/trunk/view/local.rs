@@ -28,8 +28,15 @@ pub(crate) fn page(
     }
     let end = || log.lineage().position_at(view.end());
     let Some(run) = view.stretch(had) else {
-        let page = log.page(&After::At(end()), limit);
-        let after = if page.gap.is_none() { place } else { page.after };
+        let mut page = log.page(&After::At(end()), limit);
+        let after = match &mut page.gap {
+            None => place,
+            Some(gap) => {
+                // The reader's place has another name than the view's end.
+                gap.after = Some(cursor.to_string());
+                page.after
+            }
+        };
         return Some(Page { after, ..page });
     };
     let most = usize::try_from(run.count).unwrap_or(usize::MAX).min(limit.get());

@@ -1,10 +1,11 @@
 //! The process ends at each step of a switch, and another begins over its disk.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use broker::{
     Item,
-    live::{Stage, SwitchLog, Target},
+    live::{Record, Stage, SwitchFile, SwitchLog, Target},
+    memory::state_dir::StateDir,
 };
 use event::After;
 use faults::RedisServer;
@@ -12,6 +13,7 @@ use faults::RedisServer;
 use crate::support::{
     live::Live,
     logs::golden_stream,
+    memory::Memory,
     outage::{assert_complete, attach, publish},
     reader::Attached,
     redis::WIDE,
@@ -123,4 +125,23 @@ async fn a_disk_that_fails_stops_the_switch_and_an_undo_goes_back() {
         let mut reader = attach(&live.broker(), &After::Oldest).await;
         assert_complete(&mut reader, &[], &acknowledged).await;
     }
+}
+
+#[test]
+fn the_record_stands_in_the_state_folder() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let state = Arc::new(StateDir::open(folder.path()).expect("it is free"));
+    let file = SwitchFile::new(Arc::clone(&state));
+    assert_eq!(file.read().expect("there is none"), None);
+    for memory_leads in [false, true] {
+        let (to, stage) = (Target::Redis, Stage::Switching);
+        let record = Record { to, stage, redis_may_own: true, memory_leads };
+        file.write(record).expect("it is written");
+        assert_eq!(file.read().expect("it is read"), Some(record));
+    }
+    std::fs::write(folder.path().join("switch"), "torn").expect("it is written");
+    file.read().expect_err("what is damaged is not taken for none");
+    // Windows are loaded beside it.
+    let memory = Memory::start(WIDE, 3);
+    state.load(&memory.broker).expect("it is none of theirs");
 }

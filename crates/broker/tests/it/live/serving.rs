@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::{
-    Append, Appended, PageLimit,
+    Append, Appended, Broker, PageLimit,
     conformance::new_event,
     live::{Stage, Target},
 };
@@ -105,6 +105,7 @@ async fn a_finalised_switch_stays() {
     acknowledged.extend(publish(&live.broker(), 5).await);
     let left: Vec<String> = server.command(redis::cmd("KEYS").arg("*:next:*")).await;
     assert_eq!(left, [""; 0]);
+    assert_eq!(live.memory.logs(), 0, "the shadow is dropped");
     // The settings say memory: what Redis has is read first.
     live.restart().await;
     assert_eq!((live.resumed.taken, live.resumed.lossy), (1, 0), "{:?}", live.resumed);
@@ -137,5 +138,64 @@ async fn many_streams_change_hands_and_new_ones_too() {
         let page = broker.page(&stream(n), &After::Oldest, PageLimit::MAX).await;
         let count = if (100..200).contains(&n) { 2 } else { 1 };
         assert_eq!(page.expect("it is read").events.len(), count, "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_follows_what_redis_is_given_after_a_switch() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    publish(&live.broker(), 4).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let ledger = live.memory.ledger(&golden_stream()).await.expect("it is read");
+        if ledger.last.seq == event::Seq(7) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "memory does not follow: {ledger:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_waits_hears_of_an_append_after_each_switch() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    let mut reader = attach(&live.broker(), &After::Oldest).await;
+    for to in [Target::Redis, Target::Memory, Target::Redis, Target::Memory] {
+        let ids = publish(&live.broker(), 1).await;
+        reader.through(ids[0]).await;
+        live.broker.cutover(to).await.expect("it switches");
+        // The owner before hears of nothing from then on.
+        live.broker.finalise().await.expect("it is over");
+        let ids = publish(&live.broker(), 1).await;
+        reader.through(ids[0]).await;
+    }
+    assert_eq!(reader.gaps(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_keep_their_age() {
+    use Target::{Memory, Redis};
+    for (begins_in, then, ends_in) in
+        [(Memory, Redis, Redis), (Memory, Redis, Memory), (Redis, Memory, Memory)]
+    {
+        let server = RedisServer::start().await;
+        let live = Live::start(&server.url(), WIDE, begins_in).await;
+        publish(&live.broker(), 3).await;
+        live.advance(Duration::from_secs(300));
+        publish(&live.broker(), 2).await;
+        live.advance(Duration::from_secs(200));
+        live.broker.cutover(then).await.expect("it switches");
+        live.advance(Duration::from_secs(80));
+        live.broker.cutover(ends_in).await.expect("it switches");
+        for (seconds, left) in [(1, 5), (60, 2), (300, 0)] {
+            live.advance(Duration::from_secs(seconds));
+            let page = live.broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
+            let kept = page.expect("it is read").events.len();
+            assert_eq!(kept, left, "{begins_in:?} {ends_in:?} {seconds}");
+        }
     }
 }

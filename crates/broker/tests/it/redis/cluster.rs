@@ -167,10 +167,17 @@ async fn appends_amid_a_move_are_taken_or_refused_and_never_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_is_there_already_is_asked_for_there() {
-    let cluster = RedisCluster::start().await;
+    for is_new in [false, true] {
+        asks_where_the_log_is(is_new).await;
+    }
+}
+
+/// The slot is on its way to a node that has others, or to one that has none yet, and is in no map.
+async fn asks_where_the_log_is(is_new: bool) {
+    let mut cluster = RedisCluster::start().await;
     let slot = cluster.slot(GOLDEN).await;
     let old = cluster.node_at_start(slot);
-    let new = (old + 1) % NODES;
+    let new = if is_new { cluster.add_node().await } else { (old + 1) % NODES };
     let broker = replica(&quick(&cluster)).await as Arc<dyn Broker>;
     // Under a key, so that none of the log's keys is missing anywhere.
     let keyed =

@@ -165,3 +165,30 @@ async fn appends_amid_a_restart_keep_every_promise() {
     assert!(lost == 0 || reader.reasons().contains(&GapReason::DataLoss), "{lost} lost in silence");
     println!("{} acknowledged, {lost} lost and told", acknowledged.len());
 }
+
+/// It was read on a server that ended meanwhile: the log may be behind it by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_of_another_owner_is_not_taken() {
+    let redis = Redis::start(WIDE).await;
+    append(&redis.broker(), 3).await;
+    let field = async |name: &str| -> String {
+        let mut get = redis::cmd("HGET");
+        redis.server.command(get.arg("dashclaw:thread:golden:meta").arg(name)).await
+    };
+    let listed: redis::Value = redis.server.command(redis::cmd("FUNCTION").arg("LIST")).await;
+    let listed = format!("{listed:?}");
+    let begin = listed.find("tidegate_1_").expect("the library is there");
+    let library = &listed[begin..begin + "tidegate_1_".len() + 8];
+    let (epoch, run) = (field("epoch").await, field("run").await);
+    let (other, hash) = ("other".to_owned(), "0".repeat(64));
+    for (epoch, run, answer) in
+        [(&other, &run, "stale"), (&epoch, &other, "stale"), (&epoch, &run, "folded")]
+    {
+        let mut fold = redis::cmd("FCALL");
+        fold.arg(format!("{library}_fold")).arg(2).arg("dashclaw:thread:golden:meta");
+        fold.arg("dashclaw:thread:golden:digests").arg(0).arg(3).arg(&hash).arg(epoch).arg(run);
+        let answered: Vec<String> = redis.server.command(&mut fold).await;
+        assert_eq!(answered, [answer]);
+        assert_eq!(field("hashed").await, if answer == "folded" { "3" } else { "0" });
+    }
+}

@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use broker::{
     Broker, HealthState, RedisBroker, RedisIdentity, RedisOptions, ReplicaBroker, ReplicaOptions,
     conformance::{Start, broken_promise},
+    live::Target,
 };
 use event::After;
 use faults::{Certificates, RedisCluster, RedisServer, SentinelSet, ServerOptions};
 
 use crate::support::{
     clock::FakeClock,
+    live::Live,
     logs::golden_stream,
     outage::{assert_complete, attach, publish},
     reader::Attached,
@@ -133,7 +135,7 @@ async fn sentinels_and_servers_may_speak_tls() {
 /// What is not called by our functions.
 const OUTSIDE: &str = "hello auth select ping info function|load fcall fcall_ro script|load evalsha \
                        subscribe unsubscribe ssubscribe sunsubscribe cluster|slots asking set wait \
-                       publish spublish";
+                       publish spublish scan";
 
 #[test]
 fn the_rule_allows_what_is_called_and_no_more() {
@@ -141,6 +143,7 @@ fn the_rule_allows_what_is_called_and_no_more() {
         include_str!("../../../src/redis/log.lua"),
         include_str!("../../../src/redis/merge.lua"),
         include_str!("../../../src/redis/heal.lua"),
+        include_str!("../../../src/redis/switch.lua"),
     );
     let code = text.lines().map(|line| line.split("--").next().unwrap_or_default());
     let quoted = code.flat_map(|line| line.split('\'').skip(1).step_by(2));
@@ -197,6 +200,23 @@ async fn a_replica_that_is_refused_serves_by_itself_and_the_rule_is_enough_for_i
     healthy(&replica).await;
     assert_eq!(replica.spool_events(), 0);
     let mut reader = attach(&broker, &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    let log: Vec<redis::Value> = server.command(redis::cmd("ACL").arg("LOG")).await;
+    assert!(log.is_empty(), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_least_rule_is_enough_for_a_switch() {
+    let acl = Some(format!("user default off\nuser tidegate on >word {}", RULE.trim()));
+    let server = RedisServer::start_with(ServerOptions { acl, ..Default::default() }).await;
+    let live = Live::start(&server.url_as("tidegate:word@"), WIDE, Target::Memory).await;
+    let mut acknowledged = publish(&live.broker(), 3).await;
+    for to in [Target::Redis, Target::Memory, Target::Redis] {
+        live.broker.cutover(to).await.expect("it switches");
+        live.broker.finalise().await.expect("it is over");
+        acknowledged.extend(publish(&live.broker(), 2).await);
+    }
+    let mut reader = attach(&live.broker(), &After::Oldest).await;
     assert_complete(&mut reader, &[], &acknowledged).await;
     let log: Vec<redis::Value> = server.command(redis::cmd("ACL").arg("LOG")).await;
     assert!(log.is_empty(), "{log:?}");

@@ -122,13 +122,53 @@ async fn what_is_damaged_or_not_next_makes_the_log_be_read() {
         say(&redis, &channel, message.as_bytes()).await;
         match expected {
             "unsure" => assert!(matches!(next(&mut watch).await, Wake::Unsure), "{message}"),
-            "head" => assert!(matches!(next(&mut watch).await, Wake::Head(_)), "{message}"),
-            _ => {}
+            "head" => {
+                let wake = next(&mut watch).await;
+                assert!(matches!(wake, Wake::Head(head) if head == far.seq), "{wake:?}");
+            }
+            _ => tokio::select! {
+                wake = watch.changed() => panic!("what is known wakes nobody: {wake:?}"),
+                // The server has told the first of them long before it answers the last one.
+                () = async {
+                    for _ in 0..20 {
+                        say(&redis, &channel, message.as_bytes()).await;
+                    }
+                } => {}
+            },
         }
     }
     let mut acknowledged = append(&broker, 5).await;
     reader.through(acknowledged.pop().unwrap().id).await;
     assert_eq!((reader.items.len(), reader.gaps()), (8, 0), "what was said is not there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hint_far_beyond_the_log_makes_no_reader_deaf() {
+    let redis = Redis::start(WIDE).await;
+    let broker = redis.broker();
+    let known = append(&broker, 3).await[2].position;
+    let mut reader = Attached::at(&broker, &golden_stream(), &After::Oldest).await;
+    let mut watch = watching(&broker).await;
+    while reader.items.len() < 3 {
+        reader.next().await;
+    }
+    let channel = wake_channel(&redis).await;
+    let far = Position::new(known.epoch, Seq(known.seq.0 + 1000));
+    say(&redis, &channel, far.to_string().as_bytes()).await;
+    // It is a hint to the reader as well, who looks and finds nothing.
+    loop {
+        tokio::select! {
+            item = reader.next() => panic!("nothing is there: {item:?}"),
+            wake = next(&mut watch) => match wake {
+                Wake::Head(head) => assert_eq!(head, far.seq),
+                // The check of heads has found out.
+                _ => break,
+            },
+        }
+    }
+    let last = append(&broker, 2).await[1].id;
+    reader.through(last).await;
+    assert_eq!((reader.items.len(), reader.gaps()), (5, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -137,6 +137,13 @@ impl Live {
         Arc::clone(&self.broker) as Arc<dyn Broker>
     }
 
+    /// Moves the clocks of the process and of Redis on.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        let by = u64::try_from(by.as_millis()).expect("cases move by days at most");
+        self.ahead.fetch_add(by, Ordering::Relaxed);
+    }
+
     /// Ends the process where it stands and starts another over its disk.
     pub(crate) async fn crash(&mut self) {
         *self.disk.is_clean.lock() = false;
@@ -292,9 +299,7 @@ impl Subject for LiveSubject {
     }
 
     fn advance(&mut self, by: Duration) {
-        self.live.clock.advance(by);
-        let by = u64::try_from(by.as_millis()).expect("cases move by days at most");
-        self.live.ahead.fetch_add(by, Ordering::Relaxed);
+        self.live.advance(by);
     }
 
     fn restart(&mut self) -> BoxFuture<'_, ()> {

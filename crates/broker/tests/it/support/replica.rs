@@ -9,7 +9,8 @@ use std::{
 };
 
 use broker::{
-    BoxFuture, Broker, HealthState, MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions,
+    BoxFuture, Broker, HealthState, MemoryBroker, Receipt, RedisOptions, ReplicaBroker,
+    ReplicaOptions,
     conformance::{Ability, Harness, Subject},
     memory::{
         log::{Log, WindowLimits},
@@ -21,7 +22,7 @@ use faults::RedisServer;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::clock::FakeClock;
+use super::{clock::FakeClock, logs::golden_stream, redis::append};
 
 /// Far beyond what a merge takes here.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,6 +59,7 @@ impl Replica {
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
         options.heal_grace = Duration::from_secs(4);
+        options.blank_grace = Duration::ZERO;
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);
@@ -94,7 +96,8 @@ impl Replica {
         let memory = || MemoryBroker::new(window, Arc::clone(&self.options.clock));
         self.broker.drain().await.expect("it is saved");
         let left = memory();
-        let given = self.broker.hand_over(&left).await;
+        let mut given = Mirrors::default();
+        self.broker.hand_over(&left, &mut given).await;
         let state = StateDir::open(&folder).expect("it is free");
         state.mark_mirrors(&given).expect("it is written");
         assert!(state.save(&left).failed.is_none());
@@ -105,12 +108,57 @@ impl Replica {
         self.replace_with(found.copies(), state.mirrors().expect("it is read")).await;
     }
 
+    /// Ends the replica's process in order, lets one without Redis take some events in its place
+    /// while another replica finds Redis again, and starts one with Redis; returns their receipts.
+    pub(crate) async fn redeploy_by_memory(
+        &mut self,
+        count: usize,
+        another: &ReplicaBroker,
+    ) -> Vec<Receipt> {
+        let folder = self.folder.path().join("state");
+        let (window, clock) = (self.options.redis.window, Arc::clone(&self.options.clock));
+        let memory = || Arc::new(MemoryBroker::new(window, Arc::clone(&clock)));
+        self.broker.drain().await.expect("it is saved");
+        let left = memory();
+        let mut given = Mirrors::default();
+        self.broker.hand_over(&left, &mut given).await;
+        let end = |state: &StateDir, memory: &MemoryBroker| {
+            assert!(state.save(memory).failed.is_none());
+            state.mark_clean(memory).expect("it is written");
+        };
+        {
+            let state = StateDir::open(&folder).expect("it is free");
+            state.mark_mirrors(&given).expect("it is written");
+            end(&state, &left);
+        }
+        let receipts = {
+            let (state, memory) = (StateDir::open(&folder).expect("it is free"), memory());
+            let mut loaded = state.load(&memory).expect("it is read");
+            state.take_over(&memory, &mut loaded).expect("it is written");
+            state.own_mirrors(loaded.clean).expect("it is written");
+            let broker = Arc::clone(&memory) as Arc<dyn Broker>;
+            let receipts = append(&broker, count).await;
+            end(&state, &memory);
+            receipts
+        };
+        self.stand_in().await;
+        self.server.run().await;
+        healthy(another).await;
+        // The log is in use there already, and not healed once more.
+        another.head(&golden_stream()).await.expect("it is read");
+        let (state, found) = (StateDir::open(&folder).expect("it is free"), memory());
+        state.load(&found).expect("it is read");
+        self.replace_with(found.copies(), state.mirrors().expect("it is read")).await;
+        receipts
+    }
+
     /// Kills the replica's process and starts another over its spool.
     pub(crate) async fn replace_replica(&mut self) {
         self.replace_with(Vec::new(), Mirrors::default()).await;
     }
 
-    async fn replace_with(&mut self, adopted: Vec<(StreamName, Log)>, mirrors: Mirrors) {
+    /// Takes the place of the replica with one that never finds Redis.
+    async fn stand_in(&mut self) {
         let weak = Arc::downgrade(&self.broker);
         let mut elsewhere = self.options.clone();
         elsewhere.spool = None;
@@ -123,6 +171,11 @@ impl Replica {
             assert!(Instant::now() < deadline, "somebody holds the old replica");
             sleep(Duration::from_millis(2)).await;
         }
+    }
+
+    async fn replace_with(&mut self, adopted: Vec<(StreamName, Log)>, mirrors: Mirrors) {
+        self.stand_in().await;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let options = self.options.clone();
             match ReplicaBroker::start_with(options, adopted.clone(), mirrors.clone()) {

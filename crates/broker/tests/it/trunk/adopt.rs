@@ -7,7 +7,7 @@ use broker::{
     conformance::{Subject, new_event},
     memory::{log::WindowLimits, state_dir::Mirrors},
 };
-use event::{After, EventId, GapReason, Position};
+use event::{After, EventId, GapReason, Position, StreamName};
 use tokio::time::timeout;
 
 use crate::support::{
@@ -169,13 +169,39 @@ async fn a_rollback_to_memory_keeps_every_cursor() {
     acknowledged.extend(publish(&broker, 2).await);
     let known = places(&another).await;
     let mut memory = Memory::start(WIDE, 9);
-    let given = stage.broker.hand_over(&memory.broker).await;
+    let mut given = Mirrors::default();
+    stage.broker.hand_over(&memory.broker, &mut given).await;
     assert_eq!(given.streams.keys().collect::<Vec<_>>(), [&golden_stream()]);
     assert_eq!(memory.broker.logs(), 1);
     memory.restart_now();
     let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
     acknowledged.extend(publish(&rolled_back, 2).await);
     assert_cursors(&rolled_back, &known, &acknowledged).await;
+}
+
+/// Whoever goes on must not take what was given for the logs of their owner.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hand_over_that_is_broken_off_has_said_what_it_gave() {
+    const STREAMS: usize = 64;
+    let stage = Replica::start(WIDE).await;
+    for number in 0..STREAMS {
+        let stream = StreamName::thread(&format!("s{number}")).expect("it keeps the grammar");
+        stage.broker.append(&stream, Append::one(new_event())).await.expect("it is taken");
+    }
+    let memory = Memory::start(WIDE, 9);
+    let mut given = Mirrors::default();
+    tokio::select! {
+        biased;
+        () = async {
+            while memory.broker.logs() == 0 {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+        () = stage.broker.hand_over(&memory.broker, &mut given) => {}
+    }
+    assert!((1..STREAMS).contains(&memory.broker.logs()), "{}", memory.broker.logs());
+    assert_eq!(given.streams.len(), memory.broker.logs());
+    assert_eq!(given.replicas, [""; 0], "what it did not give is not spoken for");
 }
 
 /// What a process with Redis left is only what it had read: another may have known more.
@@ -209,7 +235,7 @@ async fn a_log_that_can_not_be_read_to_its_end_is_handed_over_with_a_loss() {
     assert_eq!(page.expect("it is read").head.seq.0, 5);
     stage.lose_redis().await;
     let mut memory = Memory::start(WIDE, 9);
-    stage.broker.hand_over(&memory.broker).await;
+    stage.broker.hand_over(&memory.broker, &mut Mirrors::default()).await;
     memory.restart_now();
     let rolled_back = memory.broker.clone() as Arc<dyn Broker>;
     let mut back = attach(&rolled_back, &After::At(known[2].1)).await;
@@ -238,6 +264,48 @@ async fn keys_that_are_given_to_redis_keep_their_age_whatever_its_clock_says() {
         let replayed = again == Appended::Replayed(first.receipts().to_vec());
         assert_eq!(replayed, is_known, "after {hours} hours more: {again:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_can_not_be_given_to_redis_keep_their_own_stream_alone() {
+    let stage = Replica::start(WIDE).await;
+    let memory = Memory::start(WIDE, 5);
+    let other = StreamName::thread("other").expect("it keeps the grammar");
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let mut firsts = Vec::new();
+    for stream in [&other, &golden_stream()] {
+        firsts.push(memory.broker.append(stream, keyed()).await.expect("it is taken"));
+    }
+    let key = "dashclaw:thread:golden:keys";
+    stage.server.command::<()>(redis::cmd("SET").arg(key).arg("theirs")).await;
+    let options = ReplicaOptions { spool: None, ..stage.options.clone() };
+    let broker = ReplicaBroker::start_with(options, memory.broker.copies(), Mirrors::default());
+    let broker = broker.expect("it starts");
+    timeout(PATIENCE, broker.until_adopted()).await.expect("the others are on the trunk");
+    let again = broker.append(&other, keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(firsts[0].receipts().to_vec()));
+    assert!(broker.append(&golden_stream(), keyed()).await.is_err());
+    stage.server.command::<()>(redis::cmd("DEL").arg(key)).await;
+    healthy(&broker).await;
+    let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(firsts[1].receipts().to_vec()));
+}
+
+/// What an older use of a key did is over, where its log is in Redis too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_whose_day_is_over_in_redis_is_given_anew() {
+    const HOURS: Duration = Duration::from_secs(3600);
+    let mut stage = Replica::start(WIDE).await;
+    let mut memory = Memory::start(WIDE, 5);
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    stage.broker().append(&golden_stream(), keyed()).await.expect("it is taken");
+    stage.advance(25 * HOURS);
+    memory.advance(25 * HOURS);
+    let second = memory.broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    memory.restart_now();
+    let broker = cut_over(&stage, &memory.broker).await as Arc<dyn Broker>;
+    let again = broker.append(&golden_stream(), keyed()).await.expect("it is taken");
+    assert_eq!(again, Appended::Replayed(second.receipts().to_vec()));
 }
 
 /// A log that is gone before its keys come is none, and nothing is made of it.

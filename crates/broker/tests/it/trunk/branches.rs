@@ -1,9 +1,16 @@
 //! Readers that stay attached while their replica loses Redis and finds it again.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use broker::{Append, Appended, Broker, conformance::new_event};
 use event::After;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{
     logs::{golden_stream, key_numbered},
@@ -12,6 +19,9 @@ use crate::support::{
     redis::WIDE,
     replica::{Replica, cut_off, healthy},
 };
+
+/// Far beyond what it takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_attached_over_an_outage_miss_nothing_and_see_nothing_twice() {
@@ -51,6 +61,16 @@ async fn readers_attached_over_an_outage_miss_nothing_and_see_nothing_twice() {
     }
 }
 
+/// Waits until more was taken, by all writers about as much.
+async fn until_more(taken: &AtomicUsize) {
+    let before = taken.load(Ordering::Relaxed);
+    let deadline = Instant::now() + PATIENCE;
+    while taken.load(Ordering::Relaxed) < before + 60 {
+        assert!(Instant::now() < deadline, "nothing is taken any more");
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_amid_an_outage_are_all_delivered_once() {
     let mut stage = Replica::start(WIDE).await;
@@ -58,26 +78,29 @@ async fn appends_amid_an_outage_are_all_delivered_once() {
     let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
     let mut readers = [attach(&left, &After::Oldest).await, attach(&right, &After::Oldest).await];
     let (stop, stopped) = tokio::sync::watch::channel(false);
+    let taken = Arc::new(AtomicUsize::new(0));
     let mut writers = tokio::task::JoinSet::new();
     for broker in [&left, &right, &left, &right] {
         let (broker, stopped) = (Arc::clone(broker), stopped.clone());
+        let taken = Arc::clone(&taken);
         writers.spawn(async move {
             let mut ids = Vec::new();
             while !*stopped.borrow() {
                 ids.extend(publish(&broker, 1).await);
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                taken.fetch_add(1, Ordering::Relaxed);
+                sleep(Duration::from_millis(1)).await;
             }
             ids
         });
     }
     for _ in 0..3 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        until_more(&taken).await;
         // Nothing that is stored is lost: stopped in order, while appends are in flight.
         let mut shutdown = redis::cmd("SHUTDOWN");
         let _: Result<(), _> = stage.server.try_command(shutdown.arg("SAVE")).await;
         stage.lose_redis().await;
         cut_off(&another).await;
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        until_more(&taken).await;
         stage.find_redis().await;
         healthy(&another).await;
     }

@@ -103,6 +103,10 @@ async fn what_the_trunk_no_longer_has_is_told_in_its_place() {
         let got = ids(&back);
         assert!(got.len() >= 20 && later.ends_with(&got), "{} came", got.len());
         assert_eq!(back.gaps(), 1);
+        let gap = back.opening.gap.as_ref().expect("it is in the opening");
+        assert_eq!(gap.after, Some(place.to_string()), "it begins where the reader was");
+        let missing = (2 + 5 + 200) - ids(&reader).len() - got.len();
+        assert_eq!(gap.missed, Some(missing as u64));
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
+use broker::{
+    Append, AppendError, Broker, HealthState, conformance::new_event, memory::log::WindowLimits,
+};
 use event::After;
+use faults::{Direction, Proxy, Toxic};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
@@ -78,6 +81,59 @@ async fn a_merge_that_is_broken_off_goes_on() {
     }
     let ledger = right.ledger(&golden_stream()).await.expect("it is read");
     assert_eq!(ledger.count, acknowledged.len() as u64);
+}
+
+/// What was taken and not answered is answered when it is found, and not sent again where that can't
+/// be told any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_answered_is_not_stored_again_where_the_window_has_gone_on() {
+    for (others, is_found) in [(1, true), (40, false)] {
+        let window = WindowLimits { events_max: 8, ..WIDE };
+        let stage = Replica::start(window).await;
+        let proxy = Proxy::start(stage.server.address()).await;
+        let mut options = stage.options.clone();
+        options.redis.url = format!("redis://{}/", proxy.address());
+        options.spool = None;
+        options.redis.command_time_max = Duration::from_secs(10);
+        options.cut_off_after = Duration::from_secs(10);
+        let behind = Arc::new(broker::ReplicaBroker::start(options).expect("it starts"));
+        healthy(&behind).await;
+        let behind = behind as Arc<dyn Broker>;
+        publish(&behind, 20).await;
+        let before = head_of(&stage).await;
+        proxy.set("hole", Direction::Downstream, Toxic::Timeout { timeout: Duration::ZERO });
+        let mut asking = tokio::task::JoinSet::new();
+        let event = new_event();
+        let append = Append::one(event.clone());
+        asking.spawn(async move { behind.append(&golden_stream(), append).await });
+        while head_of(&stage).await == before {
+            tokio::task::yield_now().await;
+        }
+        publish(&stage.broker(), others).await;
+        let mut kill = redis::cmd("CLIENT");
+        let _: u64 = stage.server.command(kill.arg("KILL").arg("TYPE").arg("normal")).await;
+        proxy.heal();
+        let appended = asking.join_next().await.expect("there is one").expect("it ends");
+        match appended {
+            Ok(appended) => {
+                assert!(is_found, "nobody can know: {appended:?}");
+                assert_eq!(appended.receipts()[0].id, event.id);
+                assert_eq!(appended.receipts()[0].position.seq.0, before + 1);
+            }
+            Err(AppendError::Unavailable { maybe: true, reason }) => {
+                assert!(!is_found && reason.contains("keeps no events"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(head_of(&stage).await, before + 1 + others as u64, "it is stored once");
+    }
+}
+
+async fn head_of(stage: &Replica) -> u64 {
+    let mut head = redis::cmd("HGET");
+    let head: Option<u64> =
+        stage.server.command(head.arg("dashclaw:thread:golden:meta").arg("head")).await;
+    head.unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

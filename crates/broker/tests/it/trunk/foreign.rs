@@ -1,17 +1,17 @@
 //! Another program's data under one stream's names: the others are healed all the same.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use broker::{Append, AppendError, Broker, HealthState, conformance::new_event};
+use broker::{Append, AppendError, Broker, HealthState, PageLimit, conformance::new_event};
 use event::{After, StreamName};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{
     logs::golden_stream,
-    outage::{assert_complete, attach, publish},
+    outage::{assert_complete, attach, ids, publish},
     reader::Attached,
     redis::WIDE,
-    replica::{Replica, healthy},
+    replica::{Replica, connected_again, healthy},
 };
 
 /// Far beyond what it takes.
@@ -66,6 +66,91 @@ async fn a_foreign_key_keeps_its_own_stream_alone() {
         healthy(&stage.broker).await;
         acknowledged.extend(publish(&broker, 2).await);
         assert_complete(&mut reader, &[], &acknowledged).await;
+    }
+}
+
+/// A healing that met it waits for a replica that is gone, and is broken off by another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_ends_with_its_cause_also_where_its_healing_did_not_end() {
+    let mut stage =
+        Replica::start_with(WIDE, |options| options.heal_grace = Duration::from_secs(8)).await;
+    let another = stage.another().await;
+    let broker = stage.broker();
+    publish(&broker, 3).await;
+    publish(&(Arc::clone(&another) as Arc<dyn Broker>), 1).await;
+    drop(another);
+    let (key, aside) = ("dashclaw:thread:golden:meta", "dashclaw:thread:golden:aside");
+    command(&stage, &["RENAME", key, aside]).await;
+    command(&stage, &["SET", key, "theirs"]).await;
+    stage.server.save().await;
+    stage.server.kill();
+    stage.server.run().await;
+    // Who has said that it offered what it has met the key before.
+    let run = stage.server.info("run_id").await.expect("it tells");
+    let healed = format!("dashclaw:ops:healed:{run}");
+    let deadline = Instant::now() + PATIENCE;
+    while stage.server.command::<u64>(redis::cmd("EXISTS").arg(&healed)).await == 0 {
+        assert!(Instant::now() < deadline, "{:?}", broker.health());
+        sleep(Duration::from_millis(2)).await;
+    }
+    command(&stage, &["RENAME", aside, key]).await;
+    stage.server.save().await;
+    let made = stage.broker.connections_made();
+    stage.server.kill();
+    stage.server.run().await;
+    connected_again(&stage.broker, made).await;
+    publish(&broker, 1).await;
+    let page = broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
+    assert!(page.is_ok(), "{page:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_that_a_foreign_key_keeps_from_the_trunk_keeps_no_other_stream() {
+    for (name, was_known) in [("meta", false), ("meta", true), ("branches", true)] {
+        let key = format!("dashclaw:thread:golden:{name}");
+        let mut stage = Replica::start(WIDE).await;
+        let broker = stage.broker();
+        let other = StreamName::thread("other").expect("it keeps the grammar");
+        let append = || async { broker.append(&other, Append::one(new_event())).await };
+        let mut acknowledged = Vec::new();
+        if was_known {
+            acknowledged.extend(publish(&broker, 2).await);
+        }
+        let aside = format!("{key}-aside");
+        if was_known && name == "meta" {
+            command(&stage, &["RENAME", &key, &aside]).await;
+        }
+        command(&stage, &["SET", &key, "theirs"]).await;
+        stage.server.save().await;
+        stage.lose_redis().await;
+        acknowledged.extend(publish(&broker, 2).await);
+        append().await.expect("it is taken");
+        stage.server.run().await;
+        let state = health_says(&stage, "dashclaw:thread:golden:*").await;
+        assert_eq!(state, HealthState::Degraded, "{key}");
+        assert!(!stage.broker.is_cut_off(), "{:?}", broker.health());
+        append().await.expect("the other stream goes on");
+        let merged: u64 = stage
+            .server
+            .command(redis::cmd("HGET").arg("dashclaw:thread:other:meta").arg("head"))
+            .await;
+        assert_eq!(merged, 2, "on the trunk");
+        // The one stream is served from here.
+        acknowledged.extend(publish(&broker, 1).await);
+        let mut reader = attach(&broker, &After::Oldest).await;
+        assert_complete(&mut reader, &[], &acknowledged).await;
+        assert_eq!(stage.broker.spool_events(), 3, "{key}");
+        command(&stage, &["DEL", &key]).await;
+        if was_known && name == "meta" {
+            command(&stage, &["RENAME", &aside, &key]).await;
+        }
+        healthy(&stage.broker).await;
+        assert_eq!(stage.broker.spool_events(), 0, "{key}");
+        acknowledged.extend(publish(&broker, 1).await);
+        assert_complete(&mut reader, &[], &acknowledged).await;
+        let mut fresh = attach(&broker, &After::Oldest).await;
+        fresh.through(*acknowledged.last().expect("there are some")).await;
+        assert_eq!(ids(&fresh), acknowledged);
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use broker::Broker;
-use event::{After, GapReason};
+use broker::{Append, Broker, ReplicaBroker, conformance::new_event};
+use event::{After, GapReason, StreamName};
 
 use crate::support::{
     logs::golden_stream,
     outage::{assert_complete, attach, ids, last_place, publish},
+    reader::Attached,
     redis::WIDE,
-    replica::{Replica, cut_off},
+    replica::{Replica, connected_again, cut_off},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,8 +36,8 @@ async fn a_server_that_comes_back_empty_is_given_everything_back() {
             acknowledged.extend(publish(&right, 3).await);
         }
         stage.server.run().await;
-        crate::support::replica::connected_again(&stage.broker, made[0]).await;
-        crate::support::replica::connected_again(&another, made[1]).await;
+        connected_again(&stage.broker, made[0]).await;
+        connected_again(&another, made[1]).await;
         acknowledged.extend(publish(&left, 2).await);
         acknowledged.extend(publish(&right, 2).await);
         for reader in &mut readers {
@@ -71,8 +72,8 @@ async fn a_server_that_comes_back_old_is_given_the_rest_from_several_replicas() 
     let made = [stage.broker.connections_made(), another.connections_made()];
     stage.server.kill();
     stage.server.run().await;
-    crate::support::replica::connected_again(&stage.broker, made[0]).await;
-    crate::support::replica::connected_again(&another, made[1]).await;
+    connected_again(&stage.broker, made[0]).await;
+    connected_again(&another, made[1]).await;
     assert_eq!(right.ledger(&golden_stream()).await.expect("it is read"), before);
     acknowledged.extend(publish(&right, 2).await);
     let mut fresh = attach(&left, &After::Oldest).await;
@@ -96,7 +97,7 @@ async fn what_only_a_dead_replica_knew_is_told_to_those_who_stayed() {
     drop(right);
     stage.server.kill();
     stage.server.run().await;
-    crate::support::replica::connected_again(&stage.broker, made).await;
+    connected_again(&stage.broker, made).await;
     acknowledged.extend(publish(&left, 1).await);
     reader.through(acknowledged[3]).await;
     assert!(!ids(&reader).contains(&lost));
@@ -120,7 +121,7 @@ async fn what_nobody_holds_is_told() {
     let made = stage.broker.connections_made();
     stage.server.kill();
     stage.server.run().await;
-    crate::support::replica::connected_again(&stage.broker, made).await;
+    connected_again(&stage.broker, made).await;
     let mut back = attach(&left, &After::At(place)).await;
     acknowledged.extend(publish(&left, 2).await);
     back.through(acknowledged[4]).await;
@@ -128,4 +129,37 @@ async fn what_nobody_holds_is_told() {
     assert_eq!(back.reasons(), [GapReason::DataLoss], "{got:?}");
     assert!(lost.iter().all(|id| !got.contains(id)));
     assert!(kept.iter().all(|id| got.contains(id)), "what the replica holds is given back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_told_to_whom_reads_after_a_second_restart() {
+    for restarts in [1, 2, 3] {
+        let mut stage = Replica::start(WIDE).await;
+        let stream = StreamName::thread("elsewhere").unwrap();
+        let another = stage.another().await;
+        let put = async |broker: &ReplicaBroker| {
+            let appended = broker.append(&stream, Append::one(new_event())).await;
+            appended.expect("it is taken").receipts()[0]
+        };
+        let place = put(&another).await.position;
+        stage.server.save().await;
+        put(&another).await;
+        drop(another);
+        restart(&mut stage).await;
+        for _ in 1..restarts {
+            stage.server.save().await;
+            restart(&mut stage).await;
+        }
+        let broker = stage.broker();
+        let mut back = Attached::at(&broker, &stream, &After::At(place)).await;
+        back.through(put(&stage.broker).await.id).await;
+        assert_eq!(back.reasons(), [GapReason::DataLoss], "{restarts} restarts");
+    }
+}
+
+async fn restart(stage: &mut Replica) {
+    let made = stage.broker.connections_made();
+    stage.server.kill();
+    stage.server.run().await;
+    connected_again(&stage.broker, made).await;
 }

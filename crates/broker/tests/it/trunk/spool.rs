@@ -1,13 +1,19 @@
 //! Branches that outlive their process, and the spool's limits.
 
-use broker::{Append, AppendError, HealthState, conformance::new_event};
-use event::{After, GapReason};
+use std::{fs, path::Path, process::Command, sync::Arc};
+
+use broker::{
+    Append, AppendError, Broker, HealthState, ReplicaBroker, conformance::new_event,
+    memory::EpochSource,
+};
+use event::{After, Epoch, EventId, GapReason};
+use futures_util::FutureExt;
 
 use crate::support::{
     logs::golden_stream,
     outage::{assert_complete, attach, ids, last_place, publish},
     redis::WIDE,
-    replica::{Replica, cut_off},
+    replica::{Replica, cut_off, healthy},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,4 +127,155 @@ async fn several_redeploys_amid_an_outage_merge_everything_once() {
         let ledger = stage.broker().ledger(&golden_stream()).await.expect("it is read");
         assert_eq!(ledger.count, acknowledged.len() as u64, "emptied: {is_emptied}");
     }
+}
+
+/// A rollback to memory amid an outage, and the way back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_through_memory_amid_an_outage_keeps_every_cursor() {
+    let mut stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let mut acknowledged = publish(&stage.broker(), 3).await;
+    stage.server.save().await;
+    stage.lose_redis().await;
+    let mut places = Vec::new();
+    let mut reader = attach(&stage.broker(), &After::Oldest).await;
+    acknowledged.extend(publish(&stage.broker(), 2).await);
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    places.push((acknowledged.len(), last_place(&reader)));
+    drop(reader);
+    for receipt in stage.redeploy_by_memory(3, &another).await {
+        acknowledged.push(receipt.id);
+        places.push((acknowledged.len(), receipt.position));
+    }
+    healthy(&stage.broker).await;
+    acknowledged.extend(publish(&stage.broker(), 1).await);
+    for broker in [stage.broker(), another as Arc<dyn Broker>] {
+        for (count, place) in &places {
+            let mut back = attach(&broker, &After::At(*place)).await;
+            assert_complete(&mut back, &acknowledged[..*count], &acknowledged).await;
+        }
+        let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
+        assert_eq!(ledger.count, acknowledged.len() as u64);
+    }
+}
+
+/// Returns a process over this spool that never finds Redis.
+async fn cut_off_over(stage: &Replica, spool: &Path) -> Arc<ReplicaBroker> {
+    let mut options = stage.options.clone();
+    // Nothing listens there.
+    options.redis.url = "redis://127.0.0.1:9/".to_owned();
+    options.spool = Some(spool.to_owned());
+    let broker = Arc::new(ReplicaBroker::start(options).expect("it starts"));
+    cut_off(&broker).await;
+    broker
+}
+
+/// Has a process that never finds Redis leave so many events in a spool.
+async fn leave_events(stage: &Replica, spool: &Path, count: usize) -> Vec<EventId> {
+    let broker = cut_off_over(stage, spool).await;
+    let ids = publish(&(Arc::clone(&broker) as Arc<dyn Broker>), count).await;
+    broker.drain().await.expect("it is saved");
+    ids
+}
+
+fn branch_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("it is there");
+    let paths = entries.map(|entry| entry.expect("it is read").path());
+    paths.filter(|path| path.extension().is_some_and(|end| end == "branch")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_files_of_one_stream_are_all_merged_in_their_order() {
+    const FILES: usize = 3;
+    let stage = Replica::start(WIDE).await;
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let spool = folder.path().join("spool");
+    let mut left = Vec::new();
+    for index in 0..FILES {
+        let aside = folder.path().join(format!("aside-{index}"));
+        left.extend(leave_events(&stage, &aside, 2).await);
+        fs::create_dir_all(&spool).expect("it is made");
+        for file in branch_files(&aside) {
+            let name = file.file_name().expect("it has a name").to_owned();
+            fs::rename(&file, spool.join(name)).expect("it is moved");
+        }
+    }
+    assert_eq!(branch_files(&spool).len(), FILES);
+    // A process that can't merge them loses none of them.
+    let broker = cut_off_over(&stage, &spool).await;
+    assert_eq!(broker.spool_events(), left.len() as u64);
+    left.extend(publish(&(Arc::clone(&broker) as Arc<dyn Broker>), 1).await);
+    broker.drain().await.expect("it is saved");
+    drop(broker);
+    assert_eq!(branch_files(&spool).len(), FILES);
+
+    let mut options = stage.options.clone();
+    options.spool = Some(spool.clone());
+    let broker = loop {
+        // The folder is free once the old one is gone with its tasks.
+        if let Ok(broker) = ReplicaBroker::start(options.clone()) {
+            break Arc::new(broker);
+        }
+        tokio::task::yield_now().await;
+    };
+    healthy(&broker).await;
+    assert_eq!(broker.spool_events(), 0);
+    let broker = broker as Arc<dyn Broker>;
+    let mut reader = attach(&broker, &After::Oldest).await;
+    reader.through(*left.last().expect("there are some")).await;
+    assert_eq!(ids(&reader), left, "in the order in which they were taken");
+    assert_eq!(branch_files(&spool), Vec::<std::path::PathBuf>::new(), "all are merged");
+}
+
+struct OneEpoch;
+
+impl EpochSource for OneEpoch {
+    fn draw(&self) -> Epoch {
+        Epoch::from_bits(7)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_that_nobody_waits_for_any_more_is_done_before_the_next_and_its_failure_counts() {
+    let mut stage = Replica::start(WIDE).await;
+    stage.options.save_every = std::time::Duration::from_secs(3600);
+    stage.options.epochs = Arc::new(OneEpoch);
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let broker = cut_off_over(&stage, folder.path()).await;
+    publish(&(Arc::clone(&broker) as Arc<dyn Broker>), 1).await;
+    // Whoever writes there waits until somebody reads, and can't sync it then.
+    let file = format!("thread=golden.{}.branch.tmp", Epoch::from_bits(7));
+    let pipe = folder.path().join(file);
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it runs").success());
+    assert!(broker.save().now_or_never().is_none(), "it writes, and nobody waits for it");
+    let again = broker.save();
+    let mut again = std::pin::pin!(again);
+    let told = again.as_mut().now_or_never();
+    let read = tokio::task::spawn_blocking(move || fs::read(pipe)).await.expect("it ends");
+    assert!(!read.expect("it is read").is_empty());
+    assert!(told.is_none(), "what is not saved is not said to be");
+    again.await.expect("it is saved");
+    assert_eq!(branch_files(folder.path()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merged_branchs_file_that_stays_is_removed_later() {
+    let mut stage = Replica::start(WIDE).await;
+    let folder = stage.options.spool.clone().expect("it has one");
+    stage.lose_redis().await;
+    let mut acknowledged = publish(&stage.broker(), 2).await;
+    stage.saved().await;
+    let file = branch_files(&folder).pop().expect("it is saved");
+    // A folder of that name is nothing that can be removed as a file.
+    fs::remove_file(&file).expect("it is there");
+    fs::create_dir(&file).expect("it is made");
+    stage.find_redis().await;
+    assert!(file.exists());
+    fs::remove_dir(&file).expect("it is empty");
+    fs::write(&file, b"the file").expect("it is written");
+    stage.saved().await;
+    assert!(!file.exists(), "it is tried again");
+    acknowledged.extend(publish(&stage.broker(), 1).await);
+    let mut reader = attach(&stage.broker(), &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
 }

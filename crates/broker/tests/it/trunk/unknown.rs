@@ -1,15 +1,16 @@
 //! Logs that no replica of ours knows, on a Redis that began anew: whether they may be taken for
 //! whole.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use broker::{Append, Broker, ReplicaBroker, conformance::new_event};
 use event::{After, GapReason, Position, StreamName};
 
 use crate::support::{
+    outage::{assert_complete, attach, ids, publish},
     reader::Attached,
     redis::WIDE,
-    replica::{Replica, connected_again, healthy},
+    replica::{Replica, connected_again, cut_off, healthy},
 };
 
 fn stream() -> StreamName {
@@ -92,11 +93,38 @@ async fn a_log_whose_replicas_were_all_killed_with_its_server_may_lack_something
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_was_killed_is_not_waited_for_while_its_server_goes_on() {
     let mut stage = Replica::start_with(WIDE, |options| {
-        options.heal_grace = std::time::Duration::from_secs(3600);
+        options.heal_grace = Duration::from_secs(3600);
     })
     .await;
     let place = append(&stage.broker).await;
     stage.replace_replica().await;
     healthy(&stage.broker).await;
     assert_eq!(told(&stage.broker(), place).await, []);
+}
+
+/// A new process that comes first to an emptied server can't know that there was more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_replica_on_an_emptied_server_waits_for_those_who_know_more() {
+    let mut stage = Replica::start_with(WIDE, |options| {
+        options.redis.connect_time_max = Duration::from_millis(300);
+        options.blank_grace = Duration::from_secs(3);
+    })
+    .await;
+    let broker = stage.broker();
+    let mut acknowledged = publish(&broker, 5).await;
+    let mut reader = attach(&broker, &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
+    stage.server.kill();
+    cut_off(&stage.broker).await;
+    stage.server.forget();
+    stage.server.run().await;
+    // It knows nobody, and is mostly there first: the other one waits before it looks again.
+    let new = stage.another().await as Arc<dyn Broker>;
+    acknowledged.extend(publish(&new, 2).await);
+    for broker in [&broker, &new] {
+        let mut fresh = attach(broker, &After::Oldest).await;
+        assert_complete(&mut fresh, &[], &acknowledged).await;
+        assert_eq!(ids(&fresh), acknowledged, "in one order");
+    }
+    assert_complete(&mut reader, &[], &acknowledged).await;
 }

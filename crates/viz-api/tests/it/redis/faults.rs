@@ -18,6 +18,7 @@ use self::{
     judge::Verdict,
 };
 use super::refuses::command;
+use crate::support::wait::until;
 
 /// What becomes of realtime while a fault lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,10 @@ enum Meanwhile {
 enum Told {
     /// No gap: nobody misses anything.
     Nothing,
-    /// A gap where events are gone that nobody holds any more.
+    /// A gap, to everybody: whether events are gone that nobody holds any more can't be ruled out.
     Loss,
+    /// A gap where a reader has not had what is gone, and none where it has.
+    WhoIsBehind,
 }
 
 /// A fault, and how it is mended.
@@ -85,6 +88,23 @@ fn tell(field: &mut Field, words: &str) {
     drop(field.redis.command::<Value>(&mut command(words)));
 }
 
+/// Ends the subscriptions of both replicas.
+fn kill_subscriptions(field: &mut Field) {
+    let killed: u64 = field.redis.command(&mut command("CLIENT KILL TYPE pubsub"));
+    assert!(killed >= 2, "both replicas have one: {killed}");
+}
+
+/// Takes our functions away, and waits until they are there again.
+fn flush_functions(field: &mut Field) {
+    let are_there = |field: &Field| {
+        let listed: Value = field.redis.command(&mut command("FUNCTION LIST"));
+        matches!(listed, Value::Array(libraries) if !libraries.is_empty())
+    };
+    assert!(are_there(field), "functions are what is used here");
+    tell(field, "FUNCTION FLUSH");
+    until("they are loaded again", || are_there(field));
+}
+
 fn heal(field: &mut Field) {
     field.proxies.iter().for_each(faults::Proxy::heal);
 }
@@ -121,7 +141,8 @@ faults! {
     sliced Loose, "`slicer`, 7 bytes a piece", Served, Nothing, |f| harm_answers(f, SLICED), heal;
     cut Loose, "`reset_peer`, each connection at once", Lost, Nothing, |f| harm_answers(f, CUT), heal;
     cut_strictly Strict, "`reset_peer`, each connection at once", Lost, Nothing, |f| harm_answers(f, CUT), heal;
-    cut_in_the_midst Loose, "`limit_data`, after 3,000 bytes", Unsteady, Nothing, |f| harm_answers(f, CUT_MIDST), heal;
+    cut_in_the_midst Loose, "`limit_data`, after 3,000 bytes", Unsteady, Nothing,
+        |f| f.reconnects_over(|f| harm_answers(f, CUT_MIDST)), heal;
     black_hole Loose, "`timeout` 0 (black hole)", Lost, Nothing, |f| harm_answers(f, BLACK_HOLE), heal;
     black_hole_strictly Strict, "`timeout` 0 (black hole)", Lost, Nothing, |f| harm_answers(f, BLACK_HOLE), heal;
     partition Loose, "the way of one replica is down", LostToOne, Nothing,
@@ -129,14 +150,14 @@ faults! {
     partition_strictly Strict, "the way of one replica is down", LostToOne, Nothing,
         |f| f.take_down(0), |f| f.bring_up(0);
     half_open Loose, "half-open: Redis closed, replicas don't hear of it", Served, Nothing,
-        |f| {
+        |f| f.reconnects_over(|f| {
             harm_answers(f, Toxic::HalfOpen);
             tell(f, "CLIENT KILL TYPE normal");
-        }, heal;
+        }), heal;
     pubsub_killed Loose, "`CLIENT KILL TYPE pubsub`", Served, Nothing,
-        |f| tell(f, "CLIENT KILL TYPE pubsub"), |_| ();
+        kill_subscriptions, |_| ();
     functions_gone Loose, "`FUNCTION FLUSH`", Served, Nothing,
-        |f| tell(f, "FUNCTION FLUSH"), |_| ();
+        flush_functions, |_| ();
     stopped Loose, "`SIGSTOP`", Lost, Nothing, |f| f.redis.pause(), |f| f.redis.go_on();
     stopped_strictly Strict, "`SIGSTOP`", Lost, Nothing, |f| f.redis.pause(), |f| f.redis.go_on();
     killed Loose, "killed, restarted with its data", Lost, Nothing, |f| f.redis.kill(), |f| f.redis.run();
@@ -155,7 +176,7 @@ faults! {
     full_loosely Loose, "`maxmemory` reached", Refused, Nothing,
         |f| tell(f, "CONFIG SET maxmemory 1"),
         |f| tell(f, "CONFIG SET maxmemory 0");
-    window_deleted Loose, "the stream's key deleted by hand", Served, Loss,
+    window_deleted Loose, "the stream's key deleted by hand", Served, WhoIsBehind,
         |f| tell(f, "DEL dashclaw:org:org_a:stream"), |_| ();
     meta_deleted Loose, "the meta key deleted by hand", Served, Loss,
         |f| tell(f, "DEL dashclaw:org:org_a:meta"), |_| ();

@@ -123,11 +123,3 @@ fn two_processes_go_over_to_one_redis() {
     check(Bounds { processes: 2, appends: 2, lost_answers: 1, ..SMALL });
     check(Bounds { processes: 2, appends: 2, crashes: 1, ..SMALL });
 }
-
-#[test]
-#[ignore = "it takes minutes"]
-fn more_of_everything() {
-    check(Bounds { processes: 2, appends: 2, lost_answers: 1, crashes: 1, ..SMALL });
-    check(Bounds { appends: 3, asks: 3, crashes: 1, lost_answers: 1, saves: 1, ..SMALL });
-    check(Bounds { appends: 2, asks: 4, outages: 1, lost_answers: 1, ..SMALL });
-}

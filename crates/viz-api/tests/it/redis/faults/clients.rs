@@ -78,8 +78,8 @@ pub(super) fn publish(index: usize, address: SocketAddr, signals: &Signals) -> u
 pub(super) struct Record {
     /// Its events: id, publisher, number.
     pub(super) events: Vec<(String, u64, u64)>,
-    /// The reasons of its gaps.
-    pub(super) gaps: Vec<String>,
+    /// The reasons of its gaps, each with how many events came before it.
+    pub(super) gaps: Vec<(usize, String)>,
     /// How often it came back to a replica.
     pub(super) reconnects: u64,
     /// How often it was not let in.
@@ -113,7 +113,9 @@ pub(super) fn read(index: usize, replicas: [SocketAddr; 2], signals: &Arc<Signal
                 Some("connected") if cursor.is_none() => {
                     cursor = frame.json()["lastEventId"].as_str().map(str::to_owned);
                 }
-                Some("gap") => record.gaps.push(text(&frame.json()["reason"])),
+                Some("gap") => {
+                    record.gaps.push((record.events.len(), text(&frame.json()["reason"])));
+                }
                 Some(END) => return record,
                 Some("a") => {
                     let (envelope, payload) = (frame.json(), frame.json()["payload"].take());

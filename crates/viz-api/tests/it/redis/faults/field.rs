@@ -199,6 +199,23 @@ impl Field {
         Seen { published, during: self.during, records, said }
     }
 
+    /// Harms the way to Redis, and waits until every replica had to connect again, or can't.
+    pub(super) fn reconnects_over(&mut self, harm: impl FnOnce(&mut Self)) {
+        let before = self.reconnects();
+        harm(self);
+        until("replicas feel it", || {
+            let now = self.reconnects();
+            (0..2).all(|index| {
+                now[index] > before[index]
+                    || realtime(&self.replicas[index]).1["status"] != "healthy"
+            })
+        });
+    }
+
+    fn reconnects(&self) -> [f64; 2] {
+        self.replicas.each_ref().map(|replica| replica.metric("tidegate_redis_reconnects_total"))
+    }
+
     /// Cuts a replica's way to Redis; new connections are refused.
     pub(super) fn take_down(&self, index: usize) {
         self.runtime.block_on(self.proxies[index].disable());
