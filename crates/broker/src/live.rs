@@ -210,6 +210,11 @@ impl LiveBroker {
         self.core.status.borrow().clone()
     }
 
+    /// Returns whether a switch is being carried out, or a try of it.
+    pub fn is_driven(&self) -> bool {
+        self.core.driving.try_lock().is_err()
+    }
+
     /// Follows how far the switch is.
     pub fn watch_status(&self) -> watch::Receiver<SwitchStatus> {
         self.core.status.subscribe()

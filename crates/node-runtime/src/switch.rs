@@ -30,6 +30,11 @@ impl State {
         self.live.broker().map(|live| live.status())
     }
 
+    /// Returns whether a switch is being carried out.
+    pub fn is_switching(&self) -> bool {
+        self.live.broker().is_some_and(|live| live.is_driven())
+    }
+
     /// Returns who owns the streams by the settings, and so after a restart.
     pub fn owner_by_settings(&self) -> Target {
         self.live.by_settings()
