@@ -81,7 +81,10 @@ fn there_and_back_beside_its_server_without_arguments() {
     assert_eq!((ran.code, ran.out.starts_with("nothing to do: ")), (0, true), "{ran:?}");
     let ran = site.cutover(&["--status"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.out.contains("not finalised") && ran.out.contains("by key of org_default"), "{ran:?}");
+    assert!(
+        ran.out.contains("not finalised") && ran.out.contains("by key of org_default"),
+        "{ran:?}"
+    );
     let ran = site.cutover(&["--undo", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!((&ran.json()["owner"], &ran.json()["state"]), (&"memory".into(), &"idle".into()));
