@@ -210,6 +210,12 @@ impl LiveBroker {
         self.core.status.borrow().clone()
     }
 
+    /// Returns how far the switch has come, and who owns the streams that nobody has touched.
+    pub fn standing(&self) -> (Stage, Target) {
+        let status = self.core.status.borrow();
+        (status.stage, status.owner)
+    }
+
     /// Returns whether a switch is being carried out, or a try of it.
     pub fn is_driven(&self) -> bool {
         self.core.driving.try_lock().is_err()

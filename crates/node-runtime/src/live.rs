@@ -119,19 +119,19 @@ impl Live {
 
     /// Returns who owns the streams now.
     pub(crate) fn owner(&self) -> Target {
-        self.broker().map_or(self.by_settings, |live| live.status().owner)
+        self.broker().map_or(self.by_settings, |live| live.standing().1)
     }
 
     /// Returns whether some streams may be at one backend and some at the other.
     pub(crate) fn is_mixed(&self) -> bool {
-        self.broker().is_some_and(|live| live.status().stage == Stage::Switching)
+        self.broker().is_some_and(|live| live.standing().0 == Stage::Switching)
     }
 
     /// Returns whether the folder is to have memory's windows.
     pub(crate) fn keeps_windows(&self) -> bool {
         let needs = |live: &Arc<LiveBroker>| {
-            let status = live.status();
-            status.owner == Target::Memory || status.stage != Stage::Idle
+            let (stage, owner) = live.standing();
+            owner == Target::Memory || stage != Stage::Idle
         };
         self.by_settings == Target::Memory || self.broker().is_some_and(needs)
     }

@@ -128,8 +128,8 @@ impl Keeping<'_> {
     /// Removes windows that are Redis's again, where a start with these settings would take them for
     /// news.
     async fn forget_windows(&self) {
-        let Some(status) = self.state.switch_status() else { return };
-        let is_over = (status.stage, status.owner) == (Stage::Idle, Target::Redis);
+        let standing = self.state.live.broker().map(|live| live.standing());
+        let is_over = standing == Some((Stage::Idle, Target::Redis));
         let has_windows = self.state.has_windows.load(Ordering::Acquire);
         if !is_over || !has_windows || self.state.live.by_settings() != Target::Redis {
             return;

@@ -47,12 +47,11 @@ pub(super) fn spawn(
         tasks.spawn("tell", telling);
     }
     tasks.spawn("save", save_often(Arc::clone(state), Arc::clone(folder), tasks.shutdown()));
+    let keeping = evidence::keeper::run(Arc::clone(state), Arc::clone(folder), tasks.shutdown());
+    tasks.spawn("evidence", keeping);
     if state.settings.realtime.redis_url.is_some() {
         tasks.spawn("compare", comparing::run(Arc::clone(state), tasks.shutdown()));
         tasks.spawn("look", look_often(Arc::clone(state), tasks.shutdown()));
-        let keeping =
-            evidence::keeper::run(Arc::clone(state), Arc::clone(folder), tasks.shutdown());
-        tasks.spawn("evidence", keeping);
     }
     if let (Target::Redis, Some(replica)) = (state.live.by_settings(), state.live.replica()) {
         let adopting =
