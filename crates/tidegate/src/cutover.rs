@@ -101,7 +101,6 @@ async fn carry_out(api: &Api, ask: CutoverAsk) -> Result<CutoverStatus, Failure>
         }
     }
     steps.show(&status);
-    steps.finish();
     Ok(status)
 }
 

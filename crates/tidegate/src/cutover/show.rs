@@ -54,9 +54,11 @@ impl Steps {
             }
         }
     }
+}
 
+impl Drop for Steps {
     /// Takes the bar away.
-    pub(super) fn finish(&self) {
+    fn drop(&mut self) {
         if let Steps::Bar(bar) = self {
             bar.finish_and_clear();
         }
