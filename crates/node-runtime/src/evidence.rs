@@ -5,7 +5,7 @@
 
 pub(crate) mod keeper;
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use broker::live::{Moved, Resumed, Stage, SwitchObserver, SwitchStatus, Target, Transition};
 use data_encoding::HEXLOWER;
@@ -188,8 +188,9 @@ fn pauses(status: &SwitchStatus) -> Value {
     })
 }
 
+/// Returns milliseconds, to the microsecond.
 fn of_micros(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64() * 1000.0
+    micros as f64 / 1000.0
 }
 
 fn moved_json(moved: &Moved) -> Value {
@@ -197,7 +198,7 @@ fn moved_json(moved: &Moved) -> Value {
         "stream": moved.stream.to_string(),
         "before": ledger(&moved.before),
         "after": ledger(&moved.after),
-        "pause_ms": moved.pause.as_secs_f64() * 1000.0,
+        "pause_ms": of_micros(u64::try_from(moved.pause.as_micros()).unwrap_or(u64::MAX)),
     })
 }
 

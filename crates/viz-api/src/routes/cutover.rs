@@ -129,7 +129,7 @@ fn answer(app: &AppState, code: StatusCode, status: &SwitchStatus) -> Response {
 
 fn document(app: &AppState, status: &SwitchStatus) -> Value {
     let settings = app.state.owner_by_settings();
-    let of_micros = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1000.0;
+    let of_micros = |micros: u64| micros as f64 / 1000.0;
     let pauses = &status.pauses;
     json!({
         "state": status.stage.as_str(),
