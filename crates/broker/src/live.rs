@@ -37,7 +37,7 @@ use std::{
 use event::{After, Ledger, Position, StreamName};
 use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{OwnedMutexGuard, oneshot, watch},
     task::JoinSet,
 };
 
@@ -117,6 +117,10 @@ struct Core {
     map: RwLock<Map>,
     plan: Mutex<Plan>,
     driving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by what is being written to the disk.
+    disk: Arc<tokio::sync::Mutex<()>>,
+    /// Whether what is carried out has to end, since it shall be undone.
+    is_halted: watch::Sender<bool>,
     /// Held by whoever changes logs of memory that Redis owns: the switch, or the shadow's keeper.
     shadowing: tokio::sync::Mutex<()>,
     /// Whether a switch waits for the shadow's keeper.
@@ -143,17 +147,26 @@ impl LiveBroker {
     /// # Cancel safety
     /// The switch goes on where the future is dropped.
     pub async fn ask(&self, ask: Ask) -> Result<SwitchStatus, SwitchError> {
+        self.ask_by(ask, "").await
+    }
+
+    /// Asks for a change in somebody's name, as [`LiveBroker::ask`] does; an undo ends a switch that
+    /// is being carried out.
+    ///
+    /// # Errors
+    /// See [`LiveBroker::ask`].
+    pub async fn ask_by(&self, ask: Ask, by: &str) -> Result<SwitchStatus, SwitchError> {
         let core = Arc::clone(&self.core);
         if core.is_draining.load(Ordering::Acquire) {
             return Err(SwitchError::Draining);
         }
-        let driving = Arc::clone(&core.driving).try_lock_owned();
-        let driving = driving.map_err(|_| SwitchError::Underway)?;
+        let driving = core.turn_for(ask).await?;
         let before = core.plan.lock().stage();
         let asked = core.take_in(ask)?;
         if asked == Asked::Already {
             return Ok(self.status());
         }
+        core.status.send_modify(|status| by.clone_into(&mut status.by));
         core.staged_from(before);
         let (ended, end) = oneshot::channel();
         self.spawn(async move {
@@ -200,6 +213,17 @@ impl LiveBroker {
         self.core.status.borrow().clone()
     }
 
+    /// Returns how far the switch has come, and who owns the streams that nobody has touched.
+    pub fn standing(&self) -> (Stage, Target) {
+        let status = self.core.status.borrow();
+        (status.stage, status.owner)
+    }
+
+    /// Returns whether a switch is being carried out, or a try of it.
+    pub fn is_driven(&self) -> bool {
+        self.core.driving.try_lock().is_err()
+    }
+
     /// Follows how far the switch is.
     pub fn watch_status(&self) -> watch::Receiver<SwitchStatus> {
         self.core.status.subscribe()
@@ -233,6 +257,23 @@ impl LiveBroker {
 }
 
 impl Core {
+    /// Waits for nobody, except to undo what is being carried out.
+    async fn turn_for(&self, ask: Ask) -> Result<OwnedMutexGuard<()>, SwitchError> {
+        if let Ok(driving) = Arc::clone(&self.driving).try_lock_owned() {
+            return Ok(driving);
+        }
+        {
+            let plan = self.plan.lock();
+            if ask != Ask::Undo || plan.is_undo() {
+                return Err(SwitchError::Underway);
+            }
+            self.is_halted.send_replace(true);
+        }
+        let driving = Arc::clone(&self.driving).lock_owned().await;
+        self.is_halted.send_replace(false);
+        Ok(driving)
+    }
+
     /// Takes in an ask as things are.
     fn take_in(&self, ask: Ask) -> Result<Asked, NotSwitched> {
         let map = self.map.read();

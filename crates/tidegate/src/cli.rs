@@ -1,6 +1,7 @@
 //! The command line: commands, arguments and their help.
 
 mod audit;
+mod cutover;
 mod percent;
 
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use bench::BenchCommand;
 use clap::{Args, Parser, Subcommand};
 use node_runtime::settings::Values;
 
-pub(crate) use self::{audit::AuditArgs, percent::Percent};
+pub(crate) use self::{audit::AuditArgs, cutover::CutoverArgs, percent::Percent};
 use crate::failure::Failure;
 
 /// A realtime event server that can be cut over and rolled back without losing an event.
@@ -62,6 +63,12 @@ pub(crate) enum Command {
         Checks by place: over replicas that are not strict it finds fault after an outage of \
         Redis where there is none, since merging moves events.")]
     Audit(AuditArgs),
+    /// Moves the streams of a running server between memory and Redis, with its clients attached.
+    #[command(after_help = "Example: tidegate cutover --to redis\n\
+        Example: tidegate cutover --undo\n\
+        Example: tidegate cutover --status --json\n\n\
+        The key needs the scope admin. An interrupt leaves the switch running.")]
+    Cutover(CutoverArgs),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,

@@ -8,6 +8,7 @@ mod bench;
 mod cli;
 mod client;
 mod console;
+mod cutover;
 mod exit;
 mod failure;
 mod keys;
@@ -61,6 +62,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tail(args) => tail::run(args, style).await,
         Command::Keys(command) => keys::run(&command, style),
         Command::Audit(args) => audit::run(args, style).await,
+        Command::Cutover(args) => cutover::run(args, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };
     exit.map(ExitCode::from)

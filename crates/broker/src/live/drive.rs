@@ -45,13 +45,20 @@ impl Core {
         let driven = tokio::select! {
             driven = self.work_through() => driven,
             overtaken = self.keep_lease() => Err(overtaken),
+            () = self.halted() => Err(SwitchError::Undone),
         };
         if let Err(error) = &driven {
             tracing::warn!(%error, "the switch does not go on");
-            self.status.send_modify(|status| status.error = Some(error.to_string()));
+            self.status.send_modify(|status| status.error = Some(error.clone()));
         }
         self.leave_lease().await;
         driven
+    }
+
+    /// Waits until an undo wants to take over.
+    async fn halted(&self) {
+        // The sender lives as long as the core does.
+        let _ = self.is_halted.subscribe().wait_for(|is_halted| *is_halted).await;
     }
 
     async fn work_through(&self) -> Result<(), SwitchError> {
@@ -319,15 +326,34 @@ impl Core {
     }
 
     async fn write_record(&self) -> Result<(), SwitchError> {
-        let (record, log) = (self.plan.lock().record(), Arc::clone(&self.options.log));
-        blocking(move || log.write(record)).await
+        let record = {
+            let mut plan = self.plan.lock();
+            plan.records();
+            plan.record()
+        };
+        let log = Arc::clone(&self.options.log);
+        self.blocking(move || log.write(record)).await
     }
 
     pub(super) async fn save(&self) -> Result<(), SwitchError> {
         let (log, memory) = (Arc::clone(&self.options.log), Arc::clone(&self.options.memory));
         let branches = self.branches();
         // Without their windows they do no harm.
-        blocking(move || log.write_branches(&branches).and_then(|()| log.save(&memory))).await
+        self.blocking(move || log.write_branches(&branches).and_then(|()| log.save(&memory))).await
+    }
+
+    /// Writes after all that was begun before has ended, also where nobody waits for it any more.
+    async fn blocking(
+        &self,
+        write: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), SwitchError> {
+        let turn = Arc::clone(&self.disk).lock_owned().await;
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            write()
+        });
+        let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        written.map_err(|error| SwitchError::Disk(error.to_string()))
     }
 
     fn begin_count(&self) {
@@ -397,12 +423,4 @@ impl Core {
 pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
     (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
     status.is_undo = plan.is_undo();
-}
-
-async fn blocking(
-    write: impl FnOnce() -> io::Result<()> + Send + 'static,
-) -> Result<(), SwitchError> {
-    let written = tokio::task::spawn_blocking(write).await;
-    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
-    written.map_err(|error| SwitchError::Disk(error.to_string()))
 }

@@ -15,6 +15,9 @@ pub enum SwitchError {
     /// A newer switch has taken over.
     #[error("another replica's switch has taken over (token {0})")]
     Overtaken(u64),
+    /// It was undone before its end.
+    #[error("the switch was undone before its end")]
+    Undone,
     /// Nothing was switched yet.
     #[error("there is nothing to finalise: not all streams have changed hands yet")]
     NotSwitched,

@@ -115,17 +115,9 @@ fn record_from(text: &str) -> Option<Record> {
         "no" => Some(false),
         _ => None,
     };
-    let stages = [
-        Stage::Idle,
-        Stage::Shadow,
-        Stage::Backfill,
-        Stage::Compared,
-        Stage::Switching,
-        Stage::Switched,
-    ];
     Some(Record {
         to: [Target::Memory, Target::Redis].into_iter().find(|target| target.as_str() == to)?,
-        stage: stages.into_iter().find(|known| known.as_str() == stage)?,
+        stage: Stage::ALL.into_iter().find(|known| known.as_str() == stage)?,
         redis_may_own: is(owns)?,
         memory_leads: is(leads)?,
     })

@@ -6,6 +6,7 @@
 mod audit;
 mod bench;
 mod command;
+mod cutover;
 mod exit_codes;
 mod fake;
 mod proxy;

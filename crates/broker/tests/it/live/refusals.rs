@@ -2,16 +2,20 @@
 
 use broker::{
     Broker, HealthState,
-    live::{Stage, SwitchError, Target},
+    live::{Ask, Stage, SwitchError, Target},
 };
 use event::After;
 use faults::RedisServer;
+use tokio::time::Duration;
 
 use crate::support::{
     live::Live,
     outage::{assert_complete, attach, publish},
     redis::WIDE,
 };
+
+/// No wait here takes a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn assert_refused(live: &Live, expected: impl Fn(&SwitchError) -> bool) {
     let mut acknowledged = publish(&live.broker(), 3).await;
@@ -115,4 +119,40 @@ async fn asks_at_the_wrong_time() {
     assert_eq!(live.broker.finalise().await, Err(SwitchError::NotSwitched));
     live.broker.drain().await;
     assert_eq!(live.broker.undo().await, Err(SwitchError::Draining));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_undo_ends_a_switch_that_is_being_carried_out() {
+    for stage in [Stage::Compared, Stage::Switching] {
+        let server = RedisServer::start().await;
+        let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+        let mut acknowledged = publish(&live.broker(), 5).await;
+        let (broker, handle) = (live.broker.clone(), tokio::runtime::Handle::current());
+        let undone = std::sync::Arc::new(parking_lot::Mutex::new(None));
+        let undoing = undone.clone();
+        live.disk.on_record(move |record| {
+            if record.stage != stage || undoing.lock().is_some() {
+                return;
+            }
+            let asked = broker.clone();
+            *undoing.lock() =
+                Some(handle.spawn(async move { asked.ask_by(Ask::Undo, "us").await }));
+            let mut ended = broker.watch_status();
+            let halted = ended.wait_for(|status| status.error == Some(SwitchError::Undone));
+            handle.block_on(async {
+                tokio::time::timeout(PATIENCE, halted).await.expect("it ends").expect("it lives");
+            });
+        });
+        let ended = live.broker.cutover(Target::Redis).await;
+        assert_eq!(ended, Err(SwitchError::Undone), "{stage:?}");
+        let undone = undone.lock().take().expect("it was asked for");
+        let status = undone.await.expect("it does not panic").expect("it is undone");
+        assert_eq!((status.stage, status.owner), (Stage::Idle, Target::Memory), "{stage:?}");
+        assert_eq!((status.by.as_str(), status.error), ("us", None), "{stage:?}");
+        let record = live.disk.record().expect("one was written");
+        assert!(!record.memory_leads, "what was written last stands: {record:?}");
+        acknowledged.extend(publish(&live.broker(), 3).await);
+        let mut reader = attach(&live.broker(), &After::Oldest).await;
+        assert_complete(&mut reader, &[], &acknowledged).await;
+    }
 }
