@@ -32,6 +32,7 @@ pub(crate) struct Lately {
     pub(crate) loses: bool,
     pub(crate) kills: bool,
     pub(crate) absent: bool,
+    pub(crate) parts: bool,
 }
 
 impl History {
@@ -67,6 +68,7 @@ impl History {
                 lately.loses |= one.marks.loses;
                 lately.kills |= one.marks.kills;
                 lately.absent |= one.marks.absent;
+                lately.parts |= one.marks.parts;
             }
         }
         lately

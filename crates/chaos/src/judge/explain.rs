@@ -3,7 +3,7 @@
 //! The source of each line is `docs/fault-model.md`. Whatever is not allowed here is a failure.
 
 use super::Evidence;
-use crate::{facts::Sent, publisher::Manner, settings::Mode};
+use crate::{facts::Sent, history::Lately, publisher::Manner, settings::Mode};
 
 /// An acknowledged event is in the spool after so long, on a machine that has other things to do.
 const SPOOLED_MS: u64 = 5_000;
@@ -11,16 +11,19 @@ const SPOOLED_MS: u64 = 5_000;
 /// So much later than it was given an answer is read.
 const READ_MS: u64 = 500;
 
+/// No replica has its streams in its memory for longer.
+const PARTED_MS: u64 = 70_000;
+
 /// For so long after an acknowledgement a fault of Redis can still lose it.
 const LOSABLE_MS: u64 = 60_000;
 
 /// Returns whether a gap of this reason may be told at this time.
 pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
     let lately = evidence.history.before(at_ms);
-    let branches = evidence.plan.mode == Mode::Loose && lately.cuts;
+    let branches = has_branches(evidence, lately);
     match reason {
         // Redis lost data; or it began again while a replica that may have known more was not there;
-        // or a replica was killed that had a branch.
+        // or a replica was killed that had events of its own.
         "data_loss" | "diverged" | "another past" => {
             let is_incomplete = lately.absent || lately.cuts;
             lately.loses || (lately.restarts && is_incomplete) || (branches && lately.kills)
@@ -30,6 +33,12 @@ pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
         // The window and the lag limits are larger than anything that a plan makes of them.
         _ => false,
     }
+}
+
+/// Returns whether replicas may have had events that are not in Redis yet: cut off, or with their
+/// streams in memory.
+fn has_branches(evidence: &Evidence<'_>, lately: Lately) -> bool {
+    lately.parts || (evidence.plan.mode == Mode::Loose && lately.cuts)
 }
 
 /// Returns whether a cursor of before may go on through another order than the log's: where replicas
@@ -47,16 +56,19 @@ pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     let killed = history.killed(sent.replica, from, to);
     let with_branch =
         evidence.plan.mode == Mode::Loose && history.before(sent.ended_ms).cuts && killed;
+    // What memory has is written when its process ends in order.
+    let with_memory = history.before(sent.ended_ms).parts
+        && history.killed(sent.replica, from, sent.ended_ms + PARTED_MS);
     let after = history.between(sent.ended_ms, sent.ended_ms + LOSABLE_MS);
     // Replicas give back what Redis lost; what none of them holds is lost.
-    with_branch || (after.loses && after.absent)
+    with_branch || with_memory || (after.loses && after.absent)
 }
 
 /// Returns whether one key may have taken effect twice.
 pub(super) fn twice(evidence: &Evidence<'_>, by: usize, n: u64, at_ms: u64) -> bool {
     let (from, to) = (at_ms.saturating_sub(LOSABLE_MS), at_ms + LOSABLE_MS);
     let around = evidence.history.between(from, to);
-    let branches = evidence.plan.mode == Mode::Loose && around.cuts;
+    let branches = has_branches(evidence, around);
     // A key is each replica's own without Redis, and is lost with what it belongs to.
     let roams = Manner::of(by) == Manner::Roaming;
     let replica = evidence.facts.sent(by, n).map(|sent| sent.replica);
@@ -75,7 +87,8 @@ pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -
     let lately = evidence.history.before(at_ms);
     // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
     // that its branch comes before all of it.
-    let is_killed = lately.cuts
-        && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
-    evidence.plan.mode == Mode::Loose && (Manner::of(by) == Manner::Roaming || is_killed)
+    let branches = has_branches(evidence, lately);
+    let is_killed =
+        branches && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
+    branches && (Manner::of(by) == Manner::Roaming || is_killed)
 }
