@@ -196,6 +196,12 @@ impl Replica {
         cut_off(&self.broker).await;
     }
 
+    /// Ends the server with all that it has in its folder, and waits until the replica has noticed.
+    pub(crate) async fn lose_saved_redis(&mut self) {
+        self.server.shut_down().await;
+        cut_off(&self.broker).await;
+    }
+
     /// Starts the server again and waits until the replica is on the trunk.
     pub(crate) async fn find_redis(&mut self) {
         self.server.run().await;

@@ -82,8 +82,7 @@ async fn a_refusal_ends_with_its_cause_also_where_its_healing_did_not_end() {
     let (key, aside) = ("dashclaw:thread:golden:meta", "dashclaw:thread:golden:aside");
     command(&stage, &["RENAME", key, aside]).await;
     command(&stage, &["SET", key, "theirs"]).await;
-    stage.server.save().await;
-    stage.server.kill();
+    stage.server.shut_down().await;
     stage.server.run().await;
     // Who has said that it offered what it has met the key before.
     let run = stage.server.info("run_id").await.expect("it tells");
@@ -94,9 +93,8 @@ async fn a_refusal_ends_with_its_cause_also_where_its_healing_did_not_end() {
         sleep(Duration::from_millis(2)).await;
     }
     command(&stage, &["RENAME", aside, key]).await;
-    stage.server.save().await;
     let made = stage.broker.connections_made();
-    stage.server.kill();
+    stage.server.shut_down().await;
     stage.server.run().await;
     connected_again(&stage.broker, made).await;
     publish(&broker, 1).await;
@@ -121,8 +119,7 @@ async fn a_branch_that_a_foreign_key_keeps_from_the_trunk_keeps_no_other_stream(
             command(&stage, &["RENAME", &key, &aside]).await;
         }
         command(&stage, &["SET", &key, "theirs"]).await;
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         acknowledged.extend(publish(&broker, 2).await);
         append().await.expect("it is taken");
         stage.server.run().await;
@@ -212,8 +209,7 @@ async fn a_stream_that_stays_refused_changes_no_state() {
     let (key, aside) = ("dashclaw:thread:golden:digests", "dashclaw:thread:golden:aside");
     command(&stage, &["RENAME", key, aside]).await;
     command(&stage, &["SET", key, "theirs"]).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     acknowledged.extend(publish(&broker, 2).await);
     stage.server.run().await;
     health_says(&stage, "dashclaw:thread:golden:*").await;

@@ -20,8 +20,7 @@ use crate::support::{
 async fn a_replica_that_restarts_amid_an_outage_merges_what_it_had() {
     let mut stage = Replica::start(WIDE).await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     acknowledged.extend(publish(&stage.broker(), 4).await);
     reader.through(acknowledged[5]).await;
@@ -56,8 +55,7 @@ async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
     })
     .await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     acknowledged.extend(publish(&stage.broker(), 4).await);
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     reader.through(acknowledged[6]).await;
@@ -106,8 +104,7 @@ async fn several_redeploys_amid_an_outage_merge_everything_once() {
         let mut stage = Replica::start(WIDE).await;
         let mut acknowledged = publish(&stage.broker(), 3).await;
         let mut places = Vec::new();
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         for _ in 0..4 {
             let mut reader = attach(&stage.broker(), &After::Oldest).await;
             acknowledged.extend(publish(&stage.broker(), 2).await);
@@ -141,8 +138,7 @@ async fn a_way_through_memory_amid_an_outage_keeps_every_cursor() {
     let mut stage = Replica::start(WIDE).await;
     let another = stage.another().await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let mut places = Vec::new();
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     acknowledged.extend(publish(&stage.broker(), 2).await);
