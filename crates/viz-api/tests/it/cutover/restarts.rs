@@ -60,6 +60,18 @@ fn the_settings_win_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_crash_after_a_switch_loses_nothing() {
+    let redis = Redis::start();
+    let server = memory_plan(&redis).start();
+    let first = server.publish_ok(KEY_A, "a", 0);
+    settled(&server, &cutover(&server, "redis"), "switched", "redis");
+    (1..6).for_each(|n| drop(server.publish_ok(KEY_A, "a", n)));
+    let server = server.crash_and_restart();
+    assert_eq!(realtime(&server).1["selected_backend"], "memory");
+    assert_eq!(numbers_after(&server, &first), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn a_switch_to_memory_is_undone_by_a_restart_with_redis() {
     let redis = Redis::start();
     let server = redis.plan().start();
