@@ -179,8 +179,9 @@ async fn an_empty_server_is_begun_on_where_nobody_can_know_more() {
     for members in [None, Some("gone\n")] {
         stage.server.kill();
         stage.server.forget();
-        stage.server.run().await;
+        // Before the server is there again: one that came to it would be waited for.
         stage.stand_in().await;
+        stage.server.run().await;
         if let Some(members) = members {
             let spool = stage.options.spool.clone().expect("it has one");
             fs::write(spool.join("members"), members).expect("it is written");
