@@ -11,13 +11,17 @@ use crate::tidy::source::Source;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("faults", &[]),
+    ("guard", &[]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
     ("node-runtime", &["event", "faults", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
-    ("bench", &["event"]),
+    ("bench", &["event", "guard"]),
     ("chaos", &["event", "faults"]),
-    ("tidegate", &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
+    (
+        "tidegate",
+        &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench", "guard"],
+    ),
     ("xtask", &[]),
 ];
 
