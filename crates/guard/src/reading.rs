@@ -36,13 +36,33 @@ pub enum ReadingError {
 }
 
 /// Turns readings of one arm into counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counter {
+    exposure: Exposure,
     last: Option<Reading>,
     resets: u32,
 }
 
+/// What is exposed to errors.
+#[derive(Clone, Copy, Debug)]
+enum Exposure {
+    /// Each fails once at most.
+    Requests,
+    /// Of connections.
+    Seconds,
+}
+
 impl Counter {
+    /// Returns a counter of requests and those that failed.
+    pub const fn of_requests() -> Self {
+        Counter { exposure: Exposure::Requests, last: None, resets: 0 }
+    }
+
+    /// Returns a counter of connection-seconds and of breaks.
+    pub const fn of_seconds() -> Self {
+        Counter { exposure: Exposure::Seconds, last: None, resets: 0 }
+    }
+
     /// Returns what happened since the reading before; nothing for the first one.
     ///
     /// After a reset the totals themselves are what happened: what the counters had between the last
@@ -61,19 +81,24 @@ impl Counter {
         if reading.at <= last.at {
             return Err(ReadingError::Past { at: reading.at, last: last.at });
         }
-        self.last = Some(reading);
         let (exposure_fell, errors_fell) =
             (reading.exposure < last.exposure, reading.errors < last.errors);
-        let (exposure, errors) = if exposure_fell && (errors_fell || last.errors == 0.0) {
+        let is_reset = exposure_fell && (errors_fell || last.errors == 0.0);
+        if !is_reset && (exposure_fell || errors_fell) {
             self.resets += 1;
-            (reading.exposure, reading.errors)
-        } else if exposure_fell || errors_fell {
-            self.resets += 1;
+            self.last = Some(reading);
             return Err(ReadingError::HalfReset);
-        } else {
-            (reading.exposure - last.exposure, reading.errors - last.errors)
+        }
+        let before = if is_reset { (0.0, 0.0) } else { (last.exposure, last.errors) };
+        let (exposure, errors) = (reading.exposure - before.0, reading.errors - before.1);
+        // What can't be yet, as an error that is counted before its request, stays for the next.
+        let counts = match self.exposure {
+            Exposure::Requests => Counts::of_requests(exposure, errors)?,
+            Exposure::Seconds => Counts::of_seconds(exposure, errors)?,
         };
-        Ok(Some(Counts::of_seconds(exposure, errors)?))
+        self.resets += u32::from(is_reset);
+        self.last = Some(reading);
+        Ok(Some(counts))
     }
 
     /// Returns how often the counters began anew: each time a process was started, as far as one sees

@@ -7,7 +7,7 @@ fn reading(at: u64, exposure: f64, errors: f64) -> Reading {
 }
 
 fn started() -> Counter {
-    let mut counter = Counter::default();
+    let mut counter = Counter::of_requests();
     assert_eq!(counter.take(reading(1000, 100.0, 5.0)), Ok(None));
     counter
 }
@@ -77,7 +77,16 @@ fn errors_need_something_that_fails() {
         Err(CountsError::MoreErrorsThanRequests { .. })
     ));
     let mut counter = started();
-    let stuck = counter.take(reading(2000, 100.0, 6.0));
+    let early = counter.take(reading(2000, 100.0, 6.0));
+    let more = CountsError::MoreErrorsThanRequests { errors: 1.0, requests: 0.0 };
+    assert_eq!(early, Err(ReadingError::Counts(more)));
+    let both = counter.take(reading(3000, 101.0, 6.0)).unwrap().unwrap();
+    assert_eq!((both.exposure(), both.errors()), (1.0, 1.0), "nothing is lost");
+    let mut seconds = Counter::of_seconds();
+    assert_eq!(seconds.take(reading(1000, 0.0, 0.0)), Ok(None));
+    let breaks = seconds.take(reading(2000, 0.5, 7.0)).unwrap().unwrap();
+    assert_eq!((breaks.exposure(), breaks.errors()), (0.5, 7.0));
+    let stuck = seconds.take(reading(3000, 0.5, 8.0));
     assert!(matches!(stuck, Err(ReadingError::Counts(CountsError::NothingExposed { .. }))));
     assert_eq!(Counts::of_requests(0.0, 0.0).unwrap().rate(), None);
 }
