@@ -6,8 +6,10 @@
 mod audit;
 mod bench;
 mod command;
+mod evidence;
 mod exit_codes;
 mod fake;
+mod guard;
 mod proxy;
 mod publish;
 mod real_server;
