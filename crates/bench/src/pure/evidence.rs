@@ -15,6 +15,7 @@ pub(super) struct Evidence {
     entries: f64,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are given by value, by `map_err`")]
 fn failed(what: impl ToString) -> BenchError {
     BenchError::Refused { server: "evidence".to_owned(), what: what.to_string() }
 }
