@@ -19,8 +19,11 @@ use super::{
     to_redis::Rounds,
 };
 use crate::{
-    ReplicaBroker,
-    redis::switching::{Lease, LeaseWord},
+    Broker, ReplicaBroker,
+    redis::{
+        failure::Failure,
+        switching::{Lease, LeaseWord},
+    },
 };
 
 /// How many streams are copied at once, and how many change hands at once: these compete with what
@@ -132,23 +135,14 @@ impl Core {
 
     /// Returns the replica's broker once it serves.
     pub(super) async fn reached(&self, wait: Duration) -> Result<Arc<ReplicaBroker>, SwitchError> {
-        let replica = {
-            let mut replica = self.replica.lock();
-            if replica.is_none() {
-                let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
-                let made =
-                    factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-                *replica = Some(made);
-            }
-            replica.clone().ok_or(SwitchError::NoRedis)?
-        };
+        let replica = self.replica_started()?;
         let gives_up = self.goes_back() && replica.is_lost();
         if !gives_up && timeout(wait, replica.until_up()).await.is_ok() {
             return Ok(replica);
         }
-        let health = crate::Broker::health(&*replica);
+        let health = Broker::health(&*replica);
         let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
-        Err(crate::redis::failure::Failure::unanswered_by(reason).into())
+        Err(Failure::unanswered(reason).into())
     }
 
     async fn take_lease(&self) -> Result<(), SwitchError> {
