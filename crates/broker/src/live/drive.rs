@@ -32,7 +32,7 @@ const COPIES_AT_ONCE: usize = 16;
 const MOVES_AT_ONCE: usize = 4;
 
 /// How often a pass over the streams is repeated for those that came meanwhile.
-const PASSES_MAX: u32 = 100;
+pub(super) const PASSES_MAX: u32 = 100;
 
 impl Core {
     pub(super) fn token(&self) -> u64 {
@@ -284,7 +284,7 @@ impl Core {
                 return Ok(());
             }
         }
-        Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+        Err(streams_begin_faster())
     }
 
     /// Makes the rest a backend's, where every stream that was touched is.
@@ -411,6 +411,11 @@ impl Core {
         let transition = Transition { from, status, token: self.token(), moved };
         self.options.observer.transition(&transition);
     }
+}
+
+/// Says that passes over the streams did not meet all of them.
+pub(super) fn streams_begin_faster() -> SwitchError {
+    SwitchError::Restless("streams begin faster than they change hands".to_owned())
 }
 
 /// Shows in a status how a plan stands.

@@ -14,10 +14,7 @@ use super::{
 use crate::{
     Page, ReplicaBroker,
     memory::log::{Kept, Log},
-    redis::{
-        failure::Failure,
-        switching::{USED_MAX, UsedKey},
-    },
+    redis::switching::{USED_MAX, UsedKey},
 };
 
 /// How often a copy is begun with again whose log's window moves away under it.
@@ -156,7 +153,9 @@ impl Core {
                 return Ok(log);
             }
         }
-        Err(Failure::refused(format!("the log of `{stream}` can't be copied whole")).into())
+        Err(SwitchError::Restless(format!(
+            "the log of `{stream}` changes meanwhile, or contradicts itself"
+        )))
     }
 
     /// Compares memory's copy with the log in Redis, as far as both have come.

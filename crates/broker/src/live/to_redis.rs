@@ -275,7 +275,7 @@ impl Core {
                 return Ok((before, after));
             }
         }
-        Err(SwitchError::Refused(format!("`{}` changes in Redis again and again", cell.stream)))
+        Err(SwitchError::Restless(format!("`{}` changes in Redis again and again", cell.stream)))
     }
 
     /// Says in Redis what memory's log says of a loss; `false` where it has to be tried again.
