@@ -19,8 +19,11 @@ use super::{
     to_redis::Rounds,
 };
 use crate::{
-    ReplicaBroker,
-    redis::switching::{Lease, LeaseWord},
+    Broker, ReplicaBroker,
+    redis::{
+        failure::Failure,
+        switching::{Lease, LeaseWord},
+    },
 };
 
 /// How many streams are copied at once, and how many change hands at once: these compete with what
@@ -29,7 +32,7 @@ const COPIES_AT_ONCE: usize = 16;
 const MOVES_AT_ONCE: usize = 4;
 
 /// How often a pass over the streams is repeated for those that came meanwhile.
-const PASSES_MAX: u32 = 100;
+pub(super) const PASSES_MAX: u32 = 100;
 
 impl Core {
     pub(super) fn token(&self) -> u64 {
@@ -132,23 +135,14 @@ impl Core {
 
     /// Returns the replica's broker once it serves.
     pub(super) async fn reached(&self, wait: Duration) -> Result<Arc<ReplicaBroker>, SwitchError> {
-        let replica = {
-            let mut replica = self.replica.lock();
-            if replica.is_none() {
-                let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
-                let made =
-                    factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-                *replica = Some(made);
-            }
-            replica.clone().ok_or(SwitchError::NoRedis)?
-        };
+        let replica = self.replica_started()?;
         let gives_up = self.goes_back() && replica.is_lost();
         if !gives_up && timeout(wait, replica.until_up()).await.is_ok() {
             return Ok(replica);
         }
-        let health = crate::Broker::health(&*replica);
+        let health = Broker::health(&*replica);
         let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
-        Err(crate::redis::failure::Failure::unanswered_by(reason).into())
+        Err(Failure::unanswered(reason).into())
     }
 
     async fn take_lease(&self) -> Result<(), SwitchError> {
@@ -290,7 +284,7 @@ impl Core {
                 return Ok(());
             }
         }
-        Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+        Err(streams_begin_faster())
     }
 
     /// Makes the rest a backend's, where every stream that was touched is.
@@ -417,6 +411,11 @@ impl Core {
         let transition = Transition { from, status, token: self.token(), moved };
         self.options.observer.transition(&transition);
     }
+}
+
+/// Says that passes over the streams did not meet all of them.
+pub(super) fn streams_begin_faster() -> SwitchError {
+    SwitchError::Restless("streams begin faster than they change hands".to_owned())
 }
 
 /// Shows in a status how a plan stands.

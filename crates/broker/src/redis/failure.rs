@@ -56,12 +56,7 @@ impl Failure {
     }
 
     /// Returns the failure of a command whose answer did not come.
-    pub(super) fn unanswered(reason: impl Into<String>) -> Self {
-        Failure { maybe: true, ..Failure::refused(reason) }
-    }
-
-    /// Returns the failure of a server that does not serve, for this reason.
-    pub(crate) fn unanswered_by(reason: String) -> Self {
+    pub(crate) fn unanswered(reason: impl Into<String>) -> Self {
         Failure { maybe: true, ..Failure::refused(reason) }
     }
 

@@ -87,8 +87,6 @@ pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -
     let lately = evidence.history.before(at_ms);
     // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
     // that its branch comes before all of it.
-    let branches = has_branches(evidence, lately);
-    let is_killed =
-        branches && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
-    branches && (Manner::of(by) == Manner::Roaming || is_killed)
+    let is_killed = evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
+    has_branches(evidence, lately) && (Manner::of(by) == Manner::Roaming || is_killed)
 }
