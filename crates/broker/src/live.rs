@@ -42,7 +42,7 @@ use tokio::{
 };
 
 use self::cell::{Cell, Following, Standing};
-use self::plan::{Asked, NotSwitched, Plan};
+use self::plan::{Asked, NotSwitched, Plan, Work};
 pub use self::{
     error::SwitchError,
     plan::{Ask, Record, Stage, Target},
@@ -71,6 +71,8 @@ pub struct LiveOptions {
     pub replica: Option<ReplicaFactory>,
     /// Who owns every stream by the settings.
     pub owner: Target,
+    /// What this process is called where another one's switch is refused for its own.
+    pub name: String,
     /// What has to outlive the process.
     pub log: Arc<dyn SwitchLog>,
     /// Who is told of transitions.
@@ -92,6 +94,7 @@ impl LiveOptions {
             memory,
             replica: None,
             owner,
+            name: "another".to_owned(),
             log,
             observer: Arc::new(Unobserved),
             resume_wait: Duration::from_secs(5),
@@ -112,7 +115,8 @@ pub struct LiveBroker {
 
 struct Core {
     options: LiveOptions,
-    /// What this process is called among those that switch.
+    /// What this process is called among those that switch: by its options, and drawn, so that no
+    /// two have the same.
     name: String,
     replica: Mutex<Option<Arc<ReplicaBroker>>>,
     map: RwLock<Map>,
@@ -259,7 +263,10 @@ impl Core {
             return Ok(());
         }
         self.status.send_modify(|status| status.by = by);
-        self.staged_from(before);
+        if self.plan.lock().next() == Work::Lease {
+            self.begin_count();
+        }
+        self.staged_from(before, false);
         self.drive().await
     }
 

@@ -71,6 +71,8 @@ impl Core {
                 let plan = self.plan.lock();
                 (plan.next(), plan.stage())
             };
+            // At rest the plan does not know any more what it came from.
+            let is_undo = self.status.borrow().is_undo;
             if work == Work::Rest {
                 return Ok(());
             }
@@ -89,7 +91,7 @@ impl Core {
             if work != Work::Move {
                 self.plan.lock().done(work);
             }
-            self.staged_from(from);
+            self.staged_from(from, is_undo);
         }
     }
 
@@ -104,7 +106,6 @@ impl Core {
             Work::Lease => {
                 self.take_lease().await?;
                 *needs_lease = false;
-                self.begin_count();
             }
             Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
             Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
@@ -122,8 +123,7 @@ impl Core {
     /// Does what can be done without Redis of taking streams back.
     async fn work_alone(&self, work: Work) -> Result<(), SwitchError> {
         match work {
-            Work::Lease => self.begin_count(),
-            Work::Copy | Work::Compare => {}
+            Work::Lease | Work::Copy | Work::Compare => {}
             Work::Move => {
                 self.plan.lock().moves();
                 self.move_all_alone().await?;
@@ -153,7 +153,7 @@ impl Core {
                 self.token.store(token, Ordering::Release);
                 Ok(())
             }
-            Lease::Busy(holder) => Err(SwitchError::Elsewhere(holder)),
+            Lease::Busy(holder) => Err(elsewhere(&holder)),
         }
     }
 
@@ -169,7 +169,7 @@ impl Core {
             // One that can't be renewed now is: the work itself finds out that Redis is lost.
             let kept = replica.trunk().lease(LeaseWord::Keep, &self.name, lasts, token).await;
             if let Ok(Lease::Busy(holder)) = kept {
-                return SwitchError::Elsewhere(holder);
+                return elsewhere(&holder);
             }
         }
     }
@@ -227,9 +227,9 @@ impl Core {
         let deeds = stream::iter(cells.into_iter().map(Ok::<_, SwitchError>));
         deeds
             .try_for_each_concurrent(at_once, |cell| {
-                let done = deed(self, Arc::clone(&replica), cell);
+                let done = deed(self, Arc::clone(&replica), Arc::clone(&cell));
                 async move {
-                    done.await?;
+                    done.await.map_err(|error| of_stream(&cell.stream, error))?;
                     self.status.send_modify(|status| status.copied += 1);
                     Ok(())
                 }
@@ -273,10 +273,11 @@ impl Core {
                 .try_for_each_concurrent(MOVES_AT_ONCE, |cell| {
                     let replica = &replica;
                     async move {
-                        match to {
+                        let moved = match to {
                             Target::Redis => self.move_to_redis(replica, &cell).await,
                             Target::Memory => self.move_to_memory(replica, &cell).await,
-                        }
+                        };
+                        moved.map_err(|error| of_stream(&cell.stream, error))
                     }
                 })
                 .await?;
@@ -350,7 +351,8 @@ impl Core {
         written.map_err(|error| SwitchError::Disk(error.to_string()))
     }
 
-    fn begin_count(&self) {
+    /// Begins the counts of a switch, or of its undo, at nothing.
+    pub(super) fn begin_count(&self) {
         self.moved.lock().clear();
         self.status.send_modify(|status| {
             (status.streams, status.copied, status.moved) = (0, 0, 0);
@@ -384,14 +386,16 @@ impl Core {
         self.moved.lock().push(moved);
     }
 
-    /// Takes the plan's stage into the status, and tells of it where it is another one.
-    pub(super) fn staged_from(&self, from: Stage) {
+    /// Takes the plan's stage into the status, and tells of it where it is another one; `is_undo` is
+    /// what brought it to rest, where it is.
+    pub(super) fn staged_from(&self, from: Stage, is_undo: bool) {
         let plan = *self.plan.lock();
         let is_other = plan.stage() != from;
         let at = self.options.memory.clock().unix();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             show(status, &plan);
+            status.is_undo |= is_undo && plan.stage() == Stage::Idle;
             if is_other {
                 status.since = at;
             }
@@ -419,6 +423,20 @@ pub(super) fn streams_begin_faster() -> SwitchError {
 }
 
 /// Shows in a status how a plan stands.
+/// Says which stream was refused.
+fn of_stream(stream: &StreamName, error: SwitchError) -> SwitchError {
+    match error {
+        SwitchError::Refused(reason) => SwitchError::Refused(format!("{stream}: {reason}")),
+        error => error,
+    }
+}
+
+/// Returns the refusal for another one's switch, by what its operators call it.
+fn elsewhere(holder: &str) -> SwitchError {
+    let called = holder.rsplit_once('.').map_or(holder, |(called, _)| called);
+    SwitchError::Elsewhere(called.to_owned())
+}
+
 pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
     (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
     status.is_undo = plan.is_undo();

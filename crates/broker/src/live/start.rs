@@ -47,7 +47,7 @@ impl LiveBroker {
     /// and it can't be started.
     pub async fn start(options: LiveOptions) -> Result<(Arc<Self>, Resumed), SwitchError> {
         let (owner, at) = (options.owner, options.memory.clock().unix());
-        let name = options.memory.draw_epoch().to_string();
+        let name = format!("{}.{}", options.name, options.memory.draw_epoch());
         let disk = |error: io::Error| SwitchError::Disk(error.to_string());
         let record = options.log.read().map_err(disk)?;
         let core = Arc::new(Core {

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use broker::{
     Broker, HealthState,
-    live::{Ask, Stage, SwitchError, Target},
+    live::{Ask, Stage, SwitchError, Target, Transition},
 };
 use event::After;
 use faults::RedisServer;
@@ -53,6 +53,29 @@ async fn a_redis_that_is_full() {
         matches!(error, SwitchError::Full(_) | SwitchError::Unreachable(_))
     })
     .await;
+}
+
+/// Records of a switch are those of this switch: its counts begin at nothing, and its last one says
+/// whether it was an undo.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_a_switch_is_its_own() {
+    let mut server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    live.broker.undo().await.expect("it goes back");
+    let told = std::mem::take(&mut *live.observed.0.lock());
+    let is_undo: Vec<_> = told.iter().map(|told| (told.status.stage, told.status.is_undo)).collect();
+    let undone = is_undo.iter().skip_while(|(stage, _)| *stage != Stage::Switched).skip(1);
+    assert!(undone.clone().count() > 0 && undone.clone().all(|(_, is)| *is), "{is_undo:?}");
+    assert!(told.last().is_some_and(|last| last.status.stage == Stage::Idle), "{is_undo:?}");
+    server.kill();
+    live.broker.cutover(Target::Redis).await.expect_err("there is no Redis");
+    let told = live.observed.0.lock();
+    let counts = |told: &Transition| (told.status.moved, told.status.events, told.status.is_undo);
+    let counts: Vec<_> = told.iter().map(counts).collect();
+    assert_eq!(counts, [(0, 0, false)], "of one that came to nothing");
+    assert_eq!(live.broker.status().pauses.count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
