@@ -65,7 +65,8 @@ async fn what_is_told_of_a_switch_is_its_own() {
     live.broker.cutover(Target::Redis).await.expect("it switches");
     live.broker.undo().await.expect("it goes back");
     let told = std::mem::take(&mut *live.observed.0.lock());
-    let is_undo: Vec<_> = told.iter().map(|told| (told.status.stage, told.status.is_undo)).collect();
+    let is_undo: Vec<_> =
+        told.iter().map(|told| (told.status.stage, told.status.is_undo)).collect();
     let undone = is_undo.iter().skip_while(|(stage, _)| *stage != Stage::Switched).skip(1);
     assert!(undone.clone().count() > 0 && undone.clone().all(|(_, is)| *is), "{is_undo:?}");
     assert!(told.last().is_some_and(|last| last.status.stage == Stage::Idle), "{is_undo:?}");
