@@ -49,8 +49,6 @@ pub(crate) struct Branch {
     pending_bytes: usize,
     /// Where earlier events stand, which a closed record has.
     runs: Vec<Run>,
-    /// Whether the trunk lost what it shared with the branch, and not all of that is known here.
-    lacks_shared: bool,
     /// The number before the first event that is merged under a name that is not the branch's own.
     renamed: Option<Seq>,
 }
@@ -76,7 +74,6 @@ impl Branch {
             merged: 0,
             pending_bytes: 0,
             runs: Vec::new(),
-            lacks_shared: false,
             renamed: None,
         }
     }
@@ -105,7 +102,6 @@ impl Branch {
             units,
             merged: 0,
             runs: Vec::new(),
-            lacks_shared: false,
             renamed: None,
         };
         if first > parent {
@@ -149,8 +145,6 @@ impl Branch {
         let between = self.log.kept_after(parent);
         let between: Vec<_> =
             between.take_while(|kept| kept.event.position.seq < first).cloned().collect();
-        let begins = between.first().map_or(first, |kept| kept.event.position.seq);
-        self.lacks_shared |= begins > parent.next();
         self.set_back(0);
         for kept in between.into_iter().rev() {
             self.pending_bytes += kept.event.json.len();
@@ -230,12 +224,6 @@ impl Branch {
     /// Forgets what the limits no longer keep for readers.
     pub(crate) fn trim(&mut self, now: MonoMs, limits: &WindowLimits) {
         self.log.trim(now, limits);
-    }
-
-    /// Returns what a reader is told between the branch's events and what others have: some of that
-    /// it may have had before, where the branch does not know all that it shared with the trunk.
-    pub(crate) fn end_kind(&self) -> ForkKind {
-        if self.lacks_shared { ForkKind::Lossy } else { ForkKind::Whole }
     }
 
     /// Returns how many events are to be merged, whether or not they are.

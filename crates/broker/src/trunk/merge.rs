@@ -291,7 +291,7 @@ impl Core {
             let mut record = branch.record();
             branch.sending(&round);
             if is_last {
-                record.close(branch.len(), self.options.epochs.draw(), branch.end_kind());
+                record.close(branch.len(), self.options.epochs.draw());
                 // Where the answer is lost, nobody knows whether the record is closed: what comes
                 // then must not have places that the record's view gives to others.
                 branch.begin_epoch(self.options.epochs.draw());

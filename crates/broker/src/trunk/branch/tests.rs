@@ -130,17 +130,3 @@ fn only_what_was_unsure_is_looked_for() {
     branch.merged_up_to(3);
     assert!(!branch.is_unsure() && branch.has_places());
 }
-
-#[test]
-fn readers_are_told_where_the_trunk_lost_what_the_branch_does_not_know() {
-    let end = |parent: u64, shared: u64| {
-        let mut branch = branch(parent);
-        branch.append(Append::one(event(1)), false, NOW, &LIMITS).unwrap();
-        branch.stand_on(&Lineage::origin(Epoch::from_bits(1)), Seq(shared));
-        branch.end_kind()
-    };
-    // The window has five events, of which one is the branch's own.
-    assert_eq!(end(4, 4), ForkKind::Whole, "nothing was lost");
-    assert_eq!(end(4, 0), ForkKind::Whole, "all of it is known");
-    assert_eq!(end(9, 2), ForkKind::Lossy, "the third is not known any more");
-}

@@ -276,7 +276,7 @@ impl Stage {
         let mut record = self.branch.record();
         self.branch.sending(&units);
         if is_last {
-            record.close(self.branch.len(), self.draw(), self.branch.end_kind());
+            record.close(self.branch.len(), self.draw());
             let epoch = self.draw();
             self.branch.begin_epoch(epoch);
         }

@@ -224,7 +224,7 @@ impl World {
         let round = branch.round(if may_end { usize::MAX } else { 1 }, usize::MAX);
         let (name, mut record) = (branch.name(), branch.record());
         if may_end {
-            record.close(branch.len(), tail, branch.end_kind());
+            record.close(branch.len(), tail);
             branch.begin_epoch(epoch);
         }
         let stored = self.records.get(&name).cloned().unwrap_or_else(|| record.clone());

@@ -276,7 +276,7 @@ impl World {
         let redis = self.redis.as_mut().unwrap();
         branch.stand_on(redis.lineage(), redis.head().seq);
         let (name, mut record) = (branch.name(), branch.record());
-        record.close(branch.len(), behind, branch.end_kind());
+        record.close(branch.len(), behind);
         let round = branch.round(usize::MAX, usize::MAX);
         let found: HashMap<EventId, Seq> = redis
             .kept_after(Seq::ZERO)
