@@ -74,19 +74,14 @@ impl BranchRecord {
     /// Closes it after so many events of the branch: what the view has behind them gets places of
     /// this epoch, drawn for this attempt alone. Where Redis loses the closed record, and the branch
     /// is merged again among others, those places are unknown, and not taken for other events.
-    ///
-    /// Where not all is known of what the branch had between its parent and its first event here, a
-    /// reader may have had some of what comes behind, and is told of a hole there.
     pub(crate) fn close(&mut self, merged: u64, epoch: Epoch) {
-        let is_exact = self.before.as_ref().is_none_or(|before| before.after == self.parent);
-        let kind = if is_exact { ForkKind::Whole } else { ForkKind::Lossy };
         let mut forks = self.lineage.forks().to_vec();
         if forks.len() == LINEAGE_EPOCHS_MAX {
             // The first one is the name; cursors of this one are unknown from now on.
             forks.remove(1);
         }
         let after = Seq(self.parent.0 + merged);
-        forks.push(Fork { epoch, after, kind });
+        forks.push(Fork { epoch, after, kind: ForkKind::Whole });
         if let Ok(lineage) = Lineage::from_forks(forks) {
             self.lineage = lineage;
         }

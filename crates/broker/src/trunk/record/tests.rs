@@ -89,21 +89,3 @@ fn a_place_behind_the_end_of_its_epoch_is_another_records() {
     assert_eq!(record.place_of(at(3, 108)), None, "it was one of a view that Redis has lost");
     assert!(record.gave(at(4, 108)) && !record.gave(at(3, 108)));
 }
-
-#[test]
-fn what_lies_behind_a_branch_that_is_not_known_whole_is_told_as_a_loss() {
-    let closed = |after: u64| {
-        let before = Before { after: Seq(after), last: Seq(20), lineage: lineage(&[(3, 5)]) };
-        let mut record = BranchRecord {
-            parent: Seq(5),
-            before: Some(before),
-            lineage: lineage(&[(7, 5)]),
-            ..record()
-        };
-        record.close(4, Epoch::from_bits(9));
-        *record.lineage.forks().last().unwrap()
-    };
-    let fork = |kind| event::Fork { epoch: Epoch::from_bits(9), after: Seq(9), kind };
-    assert_eq!(closed(5), fork(event::ForkKind::Whole));
-    assert_eq!(closed(6), fork(event::ForkKind::Lossy));
-}
