@@ -69,8 +69,7 @@ pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     let with_memory = history.before(sent.ended_ms).parts
         && history.killed(sent.replica, from, sent.ended_ms + PARTED_MS);
     // Replicas give back what Redis lost; what none of them holds is lost, however old it is.
-    let after = history.between(sent.ended_ms, u64::MAX);
-    with_branch || with_memory || (after.loses && after.absent)
+    with_branch || with_memory || history.lost_after_absence(sent.ended_ms)
 }
 
 /// Returns whether one key may have taken effect twice.
