@@ -1,5 +1,6 @@
 //! The arguments of `bench`.
 
+mod pure;
 mod share;
 mod soak;
 
@@ -11,7 +12,10 @@ use serde::Serialize;
 pub(crate) use self::share::Share;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
-pub use self::soak::SoakArgs;
+pub use self::{
+    pure::{EvidenceArgs, GuardsArgs},
+    soak::SoakArgs,
+};
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
 
 /// More readers than this one process can't have ports and files for.
@@ -47,6 +51,12 @@ pub enum BenchCommand {
     #[command(after_help = "Example: tidegate bench soak --seconds 240 --svg soak.svg\n\
         Example: tidegate bench soak --readers 1000 --streams 20 --ws 20% --seed 7")]
     Soak(SoakArgs),
+    /// Lets guards look at traffic in this process: the CPU that a look costs.
+    #[command(after_help = "Example: tidegate bench guards --guards 100 --looks 600")]
+    Guards(GuardsArgs),
+    /// Verifies the evidence of a long log in this process.
+    #[command(after_help = "Example: tidegate bench evidence --entries 10000 --signed 50%")]
+    Evidence(EvidenceArgs),
     /// Runs the floor alone; measurements start it.
     #[command(
         hide = true,

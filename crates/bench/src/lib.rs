@@ -3,7 +3,8 @@
 //! Each server is started with a configuration of its own, given the same events and the same
 //! readers, and judged by the CPU time of its processes. Every reader checks order, loss and repeats;
 //! the generator measures itself, and says where it was the limit. Knows nothing of Tidegate's
-//! inside: it is one server among others, spoken to over its sockets. Prints nothing.
+//! inside: it is one server among others, spoken to over its sockets. Beside servers, pure code is
+//! measured in this process: guards and evidence. Prints nothing.
 
 mod args;
 mod check;
@@ -21,6 +22,7 @@ mod plan;
 mod plot;
 mod process;
 mod publisher;
+mod pure;
 mod report;
 mod run;
 mod sample;
@@ -32,8 +34,9 @@ mod work;
 mod ws;
 
 pub use self::{
-    args::{BenchCommand, FloorArgs, Order, SoakArgs},
+    args::{BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, Order, SoakArgs},
     error::BenchError,
+    pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},
     soak::Soak,
     stop::Stop,

@@ -103,7 +103,10 @@ impl Plan {
             BenchCommand::Replay(order) => (Work::Replay(order.work), order.common),
             BenchCommand::Publish(order) => (Work::Publish(order.work), order.common),
             BenchCommand::Churn(order) => (Work::Churn(order.work), order.common),
-            BenchCommand::Soak(_) | BenchCommand::FloorServer(_) => {
+            BenchCommand::Soak(_)
+            | BenchCommand::Guards(_)
+            | BenchCommand::Evidence(_)
+            | BenchCommand::FloorServer(_) => {
                 return Err(BenchError::Usage("that is no measurement of several".to_owned()));
             }
         };

@@ -15,6 +15,7 @@ use crate::{
     plan::Plan,
     plot,
     process::provide_files,
+    pure::Pure,
     report::{Measured, Report},
     sample::Sample,
     server,
@@ -38,13 +39,16 @@ pub struct Outcome {
     pub passed: bool,
 }
 
-/// Something that can be run: a measurement, a load test, or the floor alone.
+/// Something that can be run: a measurement of servers or of pure code, a load test, or the floor
+/// alone.
 #[derive(Debug)]
 pub enum Run {
     /// A measurement.
     Measurement(Measurement),
     /// A load test.
     Soak(Box<Soak>),
+    /// A measurement of pure code.
+    Pure(Pure),
     /// The floor, until it is stopped.
     Floor(FloorArgs),
 }
@@ -64,6 +68,8 @@ impl Run {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         match command {
             BenchCommand::FloorServer(args) => Ok(Run::Floor(args)),
+            BenchCommand::Guards(args) => Ok(Run::Pure(Pure::guards(args))),
+            BenchCommand::Evidence(args) => Ok(Run::Pure(Pure::evidence(args))),
             BenchCommand::Soak(args) => Ok(Run::Soak(Box::new(Soak::of(args, cores)?))),
             command => Ok(Run::Measurement(Measurement { plan: Plan::of(command, cores)? })),
         }

@@ -1,5 +1,6 @@
 //! Measures a switch under appends: `cargo run -p broker --example switch -- 1000 1000 500`, for so
-//! many streams, events in each, and appends a second, on a Redis of its own.
+//! many streams, events in each, and appends a second, on a Redis of its own. Prints how long it
+//! takes, how long appends wait, and how much memory it needs beside the windows.
 #![expect(clippy::print_stdout, reason = "what it measures is what it is for")]
 
 use std::{io, sync::Arc, time::Duration};
@@ -28,6 +29,14 @@ const FILL: usize = 100;
 struct NoDisk;
 
 impl SwitchLog for NoDisk {
+    fn read_branches(&self) -> io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn write_branches(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
     fn read(&self) -> io::Result<Option<Record>> {
         Ok(None)
     }
@@ -50,6 +59,7 @@ async fn main() -> Result<(), Failed> {
     let (streams, events, rate) = (next(1000)?, next(1000)?, next(500)?);
     let server = RedisServer::start().await;
     let live = start(&server).await?;
+    let empty = resident_kib()?;
     for n in 0..streams {
         for _ in 0..events.div_ceil(FILL) {
             let events = (0..FILL).map(|_| new_event()).collect();
@@ -62,9 +72,14 @@ async fn main() -> Result<(), Failed> {
         let written = write(&writing, streams, rate).await;
         println!("the writer ended: {written:?}");
     });
-    for to in [Target::Redis, Target::Memory] {
+    // What stands in memory before; beyond it lies what a switch needs.
+    let window = resident_kib()?.saturating_sub(empty);
+    println!("the windows take {window} KiB");
+    for to in [Target::Redis, Target::Memory, Target::Redis] {
         let began = Instant::now();
-        let status = live.cutover(to).await?;
+        let (status, peak) = peak_during(live.cutover(to)).await;
+        let (status, peak) = (status?, peak.saturating_sub(empty));
+        println!("at most {peak} KiB, {} % of the windows", peak * 100 / window.max(1));
         let pauses = &status.pauses;
         println!(
             "to {}: {:?}, {} streams, {} events, {} bytes; pauses p50 {} p99 {} max {} µs",
@@ -80,6 +95,26 @@ async fn main() -> Result<(), Failed> {
     }
     writers.shutdown().await;
     Ok(())
+}
+
+/// Returns how much of this process is in memory.
+fn resident_kib() -> io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.ok_or_else(|| io::Error::other("the system does not say how much memory is used"))
+}
+
+/// Awaits something, and returns what of this process was in memory at most meanwhile.
+async fn peak_during<T>(done: impl Future<Output = T>) -> (T, u64) {
+    let (mut done, mut peak) = (std::pin::pin!(done), 0);
+    let mut tick = interval(Duration::from_millis(5));
+    loop {
+        tokio::select! {
+            done = &mut done => return (done, peak),
+            _ = tick.tick() => peak = peak.max(resident_kib().unwrap_or_default()),
+        }
+    }
 }
 
 async fn start(server: &RedisServer) -> Result<Arc<LiveBroker>, Failed> {

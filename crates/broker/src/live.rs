@@ -12,6 +12,8 @@
 //! Streams without a cell belong to the default owner, which changes last, under the map's lock and
 //! once no stream is the old owner's.
 
+mod alone;
+mod branches;
 mod cell;
 mod drive;
 mod error;
@@ -35,12 +37,12 @@ use std::{
 use event::{After, Ledger, Position, StreamName};
 use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{OwnedMutexGuard, oneshot, watch},
     task::JoinSet,
 };
 
 use self::cell::{Cell, Following, Standing};
-use self::plan::{Asked, NotSwitched, Plan};
+use self::plan::{Asked, NotSwitched, Plan, Work};
 pub use self::{
     error::SwitchError,
     plan::{Ask, Record, Stage, Target},
@@ -50,7 +52,7 @@ pub use self::{
 };
 use crate::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, MemoryBroker,
-    Page, PageLimit, ReadError, ReplicaBroker, ReplicaStartError, Watch, memory::LOGS_MAX,
+    Page, PageLimit, ReadError, Receipt, ReplicaBroker, ReplicaStartError, Watch, memory::LOGS_MAX,
     trunk::view,
 };
 
@@ -69,6 +71,8 @@ pub struct LiveOptions {
     pub replica: Option<ReplicaFactory>,
     /// Who owns every stream by the settings.
     pub owner: Target,
+    /// What this process is called where another one's switch is refused for its own.
+    pub name: String,
     /// What has to outlive the process.
     pub log: Arc<dyn SwitchLog>,
     /// Who is told of transitions.
@@ -90,6 +94,7 @@ impl LiveOptions {
             memory,
             replica: None,
             owner,
+            name: "another".to_owned(),
             log,
             observer: Arc::new(Unobserved),
             resume_wait: Duration::from_secs(5),
@@ -103,18 +108,24 @@ impl LiveOptions {
 /// The broker whose streams can change hands.
 pub struct LiveBroker {
     core: Arc<Core>,
-    /// The one switch that is carried out, and the keeper of the shadows; they end with the broker.
+    /// The one switch that is carried out, undos that wait for its end, and the keeper of the shadows;
+    /// they end with the broker.
     tasks: Mutex<JoinSet<()>>,
 }
 
 struct Core {
     options: LiveOptions,
-    /// What this process is called among those that switch.
+    /// What this process is called among those that switch: by its options, and drawn, so that no
+    /// two have the same.
     name: String,
     replica: Mutex<Option<Arc<ReplicaBroker>>>,
     map: RwLock<Map>,
     plan: Mutex<Plan>,
     driving: Arc<tokio::sync::Mutex<()>>,
+    /// Held by what is being written to the disk.
+    disk: Arc<tokio::sync::Mutex<()>>,
+    /// Whether what is carried out has to end, since it shall be undone.
+    is_halted: watch::Sender<bool>,
     /// Held by whoever changes logs of memory that Redis owns: the switch, or the shadow's keeper.
     shadowing: tokio::sync::Mutex<()>,
     /// Whether a switch waits for the shadow's keeper.
@@ -122,6 +133,7 @@ struct Core {
     token: AtomicU64,
     status: watch::Sender<SwitchStatus>,
     moved: Mutex<Vec<Moved>>,
+    spooled: Mutex<alone::Spooled>,
     is_draining: AtomicBool,
 }
 
@@ -140,32 +152,34 @@ impl LiveBroker {
     /// # Cancel safety
     /// The switch goes on where the future is dropped.
     pub async fn ask(&self, ask: Ask) -> Result<SwitchStatus, SwitchError> {
-        let core = Arc::clone(&self.core);
-        if core.is_draining.load(Ordering::Acquire) {
-            return Err(SwitchError::Draining);
-        }
-        let driving = Arc::clone(&core.driving).try_lock_owned();
-        let driving = driving.map_err(|_| SwitchError::Underway)?;
-        let before = core.plan.lock().stage();
-        let asked = core.take_in(ask)?;
-        if asked == Asked::Already {
-            return Ok(self.status());
-        }
-        core.staged_from(before);
+        self.ask_by(ask, "").await
+    }
+
+    /// Asks for a change in somebody's name, as [`LiveBroker::ask`] does; an undo ends a switch that
+    /// is being carried out.
+    ///
+    /// # Errors
+    /// See [`LiveBroker::ask`].
+    pub async fn ask_by(&self, ask: Ask, by: &str) -> Result<SwitchStatus, SwitchError> {
+        let (core, by) = (Arc::clone(&self.core), by.to_owned());
         let (ended, end) = oneshot::channel();
         self.spawn(async move {
-            let driven = core.drive().await;
-            drop(driving);
-            let _ = ended.send(driven);
-        });
+            let _ = ended.send(core.carry_out(ask, by).await);
+        })?;
         end.await.unwrap_or(Err(SwitchError::Draining))?;
         Ok(self.status())
     }
 
-    fn spawn(&self, driven: impl Future<Output = ()> + Send + 'static) {
+    /// Begins a task that ends with the broker, unless that drains already.
+    fn spawn(&self, asked: impl Future<Output = ()> + Send + 'static) -> Result<(), SwitchError> {
         let mut tasks = self.tasks.lock();
+        // Behind the lock: a drain has not taken the tasks yet, and will.
+        if self.core.is_draining.load(Ordering::Acquire) {
+            return Err(SwitchError::Draining);
+        }
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(driven);
+        tasks.spawn(asked);
+        Ok(())
     }
 
     /// Makes this backend the owner of every stream.
@@ -197,6 +211,17 @@ impl LiveBroker {
         self.core.status.borrow().clone()
     }
 
+    /// Returns how far the switch has come, and who owns the streams that nobody has touched.
+    pub fn standing(&self) -> (Stage, Target) {
+        let status = self.core.status.borrow();
+        (status.stage, status.owner)
+    }
+
+    /// Returns whether a switch is being carried out, or a try of it.
+    pub fn is_driven(&self) -> bool {
+        self.core.driving.try_lock().is_err()
+    }
+
     /// Follows how far the switch is.
     pub fn watch_status(&self) -> watch::Receiver<SwitchStatus> {
         self.core.status.subscribe()
@@ -213,6 +238,12 @@ impl LiveBroker {
         self.core.replica.lock().clone()
     }
 
+    /// Returns whether another replica was ever seen: undone without Redis, streams may then lack what
+    /// that one appended last, and their readers are told.
+    pub fn knows_of_others(&self) -> bool {
+        self.replica().is_some_and(|replica| replica.has_met_others())
+    }
+
     /// Refuses switches from now on, ends the one that is carried out where it stands, and brings
     /// memory up to date with what Redis has.
     pub async fn drain(&self) {
@@ -224,6 +255,38 @@ impl LiveBroker {
 }
 
 impl Core {
+    /// Takes in what is asked for, and does it.
+    async fn carry_out(self: &Arc<Self>, ask: Ask, by: String) -> Result<(), SwitchError> {
+        let _driving = self.turn_for(ask).await?;
+        let before = self.plan.lock().stage();
+        if self.take_in(ask)? == Asked::Already {
+            return Ok(());
+        }
+        self.status.send_modify(|status| status.by = by);
+        if self.plan.lock().next() == Work::Lease {
+            self.begin_count();
+        }
+        self.staged_from(before, false);
+        self.drive().await
+    }
+
+    /// Waits for nobody, except to undo what is being carried out.
+    async fn turn_for(&self, ask: Ask) -> Result<OwnedMutexGuard<()>, SwitchError> {
+        if let Ok(driving) = Arc::clone(&self.driving).try_lock_owned() {
+            return Ok(driving);
+        }
+        {
+            let plan = self.plan.lock();
+            if ask != Ask::Undo || plan.is_undo() {
+                return Err(SwitchError::Underway);
+            }
+            self.is_halted.send_replace(true);
+        }
+        let driving = Arc::clone(&self.driving).lock_owned().await;
+        self.is_halted.send_replace(false);
+        Ok(driving)
+    }
+
     /// Takes in an ask as things are.
     fn take_in(&self, ask: Ask) -> Result<Asked, NotSwitched> {
         let map = self.map.read();
@@ -279,7 +342,26 @@ impl Core {
         let unavailable =
             |error: ReadError| AppendError::Unavailable { reason: error.to_string(), maybe: false };
         let owner = self.backend(cell.owner()).map_err(unavailable)?;
+        if let Some(used) = self.used_before(&cell, &append) {
+            return used.map(Appended::Replayed);
+        }
         owner.append(stream, append).await
+    }
+
+    /// Returns what an append's key did before a switch, while the replica can't ask Redis.
+    fn used_before(
+        &self,
+        cell: &Cell,
+        append: &Append,
+    ) -> Option<Result<Vec<Receipt>, AppendError>> {
+        let key = append.idempotency.as_ref()?;
+        let is_copy = cell.owner() == Target::Redis && cell.side.lock().is_shadow;
+        let by_itself = || self.replica.lock().as_ref().is_some_and(|r| r.takes_by_itself());
+        if !is_copy || !by_itself() {
+            return None;
+        }
+        let now = self.options.memory.clock().mono();
+        self.options.memory.peek(&cell.stream, |log| log.keys().used(key, now)).flatten()
     }
 
     /// Reads from the owner; where that changed meanwhile, what was read may not be all there is.

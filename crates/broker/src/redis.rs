@@ -6,8 +6,8 @@
 //! primary that sentinels name, the nodes of a cluster) is known to `address` and `fleet` alone.
 //!
 //! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
-//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part stands
-//! in braces.
+//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part
+//! stands in braces.
 //!
 //! | name | type | what |
 //! |---|---|---|
@@ -31,9 +31,10 @@
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
-//! account's `first`, `count`, `hash`, and `hashed` (up to where the hash goes), and `kept` (how
-//! many events the idempotency keys remember). It outlives the window; one of a log that never had
-//! an event goes after a day. Stream, marks and keys go by themselves where nobody appends.
+//! account's `first`, `count`, `hash` and `hashed` (up to where the hash goes), `kept` (how many
+//! events the idempotency keys remember), and `lost` (up to where nobody could give back what an
+//! emptied server had). It outlives the window; one of a log that never had an event goes after a
+//! day. Stream, marks and keys go by themselves where nobody appends.
 //!
 //! The account's rolling hash is SHA-256, which Redis has not. Computed here before an append it
 //! would need the head that the append will find, so that writers of one stream could not be in
@@ -46,6 +47,7 @@ mod address;
 mod answer;
 pub(crate) mod appending;
 mod cluster;
+mod damage;
 mod envelope;
 pub(crate) mod failure;
 mod fleet;
@@ -78,6 +80,7 @@ use tokio::{task::JoinSet, time::Instant};
 use self::{
     address::{Address, Kind},
     answer::Words,
+    damage::Damaged,
     failure::Failure,
     fleet::Fleet,
     known::{Following, Known},
@@ -128,6 +131,7 @@ pub struct RedisBroker {
     registry: Arc<Registry>,
     known: Arc<Known>,
     guard: Guard,
+    damaged: Damaged,
     /// The keepers of the two connections; they end with the backend.
     _keepers: JoinSet<()>,
 }
@@ -160,6 +164,7 @@ impl RedisBroker {
             registry,
             known: Arc::default(),
             guard: Guard::default(),
+            damaged: Damaged::default(),
             _keepers: keepers,
         })
     }
@@ -177,7 +182,7 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            if self.fork_on(stream, &names, &state).await? {
+            if self.fork_on(stream, &names, &state, ForkKind::Whole).await? {
                 return Ok(self.state(stream, &names).await?.place());
             }
         }
@@ -222,8 +227,21 @@ impl RedisBroker {
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
             let state = self.state(stream, &names).await?;
-            if state.lineage.current() != sent_under || self.fork_on(stream, &names, &state).await?
-            {
+            let is_done = state.lineage.current() != sent_under
+                || self.fork_on(stream, &names, &state, ForkKind::Whole).await?;
+            if is_done {
+                return Ok(());
+            }
+        }
+        Err(restless())
+    }
+
+    /// Begins a new epoch of a log that lacks what was acknowledged.
+    pub(crate) async fn fork_after_loss(&self, stream: &StreamName) -> Result<(), Failure> {
+        let names = self.naming.of(stream);
+        for _ in 0..TRIES_MAX {
+            let state = self.state(stream, &names).await?;
+            if self.fork_on(stream, &names, &state, ForkKind::Lossy).await? {
                 return Ok(());
             }
         }
@@ -236,9 +254,10 @@ impl RedisBroker {
         stream: &StreamName,
         names: &Names,
         state: &State,
+        kind: ForkKind,
     ) -> Result<bool, Failure> {
         let mut lineage = state.lineage.clone();
-        lineage.fork(new_epoch(), state.head, ForkKind::Whole);
+        lineage.fork(new_epoch(), state.head, kind);
         let at = ForkAt::while_in_use(state);
         let on = On::Server(&state.run);
         Ok(self.fork_to(on, stream, names, state, &lineage, at).await?.is_some())
@@ -260,7 +279,8 @@ impl RedisBroker {
     }
 
     pub(crate) async fn head_now(&self, stream: &StreamName) -> Result<Position, Failure> {
-        Ok(self.state(stream, &self.naming.of(stream)).await?.place())
+        let state = self.state(stream, &self.naming.of(stream)).await;
+        Ok(self.noting(stream, state).await?.place())
     }
 
     /// Hears the wake-ups of a log that is watched.

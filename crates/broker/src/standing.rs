@@ -15,6 +15,8 @@ pub(crate) struct Standings<'a> {
     pub(crate) head: Seq,
     /// The number before the oldest event that is kept; the head's where none is.
     pub(crate) window_after: Seq,
+    /// The number up to which events are gone that the window would have had.
+    pub(crate) lost_to: Seq,
     /// The time in the oldest kept event's id, where one is kept.
     pub(crate) oldest_id_at: Option<UnixMs>,
 }
@@ -72,7 +74,9 @@ impl Standings<'_> {
         let hole = self.lineage.hole_after(place);
         let missed = self.window_after.count_after(place.seq);
         if missed > 0 {
-            return if hole.is_some_and(|hole| hole <= self.window_after) {
+            let is_loss =
+                place.seq < self.lost_to || hole.is_some_and(|hole| hole <= self.window_after);
+            return if is_loss {
                 self.oldest_with_gap(after, GapReason::DataLoss, None)
             } else {
                 self.oldest_with_gap(after, GapReason::Expired, Some(missed))

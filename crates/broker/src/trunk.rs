@@ -12,6 +12,8 @@ mod adopt;
 pub(crate) mod branch;
 mod cell;
 mod heal;
+mod losses;
+mod members;
 mod merge;
 pub(crate) mod mirror;
 pub(crate) mod moving;
@@ -45,6 +47,7 @@ use self::{
     branch::Branch,
     cell::Cell,
     heal::{ANNOUNCE_EVERY, Announcing},
+    members::Members,
     phase::Phase,
     spool::Spool,
 };
@@ -99,6 +102,8 @@ struct Core {
     predecessors: Mutex<Vec<String>>,
     /// What was last said of this replica and the others.
     announcing: Mutex<Announcing>,
+    /// The others that were there, for the process that comes after.
+    members: Members,
     phase: watch::Sender<Phase>,
     cells: RwLock<HashMap<StreamName, Arc<Cell>>>,
     spool: Option<Arc<Spool>>,
@@ -144,6 +149,7 @@ impl ReplicaBroker {
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
             announcing: Mutex::default(),
+            members: Members::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),
             spool: None,
@@ -179,6 +185,11 @@ impl ReplicaBroker {
     /// Returns how many events wait to be merged.
     pub fn spool_events(&self) -> u64 {
         self.core.spooled_events.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many streams can't be used for what stands under their keys in Redis.
+    pub fn streams_unusable(&self) -> usize {
+        self.core.trunk.unusable().len()
     }
 
     /// Returns how many connections for commands were made until now.
@@ -230,7 +241,9 @@ impl Core {
         let spool = Spool::open(&folder).map_err(failed)?;
         let epochs = Arc::clone(&core.options.epochs);
         let found = spool.take_up(&*core.options.clock, &|| epochs.draw()).map_err(failed)?;
+        let members = Members::read(&folder).map_err(failed)?;
         if let Some(core) = Arc::get_mut(&mut core) {
+            core.members = members;
             core.spool = Some(Arc::new(spool));
         }
         for found in found {
@@ -298,16 +311,21 @@ impl Core {
     }
 
     /// Saves what has changed, and forgets streams that nobody touches; for ever.
-    async fn look_after(&self) {
-        let (mut since_forgotten, mut since_announced) = (Duration::ZERO, Duration::ZERO);
+    async fn look_after(self: &Arc<Self>) {
+        let [mut since_forgotten, mut since_announced, mut since_looked] = [Duration::ZERO; 3];
         let mut pause = self.options.save_every;
         loop {
             tokio::time::sleep(pause).await;
             since_announced += pause;
             since_forgotten += pause;
+            since_looked += pause;
             let began = tokio::time::Instant::now();
             self.save_all().await;
             pause = pause_after(began.elapsed(), self.options.save_every);
+            if since_looked >= ANNOUNCE_EVERY {
+                since_looked = Duration::ZERO;
+                self.trunk.look_at_damaged().await;
+            }
             // One that merges has been healed too, and acknowledges on the trunk.
             let is_healed = matches!(self.phase(), Phase::Up | Phase::Back);
             let may_announce = is_healed && !self.is_leaving.load(Ordering::Acquire);
@@ -315,6 +333,7 @@ impl Core {
                 since_announced = Duration::ZERO;
                 // Another one will do; what was known of the others stays.
                 let _ = self.announce_as_healed().await;
+                self.keep_members().await;
             }
             if since_forgotten >= FORGET_EVERY {
                 since_forgotten = Duration::ZERO;

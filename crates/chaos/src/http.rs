@@ -49,8 +49,21 @@ pub(crate) async fn publish(
     key: Option<&str>,
 ) -> io::Result<Answer> {
     let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
-    let more = format!("content-type: application/json\r\ncontent-length: {}\r\n{key}", body.len());
-    exchange(address, &format!("{}{body}", head("POST", "/api/events", &more))).await
+    send(address, "/api/events", body, &key).await
+}
+
+/// Posts JSON.
+///
+/// # Errors
+/// Fails where no whole answer comes in time.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<Answer> {
+    send(address, path, body, "").await
+}
+
+async fn send(address: SocketAddr, path: &str, body: &str, more: &str) -> io::Result<Answer> {
+    let length = body.len();
+    let more = format!("content-type: application/json\r\ncontent-length: {length}\r\n{more}");
+    exchange(address, &format!("{}{body}", head("POST", path, &more))).await
 }
 
 fn head(method: &str, path: &str, more: &str) -> String {

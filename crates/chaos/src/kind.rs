@@ -1,9 +1,9 @@
 //! What a run can do, kind by kind: how often, for how long, how it begins and how it is mended.
 //!
-//! To add a kind of action (as a switch of the backend), write a file beside `kind/redis.rs` with a
-//! `KINDS` of its own, and name it in [`KINDS`] here; plan, run, verdict and report know kinds by
-//! what stands in them alone.
+//! To add a kind of action, write a file beside `kind/redis.rs` with a `KINDS` of its own, and name it
+//! in [`KINDS`] here; plan, run, verdict and report know kinds by what stands in them alone.
 
+pub(crate) mod backend;
 mod redis;
 mod replica;
 mod traffic;
@@ -14,7 +14,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use crate::{act::Act, field::Field};
 
 /// All kinds, by family. Their order is part of what a seed means.
-pub(crate) const KINDS: &[&[Kind]] = &[way::KINDS, redis::KINDS, replica::KINDS, traffic::KINDS];
+pub(crate) const KINDS: &[&[Kind]] =
+    &[way::KINDS, redis::KINDS, replica::KINDS, traffic::KINDS, backend::KINDS];
 
 /// A kind of action.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) enum Place {
     Redis,
     /// A replica.
     Replica,
+    /// What owns the streams of a replica.
+    Backend,
     /// Publishers and readers, of which there are many.
     Traffic,
 }
@@ -68,11 +71,19 @@ pub(crate) struct Marks {
     pub(crate) kills: bool,
     /// A replica is away.
     pub(crate) absent: bool,
+    /// A replica has its streams in its own memory.
+    pub(crate) parts: bool,
 }
 
 impl Marks {
-    const NONE: Marks =
-        Marks { cuts: false, restarts: false, loses: false, kills: false, absent: false };
+    const NONE: Marks = Marks {
+        cuts: false,
+        restarts: false,
+        loses: false,
+        kills: false,
+        absent: false,
+        parts: false,
+    };
     const CUTS: Marks = Marks { cuts: true, ..Marks::NONE };
 }
 

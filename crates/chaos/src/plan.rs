@@ -1,8 +1,8 @@
 //! What a run is going to do: a timeline that follows from a seed. Pure.
 //!
 //! Storms and calm phases take turns. In a storm faults overlap, but never two of the same place
-//! (one way to Redis, Redis itself, one replica), and one replica at least is always up. Every fault
-//! ends with its storm, so that in the calm that follows branches are merged.
+//! (one way to Redis, Redis itself, one replica, what owns its streams), and one replica at least is
+//! always up. Every fault ends with its storm, so that in the calm that follows branches are merged.
 
 use serde::{Deserialize, Serialize};
 
@@ -159,7 +159,7 @@ impl Planner {
         };
         let replica = match kind.place {
             Place::Way if !self.dice.percent(ONE_WAY_PERCENT) => None,
-            Place::Way | Place::Replica => Some(self.dice.below(self.replicas)),
+            Place::Way | Place::Replica | Place::Backend => Some(self.dice.below(self.replicas)),
             Place::Redis | Place::Traffic => None,
         };
         let level = self.dice.between(kind.level);
@@ -192,7 +192,7 @@ impl Planner {
         let mut beside = beside.peekable();
         match place {
             Place::Traffic => true,
-            Place::Way => !beside.any(on_same),
+            Place::Way | Place::Backend => !beside.any(on_same),
             Place::Redis => beside.peek().is_none(),
             Place::Replica => {
                 let beside: Vec<_> = beside.collect();

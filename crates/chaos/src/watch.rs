@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::{field::Field, http};
+use crate::{field::Field, http, kind::backend};
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -51,6 +51,12 @@ pub(crate) async fn unwell(field: &Field, replica: usize) -> Option<String> {
             return Some(format!("replica {replica} is not healthy: {reason}"));
         }
         Ok(_) => {}
+    }
+    let switch = http::get(address, "/api/admin/cutover").await;
+    if let Ok(status) = switch.map(|answer| answer.json())
+        && !backend::is_on_redis(&status)
+    {
+        return Some(format!("replica {replica} has streams in its memory: {status}"));
     }
     let metrics = http::get(address, "/metrics").await.ok()?;
     let text = String::from_utf8_lossy(&metrics.body).into_owned();

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{BrokerHealth, HealthState};
+use broker::{BrokerHealth, HealthState, live::Target};
 use delivery::{Probe, ProbeError};
 use event::{Epoch, MonoMs};
 use tokio::{
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::changes::Changes;
-use crate::{Phase, State, settings::Backend};
+use crate::{Phase, State};
 
 /// How long a probe may take; the answer to a health request stays below a second.
 const PROBE_TIME_MAX: Duration = Duration::from_millis(650);
@@ -93,12 +93,12 @@ impl State {
         if !realtime.enforce_redis {
             return None;
         }
-        match realtime.backend {
-            Backend::Memory => Some("REALTIME_ENFORCE_REDIS is set and the backend is memory"),
-            Backend::Redis if self.is_cut_off() => {
+        match self.live.owner() {
+            Target::Memory => Some("REALTIME_ENFORCE_REDIS is set and the backend is memory"),
+            Target::Redis if self.is_cut_off() => {
                 Some("REALTIME_ENFORCE_REDIS is set and Redis does not serve")
             }
-            Backend::Redis => None,
+            Target::Redis => None,
         }
     }
 
@@ -109,9 +109,9 @@ impl State {
 
     /// Probes realtime; answers within a second whatever the backend does.
     pub async fn realtime_health(&self) -> RealtimeHealth {
-        let health = match (self.settings.realtime.backend, self.realtime_refusal()) {
+        let health = match (self.live.owner(), self.realtime_refusal()) {
             // There is nothing to probe that could make it well.
-            (Backend::Memory, Some(refusal)) => self.refused(refusal),
+            (Target::Memory, Some(refusal)) => self.refused(refusal),
             _ => {
                 let until = Instant::now() + REPORT_TIME_MAX;
                 let outcome = timeout_at(until, self.probe()).await;
@@ -119,7 +119,7 @@ impl State {
             }
         };
         self.prober.changes.note(&health, |change| self.ops_event("health.changed", change));
-        if self.redis.is_none() {
+        if self.settings.realtime.redis_url.is_none() {
             // A memory log takes what it is told at once; for another one there is a watcher.
             self.tell_changes().await;
         }
@@ -154,7 +154,7 @@ impl State {
         }
         let peers = self.peers.lock();
         status = status.max(peers.state());
-        let reason = reason.or_else(|| peers.reason());
+        let reason = reason.or_else(|| peers.reason()).or_else(|| self.what_differs());
         RealtimeHealth { status, reason, selected_backend: selected, probe, epoch }
     }
 
@@ -162,7 +162,8 @@ impl State {
     /// so is one event that was taken and not read before it went.
     fn weight_of(&self, fault: &Fault) -> HealthState {
         let realtime = &self.settings.realtime;
-        let foreseen = realtime.backend == Backend::Redis && !realtime.enforce_redis;
+        let uses_redis = self.live.owner() == Target::Redis || self.live.is_mixed();
+        let foreseen = uses_redis && !realtime.enforce_redis;
         let stands_still =
             self.prober.undelivered_probes.load(Ordering::Relaxed) >= SILENT_PROBES_MAX;
         if foreseen && (fault.of_the_backend || !stands_still) {

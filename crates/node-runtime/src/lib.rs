@@ -3,18 +3,20 @@
 //! Owns: the typed settings, every task and thread of the process, the order of start and
 //! shutdown, the metrics registry. Must not know: routes, or what an endpoint answers.
 
+mod evidence;
 pub mod health;
+mod live;
 pub mod local_key;
 mod logging;
 mod metrics;
 mod ops;
 mod peers;
 mod phase;
-mod redis;
 mod replica;
 pub mod runtime;
 pub mod settings;
 mod state;
+mod switch;
 mod tasks;
 
 pub use logging::{LoggingError, init_logging};
@@ -23,6 +25,7 @@ pub use phase::Phase;
 pub use runtime::{Running, RuntimeBuilder, StartError, StopReport};
 pub use settings::{Scope, Scopes, Settings, SettingsError};
 pub use state::State;
+pub use switch::SwitchRefusal;
 pub use tasks::{Shutdown, Tasks};
 
 /// The version of this build.

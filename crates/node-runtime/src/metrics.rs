@@ -5,6 +5,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use broker::live::Stage;
 use delivery::{DeliveryMetrics, Resume, Transport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -12,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{redis::RedisBackend, settings::Backend};
+use crate::{live::Live, settings::RealtimeSettings};
 
 /// The families of the process, and the registry that `/metrics` shows.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct Metrics {
     replays: Family<Replay, Counter>,
     idempotency: Family<Idempotency, Counter>,
     redis: RedisMetrics,
+    cutover: CutoverMetrics,
 }
 
 /// What the Redis backend counts itself.
@@ -35,6 +37,21 @@ pub struct Metrics {
 struct RedisMetrics {
     reconnects: Counter,
     spool_events: Gauge,
+    streams_unusable: Gauge,
+}
+
+/// What a live switch does.
+#[derive(Debug, Default)]
+struct CutoverMetrics {
+    state: Family<CutoverState, Gauge>,
+    differs: Gauge,
+    stopped: Gauge,
+    evidence_failures: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CutoverState {
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -107,13 +124,13 @@ fn seconds() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Metrics::for_backend(Backend::Memory)
+        Metrics::for_settings(&crate::Settings::default().realtime)
     }
 }
 
 impl Metrics {
-    /// Returns the families that a process with this backend feeds.
-    pub(crate) fn for_backend(backend: Backend) -> Self {
+    /// Returns the families that a process with these settings feeds.
+    pub(crate) fn for_settings(settings: &RealtimeSettings) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let delivery = DeliveryMetrics::register(&mut registry);
         let http = HttpMetrics { requests: Family::default(), duration: seconds() };
@@ -124,13 +141,15 @@ impl Metrics {
             replays: Family::default(),
             idempotency: Family::default(),
             redis: RedisMetrics::default(),
+            cutover: CutoverMetrics::default(),
             delivery,
             http,
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
-        if backend == Backend::Redis {
+        if settings.redis_url.is_some() {
             metrics.redis.register(&mut registry);
+            metrics.cutover.register(&mut registry);
         }
         Metrics { registry, ..metrics }
     }
@@ -160,13 +179,17 @@ impl Metrics {
     }
 
     /// Writes all families as Prometheus text.
-    pub(crate) fn text(&self, redis: Option<&RedisBackend>) -> String {
-        if let Some(redis) = redis {
-            self.redis.take(redis);
-        }
+    pub(crate) fn text(&self, live: &Live) -> String {
+        self.redis.take(live);
+        self.cutover.take(live);
         let mut out = String::new();
         text::encode(&mut out, &self.registry).expect("a string takes all that is written to it");
         out
+    }
+
+    /// Counts a record of a switch that could not be written when it was due.
+    pub(crate) fn evidence_failed(&self) {
+        self.cutover.evidence_failures.inc();
     }
 
     /// Counts a stream that was asked for.
@@ -219,11 +242,53 @@ impl RedisMetrics {
             "Events that wait to be merged into Redis",
             self.spool_events.clone(),
         );
+        to.register(
+            "streams_unusable",
+            "Streams that are refused for what stands under their keys in Redis",
+            self.streams_unusable.clone(),
+        );
     }
 
-    fn take(&self, redis: &RedisBackend) {
-        self.reconnects.inner().store(redis.reconnects(), Ordering::Relaxed);
-        self.spool_events.set(i64::try_from(redis.spool_events()).unwrap_or(i64::MAX));
+    fn take(&self, live: &Live) {
+        self.reconnects.inner().store(live.reconnects(), Ordering::Relaxed);
+        self.spool_events.set(i64::try_from(live.spool_events()).unwrap_or(i64::MAX));
+        self.streams_unusable.set(i64::try_from(live.streams_unusable()).unwrap_or(i64::MAX));
+    }
+}
+
+impl CutoverMetrics {
+    fn register(&self, to: &mut Registry) {
+        to.register(
+            "cutover_state",
+            "How far the live switch is: 1 for the state that it is in",
+            self.state.clone(),
+        );
+        to.register(
+            "cutover_differs",
+            "1 where the streams are not at the backend that the settings name",
+            self.differs.clone(),
+        );
+        to.register(
+            "cutover_stopped",
+            "1 where the last attempt of a switch did not go on",
+            self.stopped.clone(),
+        );
+        to.register(
+            "cutover_evidence_failures",
+            "Times that the disk began not to take records of a switch",
+            self.evidence_failures.clone(),
+        );
+    }
+
+    fn take(&self, live: &Live) {
+        let Some(broker) = live.broker() else { return };
+        let status = broker.status();
+        for stage in Stage::ALL {
+            let state = self.state.get_or_create(&CutoverState { state: stage.as_str() });
+            state.set(i64::from(stage == status.stage));
+        }
+        self.differs.set(i64::from(status.owner != live.by_settings()));
+        self.stopped.set(i64::from(status.error.is_some()));
     }
 }
 

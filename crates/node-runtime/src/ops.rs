@@ -1,7 +1,8 @@
 //! What operators watch: the events of the stream `ops`.
 //!
 //! Names: `server.ready`, `server.draining`, `health.changed`, `window.set_aside`,
-//! `spool.left_behind`, `gaps.told`, `replicas.compared`. With several replicas each says which one speaks.
+//! `spool.left_behind`, `gaps.told`, `replicas.compared`, `cutover.changed`, `cutover.stopped`,
+//! `cutover.unrecorded`. With several replicas each says which one speaks.
 
 use std::{sync::Arc, time::Duration};
 

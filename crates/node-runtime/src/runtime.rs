@@ -3,12 +3,14 @@
 mod housekeeping;
 mod start;
 mod stop;
+mod switch_record;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::memory::state_dir::StateDir;
+use broker::{live::Target, memory::state_dir::StateDir};
 use event::{Clock, StreamName};
 
+pub(crate) use self::housekeeping::forget_windows;
 pub use self::{start::StartError, stop::StopReport};
 use crate::{Settings, Shutdown, State, Tasks};
 
@@ -79,7 +81,7 @@ impl Running {
     /// Gives a backend that has to be reached a moment, so that nobody is refused who comes at once;
     /// one that is not there is not waited for.
     async fn await_backend(&self) {
-        if self.state.redis.is_some() {
+        if self.state.live.by_settings() == Target::Redis {
             let head = self.state.broker.head(&StreamName::Probe);
             let _ = tokio::time::timeout(REACHED_WITHIN, head).await;
         }

@@ -60,8 +60,17 @@ pub struct RealtimeSettings {
     pub replay_events_max: usize,
     /// Where windows and keys outlive the process.
     pub state_dir: PathBuf,
+    /// Where records of a live switch go, where it is not in the state folder.
+    pub evidence_dir: Option<PathBuf>,
     /// What chat's channels begin with; only compared between replicas so far.
     pub chat_channel_prefix: String,
+}
+
+impl RealtimeSettings {
+    /// Returns the folder where records of a live switch go.
+    pub fn evidence_dir(&self) -> PathBuf {
+        self.evidence_dir.clone().unwrap_or_else(|| self.state_dir.join("evidence"))
+    }
 }
 
 /// Where the log is kept.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Instant,
 };
 
@@ -13,10 +13,11 @@ use tokio::sync::watch;
 
 use crate::{
     Metrics, Phase, Scopes, Settings,
+    evidence::Evidence,
     health::Prober,
+    live::Live,
     peers::Findings,
-    redis::RedisBackend,
-    settings::{ApiKey, Backend, RealtimeSettings},
+    settings::{ApiKey, RealtimeSettings},
 };
 
 /// The organisation of a server that was given no credentials.
@@ -32,10 +33,14 @@ pub struct State {
     pub broker: Arc<dyn Broker>,
     /// What is counted.
     pub metrics: Metrics,
-    /// The memory backend, where it is the one that serves.
-    pub(crate) memory: Option<Arc<MemoryBroker>>,
-    /// The Redis backend, where it is the one that serves.
-    pub(crate) redis: Option<Arc<RedisBackend>>,
+    /// The same log, as the one whose streams can change hands.
+    pub(crate) live: Arc<Live>,
+    /// The memory backend: it owns the streams, or is empty, or follows those that it owned.
+    pub(crate) memory: Arc<MemoryBroker>,
+    /// What a switch has done.
+    pub(crate) evidence: Arc<Evidence>,
+    /// Whether the folder may have windows of a switch.
+    pub(crate) has_windows: AtomicBool,
     pub(crate) replica: OnceLock<String>,
     pub(crate) peers: parking_lot::Mutex<Findings>,
     pub(crate) delivery: OnceLock<Delivery>,
@@ -66,27 +71,18 @@ impl State {
 
     /// Returns the state with another clock.
     pub fn with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        let (mut memory, mut redis) = (None, None);
-        let broker: Arc<dyn Broker> = match settings.realtime.backend {
-            Backend::Memory => {
-                let limits = window(&settings.realtime);
-                let broker = Arc::new(MemoryBroker::new(limits, Arc::clone(&clock)));
-                memory = Some(Arc::clone(&broker));
-                broker
-            }
-            Backend::Redis => {
-                let broker = Arc::new(RedisBackend::default());
-                redis = Some(Arc::clone(&broker));
-                broker
-            }
-        };
+        let limits = window(&settings.realtime);
+        let memory = Arc::new(MemoryBroker::new(limits, Arc::clone(&clock)));
+        let live = Arc::new(Live::new(Arc::clone(&memory), settings.realtime.backend));
         State {
-            broker,
+            broker: Arc::clone(&live) as Arc<dyn Broker>,
+            live,
             memory,
-            redis,
+            evidence: Arc::default(),
+            has_windows: AtomicBool::new(false),
             replica: OnceLock::new(),
             peers: parking_lot::Mutex::default(),
-            metrics: Metrics::for_backend(settings.realtime.backend),
+            metrics: Metrics::for_settings(&settings.realtime),
             settings,
             clock,
             delivery: OnceLock::new(),
@@ -135,7 +131,7 @@ impl State {
 
     /// Writes all metrics as Prometheus text.
     pub fn metrics_text(&self) -> String {
-        self.metrics.text(self.redis.as_deref())
+        self.metrics.text(&self.live)
     }
 
     /// Returns how long ago the state was built.

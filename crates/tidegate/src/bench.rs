@@ -26,6 +26,10 @@ pub(crate) async fn run(command: BenchCommand, style: Style) -> Result<Exit, Fai
             let length = measurement.length();
             measure(&stop, length, move |watch, stop| measurement.run(watch, stop)).await?.map(Some)
         }
+        Run::Pure(pure) => {
+            let length = pure.length();
+            measure(&stop, length, move |watch, stop| pure.run(watch, stop)).await?.map(Some)
+        }
         Run::Soak(soak) => {
             let length = soak.length();
             measure(&stop, length, move |watch, stop| soak.run(watch, stop)).await?.map(Some)

@@ -1,6 +1,9 @@
 //! The command line: commands, arguments and their help.
 
 mod audit;
+mod cutover;
+mod evidence;
+mod guard;
 mod percent;
 
 use std::path::PathBuf;
@@ -9,7 +12,13 @@ use bench::BenchCommand;
 use clap::{Args, Parser, Subcommand};
 use node_runtime::settings::Values;
 
-pub(crate) use self::{audit::AuditArgs, percent::Percent};
+pub(crate) use self::{
+    audit::AuditArgs,
+    cutover::CutoverArgs,
+    evidence::{EvidenceCommand, VerifyArgs},
+    guard::{GuardCommand, SimulateArgs},
+    percent::Percent,
+};
 use crate::failure::Failure;
 
 /// A realtime event server that can be cut over and rolled back without losing an event.
@@ -53,7 +62,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example: tidegate tail --events 'action.*'\n\
         Example: tidegate tail --ws --from-start")]
     Tail(TailArgs),
-    /// Makes keys for clients.
+    /// Makes keys: for clients, and for signing evidence.
     #[command(subcommand, after_help = "Example: tidegate keys new acme")]
     Keys(KeysCommand),
     /// Publishes to many readers and checks what each received against the server's ledger.
@@ -62,6 +71,24 @@ pub(crate) enum Command {
         Checks by place: over replicas that are not strict it finds fault after an outage of \
         Redis where there is none, since merging moves events.")]
     Audit(AuditArgs),
+    /// Moves the streams of a running server between memory and Redis, with its clients attached.
+    #[command(after_help = "Example: tidegate cutover --to redis\n\
+        Example: tidegate cutover --undo\n\
+        Example: tidegate cutover --status --json\n\n\
+        The key needs the scope admin. An interrupt leaves the switch running.")]
+    Cutover(CutoverArgs),
+    /// Judges a canary; shows how well, before anybody relies on it.
+    #[command(
+        subcommand,
+        after_help = "Example: tidegate guard simulate --requests-per-second 20 --share 10%"
+    )]
+    Guard(GuardCommand),
+    /// Looks at what a run left behind as its evidence.
+    #[command(
+        subcommand,
+        after_help = "Example: tidegate evidence verify evidence --keys run.keys"
+    )]
+    Evidence(EvidenceCommand),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,
@@ -167,8 +194,9 @@ pub(crate) struct TailArgs {
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Makes a random key, as an entry for TIDEGATE_KEYS.
-    #[command(after_help = "Example: tidegate keys new acme --scopes publish+subscribe")]
+    /// Makes a random key, as an entry for TIDEGATE_KEYS; with --sign a pair of keys for evidence.
+    #[command(after_help = "Example: tidegate keys new acme --scopes publish+subscribe\n\
+        Example: tidegate keys new --sign example.com/alice --role release-manager --out alice.key")]
     New(NewKeyArgs),
 }
 
@@ -176,13 +204,23 @@ pub(crate) enum KeysCommand {
 #[derive(Args, Debug)]
 pub(crate) struct NewKeyArgs {
     /// The organisation that the key belongs to.
-    pub(crate) org: String,
+    #[arg(required_unless_present = "sign", conflicts_with = "sign")]
+    pub(crate) org: Option<String>,
     /// What the key may do: `publish`, `subscribe`, `admin`, joined by `+`.
-    #[arg(long, default_value = "publish+subscribe")]
+    #[arg(long, default_value = "publish+subscribe", conflicts_with = "sign")]
     pub(crate) scopes: String,
     /// The service in whose name the key writes chat messages.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "sign")]
     pub(crate) author: Option<String>,
+    /// Makes a key that signs evidence; the name is best an address, as `example.com/alice`.
+    #[arg(long, value_name = "NAME", requires = "out")]
+    pub(crate) sign: Option<String>,
+    /// What the key may sign as; `log` signs the log itself and takes no decisions.
+    #[arg(long, value_name = "ROLE", conflicts_with = "org", default_value = "log")]
+    pub(crate) role: String,
+    /// Where the private key goes; the file must not be there yet.
+    #[arg(long, value_name = "FILE", conflicts_with = "org")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[cfg(test)]

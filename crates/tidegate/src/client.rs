@@ -5,6 +5,7 @@
 mod api;
 mod backoff;
 mod chunked;
+mod cutover;
 mod ended;
 mod filter;
 mod follow;
@@ -14,9 +15,12 @@ mod refusal;
 mod stream;
 mod web;
 
+#[cfg(test)]
+pub(crate) use self::cutover::{CutoverError, PauseMs};
 pub(crate) use self::{
     api::{Api, Receipt},
     backoff::Backoff,
+    cutover::{CutoverAsk, CutoverStatus},
     ended::Ended,
     filter::EventFilter,
     follow::{FollowRequest, Following, Transport},

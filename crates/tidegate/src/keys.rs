@@ -1,5 +1,7 @@
 //! `tidegate keys new`: a random key, and how to use it.
 
+mod sign;
+
 use data_encoding::BASE64URL_NOPAD;
 use node_runtime::settings::ApiKey;
 use serde_json::json;
@@ -19,6 +21,9 @@ const KEY_BYTES: usize = 32;
 /// Fails on an organisation, scopes or an author that the server would not take.
 pub(crate) fn run(command: &KeysCommand, style: Style) -> Result<Exit, Failure> {
     let KeysCommand::New(args) = command;
+    if let (Some(name), Some(out)) = (&args.sign, &args.out) {
+        return sign::run(name, &args.role, out, style);
+    }
     let key = BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>());
     let entry = entry(args, &key)?;
     match style {
@@ -33,7 +38,8 @@ pub(crate) fn run(command: &KeysCommand, style: Style) -> Result<Exit, Failure> 
 
 /// Writes the entry, and has the server's own parser find in it what was asked for.
 fn entry(args: &NewKeyArgs, key: &str) -> Result<String, Failure> {
-    let NewKeyArgs { org, scopes, author } = args;
+    let NewKeyArgs { org, scopes, author, .. } = args;
+    let org = org.as_deref().unwrap_or_default();
     let author = author.as_ref().map(|author| format!("@{author}")).unwrap_or_default();
     let entry = format!("{org}={key}:{scopes}{author}");
     let parsed: ApiKey =
@@ -66,9 +72,12 @@ mod tests {
     fn only_what_the_server_takes_is_made() {
         let check = |org: &str, scopes: &str, author: Option<&str>, taken: bool| {
             let args = NewKeyArgs {
-                org: org.to_owned(),
+                org: Some(org.to_owned()),
                 scopes: scopes.to_owned(),
                 author: author.map(ToOwned::to_owned),
+                sign: None,
+                role: "log".to_owned(),
+                out: None,
             };
             assert_eq!(entry(&args, "0123456789abcdef").is_ok(), taken, "{args:?}");
         };

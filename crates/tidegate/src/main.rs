@@ -8,8 +8,11 @@ mod bench;
 mod cli;
 mod client;
 mod console;
+mod cutover;
+mod evidence;
 mod exit;
 mod failure;
+mod guard;
 mod keys;
 mod progress;
 mod publish;
@@ -61,6 +64,9 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tail(args) => tail::run(args, style).await,
         Command::Keys(command) => keys::run(&command, style),
         Command::Audit(args) => audit::run(args, style).await,
+        Command::Cutover(args) => cutover::run(args, style).await,
+        Command::Guard(command) => guard::run(command, style).await,
+        Command::Evidence(command) => evidence::run(command, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };
     exit.map(ExitCode::from)

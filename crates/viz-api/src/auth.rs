@@ -17,17 +17,32 @@ use crate::error::{ApiError, Code};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
+/// Most characters of a holder's name in a record.
+const NAME_CHARS_MAX: usize = 128;
+
 /// Who a request is from, and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The tenant; never taken from anything but the credential.
     pub(crate) org: OrgId,
     pub(crate) scopes: Scopes,
+    /// What the credential calls its holder, if anything.
+    pub(crate) name: Option<Arc<str>>,
     /// When the credential expires, by the wall clock.
     pub(crate) expires: Option<UnixMs>,
 }
 
 impl Caller {
+    /// Says who it is, for records; what a credential says of itself is cut and cleaned.
+    pub(crate) fn in_words(&self) -> String {
+        let kind = if self.expires.is_some() { "token" } else { "key" };
+        let name = self.name.as_deref().unwrap_or_default();
+        let clean = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX);
+        let name: String = clean.collect();
+        let gap = if name.is_empty() { "" } else { " " };
+        format!("{kind}{gap}{name} of {}", self.org)
+    }
+
     /// Fails where the credential lacks a scope.
     pub(crate) fn need(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.has(scope) {
@@ -102,7 +117,8 @@ impl Authenticator {
 
     fn by_key(&self, key: &[u8]) -> Option<Caller> {
         let known = self.keys.find(key, self.state.local_key())?;
-        Some(Caller { org: known.org.clone(), scopes: known.scopes, expires: None })
+        let name = known.author.clone();
+        Some(Caller { org: known.org.clone(), scopes: known.scopes, name, expires: None })
     }
 }
 

@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use broker::{AppendError, ReadError};
+use broker::{AppendError, ReadError, live::SwitchError};
 use http::{HeaderValue, StatusCode, header};
+use node_runtime::SwitchRefusal;
 
 /// The kind of failure, as `error.code` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Code {
     Unsupported,
     /// A longer address than is supported.
     UriTooLong,
+    /// Well formed, and without sense here.
+    Unprocessable,
     /// Too often.
     RateLimited,
     /// Not now.
@@ -51,6 +54,7 @@ impl Code {
             Code::IdempotencyConflict => "idempotency_conflict",
             Code::TooLarge => "too_large",
             Code::Unsupported | Code::UriTooLong => "unsupported",
+            Code::Unprocessable => "unprocessable",
             Code::RateLimited => "rate_limited",
             Code::Unavailable => "unavailable",
             Code::Internal => "internal",
@@ -68,6 +72,7 @@ impl Code {
             Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::UriTooLong => StatusCode::URI_TOO_LONG,
+            Code::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -198,6 +203,42 @@ impl From<AppendError> for ApiError {
     }
 }
 
+impl From<SwitchRefusal> for ApiError {
+    /// Says why as it is: whoever may switch is an operator, and no reason holds an address.
+    fn from(refusal: SwitchRefusal) -> Self {
+        let code = match &refusal {
+            SwitchRefusal::NoRedis => Code::Unprocessable,
+            SwitchRefusal::Strict => Code::Conflict,
+            SwitchRefusal::Starting => Code::Unavailable,
+            SwitchRefusal::Switch(error) => code_of(error),
+        };
+        ApiError::new(code, refusal.to_string())
+    }
+}
+
+/// Tells what contradicts something from what may be otherwise later.
+const fn code_of(error: &SwitchError) -> Code {
+    match error {
+        SwitchError::Underway
+        | SwitchError::Elsewhere(_)
+        | SwitchError::Overtaken(_)
+        | SwitchError::Undone
+        | SwitchError::NotSwitched => Code::Conflict,
+        SwitchError::NoRedis => Code::Unprocessable,
+        SwitchError::Draining
+        | SwitchError::Unreachable(_)
+        | SwitchError::Full(_)
+        | SwitchError::ReadOnly(_)
+        | SwitchError::TooOld(_)
+        | SwitchError::Refused(_)
+        | SwitchError::Differs(_)
+        | SwitchError::Restless(_)
+        | SwitchError::Busy(_)
+        | SwitchError::Disk(_)
+        | SwitchError::StreamsFull => Code::Unavailable,
+    }
+}
+
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         match error {
@@ -206,6 +247,54 @@ impl From<ReadError> for ApiError {
                 tracing::warn!(%error, "a read failed");
                 ApiError::unavailable("the backend can't be read now")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use broker::live::SwitchError;
+    use node_runtime::SwitchRefusal;
+
+    use super::ApiError;
+
+    #[test]
+    fn every_refusal_of_a_switch_has_its_status() {
+        let check = |refusal: SwitchRefusal, status: u16, code: &str| {
+            let text = refusal.to_string();
+            let error = ApiError::from(refusal);
+            assert_eq!(
+                (error.code.status().as_u16(), error.code.as_str()),
+                (status, code),
+                "{text}"
+            );
+            assert_eq!(error.message(), text);
+            assert_eq!(error.seconds_until_retry().is_some(), status == 503, "{text}");
+        };
+        check(SwitchRefusal::NoRedis, 422, "unprocessable");
+        check(SwitchRefusal::Strict, 409, "conflict");
+        check(SwitchRefusal::Starting, 503, "unavailable");
+        let reason = || "why".to_owned();
+        for (error, status, code) in [
+            (SwitchError::Underway, 409, "conflict"),
+            (SwitchError::Elsewhere(reason()), 409, "conflict"),
+            (SwitchError::Overtaken(3), 409, "conflict"),
+            (SwitchError::Undone, 409, "conflict"),
+            (SwitchError::NotSwitched, 409, "conflict"),
+            (SwitchError::NoRedis, 422, "unprocessable"),
+            (SwitchError::Draining, 503, "unavailable"),
+            (SwitchError::Unreachable(reason()), 503, "unavailable"),
+            (SwitchError::Full(reason()), 503, "unavailable"),
+            (SwitchError::ReadOnly(reason()), 503, "unavailable"),
+            (SwitchError::TooOld(reason()), 503, "unavailable"),
+            (SwitchError::Refused(reason()), 503, "unavailable"),
+            (SwitchError::Differs(reason()), 503, "unavailable"),
+            (SwitchError::Restless(reason()), 503, "unavailable"),
+            (SwitchError::Busy(reason()), 503, "unavailable"),
+            (SwitchError::Disk(reason()), 503, "unavailable"),
+            (SwitchError::StreamsFull, 503, "unavailable"),
+        ] {
+            check(error.into(), status, code);
         }
     }
 }

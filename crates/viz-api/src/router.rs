@@ -18,7 +18,7 @@ use crate::{
     AppState,
     error::{ApiError, Code},
     request,
-    routes::{events, health, ledger, page, stream, ticket, ws},
+    routes::{cutover, events, health, ledger, page, stream, ticket, ws},
 };
 
 /// The OpenAPI document, as it is served.
@@ -34,7 +34,10 @@ pub struct RouteDoc {
 }
 
 /// Every route that the router has.
-pub const ROUTES: [RouteDoc; 10] = [
+pub const ROUTES: [RouteDoc; 13] = [
+    RouteDoc { path: "/api/admin/cutover", methods: &["get", "post"] },
+    RouteDoc { path: "/api/admin/cutover/finalise", methods: &["post"] },
+    RouteDoc { path: "/api/admin/cutover/undo", methods: &["post"] },
     RouteDoc { path: "/api/admin/ledger", methods: &["get"] },
     RouteDoc { path: "/api/events", methods: &["get", "post"] },
     RouteDoc { path: "/api/health", methods: &["get"] },
@@ -49,6 +52,9 @@ pub const ROUTES: [RouteDoc; 10] = [
 
 fn handler(path: &str) -> MethodRouter<Arc<AppState>> {
     match path {
+        "/api/admin/cutover" => get(cutover::status).post(cutover::cutover),
+        "/api/admin/cutover/finalise" => post(cutover::finalise),
+        "/api/admin/cutover/undo" => post(cutover::undo),
         "/api/admin/ledger" => get(ledger::ledger),
         "/api/events" => get(page::events).post(events::publish),
         "/api/health" => get(health::health),

@@ -19,8 +19,11 @@ use super::{
     to_redis::Rounds,
 };
 use crate::{
-    ReplicaBroker,
-    redis::switching::{Lease, LeaseWord},
+    Broker, ReplicaBroker,
+    redis::{
+        failure::Failure,
+        switching::{Lease, LeaseWord},
+    },
 };
 
 /// How many streams are copied at once, and how many change hands at once: these compete with what
@@ -29,7 +32,7 @@ const COPIES_AT_ONCE: usize = 16;
 const MOVES_AT_ONCE: usize = 4;
 
 /// How often a pass over the streams is repeated for those that came meanwhile.
-const PASSES_MAX: u32 = 100;
+pub(super) const PASSES_MAX: u32 = 100;
 
 impl Core {
     pub(super) fn token(&self) -> u64 {
@@ -45,66 +48,101 @@ impl Core {
         let driven = tokio::select! {
             driven = self.work_through() => driven,
             overtaken = self.keep_lease() => Err(overtaken),
+            () = self.halted() => Err(SwitchError::Undone),
         };
         if let Err(error) = &driven {
             tracing::warn!(%error, "the switch does not go on");
-            self.status.send_modify(|status| status.error = Some(error.to_string()));
+            self.status.send_modify(|status| status.error = Some(error.clone()));
         }
         self.leave_lease().await;
         driven
     }
 
+    /// Waits until an undo wants to take over.
+    async fn halted(&self) {
+        // The sender lives as long as the core does.
+        let _ = self.is_halted.subscribe().wait_for(|is_halted| *is_halted).await;
+    }
+
     async fn work_through(&self) -> Result<(), SwitchError> {
-        let mut needs_lease = true;
+        let (mut needs_lease, mut is_alone) = (true, false);
         loop {
             let (work, from) = {
                 let plan = self.plan.lock();
                 (plan.next(), plan.stage())
             };
-            if needs_lease && matches!(work, Work::Copy | Work::Compare | Work::Move) {
-                // A further try, perhaps long after the one before.
-                self.take_lease().await?;
-                needs_lease = false;
+            // At rest the plan does not know any more what it came from.
+            let is_undo = self.status.borrow().is_undo;
+            if work == Work::Rest {
+                return Ok(());
             }
-            match work {
-                Work::Rest => return Ok(()),
-                Work::Lease => {
-                    self.take_lease().await?;
-                    needs_lease = false;
-                    self.begin_count();
+            let done = match is_alone {
+                false => self.work(work, &mut needs_lease).await,
+                true => self.work_alone(work).await,
+            };
+            match done {
+                Err(error) if !is_alone && self.goes_back_alone(&error) => {
+                    tracing::warn!(%error, "the switch is undone without Redis");
+                    is_alone = true;
+                    continue;
                 }
-                Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
-                Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
-                Work::Record => self.write_record().await?,
-                Work::Move => self.move_all().await?,
-                Work::Save => self.save().await?,
-                Work::Drop => self.drop_copies().await,
+                done => done?,
             }
             if work != Work::Move {
                 self.plan.lock().done(work);
             }
-            self.staged_from(from);
+            self.staged_from(from, is_undo);
         }
+    }
+
+    async fn work(&self, work: Work, needs_lease: &mut bool) -> Result<(), SwitchError> {
+        if *needs_lease && matches!(work, Work::Copy | Work::Compare | Work::Move) {
+            // A further try, perhaps long after the one before.
+            self.take_lease().await?;
+            *needs_lease = false;
+        }
+        match work {
+            Work::Rest => {}
+            Work::Lease => {
+                self.take_lease().await?;
+                *needs_lease = false;
+            }
+            Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
+            Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
+            Work::Record => self.write_record().await?,
+            Work::Move => self.move_all().await?,
+            Work::Save => {
+                self.save().await?;
+                self.forget_spooled().await;
+            }
+            Work::Drop => self.drop_copies().await,
+        }
+        Ok(())
+    }
+
+    /// Does what can be done without Redis of taking streams back.
+    async fn work_alone(&self, work: Work) -> Result<(), SwitchError> {
+        match work {
+            Work::Lease | Work::Copy | Work::Compare => {}
+            Work::Move => {
+                self.plan.lock().moves();
+                self.move_all_alone().await?;
+            }
+            _ => self.work(work, &mut false).await?,
+        }
+        Ok(())
     }
 
     /// Returns the replica's broker once it serves.
     pub(super) async fn reached(&self, wait: Duration) -> Result<Arc<ReplicaBroker>, SwitchError> {
-        let replica = {
-            let mut replica = self.replica.lock();
-            if replica.is_none() {
-                let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
-                let made =
-                    factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-                *replica = Some(made);
-            }
-            replica.clone().ok_or(SwitchError::NoRedis)?
-        };
-        if timeout(wait, replica.until_up()).await.is_ok() {
+        let replica = self.replica_started()?;
+        let gives_up = self.goes_back() && replica.is_lost();
+        if !gives_up && timeout(wait, replica.until_up()).await.is_ok() {
             return Ok(replica);
         }
-        let health = crate::Broker::health(&*replica);
+        let health = Broker::health(&*replica);
         let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
-        Err(crate::redis::failure::Failure::unanswered_by(reason).into())
+        Err(Failure::unanswered(reason).into())
     }
 
     async fn take_lease(&self) -> Result<(), SwitchError> {
@@ -115,7 +153,7 @@ impl Core {
                 self.token.store(token, Ordering::Release);
                 Ok(())
             }
-            Lease::Busy(holder) => Err(SwitchError::Elsewhere(holder)),
+            Lease::Busy(holder) => Err(elsewhere(&holder)),
         }
     }
 
@@ -131,7 +169,7 @@ impl Core {
             // One that can't be renewed now is: the work itself finds out that Redis is lost.
             let kept = replica.trunk().lease(LeaseWord::Keep, &self.name, lasts, token).await;
             if let Ok(Lease::Busy(holder)) = kept {
-                return SwitchError::Elsewhere(holder);
+                return elsewhere(&holder);
             }
         }
     }
@@ -154,7 +192,7 @@ impl Core {
                 self.options.memory.cells().into_iter().map(|(name, _)| name).collect()
             }
             Target::Memory => {
-                let stored = replica.trunk().stored_streams().await?.unwrap_or_default();
+                let stored = replica.trunk().stored_streams().await?;
                 stored.into_iter().chain(replica.touched()).collect()
             }
         };
@@ -166,7 +204,7 @@ impl Core {
         Ok(self.elsewhere(to))
     }
 
-    fn elsewhere(&self, to: Target) -> Vec<Arc<Cell>> {
+    pub(super) fn elsewhere(&self, to: Target) -> Vec<Arc<Cell>> {
         let map = self.map.read();
         map.cells.values().filter(|cell| cell.owner() != to).cloned().collect()
     }
@@ -189,9 +227,9 @@ impl Core {
         let deeds = stream::iter(cells.into_iter().map(Ok::<_, SwitchError>));
         deeds
             .try_for_each_concurrent(at_once, |cell| {
-                let done = deed(self, Arc::clone(&replica), cell);
+                let done = deed(self, Arc::clone(&replica), Arc::clone(&cell));
                 async move {
-                    done.await?;
+                    done.await.map_err(|error| of_stream(&cell.stream, error))?;
                     self.status.send_modify(|status| status.copied += 1);
                     Ok(())
                 }
@@ -235,21 +273,30 @@ impl Core {
                 .try_for_each_concurrent(MOVES_AT_ONCE, |cell| {
                     let replica = &replica;
                     async move {
-                        match to {
+                        let moved = match to {
                             Target::Redis => self.move_to_redis(replica, &cell).await,
                             Target::Memory => self.move_to_memory(replica, &cell).await,
-                        }
+                        };
+                        moved.map_err(|error| of_stream(&cell.stream, error))
                     }
                 })
                 .await?;
-            let mut map = self.map.write();
-            if map.cells.values().all(|cell| cell.owner() == to) {
-                map.default = to;
-                self.plan.lock().done(Work::Move);
+            if self.all_are(to) {
                 return Ok(());
             }
         }
-        Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+        Err(streams_begin_faster())
+    }
+
+    /// Makes the rest a backend's, where every stream that was touched is.
+    pub(super) fn all_are(&self, to: Target) -> bool {
+        let mut map = self.map.write();
+        let are = map.cells.values().all(|cell| cell.owner() == to);
+        if are {
+            map.default = to;
+            self.plan.lock().done(Work::Move);
+        }
+        are
     }
 
     async fn drop_copies(&self) {
@@ -274,16 +321,38 @@ impl Core {
     }
 
     async fn write_record(&self) -> Result<(), SwitchError> {
-        let (record, log) = (self.plan.lock().record(), Arc::clone(&self.options.log));
-        blocking(move || log.write(record)).await
+        let record = {
+            let mut plan = self.plan.lock();
+            plan.records();
+            plan.record()
+        };
+        let log = Arc::clone(&self.options.log);
+        self.blocking(move || log.write(record)).await
     }
 
     pub(super) async fn save(&self) -> Result<(), SwitchError> {
         let (log, memory) = (Arc::clone(&self.options.log), Arc::clone(&self.options.memory));
-        blocking(move || log.save(&memory)).await
+        let branches = self.branches();
+        // Without their windows they do no harm.
+        self.blocking(move || log.write_branches(&branches).and_then(|()| log.save(&memory))).await
     }
 
-    fn begin_count(&self) {
+    /// Writes after all that was begun before has ended, also where nobody waits for it any more.
+    async fn blocking(
+        &self,
+        write: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), SwitchError> {
+        let turn = Arc::clone(&self.disk).lock_owned().await;
+        let written = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            write()
+        });
+        let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        written.map_err(|error| SwitchError::Disk(error.to_string()))
+    }
+
+    /// Begins the counts of a switch, or of its undo, at nothing.
+    pub(super) fn begin_count(&self) {
         self.moved.lock().clear();
         self.status.send_modify(|status| {
             (status.streams, status.copied, status.moved) = (0, 0, 0);
@@ -317,14 +386,16 @@ impl Core {
         self.moved.lock().push(moved);
     }
 
-    /// Takes the plan's stage into the status, and tells of it where it is another one.
-    pub(super) fn staged_from(&self, from: Stage) {
+    /// Takes the plan's stage into the status, and tells of it where it is another one; `is_undo` is
+    /// what brought it to rest, where it is.
+    pub(super) fn staged_from(&self, from: Stage, is_undo: bool) {
         let plan = *self.plan.lock();
         let is_other = plan.stage() != from;
         let at = self.options.memory.clock().unix();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             show(status, &plan);
+            status.is_undo |= is_undo && plan.stage() == Stage::Idle;
             if is_other {
                 status.since = at;
             }
@@ -346,16 +417,27 @@ impl Core {
     }
 }
 
+/// Says that passes over the streams did not meet all of them.
+pub(super) fn streams_begin_faster() -> SwitchError {
+    SwitchError::Restless("streams begin faster than they change hands".to_owned())
+}
+
 /// Shows in a status how a plan stands.
+/// Says which stream was refused.
+fn of_stream(stream: &StreamName, error: SwitchError) -> SwitchError {
+    match error {
+        SwitchError::Refused(reason) => SwitchError::Refused(format!("{stream}: {reason}")),
+        error => error,
+    }
+}
+
+/// Returns the refusal for another one's switch, by what its operators call it.
+fn elsewhere(holder: &str) -> SwitchError {
+    let called = holder.rsplit_once('.').map_or(holder, |(called, _)| called);
+    SwitchError::Elsewhere(called.to_owned())
+}
+
 pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
     (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
     status.is_undo = plan.is_undo();
-}
-
-async fn blocking(
-    write: impl FnOnce() -> io::Result<()> + Send + 'static,
-) -> Result<(), SwitchError> {
-    let written = tokio::task::spawn_blocking(write).await;
-    let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
-    written.map_err(|error| SwitchError::Disk(error.to_string()))
 }

@@ -15,6 +15,9 @@ pub enum SwitchError {
     /// A newer switch has taken over.
     #[error("another replica's switch has taken over (token {0})")]
     Overtaken(u64),
+    /// It was undone before its end.
+    #[error("the switch was undone before its end")]
+    Undone,
     /// Nothing was switched yet.
     #[error("there is nothing to finalise: not all streams have changed hands yet")]
     NotSwitched,
@@ -42,6 +45,9 @@ pub enum SwitchError {
     /// A copy is not the same as its log.
     #[error("the copy of `{0}` is not the same")]
     Differs(String),
+    /// What was to be moved changed as often as it was looked at.
+    #[error("{0}")]
+    Restless(String),
     /// Appends to a stream did not come to an end in time.
     #[error("an append to `{0}` takes too long")]
     Busy(String),

@@ -59,6 +59,16 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in their order.
+    pub const ALL: [Stage; 6] = [
+        Stage::Idle,
+        Stage::Shadow,
+        Stage::Backfill,
+        Stage::Compared,
+        Stage::Switching,
+        Stage::Switched,
+    ];
+
     /// Returns the word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -145,6 +155,8 @@ pub(crate) struct Plan {
     is_mixed: bool,
     is_copied: bool,
     recorded: Option<Record>,
+    /// Whether one was begun to be written, and nobody knows what stands there.
+    is_unsure: bool,
     is_finalised: bool,
 }
 
@@ -160,6 +172,7 @@ impl Plan {
             is_mixed: false,
             is_copied: false,
             recorded: None,
+            is_unsure: false,
             is_finalised: false,
         }
     }
@@ -256,9 +269,10 @@ impl Plan {
         if self.is_dropped {
             return Work::Drop;
         }
-        let is_recorded = self.recorded == Some(self.record());
+        let is_recorded = !self.is_unsure && self.recorded == Some(self.record());
+        let is_bare = !self.is_unsure && self.recorded.is_none();
         match self.stage {
-            Stage::Idle if is_recorded || self.recorded.is_none() => Work::Rest,
+            Stage::Idle if is_recorded || is_bare => Work::Rest,
             Stage::Shadow => Work::Lease,
             Stage::Backfill if !self.is_copied => Work::Copy,
             Stage::Backfill => Work::Compare,
@@ -272,8 +286,16 @@ impl Plan {
         }
     }
 
+    /// Takes in that the record is about to be written.
+    pub(crate) fn records(&mut self) {
+        self.is_unsure = true;
+    }
+
     /// Takes in that a work was done.
     pub(crate) fn done(&mut self, work: Work) {
+        if work == Work::Record {
+            self.is_unsure = false;
+        }
         match (work, self.stage) {
             (Work::Lease, Stage::Shadow) => self.stage = Stage::Backfill,
             (Work::Copy, _) => self.is_copied = true,
@@ -282,7 +304,10 @@ impl Plan {
                 self.stage = if self.undoes { Stage::Idle } else { Stage::Switched };
                 self.undoes = false;
             }
-            (Work::Record, Stage::Compared) => self.stage = Stage::Switching,
+            (Work::Record, Stage::Compared) => {
+                self.recorded = Some(self.record());
+                self.stage = Stage::Switching;
+            }
             (Work::Record, _) => self.recorded = Some(self.record()),
             (Work::Move, _) => (self.default, self.is_mixed) = (self.to, false),
             (Work::Drop, _) => {
@@ -328,15 +353,12 @@ pub(crate) fn placement(ours: History<'_>, theirs: Option<History<'_>>) -> Place
     }
 }
 
-/// Returns whether our log tells of a loss that theirs does not: where ours does not take the place
-/// of theirs, it has to be told there.
-pub(crate) fn hides_loss(ours: History<'_>, theirs: History<'_>) -> bool {
-    let is_known = |epoch| theirs.0.forks().iter().any(|fork| fork.epoch == epoch);
-    ours.0
-        .forks()
-        .iter()
-        .filter(|fork| fork.kind == ForkKind::Lossy)
-        .any(|fork| !is_known(fork.epoch))
+/// Returns whether our lineage tells of a loss that theirs does not: where our log does not take the
+/// place of theirs, it has to be told there.
+pub(crate) fn hides_loss(ours: &Lineage, theirs: &Lineage) -> bool {
+    let is_known = |epoch| theirs.forks().iter().any(|fork| fork.epoch == epoch);
+    let mut lossy = ours.forks().iter().filter(|fork| fork.kind == ForkKind::Lossy);
+    lossy.any(|fork| !is_known(fork.epoch))
 }
 
 /// Returns whether a log has all that another one has.

@@ -19,7 +19,7 @@ use super::{
     plan::{Plan, Record, Resume, Stage, Target, resume},
     status::Pauses,
 };
-use crate::{ReplicaBroker, memory::log::Log};
+use crate::{ReplicaBroker, memory::log::Log, trunk::record::BranchRecord};
 
 /// How many streams are looked at once.
 const AT_ONCE: usize = 16;
@@ -47,7 +47,7 @@ impl LiveBroker {
     /// and it can't be started.
     pub async fn start(options: LiveOptions) -> Result<(Arc<Self>, Resumed), SwitchError> {
         let (owner, at) = (options.owner, options.memory.clock().unix());
-        let name = options.memory.draw_epoch().to_string();
+        let name = format!("{}.{}", options.name, options.memory.draw_epoch());
         let disk = |error: io::Error| SwitchError::Disk(error.to_string());
         let record = options.log.read().map_err(disk)?;
         let core = Arc::new(Core {
@@ -56,6 +56,8 @@ impl LiveBroker {
             map: RwLock::new(Map { cells: HashMap::new(), default: owner, sweep_at: SWEEP_MIN }),
             plan: Mutex::new(Plan::at_rest(owner)),
             driving: Arc::default(),
+            disk: Arc::default(),
+            is_halted: watch::Sender::new(false),
             shadowing: tokio::sync::Mutex::default(),
             waits: AtomicBool::new(false),
             token: AtomicU64::new(0),
@@ -64,6 +66,7 @@ impl LiveBroker {
                 owner,
                 to: owner,
                 is_undo: false,
+                by: String::new(),
                 since: at,
                 streams: 0,
                 copied: 0,
@@ -74,12 +77,16 @@ impl LiveBroker {
                 error: None,
             }),
             moved: Mutex::default(),
+            spooled: Mutex::default(),
             is_draining: AtomicBool::new(false),
             options,
         });
+        if owner == Target::Memory {
+            core.take_up_branches(&core.options.log.read_branches().map_err(disk)?)?;
+        }
         let resumed = match (owner, record) {
             (Target::Redis, _) => {
-                core.start_replica()?;
+                core.replica_started()?;
                 Resumed::default()
             }
             (Target::Memory, Some(record)) if record.redis_may_own => core.resume(record).await?,
@@ -97,11 +104,15 @@ impl LiveBroker {
 }
 
 impl Core {
-    fn start_replica(&self) -> Result<(), SwitchError> {
+    /// Returns the replica's broker, which begins to connect where it was not needed before.
+    pub(super) fn replica_started(&self) -> Result<Arc<ReplicaBroker>, SwitchError> {
+        let mut replica = self.replica.lock();
+        if let Some(replica) = &*replica {
+            return Ok(Arc::clone(replica));
+        }
         let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
         let made = factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-        *self.replica.lock() = Some(made);
-        Ok(())
+        Ok(Arc::clone(replica.insert(made)))
     }
 
     async fn resume(&self, record: Record) -> Result<Resumed, SwitchError> {
@@ -145,11 +156,7 @@ impl Core {
     ) -> Result<Resumed, SwitchError> {
         let mut streams: Vec<StreamName> =
             self.options.memory.cells().into_iter().map(|(stream, _)| stream).collect();
-        match replica.trunk().stored_streams().await? {
-            Some(stored) => streams.extend(stored),
-            // Those that the folder has no window of are found by nobody.
-            None => self.options.memory.reckon_with_lost_logs(),
-        }
+        streams.extend(replica.trunk().stored_streams().await?);
         streams.retain(|stream| *stream != StreamName::Probe);
         streams.sort();
         streams.dedup();
@@ -223,4 +230,4 @@ impl Core {
 }
 
 /// A log that was read from Redis, and the records of its branches.
-type Taken = (Log, Vec<crate::trunk::record::BranchRecord>);
+type Taken = (Log, Vec<BranchRecord>);

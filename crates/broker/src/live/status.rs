@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use event::{Ledger, StreamName, UnixMs};
 
-use super::plan::{Stage, Target};
+use super::{
+    SwitchError,
+    plan::{Stage, Target},
+};
 
 /// How far a switch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct SwitchStatus {
     pub to: Target,
     /// Whether it undoes another one.
     pub is_undo: bool,
+    /// Who asked for it; empty where nobody did, or nobody said.
+    pub by: String,
     /// When this stage began.
     pub since: UnixMs,
     /// How many streams there are to switch.
@@ -32,7 +37,7 @@ pub struct SwitchStatus {
     /// How long appends waited while their stream changed hands.
     pub pauses: Pauses,
     /// Why the last attempt did not go on.
-    pub error: Option<String>,
+    pub error: Option<SwitchError>,
 }
 
 /// How long appends waited, each stream once.

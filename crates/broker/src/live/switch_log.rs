@@ -2,11 +2,7 @@
 //!
 //! The switch itself is free of disks; whoever starts it lends it this.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::PathBuf, sync::Arc};
 
 use super::plan::{Record, Stage, Target};
 use crate::{
@@ -28,6 +24,18 @@ pub trait SwitchLog: Send + Sync + 'static {
     /// Fails where that is not certain.
     fn write(&self, record: Record) -> io::Result<()>;
 
+    /// Reads the records of merged branches that were written last; an empty text where there are none.
+    ///
+    /// # Errors
+    /// Fails where they can't be read.
+    fn read_branches(&self) -> io::Result<String>;
+
+    /// Writes the records of merged branches, in the place of those before.
+    ///
+    /// # Errors
+    /// Fails where that is not certain.
+    fn write_branches(&self, text: &str) -> io::Result<()>;
+
     /// Saves the windows of memory, so that what was acknowledged until now outlives a crash.
     ///
     /// # Errors
@@ -35,16 +43,18 @@ pub trait SwitchLog: Send + Sync + 'static {
     fn save(&self, memory: &MemoryBroker) -> io::Result<()>;
 }
 
-/// The record as a file beside the windows.
+/// The record as a file beside the windows, and `branches` with the records of those.
 pub struct SwitchFile {
     path: PathBuf,
+    branches: PathBuf,
     state: Arc<StateDir>,
 }
 
 impl SwitchFile {
     /// Returns the file in a state folder.
     pub fn new(state: Arc<StateDir>) -> Self {
-        SwitchFile { path: state.path().join("switch"), state }
+        let [path, branches] = ["switch", "branches"].map(|name| state.path().join(name));
+        SwitchFile { path, branches, state }
     }
 }
 
@@ -62,7 +72,19 @@ impl SwitchLog for SwitchFile {
 
     fn write(&self, record: Record) -> io::Result<()> {
         files::write_whole(&self.path, record_text(record).as_bytes())?;
-        files::sync_dir(self.path.parent().unwrap_or(Path::new(".")))
+        files::sync_dir(self.state.path())
+    }
+
+    fn read_branches(&self) -> io::Result<String> {
+        match std::fs::read_to_string(&self.branches) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            read => read,
+        }
+    }
+
+    fn write_branches(&self, text: &str) -> io::Result<()> {
+        files::write_whole(&self.branches, text.as_bytes())?;
+        files::sync_dir(self.state.path())
     }
 
     fn save(&self, memory: &MemoryBroker) -> io::Result<()> {
@@ -89,17 +111,9 @@ fn record_from(text: &str) -> Option<Record> {
         "no" => Some(false),
         _ => None,
     };
-    let stages = [
-        Stage::Idle,
-        Stage::Shadow,
-        Stage::Backfill,
-        Stage::Compared,
-        Stage::Switching,
-        Stage::Switched,
-    ];
     Some(Record {
         to: [Target::Memory, Target::Redis].into_iter().find(|target| target.as_str() == to)?,
-        stage: stages.into_iter().find(|known| known.as_str() == stage)?,
+        stage: Stage::ALL.into_iter().find(|known| known.as_str() == stage)?,
         redis_may_own: is(owns)?,
         memory_leads: is(leads)?,
     })

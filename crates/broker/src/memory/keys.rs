@@ -100,6 +100,24 @@ impl Keys {
         }
     }
 
+    /// Returns what a key did within its day.
+    ///
+    /// # Errors
+    /// Fails where it did something else.
+    pub(crate) fn used(
+        &self,
+        key: &IdempotencyKey,
+        now: MonoMs,
+    ) -> Option<Result<Vec<Receipt>, AppendError>> {
+        let is_fresh = |bucket: &&Arc<Bucket>| now.since(bucket.ended) <= KEY_AGE_MAX;
+        let mut fresh = self.buckets.iter().rev().filter(is_fresh);
+        let done = fresh.find_map(|bucket| bucket.done.get(&key.key))?;
+        Some(match done.fingerprint == key.fingerprint {
+            true => Ok(done.receipts()),
+            false => Err(AppendError::Conflict),
+        })
+    }
+
     /// Fails where the keys can't remember so many events more.
     pub(super) fn check_room(&self, events: usize) -> Result<(), AppendError> {
         let fits = self.events + events <= KEY_EVENTS_MAX;

@@ -290,6 +290,7 @@ impl Log {
             lineage: &self.lineage,
             head: self.head,
             window_after: self.window_after(),
+            lost_to: Seq::ZERO,
             oldest_id_at: self.window.front().map(|kept| kept.event.id.unix_ms()),
         }
     }

@@ -29,12 +29,14 @@ struct Account {
 
 impl RedisBroker {
     pub(crate) async fn ledger_now(&self, stream: &StreamName) -> Result<Ledger, Failure> {
-        let account = self.account(stream, &self.naming.of(stream)).await?;
+        let account = self.account(stream, &self.naming.of(stream)).await;
+        let account = self.noting(stream, account).await?;
         let State { lineage, head, .. } = &account.state;
         let window_after: Position = Standings {
             lineage,
             head: *head,
             window_after: account.window_after,
+            lost_to: Seq::ZERO,
             oldest_id_at: None,
         }
         .oldest();

@@ -36,6 +36,20 @@ struct Prepared<'a> {
     digests: Vec<[u8; 32]>,
 }
 
+/// Why an append is not acknowledged.
+enum Refused {
+    /// The log says so.
+    ByRule(AppendError),
+    /// Redis gave no answer that could be used.
+    Unanswered(Failure),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Refused::Unanswered(failure)
+    }
+}
+
 /// What an append came to.
 struct Stored {
     first: Seq,
@@ -61,6 +75,23 @@ impl RedisBroker {
         stream: &StreamName,
         append: &Append,
     ) -> Result<Appended, AppendError> {
+        match self.append_unless_refused(stream, append).await {
+            Ok(appended) => {
+                self.found_sound(stream);
+                Ok(appended)
+            }
+            Err(Refused::ByRule(error)) => Err(error),
+            Err(Refused::Unanswered(failure)) => {
+                self.noting(stream, Err(failure)).await.map_err(AppendError::from)
+            }
+        }
+    }
+
+    async fn append_unless_refused(
+        &self,
+        stream: &StreamName,
+        append: &Append,
+    ) -> Result<Appended, Refused> {
         let prepared = Prepared::new(append)?;
         let names = self.naming.of(stream);
         for _ in 0..TRIES_MAX {
@@ -100,8 +131,8 @@ impl RedisBroker {
                         Failure::refused("what Redis has of the key is damaged").into()
                     });
                 }
-                "conflict" => return Err(AppendError::Conflict),
-                "full" => return Err(AppendError::KeysFull),
+                "conflict" => return Err(Refused::ByRule(AppendError::Conflict)),
+                "full" => return Err(Refused::ByRule(AppendError::KeysFull)),
                 "unfolded" => self.fold(stream, &names).await?,
                 "state" => {
                     let state = words.state()?;

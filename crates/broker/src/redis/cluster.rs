@@ -267,6 +267,18 @@ impl Cluster {
         }
     }
 
+    /// Returns all nodes that have slots.
+    ///
+    /// # Errors
+    /// Fails where one of them is not connected to, or slots have none.
+    pub(super) fn all_nodes(&self) -> Result<Vec<Arc<Node>>, Failure> {
+        if self.run().is_none() {
+            return Err(Failure::refused("not every node of the cluster is connected to"));
+        }
+        let hosts = self.map.borrow().nodes();
+        Ok(hosts.iter().filter_map(|host| self.node_at(host)).collect())
+    }
+
     pub(super) async fn confirm(
         &self,
         names: &Names,

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{Pipeline, Value};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -109,11 +108,14 @@ impl Fleet {
         }
     }
 
-    /// Sends plain commands that only read to the one server; `None` where there are several.
-    pub(super) async fn read(&self, commands: &Pipeline) -> Result<Option<Vec<Value>>, Failure> {
+    /// Returns the servers that have logs.
+    ///
+    /// # Errors
+    /// Fails where some of them are not connected to.
+    pub(super) fn nodes(&self) -> Result<Vec<Arc<Node>>, Failure> {
         match self {
-            Fleet::One(node) => node.link.read(commands).await.map(Some),
-            Fleet::Cluster(_) => Ok(None),
+            Fleet::One(node) => Ok(vec![Arc::clone(node)]),
+            Fleet::Cluster(cluster) => cluster.all_nodes(),
         }
     }
 

@@ -74,6 +74,7 @@ function lib.settle(keys, a)
   local now = math.max(now_ms(a[5]), m and m.time or 0)
 
   -- What another program has under these names is not ours to write to, or to delete.
+  if m and not fits(stream, m.head) then return { 'foreign', stream } end
   redis.call('XLEN', stream)
   redis.call('LLEN', ages)
   redis.call('LLEN', digests)
@@ -81,6 +82,9 @@ function lib.settle(keys, a)
     redis.call('DEL', stream, ages, digests)
     redis.call('HSET', meta, 'first', '0', 'count', '0', 'hash', string.rep('0', 64),
       'hashed', text(head))
+    -- What lies before the first event that is given back is gone with the server; of a log of
+    -- another backend its owner knows that it was too old.
+    if a[3] ~= 'adopted' then redis.call('HSET', meta, 'lost', text(head)) end
     if head > 0 or #offered > 0 then redis.call('PERSIST', meta) end
   end
   local first, added = head + 1, 0

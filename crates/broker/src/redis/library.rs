@@ -25,6 +25,7 @@ pub(super) enum Function {
     Begin,
     Fork,
     State,
+    Check,
     Append,
     Page,
     Find,
@@ -49,10 +50,11 @@ pub(super) enum Function {
     Ages,
 }
 
-const FUNCTIONS: [Function; 25] = [
+const FUNCTIONS: [Function; 26] = [
     Function::Begin,
     Function::Fork,
     Function::State,
+    Function::Check,
     Function::Append,
     Function::Page,
     Function::Find,
@@ -119,6 +121,7 @@ impl Function {
             Function::Begin => "begin",
             Function::Fork => "fork",
             Function::State => "state",
+            Function::Check => "check",
             Function::Append => "append",
             Function::Page => "page",
             Function::Find => "find",
@@ -149,6 +152,7 @@ impl Function {
         !matches!(
             self,
             Function::State
+                | Function::Check
                 | Function::Page
                 | Function::Find
                 | Function::Ledger

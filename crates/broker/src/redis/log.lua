@@ -15,6 +15,8 @@ local PAGE_BYTES_MAX = 4194304
 local EMPTY_TTL_MS = 86400000
 -- The largest envelope that a wake-up carries.
 local WAKE_BYTES_MAX = 4096
+-- Most lineages that are remembered as read.
+local ENDS_MAX = 1024
 -- Sweeping costs this many keys a call at most.
 local SWEEP = 64
 
@@ -43,13 +45,39 @@ local function edge(command, stream, from, to)
   return seq_of(entry[1]), entry
 end
 
+-- The last epoch of a lineage and the number after which it begins; nil where the text is none. As a
+-- function this remembers what it read: a lineage rarely changes, and is looked at with each append.
+local ends, ends_kept = {}, 0
+
+local function end_of(lineage)
+  if ends[lineage] then return ends[lineage] end
+  local last = { after = 0 }
+  for fork in string.gmatch(lineage .. ',', '([^,]*),') do
+    local epoch, after = string.match(fork, '^(%w+):(%d+):[wl]$')
+    if not epoch or tonumber(after) < last.after then return nil end
+    last = { epoch = epoch, after = tonumber(after) }
+  end
+  if ends_kept >= ENDS_MAX then ends, ends_kept = {}, 0 end
+  ends[lineage], ends_kept = last, ends_kept + 1
+  return last
+end
+
+local function whole(value) return value and string.match(value, '^%d+$') and tonumber(value) end
+
 -- The log's meta; nil and an answer where there is none: `absent`, `orphan` and the last number, or
 -- `foreign` and the key.
 local function read(stream, meta)
-  local m = redis.call('HMGET', meta, 'lineage', 'epoch', 'head', 'run', 'time', 'kept')
+  local m = redis.call('HMGET', meta, 'lineage', 'epoch', 'head', 'run', 'time', 'kept', 'count',
+    'lost')
   if m[1] and m[2] and m[3] and m[4] then
-    return { lineage = m[1], epoch = m[2], head = tonumber(m[3]), run = m[4],
-      time = tonumber(m[5] or '0'), kept = tonumber(m[6] or '0') }
+    local head, time, kept = whole(m[3]), whole(m[5] or '0'), whole(m[6] or '0')
+    local lost = whole(m[8] or '0')
+    local last = end_of(m[1])
+    local is_ours = last and last.epoch == m[2] and head and last.after <= head and time and kept
+      and whole(m[7] or '0') and lost
+    if not is_ours then return nil, { 'foreign', meta } end
+    return { lineage = m[1], epoch = m[2], head = head, run = m[4], time = time, kept = kept,
+      lost = lost }
   end
   if redis.call('EXISTS', meta) == 1 then return nil, { 'foreign', meta } end
   -- Entries of ours without their meta: it was evicted, or deleted by hand.
@@ -58,6 +86,18 @@ local function read(stream, meta)
   local ours = last and #entry[2] == 4 and entry[2][1] == 'envelope' and entry[2][3] == 'epoch'
   if ours then return nil, { 'orphan', text(last) } end
   return nil, { 'foreign', stream }
+end
+
+-- Whether the stream takes the entry behind `head`: nothing beyond it was ever there.
+local function fits(stream, head)
+  if redis.call('EXISTS', stream) == 0 then return true end
+  local info = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then
+      local last = seq_of(info[i + 1])
+      return last and last <= head
+    end
+  end
 end
 
 local function state(word, m) return { word, m.lineage, text(m.head), m.run } end
@@ -208,7 +248,13 @@ function lib.append(keys, a)
   local ids = {}
   for i = 1, n do
     local at = 13 + (i - 1) * 3
-    redis.call('XADD', stream, text(m.head + i) .. '-0', 'envelope', a[at], 'epoch', m.epoch)
+    local id = text(m.head + i) .. '-0'
+    local put = redis.pcall('XADD', stream, id, 'envelope', a[at], 'epoch', m.epoch)
+    if type(put) == 'table' and put.err then
+      -- Another's entry stands beyond the head; else it fails again, in the words of Redis.
+      if i == 1 and not fits(stream, m.head) then return { 'foreign', stream } end
+      redis.call('XADD', stream, id, 'envelope', a[at], 'epoch', m.epoch)
+    end
     redis.call('RPUSH', digests, a[at + 1])
     ids[i] = a[at + 2]
   end
@@ -254,7 +300,7 @@ function lib.page(keys, a)
     if #some < want then break end
   end
   local id = first > 0 and string.sub(oldest[2][2] or '', 8, 37) or ''
-  return { 'page', m.lineage, text(m.head), m.run, text(after), id, entries }
+  return { 'page', m.lineage, text(m.head), m.run, text(after), id, entries, text(m.lost) }
 end
 
 -- Looks for an event by its id, from the newest back. ARGV: number to begin before, or `newest`;
@@ -311,6 +357,20 @@ function lib.note(keys, a)
     end
   end
   return { 'notes', text(now), others }
+end
+
+-- Looks at every key of a log: `sound`, or `kind`, the first that is of another type, that type and
+-- ours, or `foreign` and the first whose content is none of ours.
+function lib.check(keys)
+  local kinds = { 'stream', 'hash', 'list', 'list', 'hash', 'list', 'hash', 'hash' }
+  for i, key in ipairs(keys) do
+    local kind = redis.call('TYPE', key).ok
+    if kind ~= 'none' and kind ~= kinds[i] then return { 'kind', key, kind, kinds[i] } end
+  end
+  local m, missing = read(keys[1], keys[2])
+  if not m then return missing[1] == 'foreign' and missing or { 'sound' } end
+  if not fits(keys[1], m.head) then return { 'foreign', keys[1] } end
+  return { 'sound' }
 end
 
 -- Lets keys go after a day from now on.

@@ -125,6 +125,7 @@ function lib.merge(keys, a)
     merged = merged + n
   end
   if #puts > 0 and unfolded + #puts > DIGESTS_MAX then return { 'unfolded' } end
+  if #puts > 0 and not fits(stream, m.head) then return { 'foreign', stream } end
 
   for i = 1, #puts do
     local put = puts[i]

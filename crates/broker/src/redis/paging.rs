@@ -36,6 +36,8 @@ pub(super) enum From {
 pub(super) struct Snapshot {
     pub(super) state: State,
     pub(super) window_after: Seq,
+    /// Up to where the server has lost all that lay in the window.
+    pub(super) lost_to: Seq,
     oldest_id: Option<EventId>,
     /// The number after which the entries begin.
     read_after: Seq,
@@ -44,6 +46,16 @@ pub(super) struct Snapshot {
 
 impl RedisBroker {
     pub(crate) async fn page_now(
+        &self,
+        stream: &StreamName,
+        after: &After,
+        limit: PageLimit,
+    ) -> Result<Page, Failure> {
+        let page = self.read_page(stream, after, limit).await;
+        self.noting(stream, page).await
+    }
+
+    async fn read_page(
         &self,
         stream: &StreamName,
         after: &After,
@@ -148,6 +160,7 @@ impl Snapshot {
         };
         let entries = words.list()?.into_iter().map(answer::entry).collect::<Option<Vec<_>>>();
         let entries = entries.ok_or_else(|| foreign(&names.stream))?;
+        let lost_to = words.seq()?;
         if entries.last().is_some_and(|last| last.seq > state.head) {
             return Err(foreign(&names.stream));
         }
@@ -155,7 +168,7 @@ impl Snapshot {
             From::Oldest => window_after,
             From::After(seq) => seq.max(window_after),
         };
-        Ok(Snapshot { state, window_after, oldest_id, read_after, entries })
+        Ok(Snapshot { state, window_after, lost_to, oldest_id, read_after, entries })
     }
 
     /// Returns whether reading can go on after a place of the trunk.
@@ -176,6 +189,7 @@ impl Snapshot {
             lineage,
             head: *head,
             window_after: self.window_after,
+            lost_to: self.lost_to,
             oldest_id_at: self.oldest_id.map(EventId::unix_ms),
         };
         let (mut start, mut gap_before) = standings.resolve(after, found);

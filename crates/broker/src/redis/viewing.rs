@@ -79,7 +79,12 @@ impl RedisBroker {
         let place = asked.place(&start);
         let available = asked.view.available_from(place, snapshot.window_after);
         if available > place {
-            start = asked.expired(asked.position(available), available - place);
+            let (position, missed) = (asked.position(available), available - place);
+            start = if snapshot.lost_to >= run.first {
+                asked.lost(position, Some(missed))
+            } else {
+                asked.expired(position, missed)
+            };
             let Some(run) = asked.stretch(&start) else {
                 return self.behind_view(asked, start).await.map(Some);
             };
@@ -137,6 +142,7 @@ impl Asked<'_> {
             lineage: &self.record.lineage,
             head: self.end(),
             window_after: self.record.parent,
+            lost_to: Seq::ZERO,
             oldest_id_at: None,
         }
     }

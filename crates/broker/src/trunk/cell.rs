@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use event::{Event, Lineage, Position, Seq, StreamName};
+use event::{Epoch, Event, Lineage, Position, Seq, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, watch};
 
@@ -30,6 +30,8 @@ pub(super) struct Side {
     /// How often the branch was changed, and up to which of these changes the folder has it.
     changes: u64,
     saved: u64,
+    /// The branch beside whose file a mark stands.
+    pub(super) marked: Option<Epoch>,
 }
 
 /// What became of a branch.

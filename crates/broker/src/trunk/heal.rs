@@ -7,7 +7,7 @@
 //! backend left of a log that Redis has too, is merged as a branch from the place where they part.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::{Core, cell::Cell, mirror::Mirror, parting::parting};
+use super::{Core, cell::Cell, members::member_of, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
     healing::{Announced, Mark, Offer, Who},
@@ -41,6 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) struct Announcing {
     /// The others that were there when Redis was last asked.
     peers: HashSet<String>,
+    /// Whether there ever were any.
+    pub(super) has_met_others: bool,
     /// The run under which this replica last said that it is there, and the time that Redis told.
     last: Option<(FleetRun, u64)>,
     /// Whether servers turned out to lack that, and no healing has told it yet to the end: those of
@@ -48,6 +50,25 @@ pub(super) struct Announcing {
     went_back: bool,
     /// The run to which everything was offered.
     healed: Option<FleetRun>,
+    /// Until when this replica holds for those whom an earlier process was with.
+    holds_until: Option<Instant>,
+}
+
+impl Announcing {
+    /// Returns the others that were there when Redis was last asked.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &String> {
+        self.peers.iter()
+    }
+
+    /// Returns until when those who ask are held.
+    pub(super) fn holds_until(&self) -> Option<Instant> {
+        self.holds_until
+    }
+
+    /// Says that nobody is held.
+    pub(super) fn hold_no_more(&mut self) {
+        self.holds_until = None;
+    }
 }
 
 /// Streams that can't be used, as they were met.
@@ -76,6 +97,8 @@ impl Core {
     /// way of one log keeps that one alone.
     pub(super) async fn heal(&self, run: &FleetRun) -> Result<(), Failure> {
         let refused = Refused::default();
+        // Who comes at the same time waits until this one has offered what it has.
+        self.announce(run).await?;
         let cells: Vec<Arc<Cell>> = self.cells.read().values().cloned().collect();
         let offer = |cell: Arc<Cell>| async move { self.offer(&cell).await };
         let mut lacking = self.for_each(cells, &refused, offer).await?;
@@ -151,7 +174,7 @@ impl Core {
 
     /// Returns why streams can't be used, if there are such.
     pub(super) fn why_refused(&self) -> Option<String> {
-        let refused = self.trunk.refused();
+        let refused = self.trunk.unusable();
         let Refusal { stream, reason } = refused.first()?;
         let others = match refused.len() - 1 {
             0 => String::new(),
@@ -170,11 +193,14 @@ impl Core {
             sleep(ANNOUNCE_EVERY).await;
             for Refusal { stream, .. } in self.trunk.refused() {
                 let Ok(cell) = self.cell(&stream) else { continue };
-                // Of one that was never read here there is nothing to offer.
-                let is_ours = self.trunk.stored(&stream).await.is_ok();
-                if is_ours && self.offer(&cell).await.is_ok() {
-                    // The others find out too, and offer what they have.
-                    return sleep(ANNOUNCE_EVERY).await;
+                match self.trunk.check_log(&stream).await {
+                    // Of one that was never read here there is nothing to offer.
+                    Ok(()) if self.offer(&cell).await.is_ok() => {
+                        // The others find out too, and offer what they have.
+                        return sleep(ANNOUNCE_EVERY).await;
+                    }
+                    Err(found) if found.is_of_log => self.trunk.refuse(&stream, found.reason),
+                    _ => {}
                 }
             }
         }
@@ -237,7 +263,7 @@ impl Core {
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
-        side.has_changed();
+        self.branch_changed(cell, &mut side);
         Ok(())
     }
 
@@ -246,9 +272,15 @@ impl Core {
         let deadline = Instant::now() + self.options.heal_grace;
         let mut all = self.announcing.lock().peers.clone();
         let announced = self.announce(run).await?;
+        let members = if is_new(&announced) { self.members_before() } else { BTreeSet::new() };
         all.extend(announced.awaited);
-        let mut is_blank = self.is_blank(announced.now_ms, announced.born_ms);
         let mut expected = all.clone();
+        let held_until = Instant::now() + self.hold_time_max();
+        let mut holds = !members.is_empty();
+        if holds {
+            tracing::info!(?members, "nobody came to Redis before, and others may know more");
+            self.announcing.lock().holds_until = Some(held_until);
+        }
         let went_back = self.announcing.lock().went_back;
         let (mut mark, mut missing) = (Mark::None, Vec::new());
         if went_back {
@@ -262,14 +294,14 @@ impl Core {
         loop {
             let offered = self.trunk.healed(run, &self.name, mark, &missing).await?;
             expected.retain(|peer| !offered.names.contains(peer));
-            if is_blank {
-                let announced = self.announce(run).await?;
-                is_blank = self.is_blank(announced.now_ms, announced.born_ms);
-                all.extend(announced.awaited);
+            if holds {
+                holds = Instant::now() < held_until && !have_come(&members, &offered.names);
+                // Somebody may have come meanwhile, and not be through.
+                all.extend(self.announce(run).await?.awaited);
                 expected =
                     all.iter().filter(|peer| !offered.names.contains(peer)).cloned().collect();
             }
-            if !is_blank && (expected.is_empty() || mark == Mark::Missing) {
+            if !holds && (expected.is_empty() || mark == Mark::Missing) {
                 let came = all.into_iter().filter(|peer| !expected.contains(peer)).collect();
                 self.announcing.lock().peers = came;
                 return Ok(Asked {
@@ -287,11 +319,16 @@ impl Core {
         }
     }
 
-    /// Returns whether the first replica came to the servers only just now: they may have been
-    /// emptied, and not everybody be back who knows what they had.
-    fn is_blank(&self, now_ms: u64, born_ms: u64) -> bool {
-        let age = Duration::from_millis(now_ms.saturating_sub(born_ms));
-        born_ms > 0 && age < self.options.blank_grace
+    /// Returns how long a process that comes first to a server holds for those whom an earlier one was
+    /// with. One that is strict does without Redis as long as for anybody who was there; another holds
+    /// appends, and has to let them go in time.
+    fn hold_time_max(&self) -> Duration {
+        let grace = self.options.heal_grace;
+        if self.options.strict {
+            grace
+        } else {
+            grace.min(self.options.redis.command_time_max * 5 / 6)
+        }
     }
 
     /// Says that this replica is there; returns what Redis knows of the others.
@@ -301,6 +338,7 @@ impl Core {
         let here = if is_leaving { "" } else { &self.name };
         let announced = self.trunk.announce(here, "", run, ALIVE).await?;
         let mut announcing = self.announcing.lock();
+        announcing.has_met_others |= announced.awaited.iter().any(|name| *name != self.name);
         // What was said to servers of another run, and is not known any more, was lost with all
         // that they were told since.
         let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;
@@ -344,4 +382,16 @@ impl Core {
         self.predecessors.lock().retain(|name| !names.contains(name));
         Ok(())
     }
+}
+
+/// Returns whether the first replica came to the servers only just now: they may have been emptied,
+/// and not everybody be back who knows what they had.
+fn is_new(announced: &Announced) -> bool {
+    let age = Duration::from_millis(announced.now_ms.saturating_sub(announced.born_ms));
+    announced.born_ms > 0 && age < ALIVE
+}
+
+/// Returns whether of each of these replicas a process has offered what it has.
+fn have_come(members: &BTreeSet<String>, offered: &[String]) -> bool {
+    members.iter().all(|member| offered.iter().any(|name| member_of(name) == member))
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use event::{Epoch, MonoMs, Seq, StreamName};
+use event::{Epoch, ForkKind, MonoMs, Seq, StreamName};
 
-use super::{Core, ReplicaBroker, branch::Branch, cell::Cell, phase::Phase};
+use super::{Core, ReplicaBroker, branch::Branch, cell::Cell, phase::Phase, record::BranchRecord};
 use crate::{ReadError, memory::log::Log, redis::failure::Failure};
 
 impl ReplicaBroker {
@@ -23,6 +23,59 @@ impl ReplicaBroker {
         self.core.cells.read().keys().cloned().collect()
     }
 
+    /// Returns whether Redis is lost, so that waiting for it is of no use.
+    pub(crate) fn is_lost(&self) -> bool {
+        !self.is_up() && self.core.trunk.run().is_none()
+    }
+
+    /// Returns whether this replica takes appends of which Redis does not know yet.
+    pub(crate) fn takes_by_itself(&self) -> bool {
+        !self.core.options.strict && matches!(self.core.phase(), Phase::Cut | Phase::Back)
+    }
+
+    /// Returns whether others have ever been seen beside this replica: what they appended last may not
+    /// be known here.
+    pub(crate) fn has_met_others(&self) -> bool {
+        self.core.announcing.lock().has_met_others
+    }
+
+    /// Takes what is known of a stream out of this replica's hands, as nobody can ask Redis; a branch
+    /// of it is not merged any more. Its file stays until [`ReplicaBroker::forget_spooled`].
+    ///
+    /// # Cancel safety
+    /// It is: all is taken, or nothing.
+    pub(crate) async fn part_with(&self, stream: &StreamName) -> Result<Parted, ReadError> {
+        let cell = self.core.cell(stream)?;
+        let _alone = cell.gate.write().await;
+        let (met, known) = (self.has_met_others(), self.core.trunk.last_known(stream));
+        let mut side = cell.side.lock();
+        let draw = || self.core.options.epochs.draw();
+        let merged = side.merged.iter().map(|merged| merged.record.clone()).collect();
+        let Some(branch) = side.branch.take() else {
+            if let Some((lineage, head)) = known {
+                side.mirror.learn(&lineage, head);
+            }
+            let log = side.mirror.log_to_go_on(!met, draw());
+            return Ok(Parted { log, merged, spooled: None });
+        };
+        self.core.count(branch.pending(), branch.pending_bytes(), 0, 0);
+        cell.changed_owner();
+        let mut log = branch.log().clone();
+        if met {
+            log.fork(draw(), ForkKind::Lossy);
+        }
+        Ok(Parted { log: Some(log), merged, spooled: Some(branch.saved_as()) })
+    }
+
+    /// Removes the files of branches that another backend has saved.
+    pub(crate) async fn forget_spooled(&self, branches: &[(StreamName, Epoch)]) {
+        let Some(spool) = &self.core.spool else { return };
+        let writing = spool.writing().await;
+        for (stream, name) in branches {
+            spool.remove(&writing, stream, *name);
+        }
+    }
+
     /// Takes a log that was put on the trunk for what is known of it, should Redis be lost.
     pub(crate) fn take_over(&self, stream: &StreamName, log: &Log) -> Result<(), ReadError> {
         let cell = self.core.cell(stream)?;
@@ -36,7 +89,7 @@ impl ReplicaBroker {
     ///
     /// # Cancel safety
     /// What was merged by then is found again.
-    pub(crate) async fn merge_ahead(&self, log: &Moved<'_>) -> Result<(), Failure> {
+    pub(crate) async fn merge_ahead(&self, log: &ToMerge<'_>) -> Result<(), Failure> {
         let merging = self.begin_merging(log).await?;
         if merging.cell.side.lock().branch.as_ref().is_none_or(|branch| !branch.has_places()) {
             return Ok(());
@@ -49,18 +102,17 @@ impl ReplicaBroker {
     ///
     /// # Cancel safety
     /// What was merged by then is found again, and the log is still its owner's.
-    pub(crate) async fn merge_log(&self, log: &Moved<'_>, now: MonoMs) -> Result<(), Failure> {
+    pub(crate) async fn merge_log(&self, log: &ToMerge<'_>, now: MonoMs) -> Result<(), Failure> {
         let trunk = &self.core.trunk;
         let merging = self.begin_merging(log).await?;
         self.core.merge(&merging.cell).await?;
-        let cell = self.core.cell(log.stream);
-        if let Ok(cell) = cell {
+        if let Ok(cell) = self.core.cell(log.stream) {
             let mut merged = merging.cell.side.lock();
             let mut side = cell.side.lock();
             side.mirror = std::mem::take(&mut merged.mirror);
-            std::mem::take(&mut merged.merged)
-                .into_iter()
-                .for_each(|record| side.remember_merged(record));
+            for record in std::mem::take(&mut merged.merged) {
+                side.remember_merged(record);
+            }
         }
         let run = trunk.run().ok_or_else(|| Failure::refused("the connection broke"))?;
         trunk.remember_keys(&run, log.stream, log.log.keys(), |at| now.since(at)).await
@@ -68,8 +120,8 @@ impl ReplicaBroker {
 
     /// Makes a branch of a log, in a cell of its own: the stream is still another's, and what reads it
     /// here must not meet the branch.
-    async fn begin_merging(&self, log: &Moved<'_>) -> Result<Merging<'_>, Failure> {
-        let Moved { stream, log, shared, epoch } = log;
+    async fn begin_merging(&self, log: &ToMerge<'_>) -> Result<Merging<'_>, Failure> {
+        let ToMerge { stream, log, shared, epoch } = log;
         let state = self.core.trunk.state_now(stream).await?;
         let mut branch = Branch::of_log((*log).clone(), *shared, *epoch);
         branch.stand_on(&state.lineage, state.head);
@@ -81,8 +133,19 @@ impl ReplicaBroker {
     }
 }
 
+/// What was known of a stream that this replica gave out of its hands.
+pub(crate) struct Parted {
+    /// The log; `None` where nothing is known of it. It ends in a lossy epoch where its latest events
+    /// may not be known.
+    pub(crate) log: Option<Log>,
+    /// What became of earlier branches.
+    pub(crate) merged: Vec<BranchRecord>,
+    /// The name of the branch on disk that it was.
+    pub(crate) spooled: Option<Epoch>,
+}
+
 /// A log of another backend that is to be on the trunk.
-pub(crate) struct Moved<'a> {
+pub(crate) struct ToMerge<'a> {
     pub(crate) stream: &'a StreamName,
     pub(crate) log: &'a Log,
     /// The last number that it shares with the trunk.

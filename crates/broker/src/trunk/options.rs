@@ -23,10 +23,6 @@ pub struct ReplicaOptions {
     pub cut_off_after: Duration,
     /// How long a replica waits for others to give back what they have, after Redis began anew.
     pub heal_grace: Duration,
-    /// How long a server to which no replica ever came is looked at before it is used: it may have
-    /// been emptied, and a replica that knows what it had be on its way. Not at all by default: at
-    /// a very first start everybody would be waited for in vain.
-    pub blank_grace: Duration,
     /// How often branches are written to the folder, where they have changed.
     pub save_every: Duration,
     /// The process's clocks.
@@ -46,7 +42,6 @@ impl ReplicaOptions {
             spool_bytes_max: 256 << 20,
             cut_off_after: Duration::from_millis(500),
             heal_grace: Duration::from_secs(5),
-            blank_grace: Duration::ZERO,
             save_every: Duration::from_secs(1),
             clock,
             epochs: Arc::new(crate::memory::OsEpochs),

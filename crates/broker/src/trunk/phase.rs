@@ -132,23 +132,38 @@ impl Core {
     }
 
     async fn come_back_to(&self, run: &FleetRun) -> Result<(), Failure> {
+        let is_up = self.phase() == Phase::Up;
+        self.announcing.lock().hold_no_more();
         let healing = self.heal(run);
         let mut healing = std::pin::pin!(healing);
-        // Those who ask wait for a moment, and are served from here if it takes longer.
-        match tokio::time::timeout(self.options.cut_off_after, &mut healing).await {
-            Ok(healed) => healed?,
-            Err(_) => {
-                self.cut_off();
-                healing.await?;
+        // Those who ask wait for a moment, and are served from here if it takes longer; not while
+        // others may be on their way to a server that nobody came to before: they are held.
+        let mut patience = Instant::now() + self.options.cut_off_after;
+        loop {
+            if let Ok(healed) = tokio::time::timeout_at(patience, &mut healing).await {
+                break healed?;
+            }
+            if is_up {
+                break healing.await?;
+            }
+            let holds_until = self.announcing.lock().holds_until();
+            match holds_until.map(|until| until + self.options.cut_off_after) {
+                Some(until) if until > Instant::now() => patience = until,
+                _ => {
+                    self.cut_off();
+                    break healing.await?;
+                }
             }
         }
-        if !self.options.strict || self.has_branches() {
+        // One that only tries again what was refused serves the other streams all the while.
+        if !(is_up || self.options.strict) || self.has_branches() {
             self.enter(Phase::Back);
         }
         // Those of a stream with a branch follow behind its merge: what a branch's key did is known
         // by where it stands on the trunk.
         self.remember_adopted(run, |side| side.branch.is_none()).await?;
         self.merge_all().await?;
-        self.remember_adopted(run, |_| true).await
+        self.remember_adopted(run, |_| true).await?;
+        self.tell_losses().await
     }
 }

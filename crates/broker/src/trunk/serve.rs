@@ -161,7 +161,7 @@ impl Core {
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         let head = branch.log().head().seq;
         if matches!(appended, Ok(Appended::First(_))) {
-            side.has_changed();
+            self.branch_changed(cell, &mut side);
             cell.grew(head);
         }
         Some(appended)
@@ -196,7 +196,7 @@ impl Core {
             branch.add_tail(&beyond, now, &self.options.redis.window);
             self.count(0, 0, branch.pending(), branch.pending_bytes());
             if branch.pending() > 0 {
-                side.has_changed();
+                self.branch_changed(cell, side);
             }
         }
         self.branch_from(cell, side, |_| None)

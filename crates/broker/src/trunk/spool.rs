@@ -2,8 +2,9 @@
 //!
 //! One file a branch, `KIND=KEY.EPOCH.branch`, with the bytes of a saved window: the epoch is the
 //! branch's oldest, and tells which part of the lineage is its own. `clean` stands there between a
-//! drain that saved everything and the next start; without it the branch's next epoch begins
-//! lossy. A file that can't be read as a branch is set aside, never deleted.
+//! drain that saved everything and the next start; without it the next epoch of a branch whose file
+//! may lack something (`losses`) begins lossy. A file that can't be read as a branch is set aside,
+//! never deleted.
 //!
 //! A stream may have several files, where a merged branch's could not be removed: all of them are
 //! taken up, in their order.
@@ -19,7 +20,12 @@ use event::{Clock, Epoch, ForkKind, StreamName};
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Core, branch::Branch, cell::Cell};
+use super::{
+    Core,
+    branch::Branch,
+    cell::Cell,
+    losses::{FoundMarks, Marks},
+};
 use crate::memory::{
     log::LogParts,
     state_dir::files,
@@ -37,6 +43,9 @@ pub(super) struct Spool {
     writing: Arc<tokio::sync::Mutex<()>>,
     /// Files of merged branches that are still to be removed.
     left: Mutex<Vec<PathBuf>>,
+    marks: Marks,
+    /// Whether marks may be missing.
+    is_other_boot: bool,
 }
 
 /// The right to write to the folder.
@@ -46,6 +55,8 @@ pub(super) type Writing = OwnedMutexGuard<()>;
 pub(super) struct Found {
     pub(super) stream: StreamName,
     pub(super) branch: Branch,
+    /// Whether something may be gone of it.
+    lacks: bool,
 }
 
 impl Spool {
@@ -57,7 +68,13 @@ impl Spool {
         files::write_whole(&folder.join("probe"), b"")?;
         fs::remove_file(folder.join("probe"))?;
         let (writing, left) = (Arc::default(), Mutex::default());
-        Ok(Spool { folder: folder.to_owned(), lock, writing, left })
+        let FoundMarks { marks, is_other_boot } = Marks::find(folder)?;
+        Ok(Spool { folder: folder.to_owned(), lock, writing, left, marks, is_other_boot })
+    }
+
+    /// Returns what stands beside branches whose files lack something.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// Waits until nobody writes to the folder, and keeps others from it.
@@ -73,14 +90,17 @@ impl Spool {
         draw: &dyn Fn() -> Epoch,
     ) -> io::Result<Vec<Found>> {
         let clean = self.folder.join("clean");
-        let kind = if clean.try_exists()? { ForkKind::Whole } else { ForkKind::Lossy };
+        let is_clean = clean.try_exists()?;
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let Some(name) = name.strip_suffix(SUFFIX) else { continue };
             let bytes = fs::read(&path)?;
-            match read(name, &bytes, Moment::now(clock), draw(), kind) {
+            let lacks = |stream: &StreamName, name: Epoch| {
+                !is_clean && (self.is_other_boot || self.marks.is_owed(stream, name))
+            };
+            match read(name, &bytes, Moment::now(clock), draw(), lacks) {
                 Some(branch) => found.push(branch),
                 None => {
                     let aside = path.with_extension(format!("branch.damaged-{}", clock.unix().0));
@@ -90,6 +110,12 @@ impl Spool {
             }
         }
         found.sort_by_key(|found| found.branch.age());
+        for Found { stream, branch, lacks } in &found {
+            if *lacks {
+                self.marks.owe(stream, branch.saved_as());
+            }
+        }
+        self.marks.begin();
         match fs::remove_file(&clean) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => files::sync_dir(&self.folder).map(|()| found),
@@ -108,6 +134,7 @@ impl Spool {
 
     /// Removes the file of a merged branch, now or when that can be done.
     pub(super) fn remove(&self, _writing: &Writing, stream: &StreamName, name: Epoch) {
+        self.marks.close(stream, name);
         self.left.lock().push(self.path_of(stream, name));
         self.remove_left();
     }
@@ -148,15 +175,24 @@ pub(super) fn branches_in(folder: &Path) -> io::Result<usize> {
 }
 
 /// Reads a branch from a file of this name.
-fn read(name: &str, bytes: &[u8], now: Moment, epoch: Epoch, kind: ForkKind) -> Option<Found> {
+fn read(
+    name: &str,
+    bytes: &[u8],
+    now: Moment,
+    epoch: Epoch,
+    lacks: impl Fn(&StreamName, Epoch) -> bool,
+) -> Option<Found> {
     let (stream, name) = name.rsplit_once('.')?;
     let stream: StreamName = stream.replacen('=', ":", 1).parse().ok()?;
     let (named, log) = window_file::decode(bytes, now).ok()?;
     if named != stream {
         return None;
     }
-    let branch = Branch::take_up(log, name.parse().ok()?, epoch, kind)?;
-    Some(Found { stream, branch })
+    let name = name.parse().ok()?;
+    let lacks = lacks(&stream, name);
+    let kind = if lacks { ForkKind::Lossy } else { ForkKind::Whole };
+    let branch = Branch::take_up(log, name, epoch, kind)?;
+    Some(Found { stream, branch, lacks })
 }
 
 impl Core {
@@ -195,7 +231,12 @@ impl Core {
             let _writing = writing;
             let is_written = spool.write(&cell.stream, name, &parts, now);
             if is_written {
-                cell.side.lock().is_saved(changes);
+                let mut side = cell.side.lock();
+                side.is_saved(changes);
+                if side.unsaved().is_none() {
+                    spool.marks.close(&cell.stream, name);
+                    side.marked = None;
+                }
             }
             is_written
         });

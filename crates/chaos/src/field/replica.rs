@@ -111,7 +111,7 @@ impl Replica {
     }
 
     /// Notes what it may not do.
-    fn misdeed(&self, what: &str) -> Done {
+    pub(crate) fn misdeed(&self, what: &str) -> Done {
         let what = format!("{what}; see {}", self.log.display());
         self.misdeeds.lock().push(what.clone());
         Err(what)

@@ -3,7 +3,7 @@
 //! The source of each line is `docs/fault-model.md`. Whatever is not allowed here is a failure.
 
 use super::Evidence;
-use crate::{facts::Sent, publisher::Manner, settings::Mode};
+use crate::{facts::Sent, history::Lately, publisher::Manner, settings::Mode};
 
 /// An acknowledged event is in the spool after so long, on a machine that has other things to do.
 const SPOOLED_MS: u64 = 5_000;
@@ -11,16 +11,28 @@ const SPOOLED_MS: u64 = 5_000;
 /// So much later than it was given an answer is read.
 const READ_MS: u64 = 500;
 
+/// No replica has its streams in its memory for longer.
+const PARTED_MS: u64 = 70_000;
+
 /// For so long after an acknowledgement a fault of Redis can still lose it.
 const LOSABLE_MS: u64 = 60_000;
 
 /// Returns whether a gap of this reason may be told at this time.
 pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
-    let lately = evidence.history.before(at_ms);
-    let branches = evidence.plan.mode == Mode::Loose && lately.cuts;
+    is_allowed(evidence, reason, evidence.history.before(at_ms))
+}
+
+/// Returns whether whoever reads the log from its beginning may be told of a gap of this reason: what
+/// it has lost at any time is told again.
+pub(super) fn gap_of_log(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
+    is_allowed(evidence, reason, evidence.history.between(0, at_ms))
+}
+
+fn is_allowed(evidence: &Evidence<'_>, reason: &str, lately: Lately) -> bool {
+    let branches = has_branches(evidence, lately);
     match reason {
         // Redis lost data; or it began again while a replica that may have known more was not there;
-        // or a replica was killed that had a branch.
+        // or a replica was killed that had events of its own.
         "data_loss" | "diverged" | "another past" => {
             let is_incomplete = lately.absent || lately.cuts;
             lately.loses || (lately.restarts && is_incomplete) || (branches && lately.kills)
@@ -30,6 +42,12 @@ pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
         // The window and the lag limits are larger than anything that a plan makes of them.
         _ => false,
     }
+}
+
+/// Returns whether replicas may have had events that are not in Redis yet: cut off, or with their
+/// streams in memory.
+fn has_branches(evidence: &Evidence<'_>, lately: Lately) -> bool {
+    lately.parts || (evidence.plan.mode == Mode::Loose && lately.cuts)
 }
 
 /// Returns whether a cursor of before may go on through another order than the log's: where replicas
@@ -47,16 +65,18 @@ pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     let killed = history.killed(sent.replica, from, to);
     let with_branch =
         evidence.plan.mode == Mode::Loose && history.before(sent.ended_ms).cuts && killed;
-    let after = history.between(sent.ended_ms, sent.ended_ms + LOSABLE_MS);
-    // Replicas give back what Redis lost; what none of them holds is lost.
-    with_branch || (after.loses && after.absent)
+    // What memory has is written when its process ends in order.
+    let with_memory = history.before(sent.ended_ms).parts
+        && history.killed(sent.replica, from, sent.ended_ms + PARTED_MS);
+    // Replicas give back what Redis lost; what none of them holds is lost, however old it is.
+    with_branch || with_memory || history.lost_after_absence(sent.ended_ms)
 }
 
 /// Returns whether one key may have taken effect twice.
 pub(super) fn twice(evidence: &Evidence<'_>, by: usize, n: u64, at_ms: u64) -> bool {
     let (from, to) = (at_ms.saturating_sub(LOSABLE_MS), at_ms + LOSABLE_MS);
     let around = evidence.history.between(from, to);
-    let branches = evidence.plan.mode == Mode::Loose && around.cuts;
+    let branches = has_branches(evidence, around);
     // A key is each replica's own without Redis, and is lost with what it belongs to.
     let roams = Manner::of(by) == Manner::Roaming;
     let replica = evidence.facts.sent(by, n).map(|sent| sent.replica);
@@ -72,10 +92,22 @@ pub(super) fn torn(evidence: &Evidence<'_>, at_ms: u64) -> bool {
 
 /// Returns whether an acknowledged event of a publisher may come behind a later one to a reader.
 pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -> bool {
-    let lately = evidence.history.before(at_ms);
+    // It comes late where it is merged late, and again to those who read that stretch again.
+    let since = at_ms.saturating_sub(LOSABLE_MS);
+    let around = sent.ended_ms.saturating_sub(LOSABLE_MS);
+    is_merged_late(evidence, by, sent.replica, (since, at_ms))
+        || is_merged_late(evidence, by, sent.replica, (around, sent.ended_ms + LOSABLE_MS))
+}
+
+fn is_merged_late(
+    evidence: &Evidence<'_>,
+    by: usize,
+    replica: usize,
+    (from_ms, to_ms): (u64, u64),
+) -> bool {
     // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
     // that its branch comes before all of it.
-    let is_killed = lately.cuts
-        && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
-    evidence.plan.mode == Mode::Loose && (Manner::of(by) == Manner::Roaming || is_killed)
+    let is_killed = evidence.history.killed(replica, from_ms, to_ms);
+    has_branches(evidence, evidence.history.between(from_ms, to_ms))
+        && (Manner::of(by) == Manner::Roaming || is_killed)
 }

@@ -26,14 +26,17 @@ fn a_plan_is_what_it_was() {
 
 const GOLDEN: &[&str] = &[
     "#0 way.bandwidth replica 1 level 178 for 6.0 s",
-    "#1 readers.storm level 32",
-    "#2 publish.retries level 24",
-    "#3 readers.switch level 56",
-    "#4 way.slicer replica 1 level 20 for 2.8 s",
-    "#5 replica.kill replica 2 level 0 for 0.9 s",
-    "#6 redis.restart level 0 for 0.6 s",
-    "#7 readers.switch level 35",
-    "#8 way.bandwidth replica 1 level 148 for 1.3 s",
+    "#1 readers.slow level 696",
+    "#2 readers.switch level 66",
+    "#3 backend.memory replica 1 level 2 for 4.5 s",
+    "#4 backend.undo replica 2 level 1 for 0.2 s",
+    "#5 replica.kill replica 2 level 0 for 1.8 s",
+    "#6 readers.storm level 46",
+    "#7 backend.undo replica 0 level 0 for 0.1 s",
+    "#8 way.latency replica 2 level 117 for 2.7 s",
+    "#9 replica.kill replica 1 level 0 for 0.7 s",
+    "#10 readers.storm level 85",
+    "#11 backend.memory replica 0 level 2 for 1.0 s",
 ];
 
 #[test]
@@ -66,7 +69,7 @@ fn nothing_is_broken_twice_at_once_and_a_replica_is_left() {
             match kind.place {
                 Place::Traffic => {}
                 Place::Redis => assert!(beside.is_empty(), "{act:?} {beside:?}"),
-                Place::Way | Place::Replica => {
+                Place::Way | Place::Replica | Place::Backend => {
                     let same =
                         |other: &&&Act| other.replica == act.replica || other.replica.is_none();
                     assert_eq!(beside.iter().find(same), None, "{act:?}");

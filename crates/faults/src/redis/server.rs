@@ -266,6 +266,22 @@ impl RedisServer {
         self.running = None;
     }
 
+    /// Ends it in order (`SHUTDOWN SAVE`): what it has is in its folder, with nothing taken behind
+    /// that.
+    ///
+    /// # Panics
+    /// Panics where it does not end in time.
+    pub async fn shut_down(&mut self) {
+        // It ends without an answer.
+        let _ = self.try_command::<()>(redis::cmd("SHUTDOWN").arg("SAVE")).await;
+        let deadline = Instant::now() + PATIENCE;
+        while self.running.as_mut().is_some_and(|process| !process.has_ended()) {
+            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
+            sleep(POLL).await;
+        }
+        self.running = None;
+    }
+
     /// Returns whether it was started and not killed since.
     pub fn is_running(&self) -> bool {
         self.running.is_some()

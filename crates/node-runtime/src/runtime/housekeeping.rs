@@ -2,16 +2,21 @@
 
 mod comparing;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use broker::{
-    MemoryBroker,
+    MemoryBroker, ReplicaBroker,
+    live::Target,
     memory::state_dir::{Saved, SetAside, StateDir},
 };
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::start::set_aside_event;
-use crate::{Shutdown, State, Tasks, ops::GapReport, redis::RedisBackend};
+use crate::{Shutdown, State, Tasks, evidence, ops::GapReport};
 
 /// How often changed windows are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -41,33 +46,52 @@ pub(super) fn spawn(
         let telling = tell_of(set_aside, Arc::clone(state), tasks.shutdown());
         tasks.spawn("tell", telling);
     }
-    if let Some(memory) = &state.memory {
-        let saving = save_often(Arc::clone(memory), Arc::clone(folder), tasks.shutdown());
-        tasks.spawn("save", saving);
-    }
-    if let Some(redis) = &state.redis {
-        let comparing = comparing::run(Arc::clone(state), Arc::clone(redis), tasks.shutdown());
-        tasks.spawn("compare", comparing);
-        let adopting = forget_adopted(Arc::clone(redis), Arc::clone(folder), tasks.shutdown());
-        tasks.spawn("adopt", adopting);
+    tasks.spawn("save", save_often(Arc::clone(state), Arc::clone(folder), tasks.shutdown()));
+    let keeping = evidence::keeper::run(Arc::clone(state), Arc::clone(folder), tasks.shutdown());
+    tasks.spawn("evidence", keeping);
+    if state.settings.realtime.redis_url.is_some() {
+        tasks.spawn("compare", comparing::run(Arc::clone(state), tasks.shutdown()));
         tasks.spawn("look", look_often(Arc::clone(state), tasks.shutdown()));
+    }
+    if let (Target::Redis, Some(replica)) = (state.live.by_settings(), state.live.replica()) {
+        let adopting =
+            forget_adopted(Arc::clone(state), replica, Arc::clone(folder), tasks.shutdown());
+        tasks.spawn("adopt", adopting);
     }
     tasks.spawn("tidy", tidy_often(Arc::clone(state), tasks.shutdown()));
 }
 
 /// Removes what the last process left, once Redis has it: it must not be taken for news after a crash.
-async fn forget_adopted(redis: Arc<RedisBackend>, folder: Arc<StateDir>, mut end: Shutdown) {
+async fn forget_adopted(
+    state: Arc<State>,
+    replica: Arc<ReplicaBroker>,
+    folder: Arc<StateDir>,
+    mut end: Shutdown,
+) {
     tokio::select! {
         () = end.asked() => return,
-        () = redis.until_adopted() => {}
+        () = replica.until_adopted() => {}
     }
-    let forgotten = tokio::task::spawn_blocking(move || folder.forget_windows()).await;
+    let forgotten = tokio::task::spawn_blocking(move || forget_windows(&state, &folder)).await;
     match forgotten {
         Ok(Ok(0)) => {}
         Ok(Ok(streams)) => tracing::info!(streams, "saved windows were given to Redis"),
         Ok(Err(error)) => tracing::error!(%error, "saved windows can't be removed"),
         Err(error) => tracing::error!(%error, "removing saved windows panicked"),
     }
+}
+
+/// Removes windows that are Redis's, unless streams are on their way to memory; returns how many
+/// there were.
+pub(crate) fn forget_windows(state: &State, folder: &StateDir) -> io::Result<usize> {
+    if state.live.keeps_windows() {
+        // They go when the switch is over.
+        state.has_windows.store(true, Ordering::Release);
+        return Ok(0);
+    }
+    let forgotten = folder.forget_windows()?;
+    state.has_windows.store(false, Ordering::Release);
+    Ok(forgotten)
 }
 
 async fn tell_of(set_aside: Vec<SetAside>, state: Arc<State>, mut end: Shutdown) {
@@ -82,7 +106,7 @@ async fn tell_of(set_aside: Vec<SetAside>, state: Arc<State>, mut end: Shutdown)
     }
 }
 
-async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: Shutdown) {
+async fn save_often(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutdown) {
     let mut failing = false;
     let mut pause = SAVE_EVERY;
     loop {
@@ -90,8 +114,11 @@ async fn save_often(memory: Arc<MemoryBroker>, folder: Arc<StateDir>, mut end: S
             () = end.asked() => return,
             () = tokio::time::sleep(pause) => {}
         }
+        if !state.live.keeps_windows() {
+            continue;
+        }
         let began = tokio::time::Instant::now();
-        let saved = save(&memory, &folder).await;
+        let saved = save(&state.memory, &folder).await;
         if let Some(saved) = &saved {
             failing = report(saved, failing);
         }
@@ -151,9 +178,7 @@ async fn tidy_often(state: Arc<State>, mut end: Shutdown) {
             () = end.asked() => return,
             _ = ticks.tick() => {}
         }
-        if let Some(memory) = &state.memory {
-            memory.trim();
-        }
+        state.memory.trim();
         gaps.tell(&state).await;
         if let Some(delivery) = state.delivery() {
             delivery.sweep();

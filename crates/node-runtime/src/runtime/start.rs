@@ -12,16 +12,18 @@ use std::{
 
 use broker::{
     MemoryBroker, ReplicaBroker, ReplicaStartError,
+    live::{ReplicaFactory, Resumed, SwitchError, SwitchFile, SwitchObserver, Target},
     memory::state_dir::{LoadError, Loaded, SetAside, StateDir, StateDirError},
 };
 use delivery::{Delivery, DeliveryOptions};
 use tokio::net::TcpSocket;
 
-use super::{Running, RuntimeBuilder, housekeeping};
+use super::{Running, RuntimeBuilder, housekeeping, switch_record};
 use crate::{
-    Phase, State, Tasks, local_key,
+    Phase, State, Tasks,
+    live::{Adopted, ReplicaMaker, spool},
+    local_key,
     ops::OpsEvent,
-    redis::{RedisBackend, spool},
     replica,
     state::{local_api_key, window},
 };
@@ -53,6 +55,9 @@ pub enum StartError {
     /// What `REDIS_URL` says can't be understood.
     #[error("REDIS_URL can't be used")]
     Redis(#[from] ReplicaStartError),
+    /// The record of a switch can't be used.
+    #[error("what the state folder says of a live switch can't be used")]
+    Switch(#[from] SwitchError),
     /// The address can't be listened on.
     #[error("{address} can't be listened on")]
     Bind {
@@ -78,6 +83,7 @@ impl StartError {
             | StartError::TakeOver { .. }
             | StartError::Replica(_)
             | StartError::Redis(_)
+            | StartError::Switch(_)
             | StartError::LocalKey(_) => 64,
             StartError::StateDir(StateDirError::InUse { .. })
             | StartError::Bind { .. }
@@ -99,16 +105,20 @@ impl RuntimeBuilder {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Bind { address: state.settings.bind, source })?;
+        let maker = name_replica(&state)?;
         // Behind the address: a start that another process is in the way of leaves Redis alone.
-        let adopting =
-            state.redis.as_ref().map(|redis| adopt(&state, redis, &state_dir)).transpose()?;
+        let adopting = match (state.live.by_settings(), &maker) {
+            (Target::Redis, Some(maker)) => Some(adopt(&state, maker, &state_dir).await?),
+            _ => None,
+        };
         let mut set_aside = Vec::new();
-        let loaded = state.memory.as_ref().map(|memory| state_dir.load(memory)).transpose()?;
+        let is_adopting = adopting.is_some();
+        let loaded = (!is_adopting).then(|| state_dir.load(&state.memory)).transpose()?;
         ensure_key(&state)?;
         start_delivery(&state)?;
-        if let (Some(memory), Some(loaded)) = (&state.memory, loaded) {
+        if let Some(loaded) = loaded {
             // Last: a start that fails before leaves the folder as the last process left it.
-            take_up(&state, memory, &state_dir, loaded).await?;
+            take_up(&state, maker, &state_dir, loaded).await?;
         }
         if let Some((memory, mut loaded)) = adopting {
             take_over(&state, &memory, &state_dir, &mut loaded).await?;
@@ -136,15 +146,26 @@ fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     listen().map_err(|source| StartError::Bind { address, source })
 }
 
+/// Names this process among the replicas, where Redis is known; returns what makes its broker.
+fn name_replica(state: &State) -> Result<Option<ReplicaMaker>, StartError> {
+    let settings = &state.settings.realtime;
+    if settings.redis_url.is_none() {
+        return Ok(None);
+    }
+    let name = replica::read_or_make(&settings.state_dir).map_err(StartError::Replica)?;
+    tracing::info!(replica = name, "this replica's name");
+    state.replica.get_or_init(|| name.clone());
+    Ok(Some(ReplicaMaker { settings: settings.clone(), name, clock: Arc::clone(&state.clock) }))
+}
+
 /// Begins to connect to Redis, which nobody waits for here, with what the last process left in the
 /// folder: that of a memory backend, or what one with Redis handed over at its end.
-fn adopt(
+async fn adopt(
     state: &State,
-    redis: &RedisBackend,
-    state_dir: &StateDir,
+    maker: &ReplicaMaker,
+    state_dir: &Arc<StateDir>,
 ) -> Result<(MemoryBroker, Loaded), StartError> {
     let realtime = &state.settings.realtime;
-    let name = replica::read_or_make(&realtime.state_dir).map_err(StartError::Replica)?;
     let memory = MemoryBroker::new(window(realtime), Arc::clone(&state.clock));
     let loaded = state_dir.load(&memory)?;
     let mut mirrors = state_dir.mirrors()?;
@@ -152,27 +173,47 @@ fn adopt(
         // Not everything that they knew is here.
         mirrors.replicas.clear();
     }
-    redis.start(realtime, &name, &state.clock, memory.copies(), mirrors)?;
-    tracing::info!(replica = name, "this replica's name");
-    state.replica.get_or_init(|| name);
+    let made = maker.make(Adopted { logs: memory.copies(), mirrors })?;
+    start_live(state, state_dir, Some(maker.clone().factory(Some(made)))).await?;
     Ok((memory, loaded))
+}
+
+/// Starts the broker whose streams can change hands.
+async fn start_live(
+    state: &State,
+    state_dir: &Arc<StateDir>,
+    replica: Option<ReplicaFactory>,
+) -> Result<(), StartError> {
+    let log = Arc::new(SwitchFile::new(Arc::clone(state_dir)));
+    let had_record = switch_record::check(&*log, state_dir.path(), state.clock.unix())?;
+    let observer = Arc::clone(&state.evidence) as Arc<dyn SwitchObserver>;
+    let resumed = state.live.start(state.replica(), replica, log, observer).await?;
+    if had_record && resumed != Resumed::default() {
+        state.evidence.resumed(state.clock.unix(), resumed);
+    }
+    Ok(())
 }
 
 /// Takes up what the last process with the memory backend left.
 async fn take_up(
     state: &State,
-    memory: &Arc<MemoryBroker>,
+    maker: Option<ReplicaMaker>,
     state_dir: &Arc<StateDir>,
     mut loaded: Loaded,
 ) -> Result<(), StartError> {
-    take_over(state, memory, state_dir, &mut loaded).await?;
+    take_over(state, &state.memory, state_dir, &mut loaded).await?;
     report(&loaded);
+    let started = start_live(state, state_dir, maker.map(|maker| maker.factory(None))).await;
+    if let (Err(_), Some(delivery)) = (&started, state.delivery()) {
+        delivery.stop().await;
+    }
+    started?;
     for file in &loaded.set_aside {
         state.tell_ops_once(&set_aside_event(state, file)).await;
     }
     warn_of_spool(state).await;
     // Before anybody is served: a place of an epoch that a crash forgets could only be unknown.
-    housekeeping::save(memory, state_dir).await;
+    housekeeping::save(&state.memory, state_dir).await;
     let owned = state_dir.own_mirrors(loaded.clean);
     let folder = state_dir.path().to_owned();
     owned.map_err(|source| StartError::TakeOver { folder, source })

@@ -4,11 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use broker::{
     MemoryBroker,
+    live::Target,
     memory::state_dir::{Mirrors, StateDir},
 };
+use tokio::time::timeout;
 
 use super::{Running, housekeeping};
-use crate::{Phase, State, redis::RedisBackend, state::window};
+use crate::{Phase, State, state::window};
 
 /// Readers that leave in a second when there are many; a few leave faster.
 const LEAVING_PER_SECOND: f64 = 1000.0;
@@ -20,9 +22,11 @@ const TASKS_SHARE: f64 = 0.2;
 const INNER_TASKS_SHARE: f64 = 0.1;
 /// In which logs of Redis may be read for whoever has none.
 const HAND_OVER_SHARE: f64 = 0.15;
+/// In which memory is brought up to date after a switch, at the beginning and at the end.
+const SWITCH_SHARE: f64 = 0.04;
 
 const _: () = assert!(
-    SPREAD_SHARE + TASKS_SHARE + INNER_TASKS_SHARE + HAND_OVER_SHARE <= 0.9,
+    SPREAD_SHARE + TASKS_SHARE + INNER_TASKS_SHARE + HAND_OVER_SHARE + 2.0 * SWITCH_SHARE <= 0.95,
     "the parts of a shutdown have to fit into its time"
 );
 
@@ -56,6 +60,8 @@ impl Running {
         state.tell_ops("server.draining", serde_json::json!({"seconds": within.as_secs()})).await;
         // The surface stops accepting and finishes what it has begun; publishes are refused.
         tasks.ask_to_end();
+        // Where it stands, the next process finds out.
+        end_switch(&state).await;
         let mut readers_moved = true;
         if let Some(delivery) = state.delivery() {
             let spread = spread(delivery.open_readers(), within);
@@ -67,26 +73,51 @@ impl Running {
         }
         inner_tasks.ask_to_end();
         let inner_ended = inner_tasks.join(within.mul_f64(INNER_TASKS_SHARE)).await.is_ok();
-        let saved = match (&state.memory, &state.redis) {
-            (Some(memory), _) => save_all(memory, &state_dir).await,
-            (None, Some(redis)) => hand_over(&state, redis, &state_dir).await,
-            (None, None) => true,
+        // Once nothing can be appended any more.
+        end_switch(&state).await;
+        let saved = match state.live.by_settings() {
+            Target::Memory => {
+                drain_replica(&state).await & save_all(&state.memory, &state_dir).await
+            }
+            Target::Redis => hand_over(&state, &state_dir).await,
         };
         state.enter(Phase::Stopped);
         StopReport { readers_moved, tasks_ended: tasks_ended && inner_ended, saved }
     }
 }
 
+/// Ends a switch that is carried out, and brings memory up to date where it follows Redis.
+async fn end_switch(state: &State) {
+    let Some(live) = state.live.broker() else { return };
+    let within = state.settings.drain.mul_f64(SWITCH_SHARE);
+    if timeout(within, live.drain()).await.is_err() {
+        tracing::warn!("there was no time to bring memory up to date with Redis");
+    }
+}
+
+/// Saves what waits to be merged; returns whether that was done.
+async fn drain_replica(state: &State) -> bool {
+    let Some(replica) = state.live.replica() else { return true };
+    let drained = replica.drain().await;
+    drained.inspect_err(|error| tracing::error!(%error, "the spool was not saved")).is_ok()
+}
+
 /// Saves what Redis has not yet, and what is known of Redis for a process without it; returns whether
 /// all of it was.
-async fn hand_over(state: &State, redis: &RedisBackend, folder: &Arc<StateDir>) -> bool {
-    let within = state.settings.drain;
+async fn hand_over(state: &State, folder: &Arc<StateDir>) -> bool {
     let window = window(&state.settings.realtime);
     let memory = Arc::new(MemoryBroker::new(window, Arc::clone(&state.clock)));
     // First what nobody else has.
-    let drained = redis.drain().await;
+    let drained = drain_replica(state).await;
     let mut given = Mirrors::default();
-    let is_whole = redis.hand_over(&memory, &mut given, within.mul_f64(HAND_OVER_SHARE)).await;
+    let is_whole = match state.live.replica() {
+        Some(replica) => {
+            let within = state.settings.drain.mul_f64(HAND_OVER_SHARE);
+            timeout(within, replica.hand_over(&memory, &mut given)).await.is_ok()
+        }
+        None => true,
+    };
+    keep_what_memory_owns(state, &memory, &mut given);
     // Before the windows: one that is taken for a mirror is merged all the same.
     if let Err(error) = folder.mark_mirrors(&given) {
         tracing::error!(%error, "which windows are Redis's could not be noted");
@@ -102,6 +133,17 @@ async fn hand_over(state: &State, redis: &RedisBackend, folder: &Arc<StateDir>) 
                 .is_some_and(|saved| saved.failed.is_none());
     }
     drained & save_all(&memory, folder).await
+}
+
+/// Puts the logs that a switch made memory's in the place of what is known of Redis's.
+fn keep_what_memory_owns(state: &State, memory: &MemoryBroker, given: &mut Mirrors) {
+    let Some(live) = state.live.broker() else { return };
+    for (stream, log) in state.memory.copies() {
+        if live.owner_of(&stream) == Target::Memory {
+            given.streams.remove(&stream);
+            memory.take_up(stream, log);
+        }
+    }
 }
 
 /// Returns over how long readers leave: never all at once, never longer than there is time.

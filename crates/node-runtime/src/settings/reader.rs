@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 41] = [
+const KNOWN: [&str; 42] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 41] = [
     "TIDEGATE_BODY_BYTES_MAX",
     "TIDEGATE_CORS_ORIGINS",
     "TIDEGATE_DRAIN_SECONDS",
+    "TIDEGATE_EVIDENCE_DIR",
     "TIDEGATE_JWT_HS256_SECRET",
     "TIDEGATE_JWT_JWKS",
     "TIDEGATE_KEY",
@@ -190,6 +191,7 @@ impl<'a> Reader<'a> {
             state_dir: self
                 .text("REALTIME_STATE_DIR")
                 .map_or_else(|| PathBuf::from("./tidegate-data"), PathBuf::from),
+            evidence_dir: self.text("TIDEGATE_EVIDENCE_DIR").map(PathBuf::from),
             chat_channel_prefix: self
                 .text("CHAT_REALTIME_CHANNEL_PREFIX")
                 .unwrap_or("gotong:chat:realtime")

@@ -12,9 +12,14 @@ pub(crate) struct Percent(f64);
 pub(crate) struct PercentError;
 
 impl Percent {
+    /// Returns the share as a part of one.
+    pub(crate) fn of_one(self) -> f64 {
+        self.0 / 100.0
+    }
+
     /// Returns the share of a whole, rounded.
     pub(crate) fn of(self, whole: usize) -> usize {
-        (self.0 / 100.0 * whole as f64).round() as usize
+        (self.of_one() * whole as f64).round() as usize
     }
 }
 

@@ -39,6 +39,13 @@ fn arguments_are_taken_or_refused() {
     check("tidegate tail --after x --from-start", false);
     check("tidegate keys new", false);
     check("tidegate keys new acme --scopes admin", true);
+    check("tidegate keys new --sign example.com/a --out a.key", true);
+    check("tidegate keys new --sign example.com/a", false);
+    check("tidegate keys new acme --out a.key", false);
+    check("tidegate guard simulate", true);
+    check("tidegate guard simulate --share 101%", false);
+    check("tidegate evidence verify dir --keys file", true);
+    check("tidegate evidence verify dir", false);
     check("tidegate audit --flaky 20% --slow 5 --url http://a --url http://b", true);
     check("tidegate audit --flaky 120%", false);
     check("tidegate audit --ws 0 --ws-publishers 100%", true);

@@ -166,6 +166,25 @@ impl Api {
         Ok((accept, upgraded))
     }
 
+    /// Asks for a document.
+    pub(super) async fn get_json<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<T, Refusal> {
+        self.parse(&self.answer(self.http.get(self.target.url(path))).await?)
+    }
+
+    /// Sends a document, and returns the answer's.
+    pub(super) async fn post_json<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, Refusal> {
+        let request = self.http.post(self.target.url(path)).body(body.to_string());
+        let request = request.header("content-type", "application/json");
+        self.parse(&self.answer(request).await?)
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Bytes, Refusal> {
         let (name, value) = self.target.credential.header();
         let request = request.header(name, value).timeout(ANSWER_TIME_MAX);

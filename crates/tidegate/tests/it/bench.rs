@@ -166,3 +166,11 @@ fn events_are_read_from_another_replica_than_they_were_published_to() {
     let faults = &document["servers"][0]["repeats"][0]["faults"];
     assert_eq!(faults["lost"], 0, "{document}");
 }
+
+#[test]
+fn pure_code_is_measured_without_a_server() {
+    let guards = bench("guards --guards 5 --looks 50 --clients 4");
+    assert!(guards["median"]["looks_per_cpu_second"].as_f64().unwrap() > 0.0, "{guards}");
+    let evidence = bench("evidence --entries 40 --signed 50%");
+    assert!(evidence["median"]["entries_per_cpu_second"].as_f64().unwrap() > 0.0, "{evidence}");
+}

@@ -6,8 +6,11 @@
 mod audit;
 mod bench;
 mod command;
+mod cutover;
+mod evidence;
 mod exit_codes;
 mod fake;
+mod guard;
 mod proxy;
 mod publish;
 mod real_server;

@@ -35,6 +35,9 @@ struct Claims {
     scope: String,
     /// Seconds, which RFC 7519 allows to have a fraction.
     exp: f64,
+    /// Shown in records where it is a text; else it is nobody's business.
+    #[serde(default)]
+    sub: serde_json::Value,
 }
 
 const REFUSED: &str = "the token can't be accepted: its signature, time or claims";
@@ -131,6 +134,7 @@ fn caller(claims: &Claims) -> Option<Caller> {
     };
     Some(Caller {
         org: claims.org_id.parse().ok()?,
+        name: claims.sub.as_str().map(Into::into),
         scopes: claims.scope.split_ascii_whitespace().fold(Scopes::none(), known),
         expires: Some(UnixMs((claims.exp * 1000.0) as u64)),
     })

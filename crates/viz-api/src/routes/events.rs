@@ -164,7 +164,8 @@ fn row(caller: &Caller, draft: &Draft, receipt: &Receipt) -> String {
     )
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+/// Checks that a body, if there is one, is JSON as it stands.
+pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let unsupported = |message: &'static str| ApiError::new(Code::Unsupported, message);
     if let Some(value) = headers.get(header::CONTENT_TYPE) {
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -196,7 +197,11 @@ pub(crate) fn check_idempotency_key(key: &str) -> Result<&str, ApiError> {
 }
 
 /// Reads a whole body, as long as it keeps coming, stays below the limit and comes to an end.
-async fn read_body(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, ApiError> {
+pub(crate) async fn read_body(
+    body: Body,
+    headers: &HeaderMap,
+    most: usize,
+) -> Result<Bytes, ApiError> {
     let read = timeout(BODY_TIME_MAX, read_pieces(body, headers, most));
     let late = |_| ApiError::validation("the body did not end within two minutes");
     read.await.map_err(late)?

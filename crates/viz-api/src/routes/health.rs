@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use node_runtime::{VERSION, health::RealtimeHealth};
 use serde_json::{Value, json};
 
+use super::cutover;
 use crate::{AppState, OPENAPI, request};
 
 /// Liveness: the process answers.
@@ -56,6 +57,7 @@ pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
                 "replica": app.state.replica(),
                 "uptime_seconds": app.state.uptime().as_secs(),
                 "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
+                "cutover": cutover::in_health(&app),
             },
         },
     });

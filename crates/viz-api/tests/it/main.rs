@@ -4,6 +4,7 @@ mod support;
 
 mod cors;
 mod cursors;
+mod cutover;
 mod drain;
 mod errors;
 mod filters;

@@ -66,8 +66,14 @@ fn the_families_of_the_contract_are_there() {
 fn a_family_that_nothing_feeds_is_absent() {
     let server = Plan::with_keys().start();
     let text = text(&server);
-    for family in ["redis_reconnects", "spool_events", "cutover_state", "ingest_drops", "chain_lag"]
-    {
+    for family in [
+        "redis_reconnects",
+        "spool_events",
+        "streams_unusable",
+        "cutover_state",
+        "ingest_drops",
+        "chain_lag",
+    ] {
         assert!(!text.contains(family), "{family}");
     }
 }

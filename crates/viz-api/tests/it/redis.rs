@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::{http::Request, server::Server, wait::until};
 
 /// Returns the status of `/api/health` and what it says of realtime.
-fn realtime(server: &Server) -> (u16, Value) {
+pub(crate) fn realtime(server: &Server) -> (u16, Value) {
     let answer = server.send(&Request::get("/api/health"));
     let mut health = answer.json();
     let words = if answer.status == 200 { "healthy" } else { "degraded" };
@@ -34,7 +34,7 @@ fn wait_for(server: &Server, status: &str) -> Value {
 }
 
 /// Returns the payloads of the operators' events of this name.
-fn told(server: &Server, key: &str, name: &str) -> Vec<Value> {
+pub(crate) fn told(server: &Server, key: &str, name: &str) -> Vec<Value> {
     let page = server.get("/api/events?stream=ops&limit=500", key).json();
     let events = page["events"].as_array().cloned().unwrap_or_default();
     let named = events.into_iter().filter(|event| event["event"] == json!(name));

@@ -1,14 +1,17 @@
 //! A log that follows another backend's: events with the places that they were given there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use event::{Event, Ledger, Lineage, MonoMs, Seq};
+use event::{Event, Ledger, Lineage, MonoMs, Seq, Standing};
 
 use super::{Kept, Log, LogParts, WindowLimits};
 use crate::{
     IdempotencyKey, Receipt,
     memory::keys::{Done, Keys},
 };
+
+/// What is trimmed in another turn.
+const UNLIMITED: WindowLimits = WindowLimits { events_max: usize::MAX, age_max: Duration::MAX };
 
 impl Log {
     /// Returns a log that another backend kept: its window, and its account up to the same head;
@@ -44,6 +47,32 @@ impl Log {
         self.lineage = up_to(lineage, self.head);
         self.trim(now, limits);
         true
+    }
+
+    /// Goes on as a log that grew out of this one, whose account is not known; `false` where what lies
+    /// between is not known either, or it did not grow out of this one.
+    pub(crate) fn grow_into(&mut self, other: &Log) -> bool {
+        let ours = self.lineage.last_at(self.head);
+        let next: Vec<Kept> = other.kept_after(self.head).cloned().collect();
+        let reaches = self.head.0 + next.len() as u64 == other.head.0;
+        if !reaches || other.lineage.standing(ours, other.head) != Standing::Good {
+            return false;
+        }
+        for Kept { at, event } in next {
+            self.follow(&other.lineage, &[event], at, &UNLIMITED);
+        }
+        self.lineage = other.lineage.clone();
+        self.join_keys(&other.keys);
+        true
+    }
+
+    /// Remembers what keys did elsewhere, but for those that are known.
+    pub(crate) fn join_keys(&mut self, keys: &Keys) {
+        for bucket in keys.buckets() {
+            for (key, done) in &bucket.done {
+                self.take_key(*key, done, bucket.ended);
+            }
+        }
     }
 
     /// Returns the idempotency keys.

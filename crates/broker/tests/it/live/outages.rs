@@ -83,25 +83,3 @@ async fn a_redis_that_loses_all_is_given_it_back_in_any_state() {
         assert_complete(&mut fresh, &[], &acknowledged).await;
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn going_back_without_redis_is_refused_and_done_later() {
-    let mut server = RedisServer::start().await;
-    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
-    let mut acknowledged = publish(&live.broker(), 5).await;
-    live.broker.cutover(Target::Redis).await.expect("it switches");
-    acknowledged.extend(publish(&live.broker(), 5).await);
-    server.kill();
-    live.broker.undo().await.expect_err("Redis is lost");
-    acknowledged.extend(publish(&live.broker(), 5).await);
-    server.run().await;
-    let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = live.broker.undo().await {
-        assert!(Instant::now() < deadline, "it does not go back: {error}");
-        sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(live.broker.status().owner, Target::Memory);
-    acknowledged.extend(publish(&live.broker(), 5).await);
-    let mut fresh = attach(&live.broker(), &After::Oldest).await;
-    assert_complete(&mut fresh, &[], &acknowledged).await;
-}

@@ -62,6 +62,9 @@ async fn several_memories_go_over_to_one_redis() {
     // One goes back alone, with what all had until then.
     lives[2].broker.undo().await.expect("it goes back");
     assert_cursors(&lives[2].broker(), &known[2], &acknowledged).await;
+    // Also over a restart in memory.
+    lives[2].restart().await;
+    assert_cursors(&lives[2].broker(), &known[2], &acknowledged).await;
     let own = publish(&lives[2].broker(), 2).await;
     let others = publish(&lives[0].broker(), 2).await;
     lives[2].broker.cutover(Target::Redis).await.expect("it switches again");

@@ -75,8 +75,7 @@ async fn a_lost_node_makes_only_its_logs_unavailable() {
         assert_eq!(list.lines().count(), 1, "one subscription a node: {list}");
     }
     let made = replica.connections_made();
-    cluster.nodes[1].save().await;
-    cluster.nodes[1].kill();
+    cluster.nodes[1].shut_down().await;
     cluster.wait_for_loss_of(1).await;
     assert_eq!(health_says(&replica, "1 of the cluster's 3 nodes").await, HealthState::Degraded);
     for (node, stream) in streams.iter().enumerate() {

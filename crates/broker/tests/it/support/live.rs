@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -28,13 +29,31 @@ use super::clock::{FakeClock, SeededEpochs};
 #[derive(Default)]
 pub(crate) struct Disk {
     record: Mutex<Option<Record>>,
+    branches: Mutex<String>,
     windows: Mutex<Vec<(StreamName, Log)>>,
     is_used: Mutex<bool>,
     is_clean: Mutex<bool>,
     /// How many writes it still takes; then it fails.
     pub(crate) writes_left: AtomicUsize,
+    /// Where a replica may have its spool.
+    pub(crate) folder: Folder,
     /// What happens when a record is written.
     on_record: Mutex<Option<OnRecord>>,
+}
+
+/// A temporary folder.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Folder(tempfile::tempdir().expect("there is a temporary folder"))
+    }
+}
+
+impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 type OnRecord = Box<dyn Fn(Record) + Send>;
@@ -82,6 +101,15 @@ impl SwitchLog for Disk {
         Ok(())
     }
 
+    fn read_branches(&self) -> io::Result<String> {
+        Ok(self.branches.lock().clone())
+    }
+
+    fn write_branches(&self, text: &str) -> io::Result<()> {
+        *self.branches.lock() = text.to_owned();
+        Ok(())
+    }
+
     fn save(&self, memory: &MemoryBroker) -> io::Result<()> {
         self.write_one()?;
         *self.windows.lock() = memory.copies();
@@ -112,7 +140,7 @@ pub(crate) struct Live {
     epochs: Arc<SeededEpochs>,
     limits: WindowLimits,
     owner: Target,
-    url: Option<String>,
+    replica: Option<ReplicaOptions>,
 }
 
 impl Live {
@@ -122,15 +150,42 @@ impl Live {
     }
 
     pub(crate) async fn start_at(url: Option<String>, limits: WindowLimits, owner: Target) -> Self {
+        Live::start_changed(url, limits, owner, |_, _| {}).await
+    }
+
+    /// Starts the first process over an empty disk; its replica is told of a folder for its spool.
+    pub(crate) async fn start_changed(
+        url: Option<String>,
+        limits: WindowLimits,
+        owner: Target,
+        change: impl Fn(&mut ReplicaOptions, &Path),
+    ) -> Self {
         static STARTED: AtomicU64 = AtomicU64::new(1);
         let (ahead, clock) = (Arc::new(AtomicU64::new(0)), Arc::new(FakeClock::new()));
         let seed = STARTED.fetch_add(1, Ordering::Relaxed) * 1_000_003;
         let epochs = Arc::new(SeededEpochs::new(seed));
         let disk = Disk::new();
         let observed = Arc::default();
+        let replica = url.as_deref().map(|url| {
+            let mut options = replica_options(url, limits, &clock, &ahead);
+            change(&mut options, disk.folder.path());
+            options
+        });
         let (memory, broker, resumed) =
-            process(&disk, limits, owner, url.as_deref(), &clock, &ahead, &epochs, &observed).await;
-        Live { broker, memory, disk, observed, resumed, clock, ahead, epochs, limits, owner, url }
+            process(&disk, limits, owner, replica.as_ref(), &clock, &epochs, &observed).await;
+        Live {
+            broker,
+            memory,
+            disk,
+            observed,
+            resumed,
+            clock,
+            ahead,
+            epochs,
+            limits,
+            owner,
+            replica,
+        }
     }
 
     pub(crate) fn broker(&self) -> Arc<dyn Broker> {
@@ -159,21 +214,19 @@ impl Live {
     }
 
     async fn start_again(&mut self) {
-        let Live { disk, limits, owner, url, clock, ahead, epochs, observed, .. } = &*self;
+        let Live { disk, limits, owner, replica, clock, epochs, observed, .. } = &*self;
         let started =
-            process(disk, *limits, *owner, url.as_deref(), clock, ahead, epochs, observed).await;
+            process(disk, *limits, *owner, replica.as_ref(), clock, epochs, observed).await;
         (self.memory, self.broker, self.resumed) = started;
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "a process is what it is started with")]
 async fn process(
     disk: &Arc<Disk>,
     limits: WindowLimits,
     owner: Target,
-    url: Option<&str>,
+    replica: Option<&ReplicaOptions>,
     clock: &Arc<FakeClock>,
-    ahead: &Arc<AtomicU64>,
     epochs: &Arc<SeededEpochs>,
     observed: &Arc<Observed>,
 ) -> (Arc<MemoryBroker>, Arc<LiveBroker>, Resumed) {
@@ -197,8 +250,7 @@ async fn process(
     options.observer = Arc::clone(observed) as Arc<dyn SwitchObserver>;
     (options.patience, options.resume_wait) = (Duration::from_secs(3), Duration::from_secs(4));
     options.lease = Duration::from_secs(5);
-    if let Some(url) = url {
-        let replica = replica_options(url, limits, clock, ahead);
+    if let Some(replica) = replica.cloned() {
         options.replica =
             Some(Box::new(move || ReplicaBroker::start(replica.clone()).map(Arc::new)));
     }
@@ -234,8 +286,15 @@ pub(crate) enum Begins {
     ToAndFro,
 }
 
-/// Runs the cases on a process whose streams can change hands.
+/// Runs the cases on a process whose streams can change hands, each on a server of its own.
 pub(crate) struct LiveHarness(pub(crate) Begins);
+
+/// Runs them on one fleet of servers, each under a prefix of its own.
+pub(crate) struct FleetHarness {
+    pub(crate) begins: Begins,
+    pub(crate) url: String,
+    pub(crate) cases: AtomicU64,
+}
 
 struct LiveSubject {
     live: Live,
@@ -243,46 +302,74 @@ struct LiveSubject {
     switching: JoinSet<()>,
     /// How often it was switched, and why it was not any more.
     switched: Arc<Mutex<(usize, Option<SwitchError>)>>,
-    _server: RedisServer,
+    _server: Option<RedisServer>,
 }
 
-impl Harness for LiveHarness {
-    fn abilities(&self) -> &[Ability] {
-        match self.0 {
+impl Begins {
+    fn abilities(self) -> &'static [Ability] {
+        match self {
             Begins::ToAndFro => &[Ability::Clock],
             _ => &[Ability::Clock, Ability::Restart, Ability::Switch],
         }
     }
 
+    async fn start(
+        self,
+        url: String,
+        limits: WindowLimits,
+        prefix: String,
+        server: Option<RedisServer>,
+    ) -> Box<dyn Subject> {
+        let owner = match self {
+            Begins::InRedis => Target::Redis,
+            _ => Target::Memory,
+        };
+        let named = |options: &mut ReplicaOptions, _: &Path| options.redis.prefix = prefix.clone();
+        let live = Live::start_changed(Some(url), limits, owner, named).await;
+        let mut switching = JoinSet::new();
+        let switched: Arc<Mutex<(usize, Option<SwitchError>)>> = Arc::default();
+        if self == Begins::ToAndFro {
+            let (broker, switched) = (Arc::clone(&live.broker), Arc::clone(&switched));
+            switching.spawn(async move {
+                let mut to = Target::Redis;
+                loop {
+                    let error = broker.cutover(to).await.err();
+                    let mut switched = switched.lock();
+                    (switched.0, switched.1) = (switched.0 + 1, error);
+                    if switched.1.is_some() {
+                        return;
+                    }
+                    to = to.other();
+                }
+            });
+        }
+        Box::new(LiveSubject { live, begins: self, switching, switched, _server: server })
+    }
+}
+
+impl Harness for LiveHarness {
+    fn abilities(&self) -> &[Ability] {
+        self.0.abilities()
+    }
+
     fn start(&self, limits: WindowLimits) -> BoxFuture<'_, Box<dyn Subject>> {
-        let begins = self.0;
         Box::pin(async move {
             let server = RedisServer::start().await;
-            let owner = match begins {
-                Begins::InRedis => Target::Redis,
-                _ => Target::Memory,
-            };
-            let live = Live::start(&server.url(), limits, owner).await;
-            let mut switching = JoinSet::new();
-            let switched: Arc<Mutex<(usize, Option<SwitchError>)>> = Arc::default();
-            if begins == Begins::ToAndFro {
-                let (broker, switched) = (Arc::clone(&live.broker), Arc::clone(&switched));
-                switching.spawn(async move {
-                    let mut to = Target::Redis;
-                    loop {
-                        let error = broker.cutover(to).await.err();
-                        let mut switched = switched.lock();
-                        (switched.0, switched.1) = (switched.0 + 1, error);
-                        if switched.1.is_some() {
-                            return;
-                        }
-                        to = to.other();
-                    }
-                });
-            }
-            Box::new(LiveSubject { live, begins, switching, switched, _server: server })
-                as Box<dyn Subject>
+            let prefix = "dashclaw".to_owned();
+            self.0.start(server.url(), limits, prefix, Some(server)).await
         })
+    }
+}
+
+impl Harness for FleetHarness {
+    fn abilities(&self) -> &[Ability] {
+        self.begins.abilities()
+    }
+
+    fn start(&self, limits: WindowLimits) -> BoxFuture<'_, Box<dyn Subject>> {
+        let case = self.cases.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("case{:?}{case}", self.begins);
+        Box::pin(self.begins.start(self.url.clone(), limits, prefix, None))
     }
 }
 

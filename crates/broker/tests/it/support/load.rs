@@ -53,7 +53,6 @@ impl Load {
             options.redis.replica = format!("replica{number}");
             options.spool = Some(folder.path().join(number.to_string()));
             options.heal_grace = Duration::from_secs(20);
-            options.blank_grace = Duration::ZERO;
             set(&mut options);
             let broker = Arc::new(ReplicaBroker::start(options).expect("it starts"));
             healthy(&broker).await;

@@ -76,8 +76,10 @@ impl Redis {
 
     /// Stops the server in order and starts it again; the replica stays.
     pub(crate) async fn restart_server(&mut self) {
-        self.server.save().await;
-        self.crash_now().await;
+        let made = self.broker.connections_made();
+        self.server.shut_down().await;
+        self.server.run().await;
+        reconnected(&self.broker, made).await;
     }
 }
 

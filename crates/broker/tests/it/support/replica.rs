@@ -59,7 +59,6 @@ impl Replica {
         options.spool = Some(folder.path().join("spool"));
         options.cut_off_after = Duration::from_millis(100);
         options.heal_grace = Duration::from_secs(4);
-        options.blank_grace = Duration::ZERO;
         options.save_every = Duration::from_millis(20);
         set(&mut options);
         let broker = start(&options);
@@ -158,7 +157,7 @@ impl Replica {
     }
 
     /// Takes the place of the replica with one that never finds Redis.
-    async fn stand_in(&mut self) {
+    pub(crate) async fn stand_in(&mut self) {
         let weak = Arc::downgrade(&self.broker);
         let mut elsewhere = self.options.clone();
         elsewhere.spool = None;
@@ -194,6 +193,12 @@ impl Replica {
     /// Kills the server and waits until the replica has noticed.
     pub(crate) async fn lose_redis(&mut self) {
         self.server.kill();
+        cut_off(&self.broker).await;
+    }
+
+    /// Ends the server with all that it has in its folder, and waits until the replica has noticed.
+    pub(crate) async fn lose_saved_redis(&mut self) {
+        self.server.shut_down().await;
         cut_off(&self.broker).await;
     }
 

@@ -35,8 +35,7 @@ async fn readers_attached_over_an_outage_miss_nothing_and_see_nothing_twice() {
         for reader in &mut readers {
             assert_complete(reader, &[], &acknowledged).await;
         }
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         cut_off(&another).await;
         let on_left = publish(&left, 4 + round).await;
         let on_right = publish(&right, 3).await;
@@ -117,8 +116,7 @@ async fn a_stream_that_was_never_seen_before_the_outage_keeps_its_readers() {
     let mut stage = Replica::start(WIDE).await;
     let other = stage.another().await as Arc<dyn Broker>;
     let mut acknowledged = publish(&other, 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let broker = stage.broker();
     let mut early = attach(&broker, &After::Head).await;
     let branch = publish(&broker, 3).await;
@@ -149,8 +147,7 @@ async fn a_key_takes_effect_once_over_an_outage() {
         idempotency: Some(key_numbered(number)),
     };
     let before = broker.append(&golden_stream(), append(1)).await.expect("it is taken");
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let again = broker.append(&golden_stream(), append(1)).await.expect("it is taken");
     assert_eq!(again, Appended::Replayed(before.receipts().to_vec()));
     let during = broker.append(&golden_stream(), append(2)).await.expect("it is taken");
@@ -179,8 +176,7 @@ async fn what_others_appended_and_nobody_here_read_is_not_passed_over() {
     // The reader reads none of this before the outage.
     acknowledged.extend(publish(&right, 2).await);
     acknowledged.extend(publish(&left, 1).await);
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let branch = publish(&left, 2).await;
     reader.through(branch[1]).await;
     acknowledged.extend(branch);
@@ -201,8 +197,7 @@ async fn what_one_publisher_sent_keeps_its_order_over_the_loss() {
     // Between what the others sent and nobody here has read, this replica took two more.
     acknowledged.extend(publish(&other, 1).await);
     let mut ours = publish(&broker, 2).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     ours.extend(publish(&broker, 2).await);
     reader.through(ours[3]).await;
     assert_eq!(ids(&reader)[2..], ours);

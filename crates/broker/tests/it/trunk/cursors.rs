@@ -22,8 +22,7 @@ async fn every_cursor_of_a_branch_is_good_on_every_replica() {
     // Before the outage the other replica appends what nobody on this one has read yet, and after
     // it what comes before the merge.
     reader.through(acknowledged[2]).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     cut_off(&another).await;
     let on_left = publish(&left, 5).await;
     let on_right = publish(&right, 4).await;
@@ -56,8 +55,7 @@ async fn pages_of_a_view_come_to_an_end() {
     let mut stage = Replica::start(WIDE).await;
     let broker = stage.broker();
     publish(&broker, 2).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     publish(&broker, 7).await;
     let first = broker.page(&golden_stream(), &After::Oldest, PageLimit::clamped(3)).await;
     let mut after = first.expect("it is read").next;
@@ -86,8 +84,7 @@ async fn what_the_trunk_no_longer_has_is_told_in_its_place() {
     let another = stage.another().await;
     let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
     publish(&left, 2).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     cut_off(&another).await;
     let on_left = publish(&left, 5).await;
     let mut reader = attach(&left, &After::Oldest).await;

@@ -55,8 +55,7 @@ async fn a_merge_that_is_broken_off_goes_on() {
     let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
     let mut readers = [attach(&left, &After::Oldest).await, attach(&right, &After::Oldest).await];
     let mut acknowledged = publish(&left, 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     cut_off(&another).await;
     acknowledged.extend(publish(&left, 3_000).await);
     acknowledged.extend(publish(&right, 10).await);
@@ -155,6 +154,9 @@ async fn a_short_break_branches_nothing_off() {
     assert_complete(&mut reader, &[], &acknowledged).await;
 }
 
+/// How often connections are killed amid one merge.
+const TIMES_KILLED: usize = 100;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
     let mut stage = Replica::start_with(WIDE, |options| {
@@ -164,14 +166,15 @@ async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
     let broker = stage.broker();
     let mut reader = attach(&broker, &After::Oldest).await;
     let mut acknowledged = publish(&broker, 1).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     acknowledged.extend(publish(&broker, 8_000).await);
     stage.server.run().await;
-    let deadline = Instant::now() + Duration::from_secs(30);
     let mut kills = 0;
-    while stage.broker.spool_events() > 0 {
-        assert!(Instant::now() < deadline, "the merge does not end");
+    // A machine that is slow may not come further between two of them, so there is an end to it.
+    for _ in 0..TIMES_KILLED {
+        if stage.broker.spool_events() == 0 {
+            break;
+        }
         let mut kill = redis::cmd("CLIENT");
         kills += stage.server.command::<u64>(kill.arg("KILL").arg("TYPE").arg("normal")).await;
         sleep(Duration::from_millis(15)).await;
@@ -181,7 +184,7 @@ async fn answers_that_are_lost_amid_a_merge_merge_nothing_twice() {
     assert_complete(&mut reader, &[], &acknowledged).await;
     let ledger = broker.ledger(&golden_stream()).await.expect("it is read");
     assert_eq!(ledger.count, acknowledged.len() as u64);
-    println!("{kills} connections were killed amid the merge");
+    assert!(kills > 0, "no connection was killed amid the merge");
 }
 
 /// Returns the name that our functions begin with on a server.

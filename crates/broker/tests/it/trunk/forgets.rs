@@ -58,8 +58,7 @@ async fn what_was_merged_and_lost_is_merged_again() {
         let mut reader = attach(&broker, &After::Oldest).await;
         let mut acknowledged = publish(&broker, 3).await;
         reader.through(acknowledged[2]).await;
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         let branch = publish(&broker, 2_500).await;
         reader.through(branch[1_200]).await;
         acknowledged.extend(branch);
@@ -97,8 +96,7 @@ async fn what_another_replica_gave_back_of_a_merge_is_not_put_twice() {
         for reader in &mut readers {
             reader.through(acknowledged[2]).await;
         }
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         cut_off(&another).await;
         let branch = publish(&broker, 4_000).await;
         if let Left::Nothing = left {
@@ -190,8 +188,7 @@ async fn records_that_nobody_works_on_make_room() {
         stage.server.command::<()>(&mut set).await;
     }
     for expected in [["00000000000a0", "00000000000a2"], ["0000000000000", "00000000000a0"]] {
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         publish(&broker, 1).await;
         stage.find_redis().await;
         let names: Vec<String> = stage.server.command(redis::cmd("HKEYS").arg(KEY)).await;
@@ -210,8 +207,7 @@ async fn cursors_of_a_merged_branch_outlive_a_redis_that_forgets_it() {
         let another = stage.another().await;
         let (broker, other) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
         let mut acknowledged = publish(&broker, 3).await;
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         cut_off(&another).await;
         let mut reader = attach(&broker, &After::Oldest).await;
         acknowledged.extend(publish(&broker, 4).await);

@@ -25,8 +25,7 @@ async fn a_key_that_is_used_again_on_a_branch_after_its_day_takes_effect_once() 
     let mut stage = Replica::start(WIDE).await;
     let broker = stage.broker();
     assert!(matches!(append(&broker).await, Appended::First(_)));
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     stage.advance(25 * HOUR);
     let second = append(&broker).await;
     assert!(matches!(second, Appended::First(_)), "its day is over: {second:?}");

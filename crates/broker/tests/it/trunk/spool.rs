@@ -1,6 +1,6 @@
 //! Branches that outlive their process, and the spool's limits.
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
 use broker::{
     Append, AppendError, Broker, HealthState, ReplicaBroker, conformance::new_event,
@@ -20,8 +20,7 @@ use crate::support::{
 async fn a_replica_that_restarts_amid_an_outage_merges_what_it_had() {
     let mut stage = Replica::start(WIDE).await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     acknowledged.extend(publish(&stage.broker(), 4).await);
     reader.through(acknowledged[5]).await;
@@ -50,16 +49,20 @@ async fn a_replica_that_restarts_amid_an_outage_merges_what_it_had() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
-    let mut stage = Replica::start(WIDE).await;
+    let mut stage = Replica::start_with(WIDE, |options| {
+        // Only when it is told to.
+        options.save_every = Duration::from_secs(3600);
+    })
+    .await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     acknowledged.extend(publish(&stage.broker(), 4).await);
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     reader.through(acknowledged[6]).await;
     let place = last_place(&reader);
     drop(reader);
     stage.saved().await;
+    publish(&stage.broker(), 1).await;
     stage.replace_replica().await;
     stage.find_redis().await;
     let mut back = attach(&stage.broker(), &After::At(place)).await;
@@ -71,8 +74,9 @@ async fn a_replica_that_was_killed_merges_what_it_had_saved_and_says_so() {
     acknowledged.extend(later);
     fresh.through(acknowledged[8]).await;
     assert_eq!(ids(&fresh), acknowledged);
-    // Redis ended as well, and nobody else can say what the killed process had read of it.
-    assert_eq!(fresh.reasons(), [GapReason::DataLoss]);
+    // Redis ended as well, and nobody else can say what the killed process had read of it; and its
+    // readers had what is gone of the branch.
+    assert_eq!(fresh.reasons(), [GapReason::DataLoss; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,8 +104,7 @@ async fn several_redeploys_amid_an_outage_merge_everything_once() {
         let mut stage = Replica::start(WIDE).await;
         let mut acknowledged = publish(&stage.broker(), 3).await;
         let mut places = Vec::new();
-        stage.server.save().await;
-        stage.lose_redis().await;
+        stage.lose_saved_redis().await;
         for _ in 0..4 {
             let mut reader = attach(&stage.broker(), &After::Oldest).await;
             acknowledged.extend(publish(&stage.broker(), 2).await);
@@ -135,8 +138,7 @@ async fn a_way_through_memory_amid_an_outage_keeps_every_cursor() {
     let mut stage = Replica::start(WIDE).await;
     let another = stage.another().await;
     let mut acknowledged = publish(&stage.broker(), 3).await;
-    stage.server.save().await;
-    stage.lose_redis().await;
+    stage.lose_saved_redis().await;
     let mut places = Vec::new();
     let mut reader = attach(&stage.broker(), &After::Oldest).await;
     acknowledged.extend(publish(&stage.broker(), 2).await);
@@ -238,7 +240,7 @@ impl EpochSource for OneEpoch {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_save_that_nobody_waits_for_any_more_is_done_before_the_next_and_its_failure_counts() {
     let mut stage = Replica::start(WIDE).await;
-    stage.options.save_every = std::time::Duration::from_secs(3600);
+    stage.options.save_every = Duration::from_secs(3600);
     stage.options.epochs = Arc::new(OneEpoch);
     let folder = tempfile::tempdir().expect("there is a temporary folder");
     let broker = cut_off_over(&stage, folder.path()).await;

@@ -18,8 +18,7 @@ async fn attached_readers_keep_their_place_and_go_on() {
     let mut acknowledged = publish(&broker, 4).await;
     for _ in 0..2 {
         assert_complete(&mut reader, &[], &acknowledged).await;
-        stage.server.save().await;
-        stage.server.kill();
+        stage.server.shut_down().await;
         let appended = broker.append(&golden_stream(), Append::one(new_event())).await;
         assert!(matches!(appended, Err(AppendError::Unavailable { .. })), "{appended:?}");
         assert!(broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await.is_err());

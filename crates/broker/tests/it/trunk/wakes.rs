@@ -65,8 +65,7 @@ impl Stage {
     }
 
     async fn lose_redis(&mut self) {
-        self.stage.server.save().await;
-        self.stage.lose_redis().await;
+        self.stage.lose_saved_redis().await;
         cut_off(&self.right).await;
     }
 

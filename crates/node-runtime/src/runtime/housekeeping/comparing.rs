@@ -8,7 +8,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::{
     Shutdown, State,
     peers::{Agreed, Findings, ReadAt},
-    redis::RedisBackend,
 };
 
 const COMPARE_EVERY: Duration = Duration::from_secs(5);
@@ -16,7 +15,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(5);
 /// How long taking the own note back may take at the end.
 const LEAVE_TIME_MAX: Duration = Duration::from_millis(100);
 
-pub(super) async fn run(state: Arc<State>, redis: Arc<RedisBackend>, mut end: Shutdown) {
+pub(super) async fn run(state: Arc<State>, mut end: Shutdown) {
     let ours = Agreed::of(&state.settings.realtime);
     let mut ticks = interval(COMPARE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -27,16 +26,20 @@ pub(super) async fn run(state: Arc<State>, redis: Arc<RedisBackend>, mut end: Sh
         }
         tokio::select! {
             () = end.asked() => break,
-            () = compare(&state, &redis, &ours) => {}
+            () = compare(&state, &ours) => {}
         }
     }
     // Who stays must not take a replica for running that has ended.
-    let _ = timeout(LEAVE_TIME_MAX, redis.leave_note(None)).await;
+    let _ = timeout(LEAVE_TIME_MAX, state.live.leave_note(None)).await;
 }
 
-async fn compare(state: &State, redis: &RedisBackend, ours: &Agreed) {
+async fn compare(state: &State, ours: &Agreed) {
+    if state.live.replica().is_none() {
+        // This process has nothing to do with Redis yet.
+        return;
+    }
     let (began, at) = (state.clock.unix(), Instant::now());
-    let notices = match redis.leave_note(Some(&ours.note())).await {
+    let notices = match state.live.leave_note(Some(&ours.note())).await {
         Ok(notices) => notices,
         // What was found last stays: nothing is known to be better.
         Err(error) => return tracing::debug!(%error, "replicas can't be compared now"),

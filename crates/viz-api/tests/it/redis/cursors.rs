@@ -141,8 +141,7 @@ fn not_strict_and_redis_lost_is_served_here_and_merged_later() {
         if silent {
             redis.pause();
         } else {
-            redis.save();
-            redis.kill();
+            redis.shut_down();
         }
         for server in &servers {
             let health = eventually("it serves from memory", || {
@@ -189,8 +188,7 @@ fn what_was_taken_during_an_outage_outlives_a_redeploy() {
     let server = redis.plan().start();
     wait_for(&server, "healthy");
     let cursor = server.publish_ok(KEY_A, "a", 1);
-    redis.save();
-    redis.kill();
+    redis.shut_down();
     until("it serves from memory", || realtime(&server).1["selected_backend"] == "memory");
     server.publish_ok(KEY_A, "a", 2);
     let server = server.restart();
@@ -208,8 +206,7 @@ fn what_an_outage_and_a_rollback_took_is_in_redis_after_the_way_back() {
     let server = redis.plan().start();
     wait_for(&server, "healthy");
     let cursor = server.publish_ok(KEY_A, "a", 1);
-    redis.save();
-    redis.kill();
+    redis.shut_down();
     until("it serves from memory", || realtime(&server).1["selected_backend"] == "memory");
     server.publish_ok(KEY_A, "a", 2);
     let mut server = server;

@@ -49,6 +49,32 @@ fn with_redis_all_is_well_strict_or_not() {
     }
 }
 
+/// The probe is a stream of its own: what ails another one is known by who meets it.
+#[test]
+fn a_stream_that_a_hand_damaged_is_named_and_counted() {
+    let redis = Redis::start();
+    let server = redis.plan().start();
+    wait_for(&server, "healthy");
+    server.publish_ok(KEY_A, "a", 1);
+    let key = "dashclaw:org:org_a:meta";
+    let kept: String = redis.command(redis::cmd("HGET").arg(key).arg("lineage"));
+    let set = |lineage: &str| {
+        let _: u64 = redis.command(redis::cmd("HSET").arg(key).arg("lineage").arg(lineage));
+    };
+    set("junk");
+    let body = r#"{"event":"a","payload":{}}"#;
+    let answer = server.send(&Request::post("/api/events").key(KEY_A).json(body));
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    let health = wait_for(&server, "degraded");
+    assert!(health["reason"].as_str().is_some_and(|reason| reason.contains(key)), "{health}");
+    assert_eq!(server.metric("tidegate_streams_unusable"), 1.0);
+    assert_eq!(server.send(&Request::get("/ready")).status, 200, "the others go on");
+    set(&kept);
+    wait_for(&server, "healthy");
+    assert_eq!(server.metric("tidegate_streams_unusable"), 0.0);
+    server.publish_ok(KEY_A, "a", 2);
+}
+
 /// The probe is an event that was published and delivered, not an answer to a PING.
 #[test]
 fn the_probe_goes_through_redis_and_each_replica_has_its_own() {
@@ -89,7 +115,11 @@ fn what_redis_feeds_is_counted_only_with_it() {
     with.publish_ok(KEY_A, "a", 1);
     let text =
         |server: &crate::support::server::Server| server.send(&Request::get("/metrics")).text();
-    for family in ["tidegate_redis_reconnects_total 0", "tidegate_spool_events 0"] {
+    for family in [
+        "tidegate_redis_reconnects_total 0",
+        "tidegate_spool_events 0",
+        "tidegate_streams_unusable 0",
+    ] {
         assert!(text(&with).lines().any(|line| line == family), "{family}");
     }
     let series = r#"tidegate_events_published_total{backend="redis",result="stored"}"#;

@@ -61,9 +61,9 @@ impl Redis {
         self.server.forget();
     }
 
-    /// Saves what it has.
-    pub(crate) fn save(&self) {
-        self.runtime.block_on(self.server.save());
+    /// Ends it with what it has in its folder.
+    pub(crate) fn shut_down(&mut self) {
+        self.runtime.block_on(self.server.shut_down());
     }
 
     /// Stops its process without ending it.

@@ -11,14 +11,29 @@ use crate::tidy::source::Source;
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("faults", &[]),
+    ("guard", &[]),
+    ("evidence", &[]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
     ("store", &["faults"]),
     ("node-runtime", &["event", "faults", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
-    ("bench", &["event"]),
+    ("bench", &["event", "guard", "evidence"]),
     ("chaos", &["event", "faults"]),
-    ("tidegate", &["event", "faults", "broker", "delivery", "node-runtime", "viz-api", "bench"]),
+    (
+        "tidegate",
+        &[
+            "event",
+            "faults",
+            "broker",
+            "delivery",
+            "node-runtime",
+            "viz-api",
+            "bench",
+            "guard",
+            "evidence",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

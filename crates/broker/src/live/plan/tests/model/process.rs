@@ -18,6 +18,8 @@ pub(super) struct Process {
     pub(super) memory: Log,
     /// Records of branches that its memory's readers may need.
     pub(super) merged: Vec<BranchRecord>,
+    /// What it knows of Redis's log: all that it has appended there itself, and put there.
+    pub(super) known: Option<Log>,
     pub(super) saved: Option<Log>,
     pub(super) record: Record,
     /// What was sent to Redis and has not arrived: what stood there when it was sent, and our log.
@@ -32,6 +34,7 @@ impl Process {
             owner: Target::Memory,
             memory: Log::begin(Lineage::origin(epoch)),
             merged: Vec::new(),
+            known: None,
             saved: None,
             record: plan.record(),
             late: None,
@@ -43,6 +46,7 @@ impl Process {
         self.plan = Plan::at_rest(Target::Memory);
         self.owner = Target::Memory;
         self.merged.clear();
+        self.known = None;
         self.memory = match self.saved.take() {
             None => Log::begin(Lineage::lossy_origin(epoch)),
             Some(mut log) => {
@@ -50,6 +54,11 @@ impl Process {
                 log
             }
         };
+    }
+
+    /// Returns whether what is to be done can be done without Redis.
+    pub(super) fn goes_back(&self) -> bool {
+        self.plan.is_undo() && self.plan.to() == Target::Memory
     }
 
     /// Returns whether, at rest, the stream is where the plan says.

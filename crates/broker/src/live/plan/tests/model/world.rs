@@ -64,6 +64,8 @@ pub(super) struct World {
     lost: usize,
     outages: usize,
     saves: usize,
+    /// How often a stream came back without Redis.
+    pub(super) alone: usize,
     epochs: u64,
 }
 
@@ -84,6 +86,7 @@ impl World {
             lost: 0,
             outages: 0,
             saves: 0,
+            alone: 0,
             epochs: 10,
         }
     }
@@ -130,8 +133,10 @@ impl World {
         match self.processes[i].plan.next() {
             Work::Rest => false,
             Work::Save | Work::Record => true,
-            Work::Lease => self.is_up && self.lease.is_none_or(|holder| holder == i),
-            Work::Copy | Work::Compare | Work::Move => self.is_up,
+            Work::Lease if self.is_up => self.lease.is_none_or(|holder| holder == i),
+            Work::Lease | Work::Copy | Work::Compare | Work::Move => {
+                self.is_up || self.processes[i].goes_back()
+            }
             // What Redis keeps of it goes by itself.
             Work::Drop => true,
         }
@@ -178,12 +183,13 @@ impl World {
         };
         log.append(Append::one(event(number)), NOW, &ALL).unwrap();
         self.acked.push((number, i));
+        self.know(i);
     }
 
     fn step(&mut self, i: usize, answer: Answer) {
         let work = self.processes[i].plan.next();
         match work {
-            Work::Lease => self.lease = Some(i),
+            Work::Lease if self.is_up => self.lease = Some(i),
             Work::Save => self.processes[i].saved = Some(self.processes[i].memory.clone()),
             Work::Record => {
                 self.processes[i].record = self.processes[i].plan.record();
@@ -225,7 +231,7 @@ impl World {
         let own = (ours.lineage(), ours.head().seq);
         let placement = placement(own, history);
         let is_told = placement == Placement::Whole || answer == Answer::IsLate;
-        if history.is_some_and(|theirs| !is_told && hides_loss(own, theirs)) {
+        if history.is_some_and(|theirs| !is_told && hides_loss(own.0, theirs.0)) {
             let epoch = self.draw();
             self.redis.as_mut().unwrap().fork(epoch, ForkKind::Lossy);
         }
@@ -244,8 +250,16 @@ impl World {
         }
         if answer == Answer::Comes {
             self.processes[i].owner = Target::Redis;
+            self.know(i);
         }
         answer == Answer::Comes
+    }
+
+    /// Lets a process know Redis's log as it stands.
+    fn know(&mut self, i: usize) {
+        if self.processes[i].owner == Target::Redis {
+            self.processes[i].known = self.redis.clone();
+        }
     }
 
     fn arrive(&mut self, i: usize) {
@@ -280,14 +294,24 @@ impl World {
         self.records.push((name, BranchRecord { runs, is_complete: true, ..record }));
     }
 
-    /// Takes the stream back from Redis, which is kept from taking what is still on its way.
+    /// Takes the stream back from Redis, which is kept from taking what is still on its way; where it
+    /// is lost, what is known of it.
     fn bring_back(&mut self, i: usize) -> bool {
         if self.processes[i].owner == Target::Redis {
             let (fence, epoch) = (self.draw(), self.draw());
-            let redis = self.redis.as_mut().unwrap();
-            redis.fork(fence, ForkKind::Whole);
-            let mut log = redis.clone();
-            log.fork(epoch, ForkKind::Whole);
+            let mut kind = ForkKind::Whole;
+            let mut log = if self.is_up {
+                let redis = self.redis.as_mut().unwrap();
+                redis.fork(fence, ForkKind::Whole);
+                redis.clone()
+            } else {
+                self.alone += 1;
+                if self.processes.len() > 1 {
+                    kind = ForkKind::Lossy;
+                }
+                self.processes[i].known.clone().unwrap()
+            };
+            log.fork(epoch, kind);
             let process = &mut self.processes[i];
             process.memory = log;
             process.merged = self.records.iter().map(|(_, record)| record.clone()).collect();
@@ -387,11 +411,12 @@ impl World {
                 process.saved.as_ref().map(log),
                 process.record,
                 format!("{:?}", process.merged),
+                process.known.as_ref().map(log),
                 late,
             )
         };
         let processes: Vec<_> = self.processes.iter().map(process).collect();
-        let counts = [self.asks, self.crashes, self.lost, self.outages, self.saves];
+        let counts = [self.asks, self.crashes, self.lost, self.outages, self.saves, self.alone];
         (
             processes,
             self.readers.clone(),

@@ -1,0 +1,37 @@
+//! The arguments of `guards` and `evidence`, which measure pure code and no server.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Share, from_one};
+
+/// Arguments of `guards`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct GuardsArgs {
+    /// How many guards look.
+    #[arg(long, default_value_t = 100, value_parser = from_one::<u32>(100_000))]
+    pub(crate) guards: u32,
+    /// How often each looks, one second of traffic after the other.
+    #[arg(long, default_value_t = 600, value_parser = from_one::<u32>(86_400))]
+    pub(crate) looks: u32,
+    /// How many clients each arm has in a look.
+    #[arg(long, default_value_t = 20, value_parser = from_one::<u32>(10_000))]
+    pub(crate) clients: u32,
+    /// How often all of it is measured; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}
+
+/// Arguments of `evidence`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct EvidenceArgs {
+    /// How many entries the log has.
+    #[arg(long, default_value_t = 10_000, value_parser = from_one::<u32>(1_000_000))]
+    pub(crate) entries: u32,
+    /// How many of them are signed statements.
+    #[arg(long, default_value = "50%")]
+    pub(crate) signed: Share,
+    /// How often it is verified; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}

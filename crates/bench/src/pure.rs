@@ -1,0 +1,127 @@
+//! Pure code of this workspace, measured in this process by its CPU time: no server is started.
+
+mod evidence;
+mod guards;
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{EvidenceArgs, GuardsArgs},
+    error::BenchError,
+    figure::median,
+    report::number,
+    run::Outcome,
+    stop::Stop,
+    work::Watch,
+};
+
+/// What takes about so long, for the bar.
+const LENGTH: Duration = Duration::from_secs(5);
+
+/// A measurement of pure code.
+#[derive(Debug)]
+pub struct Pure(Work);
+
+#[derive(Debug)]
+enum Work {
+    Guards(GuardsArgs),
+    Evidence(EvidenceArgs),
+}
+
+/// What one repetition took.
+#[derive(Clone, Copy, Debug)]
+struct Took {
+    cpu: Duration,
+    wall: Duration,
+}
+
+/// What was measured, by name, with the unit; medians are taken of it.
+type Figures = Vec<(&'static str, &'static str, f64)>;
+
+/// A work that can be repeated.
+trait Repeated {
+    /// Does it once.
+    ///
+    /// # Errors
+    /// Fails where the result is wrong.
+    fn once(&mut self) -> Result<Figures, BenchError>;
+}
+
+impl Pure {
+    pub(crate) const fn guards(args: GuardsArgs) -> Self {
+        Pure(Work::Guards(args))
+    }
+
+    pub(crate) const fn evidence(args: EvidenceArgs) -> Self {
+        Pure(Work::Evidence(args))
+    }
+
+    /// Returns about how long it takes.
+    pub const fn length(&self) -> Duration {
+        LENGTH
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// Fails where a result is wrong, or it was stopped.
+    pub fn run(&self, watch: &mut dyn Watch, stop: &Stop) -> Result<Outcome, BenchError> {
+        match &self.0 {
+            Work::Guards(args) => {
+                let title = format!(
+                    "{} guards, {} looks each, {} clients on each arm",
+                    args.guards, args.looks, args.clients
+                );
+                let work = &mut guards::Guards::new(args);
+                repeat(("guards", title, json!(args)), args.repeat, work, watch, stop)
+            }
+            Work::Evidence(args) => {
+                let title = format!("{} entries, {} of them signed", args.entries, args.signed);
+                let work = &mut evidence::Evidence::new(args)?;
+                repeat(("evidence", title, json!(args)), args.repeat, work, watch, stop)
+            }
+        }
+    }
+}
+
+fn repeat(
+    (name, title, arguments): (&'static str, String, Value),
+    times: u32,
+    work: &mut dyn Repeated,
+    watch: &mut dyn Watch,
+    stop: &Stop,
+) -> Result<Outcome, BenchError> {
+    let began = Instant::now();
+    let mut all: Vec<Figures> = Vec::new();
+    for turn in 1..=times {
+        stop.check()?;
+        watch.tick("measuring", began.elapsed(), &format!("{turn}/{times}"));
+        all.push(work.once()?);
+    }
+    let mut text = format!("{name}: {title}; medians of {times}\n");
+    let mut medians = serde_json::Map::new();
+    for (index, (figure, unit, _)) in all[0].iter().enumerate() {
+        let values = all.iter().map(|figures| figures[index].2).collect();
+        let value = median(values).unwrap_or(0.0);
+        text.push_str(&format!("{:>14} {unit}\n", number(value)));
+        medians.insert((*figure).to_owned(), json!(value));
+    }
+    let document = json!({
+        "work": name, "arguments": arguments, "passed": true, "median": medians,
+    });
+    Ok(Outcome { text, document, passed: true })
+}
+
+/// Measures this thread.
+fn time<T>(work: impl FnOnce() -> T) -> (T, Took) {
+    let cpu = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+    };
+    let (began, before) = (Instant::now(), cpu());
+    let done = work();
+    (done, Took { cpu: cpu().saturating_sub(before), wall: began.elapsed() })
+}

@@ -1,0 +1,116 @@
+//! One entry of the log: a line of JSON, whose bytes without the line end are a leaf of the tree.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Envelope, Hash};
+
+/// The longest line, in bytes.
+const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// An entry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Its place, from 0 on.
+    pub n: u64,
+    /// When it was written, RFC 3339 in UTC, by the clock of whoever wrote it.
+    pub at: String,
+    /// What kind of entry it is.
+    pub kind: Kind,
+    /// What is recorded, of a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What there is to say of it, of a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+    /// The role in which the signers speak, of a statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What they signed, of a statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Envelope>,
+    /// Outputs that belong to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+}
+
+/// The kinds of entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something that whoever writes the log says.
+    Record,
+    /// Something that somebody signed.
+    Statement,
+    /// The end: nothing comes after it.
+    Close,
+}
+
+/// An output: a file under its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// What it is called, as `gate-g2.log`.
+    pub name: String,
+    /// The digest of its bytes, after redaction.
+    pub sha256: Hash,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// A line that is no entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// It is too long.
+    #[error("it is longer than {LINE_BYTES_MAX} bytes")]
+    TooLong,
+    /// It is not the JSON of one.
+    #[error("it can't be read: {0}")]
+    Json(String),
+    /// Its fields do not belong to its kind.
+    #[error("its fields do not belong to its kind")]
+    Fields,
+    /// Its time is none.
+    #[error("its time {0:?} is none")]
+    Time(String),
+}
+
+impl Entry {
+    /// Reads a line, without its end.
+    ///
+    /// # Errors
+    /// Fails where it is no entry.
+    pub fn read(line: &[u8]) -> Result<Self, EntryError> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(EntryError::TooLong);
+        }
+        let entry: Entry =
+            serde_json::from_slice(line).map_err(|error| EntryError::Json(error.to_string()))?;
+        entry.check()?;
+        Ok(entry)
+    }
+
+    /// Checks that the fields are those of the kind, and that the time is one.
+    ///
+    /// # Errors
+    /// Fails where they are not.
+    pub fn check(&self) -> Result<(), EntryError> {
+        let has = (
+            self.name.is_some(),
+            self.data.is_some(),
+            self.role.is_some() && self.envelope.is_some(),
+            self.role.is_some() || self.envelope.is_some(),
+        );
+        let fits = match self.kind {
+            Kind::Record => has.0 && !has.3,
+            Kind::Statement => !has.0 && !has.1 && has.2,
+            Kind::Close => !has.0 && !has.1 && !has.3 && self.outputs.is_empty(),
+        };
+        if !fits {
+            return Err(EntryError::Fields);
+        }
+        let is_time = self.at.ends_with('Z') && self.at.parse::<jiff::Timestamp>().is_ok();
+        if is_time { Ok(()) } else { Err(EntryError::Time(self.at.clone())) }
+    }
+}

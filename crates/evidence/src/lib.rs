@@ -1,0 +1,45 @@
+//! Evidence that can be checked: a Merkle log of what a run did, signed statements in it, its outputs
+//! under their digests, and the verification of all that with public keys alone.
+//!
+//! Owns: the RFC 6962 tree and its proofs, C2SP signed notes and checkpoints, DSSE envelopes over
+//! in-toto statements, redaction, the folder's format (`docs/evidence.md`). Must not know: runbooks,
+//! what a guard or a switch is. All of it is plain data and pure functions but for `folder`, which
+//! reads and writes files.
+
+mod checkpoint;
+mod contents;
+mod dsse;
+mod entry;
+pub mod folder;
+mod hash;
+mod key;
+mod keyring;
+mod note;
+mod predicate;
+mod proof;
+mod recorder;
+mod redact;
+mod statement;
+mod tree;
+mod verify;
+
+pub use self::{
+    checkpoint::{Checkpoint, CheckpointError},
+    contents::{CHECKPOINT_FILE, Contents, ENTRIES_FILE, OUTPUTS_FOLDER, OutputFile},
+    dsse::{DsseError, Envelope, EnvelopeSignature, IN_TOTO_PAYLOAD_TYPE, pae},
+    entry::{Entry, EntryError, Kind, Output},
+    hash::{Hash, HashError},
+    key::{KeyError, KeyName, Signer, Verifier},
+    keyring::{Keyring, KeyringError, LOG_ROLE, Role, WITNESS_ROLE},
+    note::{Note, NoteError, NoteSignature},
+    predicate::{
+        Choice, Decision, LogState, Outcome, Predicate, PredicateError, Rehearsal, Rollback,
+        Switch, TestResult,
+    },
+    proof::{ProofError, verify_consistency, verify_inclusion},
+    recorder::{Recorder, RecorderError},
+    redact::{Redactor, RedactorError},
+    statement::{Resource, STATEMENT_TYPE, Statement},
+    tree::Tree,
+    verify::{Fault, Finding, Item, Report, Request, Standing, verify},
+};

@@ -1,0 +1,183 @@
+//! Makes evidence: entries one after the other, outputs redacted and then under their digests.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use crate::{
+    Checkpoint, Contents, Entry, Envelope, Hash, Kind, LogState, Note, NoteError, Output,
+    OutputFile, Redactor, Signer, Tree,
+};
+
+/// A log that is being written.
+#[derive(Debug)]
+pub struct Recorder {
+    origin: String,
+    redactor: Redactor,
+    tree: Tree,
+    lines: Vec<u8>,
+    outputs: BTreeMap<Hash, Vec<u8>>,
+    is_closed: bool,
+}
+
+/// Something that can't be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// The name of the log can't be one.
+    #[error("a log's name is one line without spaces")]
+    Origin,
+    /// It can't be written as JSON.
+    #[error("it can't be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The log is closed.
+    #[error("the log is closed")]
+    Closed,
+    /// The checkpoint can't be signed.
+    #[error("the checkpoint can't be signed")]
+    Note(#[from] NoteError),
+}
+
+impl Recorder {
+    /// Begins a log with a name that no other has, as `example.com/runs/42`.
+    ///
+    /// # Errors
+    /// Fails where the name is empty or has spaces.
+    pub fn new(origin: &str, redactor: Redactor) -> Result<Self, RecorderError> {
+        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(RecorderError::Origin);
+        }
+        Ok(Recorder {
+            origin: origin.to_owned(),
+            redactor,
+            tree: Tree::default(),
+            lines: Vec::new(),
+            outputs: BTreeMap::new(),
+            is_closed: false,
+        })
+    }
+
+    /// Keeps an output, without secrets, for the entry that comes next.
+    pub fn output(&mut self, name: &str, bytes: &[u8]) -> Output {
+        let kept = self.redactor.redact(bytes);
+        let (sha256, bytes) = (Hash::of(&kept), kept.len() as u64);
+        self.outputs.insert(sha256, kept);
+        Output { name: name.to_owned(), sha256, bytes }
+    }
+
+    /// Records something; secrets in the data are taken out too.
+    ///
+    /// # Errors
+    /// Fails where the data can't be JSON, or the log is closed.
+    pub fn record(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        data: &impl Serialize,
+        outputs: Vec<Output>,
+    ) -> Result<(), RecorderError> {
+        let written = serde_json::to_vec(data)?;
+        let data: Box<serde_json::value::RawValue> =
+            serde_json::from_slice(&self.redactor.redact(&written))?;
+        let entry = self.entry(at, Kind::Record);
+        self.push(&Entry { name: Some(name.to_owned()), data: Some(data), outputs, ..entry })
+    }
+
+    /// Adds what somebody signed.
+    ///
+    /// # Errors
+    /// Fails where the log is closed.
+    pub fn statement(
+        &mut self,
+        at: Timestamp,
+        role: &str,
+        envelope: Envelope,
+        outputs: Vec<Output>,
+    ) -> Result<(), RecorderError> {
+        let entry = self.entry(at, Kind::Statement);
+        let (role, envelope) = (Some(role.to_owned()), Some(envelope));
+        self.push(&Entry { role, envelope, outputs, ..entry })
+    }
+
+    /// Ends the log.
+    ///
+    /// # Errors
+    /// Fails where it has ended.
+    pub fn close(&mut self, at: Timestamp) -> Result<(), RecorderError> {
+        self.push(&self.entry(at, Kind::Close))?;
+        self.is_closed = true;
+        Ok(())
+    }
+
+    /// Returns the log as it is now, which is what a decision is taken on.
+    pub fn state(&self) -> LogState {
+        LogState { origin: self.origin.clone(), size: self.tree.len(), root: self.tree.root() }
+    }
+
+    /// Returns the tree, for proofs.
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Returns the log's lines.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// Returns the outputs, by their digests.
+    pub const fn outputs(&self) -> &BTreeMap<Hash, Vec<u8>> {
+        &self.outputs
+    }
+
+    /// Returns the checkpoint of what is there, signed.
+    ///
+    /// # Errors
+    /// Fails where it can't be a note.
+    pub fn checkpoint(&self, signer: &Signer) -> Result<String, RecorderError> {
+        let LogState { origin, size, root } = self.state();
+        let text = Checkpoint { origin, size, root, extensions: Vec::new() }.to_string();
+        Ok(Note::new(text)?.signed(signer).to_string())
+    }
+
+    /// Returns what the folder holds, with a signed checkpoint.
+    ///
+    /// # Errors
+    /// Fails where the checkpoint can't be a note.
+    pub fn contents(&self, signer: &Signer) -> Result<Contents, RecorderError> {
+        let file = |(sha256, bytes): (&Hash, &Vec<u8>)| {
+            let file = OutputFile { bytes: bytes.len() as u64, sha256: *sha256 };
+            (sha256.to_string(), file)
+        };
+        Ok(Contents {
+            entries: Some(self.lines.clone()),
+            checkpoint: Some(self.checkpoint(signer)?.into_bytes()),
+            outputs: self.outputs.iter().map(file).collect(),
+            strange: Vec::new(),
+        })
+    }
+
+    fn entry(&self, at: Timestamp, kind: Kind) -> Entry {
+        Entry {
+            n: self.tree.len(),
+            at: format!("{at:.3}"),
+            kind,
+            name: None,
+            data: None,
+            role: None,
+            envelope: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<(), RecorderError> {
+        if self.is_closed {
+            return Err(RecorderError::Closed);
+        }
+        let line = to_raw_value(entry)?;
+        self.tree.push(line.get().as_bytes());
+        self.lines.extend(line.get().as_bytes());
+        self.lines.push(b'\n');
+        Ok(())
+    }
+}

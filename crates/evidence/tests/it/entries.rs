@@ -1,0 +1,70 @@
+//! Entries: their golden bytes, and lines that are none.
+
+use evidence::{Entry, EntryError, Kind};
+
+use super::made::{Cast, closed};
+
+#[test]
+fn lines_are_as_ever() {
+    let cast = Cast::new();
+    let log = closed(&cast);
+    let text = String::from_utf8(log.lines().to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00.000Z\",\"kind\":\"record\",\"name\":\"preflight\",\
+         \"data\":{\"exit\":0},\"outputs\":[{\"name\":\"preflight.log\",\"sha256\":\
+         \"77b64fa72d1b0088a02b20419f1c2595cb78b4d5c3c271aa681060b42077d633\",\"bytes\":40}]}"
+    );
+    assert_eq!(lines[5], "{\"n\":5,\"at\":\"2027-01-15T08:00:09.000Z\",\"kind\":\"close\"}");
+    // Computed apart from this code, with another implementation of SHA-256, by the definition.
+    assert_eq!(
+        log.tree().root().to_string(),
+        "acdacf4dda42340bd9a9f47df8c2e14cf775b6515e4d12d98e6eaa87a74a7006"
+    );
+}
+
+#[test]
+fn lines_that_are_no_entries_are_refused() {
+    let good = "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"record\",\"name\":\"x\"}";
+    assert_eq!(Entry::read(good.as_bytes()).unwrap().kind, Kind::Record);
+    for bad in [
+        "",
+        "{}",
+        "[]",
+        "{\"n\":-1,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\"}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"other\"}",
+        "{\"n\":0,\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\"}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\",\"more\":1}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\"} x",
+    ] {
+        assert!(matches!(Entry::read(bad.as_bytes()), Err(EntryError::Json(_))), "{bad}");
+    }
+    for bad in [
+        good.replace("record", "close"),
+        good.replace("record", "statement"),
+        good.replace("\"name\":\"x\"", "\"role\":\"x\""),
+        good.replace("\"name\":\"x\"", "\"name\":\"x\",\"role\":\"x\""),
+    ] {
+        assert!(matches!(Entry::read(bad.as_bytes()), Err(EntryError::Fields)), "{bad}");
+    }
+    for at in
+        ["yesterday", "2027-13-15T08:00:00Z", "2027-01-15T08:00:00", "2027-01-15T08:00:00+01:00"]
+    {
+        let bad = good.replace("2027-01-15T08:00:00Z", at);
+        assert!(matches!(Entry::read(bad.as_bytes()), Err(EntryError::Time(_))), "{bad}");
+    }
+    let long = good.replace("\"x\"", &format!("\"{}\"", "x".repeat(1 << 20)));
+    assert_eq!(Entry::read(long.as_bytes()).unwrap_err(), EntryError::TooLong);
+    assert!(matches!(Entry::read(b"\xff"), Err(EntryError::Json(_))));
+}
+
+#[test]
+fn a_closed_log_takes_nothing_more() {
+    let cast = Cast::new();
+    let mut log = closed(&cast);
+    let at = super::made::at(10);
+    assert!(log.record(at, "late", &1, Vec::new()).is_err());
+    assert!(log.close(at).is_err());
+    assert_eq!(log.state().size, 6);
+}

@@ -1,0 +1,95 @@
+//! What a guard says: one of four verdicts, the numbers behind it and one plain sentence.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct At(pub u64);
+
+impl At {
+    /// Returns the milliseconds from `earlier` to here, 0 where it is not earlier.
+    pub const fn since_ms(self, earlier: At) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The time that a judgement covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// The first look.
+    pub from_ms: At,
+    /// The last look that brought data.
+    pub to_ms: At,
+}
+
+impl Window {
+    /// Returns how many seconds it covers.
+    pub fn seconds(self) -> f64 {
+        self.to_ms.since_ms(self.from_ms) as f64 / 1000.0
+    }
+}
+
+/// Whether to go on. Whatever is not `Pass` means that nobody may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Enough was seen, and it is good.
+    Pass,
+    /// It is worse than allowed. A guard that failed stays failed.
+    Fail,
+    /// Nothing bad was seen, but too little to say that it is good.
+    Insufficient,
+    /// The numbers can't be trusted, or none come.
+    Error,
+}
+
+impl Verdict {
+    /// Returns whether a gate with this verdict opens.
+    pub const fn is_pass(self) -> bool {
+        matches!(self, Verdict::Pass)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Pass => "PASS",
+            Verdict::Fail => "FAIL",
+            Verdict::Insufficient => "INSUFFICIENT",
+            Verdict::Error => "ERROR",
+        })
+    }
+}
+
+/// A verdict with what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judgement {
+    /// The guard.
+    pub guard: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was measured of the canary; absent where nothing was.
+    pub value: Option<f64>,
+    /// What it is compared with.
+    pub baseline: Option<f64>,
+    /// The value from which on the guard fails; for paired measurements the confidence bound that
+    /// has to lie within the margin.
+    pub bound: Option<f64>,
+    /// The sample: requests, seconds, pairs or checks that were counted.
+    pub n: f64,
+    /// The time that it covers.
+    pub window: Window,
+    /// Where the numbers come from.
+    pub source: String,
+    /// The verdict in one plain sentence.
+    pub sentence: String,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.verdict, self.guard, self.sentence)
+    }
+}

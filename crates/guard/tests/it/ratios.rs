@@ -1,0 +1,154 @@
+//! The guard over a ratio: its four verdicts, and what makes it take each.
+
+use guard::{Alpha, At, Counts, Effect, Look, RatioGuard, RatioSettings, Verdict};
+use proptest::prelude::*;
+
+fn guard() -> RatioGuard {
+    RatioGuard::new(RatioSettings {
+        guard: "errors".to_owned(),
+        source: "proxy".to_owned(),
+        unit: "requests".to_owned(),
+        alpha: Alpha::ONE_PERCENT,
+        effect: Effect::new(10.0, 0.01).unwrap(),
+        rate_max: Some(1.0),
+        silent_ms_max: 30_000,
+    })
+}
+
+fn look(canary: (f64, f64), stable: (f64, f64)) -> Look {
+    let counts = |(requests, errors)| Counts::of_requests(requests, errors).unwrap();
+    Look { canary: counts(canary), stable: counts(stable) }
+}
+
+#[test]
+fn no_data_is_never_a_pass() {
+    let mut guard = guard();
+    assert_eq!(guard.judge(At(0)).verdict, Verdict::Insufficient);
+    guard.look(At(1000), &look((0.0, 0.0), (0.0, 0.0)));
+    assert_eq!(guard.judge(At(1000)).verdict, Verdict::Insufficient);
+    guard.look(At(2000), &look((0.0, 0.0), (1e6, 10.0)));
+    let judged = guard.judge(At(2000));
+    assert_eq!(judged.verdict, Verdict::Insufficient);
+    assert_eq!(judged.sentence, "The canary has had no requests yet.");
+    assert_eq!((judged.value, judged.baseline), (None, Some(1e-5)));
+}
+
+#[test]
+fn it_passes_once_what_matters_would_have_been_seen() {
+    let mut guard = guard();
+    let mut passed_at = None;
+    for second in 1..600 {
+        guard.look(At(second * 1000), &look((2.0, 0.0), (18.0, f64::from(second % 10 == 0))));
+        let is_pass = guard.judge(At(second * 1000)).verdict.is_pass();
+        if is_pass && passed_at.is_none() {
+            passed_at = Some(second);
+        }
+    }
+    let passed_at = passed_at.unwrap();
+    // A tenfold of 0.56 % is eleven errors of two hundred requests; four fail.
+    assert!((30..150).contains(&passed_at), "{passed_at}");
+    let judged = guard.judge(At(600_000));
+    assert_eq!(judged.verdict, Verdict::Pass);
+    assert_eq!(judged.n, 599.0 * 20.0);
+    assert_eq!(judged.window.seconds(), 598.0);
+    assert!(judged.bound.unwrap() > judged.baseline.unwrap());
+    assert!(judged.to_string().starts_with("PASS errors: The canary is not seen to be worse"));
+}
+
+#[test]
+fn a_service_without_errors_can_pass() {
+    let mut guard = guard();
+    guard.look(At(1000), &look((1000.0, 0.0), (9000.0, 0.0)));
+    assert_eq!(guard.judge(At(1000)).verdict, Verdict::Pass, "one per cent would have been seen");
+}
+
+#[test]
+fn it_fails_for_good_at_once() {
+    let mut guard = guard();
+    guard.look(At(1000), &look((20.0, 6.0), (180.0, 0.0)));
+    let judged = guard.judge(At(1000));
+    assert_eq!(judged.verdict, Verdict::Fail);
+    assert!(judged.sentence.contains("6 of 20 requests (30.000 %)"), "{}", judged.sentence);
+    assert!(judged.value.unwrap() >= judged.bound.unwrap());
+    guard.bad(At(2000), "gone");
+    for second in 3..500 {
+        guard.look(At(second * 1000), &look((20.0, 0.0), (180.0, 5.0)));
+    }
+    assert_eq!(guard.judge(At(900_000)).verdict, Verdict::Fail);
+    assert_eq!(guard.failed(), Some(At(1000)));
+}
+
+#[test]
+fn a_late_burst_is_seen_after_a_long_good_time() {
+    let mut guard = guard();
+    for second in 1..3600 {
+        let stable = f64::from(second % 5 == 0);
+        guard.look(At(second * 1000), &look((10.0, 0.0), (90.0, stable)));
+    }
+    assert!(guard.log_evidence() < -4.0);
+    guard.look(At(3_600_000), &look((10.0, 8.0), (90.0, 0.0)));
+    guard.look(At(3_601_000), &look((10.0, 8.0), (90.0, 0.0)));
+    assert_eq!(guard.judge(At(3_601_000)).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_source_that_is_silent_or_bad_is_an_error() {
+    let mut guard = guard();
+    guard.look(At(1000), &look((1000.0, 0.0), (9000.0, 0.0)));
+    assert_eq!(guard.judge(At(31_000)).verdict, Verdict::Pass);
+    let silent = guard.judge(At(31_001));
+    assert_eq!(
+        (silent.verdict, silent.sentence.as_str()),
+        (Verdict::Error, "No data has come for 30 seconds.")
+    );
+    guard.bad(At(31_001), "NaN is no number to count with");
+    assert!(guard.judge(At(31_001)).sentence.contains("NaN"));
+    guard.look(At(32_000), &look((1.0, 0.0), (9.0, 0.0)));
+    assert_eq!(guard.judge(At(32_000)).verdict, Verdict::Pass);
+    guard.look(At(32_000), &look((1.0, 1.0), (9.0, 0.0)));
+    assert_eq!(guard.judge(At(32_000)).verdict, Verdict::Error);
+    assert_eq!(guard.total().canary.errors(), 0.0, "what comes twice is not counted");
+}
+
+#[test]
+fn a_source_that_never_spoke_is_an_error() {
+    let mut guard = guard();
+    guard.bad(At(0), "refused");
+    assert_eq!(guard.judge(At(0)).verdict, Verdict::Error);
+}
+
+proptest! {
+    /// Whatever the order, exposure without errors never makes the evidence grow.
+    #[test]
+    fn errors_of_the_stable_arm_never_speak_against_the_canary(
+        looks in prop::collection::vec((0u32..50, 1u32..50, 0u32..50), 1..60),
+    ) {
+        let mut guard = guard();
+        let mut at = 0;
+        for (canary, stable, errors) in looks {
+            at += 1000;
+            let errors = errors.min(stable);
+            let before = guard.log_evidence();
+            let counts = (f64::from(stable), f64::from(errors));
+            guard.look(At(at), &look((f64::from(canary), 0.0), counts));
+            prop_assert!(guard.log_evidence() <= before + 1e-9);
+        }
+    }
+
+    /// No numbers make a verdict that has no sentence, or a number that is none.
+    #[test]
+    fn every_judgement_can_be_read(
+        looks in prop::collection::vec((0.0..1e9f64, 0.0..1.0f64, 0.0..1e9f64, 0.0..1.0f64), 0..20),
+    ) {
+        let mut guard = guard();
+        for (second, (canary, bad, stable, worse)) in looks.into_iter().enumerate() {
+            let look = look((canary, canary * bad), (stable, stable * worse));
+            guard.look(At(second as u64 * 1000 + 1), &look);
+        }
+        let judged = guard.judge(At(20_000));
+        prop_assert!(judged.sentence.ends_with('.'));
+        for number in [judged.value, judged.baseline, judged.bound].into_iter().flatten() {
+            prop_assert!(number.is_finite(), "{judged:?}");
+        }
+    }
+}

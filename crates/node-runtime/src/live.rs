@@ -1,0 +1,259 @@
+//! The broker of a process, whose streams can change hands: the one place that knows which of the
+//! broker's types it is.
+//!
+//! It is built with the state, which opens nothing, and begins when the process is started; until
+//! then memory answers for itself, and Redis does not serve.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use broker::{
+    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, LiveBroker,
+    LiveOptions, MemoryBroker, Notices, Page, PageLimit, ReadError, RedisOptions, ReplicaBroker,
+    ReplicaOptions, ReplicaStartError, Watch,
+    live::{ReplicaFactory, Resumed, Stage, SwitchError, SwitchLog, SwitchObserver, Target},
+    memory::{log::Log, state_dir::Mirrors},
+};
+use event::{After, Clock, Ledger, Position, StreamName};
+
+use crate::{
+    settings::{Backend, RealtimeSettings},
+    state::window,
+};
+
+const NOT_STARTED: &str = "the process is starting";
+
+/// The process's broker, once it was started.
+pub(crate) struct Live {
+    started: OnceLock<Arc<LiveBroker>>,
+    memory: Arc<MemoryBroker>,
+    /// Who owns every stream by the settings.
+    by_settings: Target,
+}
+
+/// What a process with Redis takes over from the one before.
+#[derive(Default)]
+pub(crate) struct Adopted {
+    /// The logs of its folder.
+    pub(crate) logs: Vec<(StreamName, Log)>,
+    /// Which of them are only what it knew of Redis.
+    pub(crate) mirrors: Mirrors,
+}
+
+/// Makes the replica's broker, as often as it is asked for.
+#[derive(Clone)]
+pub(crate) struct ReplicaMaker {
+    pub(crate) settings: RealtimeSettings,
+    pub(crate) name: String,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl ReplicaMaker {
+    /// Begins to connect; a server that can't be reached is waited for. Logs that a process with the
+    /// memory backend left are given to Redis once it is there, except what they mirrored of Redis.
+    /// To be called within a runtime.
+    ///
+    /// # Errors
+    /// Fails on an address that is none and on a file of certificates that can't be used; the text
+    /// never holds the address.
+    pub(crate) fn make(&self, adopted: Adopted) -> Result<Arc<ReplicaBroker>, ReplicaStartError> {
+        let settings = &self.settings;
+        let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
+        let mut options = RedisOptions::new(url, window(settings));
+        options.replica.clone_from(&self.name);
+        options.ca_file.clone_from(&settings.redis_ca_file);
+        options.identity.clone_from(&settings.redis_identity);
+        options.replicas_min = settings.redis_replicas_min;
+        let mut options = ReplicaOptions::new(options, Arc::clone(&self.clock));
+        options.strict = settings.enforce_redis;
+        options.spool = Some(spool(settings));
+        let made = ReplicaBroker::start_with(options, adopted.logs, adopted.mirrors)?;
+        Ok(Arc::new(made))
+    }
+
+    /// Returns the maker as a live broker needs it; one that was made before is the first.
+    pub(crate) fn factory(self, made: Option<Arc<ReplicaBroker>>) -> ReplicaFactory {
+        Box::new(move || match &made {
+            Some(made) => Ok(Arc::clone(made)),
+            None => self.make(Adopted::default()),
+        })
+    }
+}
+
+impl Live {
+    /// Returns the place of a process's broker.
+    pub(crate) fn new(memory: Arc<MemoryBroker>, backend: Backend) -> Self {
+        let by_settings = target_of(backend);
+        Live { started: OnceLock::new(), memory, by_settings }
+    }
+
+    /// Starts the broker; what another process left in the midst of a switch is brought to one owner.
+    /// To be called once, within a runtime.
+    ///
+    /// # Errors
+    /// Fails where the record of a switch can't be read or written.
+    pub(crate) async fn start(
+        &self,
+        name: Option<&str>,
+        replica: Option<ReplicaFactory>,
+        log: Arc<dyn SwitchLog>,
+        observer: Arc<dyn SwitchObserver>,
+    ) -> Result<Resumed, SwitchError> {
+        let mut options = LiveOptions::new(Arc::clone(&self.memory), self.by_settings, log);
+        (options.replica, options.observer) = (replica, observer);
+        if let Some(name) = name {
+            name.clone_into(&mut options.name);
+        }
+        let (broker, resumed) = LiveBroker::start(options).await?;
+        self.started.get_or_init(|| broker);
+        Ok(resumed)
+    }
+
+    /// Returns the broker, once it was started.
+    pub(crate) fn broker(&self) -> Option<&Arc<LiveBroker>> {
+        self.started.get()
+    }
+
+    /// Returns who owns the streams by the settings.
+    pub(crate) fn by_settings(&self) -> Target {
+        self.by_settings
+    }
+
+    /// Returns who owns the streams now.
+    pub(crate) fn owner(&self) -> Target {
+        self.broker().map_or(self.by_settings, |live| live.standing().1)
+    }
+
+    /// Returns whether some streams may be at one backend and some at the other.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.broker().is_some_and(|live| live.standing().0 == Stage::Switching)
+    }
+
+    /// Returns whether the folder is to have memory's windows.
+    pub(crate) fn keeps_windows(&self) -> bool {
+        let needs = |live: &Arc<LiveBroker>| {
+            let (stage, owner) = live.standing();
+            owner == Target::Memory || stage != Stage::Idle
+        };
+        self.by_settings == Target::Memory || self.broker().is_some_and(needs)
+    }
+
+    /// Returns the replica's broker, where it was started.
+    pub(crate) fn replica(&self) -> Option<Arc<ReplicaBroker>> {
+        self.broker()?.replica()
+    }
+
+    /// Returns how often the connection for commands was made anew.
+    pub(crate) fn reconnects(&self) -> u64 {
+        self.replica().map_or(0, |replica| replica.connections_made().saturating_sub(1))
+    }
+
+    /// Returns how many events wait to be merged.
+    pub(crate) fn spool_events(&self) -> u64 {
+        self.replica().map_or(0, |replica| replica.spool_events())
+    }
+
+    /// Returns how many streams can't be used for what stands under their keys.
+    pub(crate) fn streams_unusable(&self) -> usize {
+        self.replica().map_or(0, |replica| replica.streams_unusable())
+    }
+
+    /// Says what this replica says of itself, and returns what others do.
+    pub(crate) async fn leave_note(&self, text: Option<&str>) -> Result<Notices, ReadError> {
+        match self.replica() {
+            Some(replica) => replica.trunk().leave_note(text).await,
+            None => Err(unread()),
+        }
+    }
+
+    fn serving(&self) -> Option<&dyn Broker> {
+        match (self.broker(), self.by_settings) {
+            (Some(live), _) => Some(&**live),
+            (None, Target::Memory) => Some(&*self.memory),
+            (None, Target::Redis) => None,
+        }
+    }
+}
+
+/// Returns the owner that a setting names.
+pub(crate) fn target_of(backend: Backend) -> Target {
+    match backend {
+        Backend::Memory => Target::Memory,
+        Backend::Redis => Target::Redis,
+    }
+}
+
+/// Returns the folder where branches wait to be merged.
+pub(crate) fn spool(settings: &RealtimeSettings) -> PathBuf {
+    settings.state_dir.join("spool")
+}
+
+fn unread() -> ReadError {
+    ReadError::Unavailable { reason: NOT_STARTED.to_owned() }
+}
+
+fn unwritten() -> AppendError {
+    AppendError::Unavailable { reason: NOT_STARTED.to_owned(), maybe: false }
+}
+
+impl Broker for Live {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        append: Append,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        match self.serving() {
+            Some(broker) => broker.append(stream, append),
+            None => Box::pin(async { Err(unwritten()) }),
+        }
+    }
+
+    fn page<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        after: &'a After,
+        limit: PageLimit,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        match self.serving() {
+            Some(broker) => broker.page(stream, after, limit),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
+        match self.serving() {
+            Some(broker) => broker.head(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
+        match self.serving() {
+            Some(broker) => broker.ledger(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn watch<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
+        match self.serving() {
+            Some(broker) => broker.watch(stream),
+            None => Box::pin(async { Err(unread()) }),
+        }
+    }
+
+    fn health(&self) -> BrokerHealth {
+        match self.serving() {
+            Some(broker) => broker.health(),
+            None => BrokerHealth {
+                state: HealthState::Unhealthy,
+                reason: Some(NOT_STARTED.to_owned()),
+                selected: "redis",
+            },
+        }
+    }
+}

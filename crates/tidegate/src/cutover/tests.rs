@@ -1,0 +1,74 @@
+//! What counts as done, and what is said of it.
+
+use std::time::Duration;
+
+use super::{finish, is_so, show};
+use crate::{
+    cli::Style,
+    client::{CutoverAsk, CutoverError, CutoverStatus, PauseMs},
+    exit::Exit,
+};
+
+fn status(state: &str, owner: &str, to: &str) -> CutoverStatus {
+    CutoverStatus {
+        state: state.to_owned(),
+        is_running: false,
+        owner: owner.to_owned(),
+        to: to.to_owned(),
+        settings: "memory".to_owned(),
+        is_undo: false,
+        actor: "key of org_a".to_owned(),
+        since: "2026-01-31T12:00:00.000Z".to_owned(),
+        streams: 2,
+        copied: 2,
+        moved: 2,
+        events: 10,
+        bytes: 1000,
+        pause_ms: PauseMs { p50: 0.5, p99: 1.0, max: 1.25 },
+        error: None,
+    }
+}
+
+#[test]
+fn what_is_so_is_known() {
+    let to = CutoverAsk::To("redis");
+    assert!(is_so(&status("switched", "redis", "redis"), to));
+    assert!(is_so(&status("idle", "redis", "redis"), to));
+    assert!(!is_so(&status("idle", "memory", "memory"), to));
+    assert!(!is_so(&status("switching", "redis", "redis"), to), "not all is saved yet");
+    assert!(is_so(&status("idle", "memory", "memory"), CutoverAsk::Undo));
+    assert!(!is_so(&status("switched", "redis", "redis"), CutoverAsk::Finalise));
+    let running = CutoverStatus { is_running: true, ..status("switched", "redis", "redis") };
+    assert!(!is_so(&running, to));
+}
+
+#[test]
+fn a_switch_that_stopped_has_an_exit_code() {
+    let stopped = |kind: &str| {
+        let error = CutoverError { kind: kind.to_owned(), message: "why".to_owned() };
+        let status = CutoverStatus { error: Some(error), ..status("backfill", "memory", "redis") };
+        let failed = finish(&status, CutoverAsk::To("redis"), Style::Human, Duration::ZERO);
+        let failed = failed.expect_err("it is not done");
+        assert!(failed.chain().contains("in the state backfill: why"), "{failed}");
+        failed.exit
+    };
+    assert_eq!(stopped("unreachable"), Exit::Unreachable);
+    assert_eq!(stopped("full"), Exit::Failed);
+}
+
+#[test]
+fn words_say_where_the_streams_are() {
+    let facts = show::facts(&status("switched", "redis", "redis"));
+    assert_eq!(
+        facts,
+        "redis owns every stream; not finalised, so that --undo is short; since \
+         2026-01-31T12:00:00.000Z by key of org_a; after a restart the settings win: memory"
+    );
+    let done = show::done(
+        &status("switched", "redis", "redis"),
+        CutoverAsk::To("redis"),
+        Duration::from_millis(1500),
+    );
+    assert!(done.starts_with("redis owns every stream: 2 moved, 10 events"), "{done}");
+    assert!(done.contains("in 1.5s") && done.contains("1.2 ms at most"), "{done}");
+}

@@ -1,0 +1,60 @@
+//! `tidegate evidence`: the verification of a folder as a command. How it is done is the crate
+//! `evidence`.
+
+mod show;
+
+use std::{fs, path::Path};
+
+use ::evidence::{Keyring, Note, Request, folder, verify};
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    cli::{EvidenceCommand, Style, VerifyArgs},
+    console,
+    exit::Exit,
+    failure::Failure,
+};
+
+/// Carries the command out.
+///
+/// # Errors
+/// Fails where the folder, the keys or the earlier checkpoint can't be read.
+pub(crate) async fn run(command: EvidenceCommand, style: Style) -> Result<Exit, Failure> {
+    let EvidenceCommand::Verify(args) = command;
+    let verified = spawn_blocking(move || verify_folder(&args, style)).await;
+    verified.map_err(|error| Failure::failed("the verification broke off").because(error))?
+}
+
+fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
+    let keyring: Keyring = read(&args.keys)?;
+    let seen = args.seen.as_deref().map(read::<Note>).transpose()?;
+    let unreadable = |error| Failure::usage("the evidence can't be read").because(error);
+    let contents = folder::read(&args.dir).map_err(unreadable)?;
+    let request = Request {
+        contents: &contents,
+        keyring: &keyring,
+        seen: seen.as_ref(),
+        may_be_open: args.open,
+    };
+    let report = verify(&request);
+    match style {
+        Style::Human => console::conclude(&show::text(&report, args.all)),
+        Style::Json => {
+            let document = json!({"sound": report.is_sound(), "report": report});
+            console::conclude(&document.to_string());
+        }
+    }
+    Ok(if report.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+/// Reads a file that is a text of some form.
+fn read<T>(file: &Path) -> Result<T, Failure>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let shown = file.display();
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("{shown} can't be read")).because(error))?;
+    text.parse().map_err(|error| Failure::usage(format!("{shown} makes no sense")).because(error))
+}

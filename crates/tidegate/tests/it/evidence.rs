@@ -1,0 +1,91 @@
+//! Evidence from outside: keys are made, a folder is verified, falsified, and verified again.
+
+use std::{fs, path::Path};
+
+use evidence::{Recorder, Redactor, Signer, folder};
+use serde_json::json;
+
+use super::command::{Ran, run, tidegate};
+
+/// Makes keys with the command, and a folder with them.
+fn made(dir: &Path) -> String {
+    let key = dir.join("log.key");
+    let words = ["keys", "new", "--sign", "example.com/log", "--role", "log", "--out"];
+    let ran = run(tidegate(&words).arg(&key));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    fs::write(dir.join("run.keys"), &ran.out).unwrap();
+    let text = fs::read_to_string(&key).unwrap();
+    assert!(!format!("{}{}", ran.out, ran.err).contains(text.trim().rsplit('+').next().unwrap()));
+    let signer: Signer = text.trim().parse().unwrap();
+    let mut log = Recorder::new("example.com/runs/1", Redactor::default()).unwrap();
+    let at = "2026-11-22T01:00:00Z".parse().unwrap();
+    let output = log.output("out.log", b"ok\n");
+    log.record(at, "step", &json!({"exit": 0}), vec![output]).unwrap();
+    log.close(at).unwrap();
+    folder::write(&dir.join("evidence"), &log, &signer).unwrap();
+    text
+}
+
+fn verify(dir: &Path, more: &[&str]) -> Ran {
+    let (folder, keys) = (dir.join("evidence"), dir.join("run.keys"));
+    let mut command = tidegate(&["evidence", "verify"]);
+    run(command.arg(folder).arg("--keys").arg(keys).args(more))
+}
+
+#[test]
+fn a_sound_folder_is_0_a_false_one_1_and_none_64() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let sound = verify(dir.path(), &["--json"]);
+    assert_eq!((sound.code, &sound.json()["sound"]), (0, &json!(true)), "{sound:?}");
+    assert_eq!(sound.json()["report"]["entries"], 2);
+    let shown = verify(dir.path(), &["--all"]);
+    for part in ["1 signed by a trusted key", "only asserted", "record step", "Sound:"] {
+        assert!(shown.out.contains(part), "{part} in {shown:?}");
+    }
+    let entries = dir.path().join("evidence").join("entries.jsonl");
+    let before = fs::read_to_string(&entries).unwrap();
+    fs::write(&entries, before.replace("\"exit\":0", "\"exit\":1")).unwrap();
+    let falsified = verify(dir.path(), &[]);
+    assert_eq!(falsified.code, 1, "{falsified:?}");
+    assert!(falsified.out.contains("checkpoint: its root is not that of the entries"));
+    let fault = &verify(dir.path(), &["--json"]).json()["report"]["findings"][0];
+    assert_eq!(*fault, json!({"place": "checkpoint", "fault": "root"}));
+    fs::remove_dir_all(dir.path().join("evidence")).unwrap();
+    assert_eq!(verify(dir.path(), &[]).code, 64);
+    fs::write(dir.path().join("run.keys"), "nonsense\n").unwrap();
+    let refused = verify(dir.path(), &[]);
+    assert_eq!(refused.code, 64);
+    assert!(refused.err.contains("line 1"), "{refused:?}");
+}
+
+#[test]
+fn a_checkpoint_that_was_kept_has_to_be_gone_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let kept = dir.path().join("kept");
+    fs::copy(dir.path().join("evidence").join("checkpoint"), &kept).unwrap();
+    let kept = kept.to_str().unwrap();
+    assert_eq!(verify(dir.path(), &["--seen", kept]).code, 0);
+    assert_eq!(verify(dir.path(), &["--seen", "nowhere"]).code, 64);
+}
+
+#[test]
+fn a_signing_key_is_for_its_owner_alone_and_never_written_over() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let text = made(dir.path());
+    let key = dir.path().join("log.key");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let words = ["keys", "new", "--sign", "example.com/log", "--out"];
+    assert_eq!(run(tidegate(&words).arg(&key)).code, 64);
+    assert_eq!(fs::read_to_string(&key).unwrap(), text);
+    let other = dir.path().join("other");
+    for (name, role) in [("a b", "log"), ("", "log"), ("example.com/a", "Log")] {
+        let words = ["keys", "new", "--sign", name, "--role", role, "--out"];
+        assert_eq!(run(tidegate(&words).arg(&other)).code, 64, "{name:?} {role}");
+        assert!(!other.exists());
+    }
+    let mixed = ["keys", "new", "acme", "--sign", "example.com/a", "--out", "x"];
+    assert_eq!(run(&mut tidegate(&mixed)).code, 64);
+}
