@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use event::{After, Clock, Epoch, Ledger, Lineage, Position, StreamName};
+use event::{After, Clock, Epoch, Ledger, Lineage, Position, Seq, StreamName};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch as level;
 
@@ -96,6 +96,16 @@ impl MemoryBroker {
             false => Lineage::origin(epoch),
             true => Lineage::lossy_origin(epoch),
         })
+    }
+
+    /// Lets a log go on behind this number, where it has not come so far: what lies between was kept
+    /// elsewhere, and here it is a hole. Keys stay.
+    ///
+    /// # Errors
+    /// Fails where there are too many logs.
+    pub fn raise(&self, stream: &StreamName, to: Seq) -> Result<(), ReadError> {
+        let epoch = self.epochs.draw();
+        self.change(stream, |log| log.raise(epoch, to)).ok_or(ReadError::StreamsFull)
     }
 
     /// Forgets what the limits no longer keep, in logs that nobody appends to or reads.

@@ -20,6 +20,7 @@ pub(crate) mod moving;
 mod options;
 pub(crate) mod parting;
 mod phase;
+mod raising;
 pub(crate) mod record;
 mod restore;
 mod serve;

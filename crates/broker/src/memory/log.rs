@@ -163,6 +163,17 @@ impl Log {
         self.forget_stretch();
     }
 
+    /// Begins a new epoch behind this number, where the head is not there yet; the window ends.
+    pub(crate) fn raise(&mut self, epoch: event::Epoch, to: Seq) {
+        if self.head >= to {
+            return;
+        }
+        self.window.clear();
+        self.head = to;
+        self.lineage.fork(epoch, to, ForkKind::Lossy);
+        self.forget_stretch();
+    }
+
     /// Begins the epoch of a branch at the head; what led there stays as it is.
     pub(crate) fn begin_branch(&mut self, epoch: event::Epoch) {
         self.lineage.branch(epoch, self.head);

@@ -16,7 +16,9 @@ const BODY: &str = concat!(
     "\n",
     include_str!("heal.lua"),
     "\n",
-    include_str!("switch.lua")
+    include_str!("switch.lua"),
+    "\n",
+    include_str!("raise.lua")
 );
 
 /// A function of the library.
@@ -48,9 +50,10 @@ pub(super) enum Function {
     Lease,
     Used,
     Ages,
+    Raise,
 }
 
-const FUNCTIONS: [Function; 26] = [
+const FUNCTIONS: [Function; 27] = [
     Function::Begin,
     Function::Fork,
     Function::State,
@@ -77,6 +80,7 @@ const FUNCTIONS: [Function; 26] = [
     Function::Lease,
     Function::Used,
     Function::Ages,
+    Function::Raise,
 ];
 
 /// How the server runs our text.
@@ -144,6 +148,7 @@ impl Function {
             Function::Lease => "lease",
             Function::Used => "used",
             Function::Ages => "ages",
+            Function::Raise => "raise",
         }
     }
 

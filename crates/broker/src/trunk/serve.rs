@@ -101,7 +101,7 @@ impl Core {
         self.append_to_trunk(stream, append, sent).await
     }
 
-    fn why_undecided(&self) -> String {
+    pub(super) fn why_undecided(&self) -> String {
         crate::Broker::health(&self.trunk).reason.unwrap_or_else(|| HEALING.to_owned())
     }
 

@@ -7,6 +7,7 @@ mod network;
 mod nonsense;
 mod notices;
 mod oracle;
+mod raises;
 mod replicas;
 mod restarts;
 mod secured;
