@@ -104,7 +104,7 @@ impl Store {
     /// Takes no more calls, and waits for some seconds until the folder of an embedded database is free
     /// again. Where the engine hangs, as it may, it is free when the process ends; what was
     /// acknowledged is on disk in any case.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.client.close().await;
         let Backend::Embedded(folder) = &self.client.options.backend else { return };
         let deadline = Instant::now() + CLOSING_LONGEST;

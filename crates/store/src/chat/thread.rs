@@ -37,7 +37,9 @@ impl Privacy {
 pub struct Thread {
     /// Its identity.
     pub thread_id: String,
-    /// What it belongs to.
+    /// The tenant.
+    pub org_id: String,
+    /// What of the tenant's it belongs to.
     pub scope_id: String,
     /// Who may read it.
     pub privacy_level: Privacy,
@@ -59,13 +61,14 @@ pub struct ThreadPage {
 #[derive(Clone, Debug, SurrealValue)]
 struct Row {
     thread_id: String,
+    org_id: String,
     scope_id: String,
     privacy_level: String,
     created_by: String,
     created_at_ms: i64,
 }
 
-const COLUMNS: &str = "thread_id, scope_id, privacy_level, created_by, created_at_ms";
+const COLUMNS: &str = "thread_id, org_id, scope_id, privacy_level, created_by, created_at_ms";
 
 impl Chat {
     /// Writes a thread and reads it back; writing it again is harmless.
@@ -98,12 +101,13 @@ impl Chat {
         Ok(rows.pop().map(Thread::try_from).transpose()?)
     }
 
-    /// Returns threads of a scope with greater ids than this one, the smallest first.
+    /// Returns an organisation's threads in a scope with greater ids than this one, the smallest first.
     ///
     /// # Errors
     /// Fails where the database has no answer.
     pub async fn threads(
         &self,
+        org: &str,
         scope: &str,
         after: &str,
         limit: usize,
@@ -112,9 +116,10 @@ impl Chat {
         // The index is read in its order, which is that of ids, and no further than the limit.
         let text = format!(
             "SELECT {COLUMNS} FROM thread WITH INDEX thread_of_scope \
-             WHERE scope_id = $scope AND thread_id > $after LIMIT $limit"
+             WHERE org_id = $org AND scope_id = $scope AND thread_id > $after LIMIT $limit"
         );
         let query = Query::new("read threads", text)
+            .bind("org", org.to_owned())
             .bind("scope", scope.to_owned())
             .bind("after", after.to_owned())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
@@ -138,6 +143,7 @@ impl Thread {
     fn difference(&self, theirs: &Thread) -> Option<Difference> {
         Comparing::default()
             .field("thread_id", &self.thread_id, &theirs.thread_id)
+            .field("org_id", &self.org_id, &theirs.org_id)
             .field("scope_id", &self.scope_id, &theirs.scope_id)
             .field("privacy_level", &self.privacy_level, &theirs.privacy_level)
             .field("created_by", &self.created_by, &theirs.created_by)
@@ -150,6 +156,7 @@ impl From<&Thread> for Row {
     fn from(thread: &Thread) -> Self {
         Row {
             thread_id: thread.thread_id.clone(),
+            org_id: thread.org_id.clone(),
             scope_id: thread.scope_id.clone(),
             privacy_level: thread.privacy_level.as_str().to_owned(),
             created_by: thread.created_by.clone(),
@@ -173,6 +180,7 @@ impl TryFrom<Row> for Thread {
         };
         Ok(Thread {
             thread_id: row.thread_id,
+            org_id: row.org_id,
             scope_id: row.scope_id,
             privacy_level,
             created_by: row.created_by,

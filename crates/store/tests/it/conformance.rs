@@ -13,6 +13,7 @@ pub(crate) async fn all(store: &Store) {
     a_page_is_a_range_and_a_hole_is_a_fault(store).await;
     the_head_is_found_with_holes_too(store).await;
     groups_may_have_several_threads(store).await;
+    messages_are_found_by_their_request(store).await;
     groups_have_bounds(store).await;
     amendments_do_not_depend_on_their_order(store).await;
     threads_are_written_once(store).await;
@@ -108,6 +109,20 @@ async fn groups_may_have_several_threads(store: &Store) {
     }
 }
 
+async fn messages_are_found_by_their_request(store: &Store) {
+    let chat = store.chat();
+    let again = Message { message_id: "again".into(), seq: 3, ..message("asked", 1) };
+    let other = Message { author_id: "user-2".into(), seq: 4, ..message("asked", 1) };
+    let all = [message("asked", 1), message("asked", 2), again.clone(), other.clone()];
+    chat.write(&all).await.expect("it answers");
+    let of = async |author: &str, request: &str| {
+        chat.of_request("asked", author, request).await.expect("it answers")
+    };
+    assert_eq!(of("user-1", "request 1").await, [message("asked", 1), again]);
+    assert_eq!(of("user-2", "request 1").await, [other]);
+    assert_eq!(of("user-1", "request 9").await, []);
+}
+
 async fn groups_have_bounds(store: &Store) {
     let chat = store.chat();
     let most = store::GROUP_MESSAGES_MAX as u64;
@@ -164,13 +179,15 @@ async fn threads_are_written_once(store: &Store) {
     assert_eq!(chat.thread("t-1").await.expect("it answers"), Some(thread("t-1", "scope")));
     let fault = chat.create_thread(&thread("t-1", "other scope")).await.expect_err("it is refused");
     assert!(matches!(&fault, ChatError::Differs(d) if d.fields == ["scope_id"]), "{fault}");
-    let page = chat.threads("scope", "", 3).await.expect("it answers");
+    let page = chat.threads("org-1", "scope", "", 3).await.expect("it answers");
     let ids = |page: &store::ThreadPage| -> Vec<_> {
         page.threads.iter().map(|thread| thread.thread_id.clone()).collect()
     };
     assert_eq!((ids(&page), page.has_more), (vec!["t-1".into(), "t-2".into(), "t-3".into()], true));
-    let page = chat.threads("scope", "t-3", 3).await.expect("it answers");
+    let page = chat.threads("org-1", "scope", "t-3", 3).await.expect("it answers");
     assert_eq!((ids(&page), page.has_more), (vec!["t-4".into(), "t-5".into()], false));
+    let elsewhere = chat.threads("org-2", "scope", "", 3).await.expect("it answers");
+    assert_eq!(elsewhere.threads, []);
 }
 
 fn member(user: &str, standing: Standing) -> Member {

@@ -25,7 +25,7 @@ async fn ids_and_texts_with_surrealql_in_them_are_harmless() {
         let thread = kit::thread(text, text);
         chat.create_thread(&thread).await.unwrap();
         assert_eq!(chat.thread(text).await.unwrap(), Some(thread.clone()));
-        assert_eq!(chat.threads(text, "", 10).await.unwrap().threads, [thread]);
+        assert_eq!(chat.threads("org-1", text, "", 10).await.unwrap().threads, [thread]);
         let message = Message {
             message_id: (*text).into(),
             author_id: (*text).into(),

@@ -63,6 +63,7 @@ pub(crate) fn messages(thread: &str, from: u64, to: u64) -> Vec<Message> {
 pub(crate) fn thread(id: &str, scope: &str) -> Thread {
     Thread {
         thread_id: id.into(),
+        org_id: "org-1".into(),
         scope_id: scope.into(),
         privacy_level: Privacy::Private,
         created_by: "user-1".into(),

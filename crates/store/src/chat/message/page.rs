@@ -38,6 +38,31 @@ impl Chat {
         self.amended(thread, messages).await
     }
 
+    /// Returns the messages that came of a request, the first one first: one, unless the thread's
+    /// log forgot the first attempt amid the second.
+    ///
+    /// # Errors
+    /// Fails where the database has no answer.
+    pub async fn of_request(
+        &self,
+        thread: &str,
+        author: &str,
+        request_id: &str,
+    ) -> Result<Vec<Message>, ChatError> {
+        let text = format!(
+            "SELECT {COLUMNS} FROM message WITH INDEX message_of_request \
+             WHERE thread_id = $thread AND author_id = $author AND request_id = $request"
+        );
+        let query = Query::new("find a request's message", text);
+        let query = query.bind("thread", thread.to_owned()).bind("author", author.to_owned());
+        let query = query.bind("request", request_id.to_owned());
+        let rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;
+        let messages: Result<Vec<_>, _> = rows.into_iter().map(Message::try_from).collect();
+        let mut messages = messages?;
+        messages.sort_by_key(|message| message.seq);
+        Ok(messages)
+    }
+
     /// Returns the number of a message by its id; the smallest, should two have it.
     ///
     /// # Errors
