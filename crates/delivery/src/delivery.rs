@@ -129,6 +129,13 @@ impl Delivery {
         self.channels.sweep();
     }
 
+    /// Lets those readers of a stream go whose [`Pass`](crate::Pass) was taken.
+    pub fn look_at_passes(&self, stream: &StreamName) {
+        for inbox in &*self.inboxes {
+            inbox.send(Message::Passes(stream.clone()));
+        }
+    }
+
     pub(crate) fn admit(&self, worker: usize, admission: Admission<Socket>) {
         self.inboxes[worker].send(Message::Admit(Box::new(admission)));
     }

@@ -19,10 +19,12 @@ pub(crate) enum Framing {
     WebSocket,
     /// A compressed WebSocket text message.
     WebSocketDeflate,
+    /// Server-Sent Events with payloads alone.
+    Messages,
 }
 
 impl Framing {
-    pub(crate) const COUNT: usize = 3;
+    pub(crate) const COUNT: usize = 4;
 }
 
 /// Encodes for readers of one framing and one stream.
@@ -46,6 +48,7 @@ impl Encoder<'_> {
     pub(crate) fn add_event(&self, event: &Event, frames: &mut Vec<u8>) {
         match self.framing {
             Framing::Sse => sse::add_event(event, frames),
+            Framing::Messages => sse::add_message(event, frames),
             Framing::WebSocket => ws::add_event(self.label, event, frames),
             Framing::WebSocketDeflate => {
                 ws::add_compressed_event(
@@ -61,7 +64,7 @@ impl Encoder<'_> {
     /// Writes a hole.
     pub(crate) fn gap(&self, gap: &Gap) -> Bytes {
         match self.framing {
-            Framing::Sse => sse::gap(gap),
+            Framing::Sse | Framing::Messages => sse::gap(gap),
             Framing::WebSocket | Framing::WebSocketDeflate => ws::gap(self.label, gap),
         }
     }

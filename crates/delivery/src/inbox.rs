@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use event::StreamName;
 use mio::Waker;
 use parking_lot::Mutex;
 
@@ -31,6 +32,8 @@ pub(crate) enum Message {
     Page(ReaderKey, SubscriptionId, Fetched),
     /// What a session answers its client.
     Reply(ReaderKey, Reply),
+    /// Let those readers of this stream go whose permission was taken.
+    Passes(StreamName),
     /// Let all readers go, spread over this time.
     Drain(Duration),
     /// End; readers that are still there are cut off.

@@ -19,6 +19,7 @@ mod pump;
 pub mod room;
 pub mod session;
 pub mod sse;
+mod terms;
 mod worker;
 pub mod ws;
 
@@ -31,3 +32,4 @@ pub use metrics::{DeliveryMetrics, EndCause, Transport};
 pub use options::DeliveryOptions;
 pub use probe::{Probe, ProbeError, Probed};
 pub use room::{Subscribing, socket::Socket};
+pub use terms::{Dialect, Pass, Terms};

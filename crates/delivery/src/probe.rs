@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Delivery, OpenRequest, Reader, Socket, Transport};
+use crate::{Delivery, OpenRequest, Reader, Socket, Terms, Transport};
 
 /// Bytes that a probe may have read without finding its event; what lies before is forgotten.
 const UNREAD_BYTES_MAX: usize = 64 << 10;
@@ -76,8 +76,12 @@ impl Probe {
     pub async fn open(delivery: &Delivery) -> Result<Self, ProbeError> {
         let mut ends = Vec::new();
         for worker in 0..delivery.workers() {
-            let request =
-                OpenRequest { stream: StreamName::Probe, after: After::Head, filter: None };
+            let request = OpenRequest {
+                stream: StreamName::Probe,
+                after: After::Head,
+                filter: None,
+                terms: Terms::default(),
+            };
             let opened = delivery.open(request).await.map_err(ProbeError::Attach)?;
             let (near, socket) = pair().map_err(ProbeError::Socket)?;
             let reader = Reader {

@@ -178,6 +178,7 @@ impl<S: Sink> Room<S> {
         let expires = reader.expires;
         self.metrics.opened(reader.transport);
         entry.insert(reader);
+        let is_lost = subscribing.as_ref().is_some_and(|it| it.terms.are_broken());
         if let Some(subscribing) = subscribing {
             self.seat(key, subscribing, SubscriptionId::FIRST);
         }
@@ -188,6 +189,9 @@ impl<S: Sink> Room<S> {
         }
         if let Some((began, over)) = self.draining {
             self.schedule_departure(key, began, over);
+        }
+        if is_lost {
+            self.revoke(key, now);
         }
         self.serve(key, now);
         self.read_on(key, now);

@@ -15,6 +15,9 @@ use event::{Event, Gap, Position};
 /// A comment that keeps proxies from closing an idle stream.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
+/// The same for readers of messages, as an event that they can see.
+pub const PING: Bytes = Bytes::from_static(b"event: ping\ndata: {}\n\n");
+
 /// Why a server ends a stream that its reader did not end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GoodbyeReason {
@@ -45,6 +48,29 @@ pub(crate) fn add_event(event: &Event, out: &mut Vec<u8>) {
     out.write_fmt(head).expect("memory takes all that is written");
     out.extend_from_slice(&event.json);
     out.extend_from_slice(b"\n\n");
+}
+
+/// Writes one event of a log behind others as a message: its payload alone.
+pub(crate) fn add_message(event: &Event, out: &mut Vec<u8>) {
+    let payload = payload_of(&event.json);
+    out.reserve(64 + payload.len());
+    let head = format_args!("id: {}\nevent: message\ndata: ", event.position);
+    out.write_fmt(head).expect("memory takes all that is written");
+    out.extend_from_slice(payload);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// Returns the payload in an envelope's JSON, where it is the last field and no field before it can
+/// hold a quote.
+fn payload_of(json: &[u8]) -> &[u8] {
+    const FIELD: &[u8] = b"\"payload\":";
+    let at = json.windows(FIELD.len()).position(|window| window == FIELD);
+    at.and_then(|at| json.get(at + FIELD.len()..json.len() - 1)).unwrap_or(json)
+}
+
+/// Writes the farewell of a stream whose reader has lost the permission to read it.
+pub fn closed() -> Bytes {
+    own_event(None, "closed", r#"{"reason":"permission_lost"}"#).into()
 }
 
 /// Writes the time after which a reader should come back, in milliseconds.

@@ -187,6 +187,7 @@ impl Worker {
             }
             Message::Page(key, id, fetched) => self.room.on_page(key, id, fetched, now),
             Message::Reply(key, reply) => self.room.on_reply(key, reply, now),
+            Message::Passes(stream) => self.room.on_passes(&stream, now),
             Message::Drain(over) => {
                 self.draining = true;
                 self.room.drain(over, now);

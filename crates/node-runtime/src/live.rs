@@ -28,6 +28,8 @@ const NOT_STARTED: &str = "the process is starting";
 /// The process's broker, once it was started.
 pub(crate) struct Live {
     started: OnceLock<Arc<LiveBroker>>,
+    /// Who has the logs of threads, which never change hands.
+    threads: OnceLock<Arc<dyn Broker>>,
     memory: Arc<MemoryBroker>,
     /// Who owns every stream by the settings.
     by_settings: Target,
@@ -86,7 +88,7 @@ impl Live {
     /// Returns the place of a process's broker.
     pub(crate) fn new(memory: Arc<MemoryBroker>, backend: Backend) -> Self {
         let by_settings = target_of(backend);
-        Live { started: OnceLock::new(), memory, by_settings }
+        Live { started: OnceLock::new(), threads: OnceLock::new(), memory, by_settings }
     }
 
     /// Starts the broker; what another process left in the midst of a switch is brought to one owner.
@@ -109,6 +111,11 @@ impl Live {
         let (broker, resumed) = LiveBroker::start(options).await?;
         self.started.get_or_init(|| broker);
         Ok(resumed)
+    }
+
+    /// Leaves the logs of threads to this one; once.
+    pub(crate) fn serve_threads(&self, broker: Arc<dyn Broker>) {
+        self.threads.get_or_init(|| broker);
     }
 
     /// Returns the broker, once it was started.
@@ -168,6 +175,13 @@ impl Live {
         }
     }
 
+    fn serving_of(&self, stream: &StreamName) -> Option<&dyn Broker> {
+        match (stream, self.threads.get()) {
+            (StreamName::Thread(_), Some(threads)) => Some(&**threads),
+            _ => self.serving(),
+        }
+    }
+
     fn serving(&self) -> Option<&dyn Broker> {
         match (self.broker(), self.by_settings) {
             (Some(live), _) => Some(&**live),
@@ -204,7 +218,7 @@ impl Broker for Live {
         stream: &'a StreamName,
         append: Append,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        match self.serving() {
+        match self.serving_of(stream) {
             Some(broker) => broker.append(stream, append),
             None => Box::pin(async { Err(unwritten()) }),
         }
@@ -216,21 +230,21 @@ impl Broker for Live {
         after: &'a After,
         limit: PageLimit,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        match self.serving() {
+        match self.serving_of(stream) {
             Some(broker) => broker.page(stream, after, limit),
             None => Box::pin(async { Err(unread()) }),
         }
     }
 
     fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
-        match self.serving() {
+        match self.serving_of(stream) {
             Some(broker) => broker.head(stream),
             None => Box::pin(async { Err(unread()) }),
         }
     }
 
     fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
-        match self.serving() {
+        match self.serving_of(stream) {
             Some(broker) => broker.ledger(stream),
             None => Box::pin(async { Err(unread()) }),
         }
@@ -240,7 +254,7 @@ impl Broker for Live {
         &'a self,
         stream: &'a StreamName,
     ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
-        match self.serving() {
+        match self.serving_of(stream) {
             Some(broker) => broker.watch(stream),
             None => Box::pin(async { Err(unread()) }),
         }

@@ -2,6 +2,7 @@
 //!
 //! All problems are reported together. An unknown value is never replaced by a default in silence.
 
+mod data;
 mod keys;
 mod problem;
 mod reader;
@@ -11,6 +12,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use self::reader::Reader;
 pub use self::{
+    data::{ChatTransport, DataBackend, DataSettings},
     keys::{ApiKey, KeyError, Scope, Scopes},
     problem::{Problem, SettingsError},
     source::{Given, Source, Values},
@@ -27,6 +29,8 @@ pub struct Settings {
     pub jwt: Vec<JwtVerifier>,
     /// The realtime backend and its windows.
     pub realtime: RealtimeSettings,
+    /// Where chat's rows are kept.
+    pub data: DataSettings,
     /// How long a shutdown may take.
     pub drain: Duration,
     /// Browser origins that may read answers.
@@ -62,7 +66,9 @@ pub struct RealtimeSettings {
     pub state_dir: PathBuf,
     /// Where records of a live switch go, where it is not in the state folder.
     pub evidence_dir: Option<PathBuf>,
-    /// What chat's channels begin with; only compared between replicas so far.
+    /// How chat's replicas meet.
+    pub chat_transport: ChatTransport,
+    /// What chat's keys and channels in Redis begin with; the same on all replicas.
     pub chat_channel_prefix: String,
 }
 
@@ -179,6 +185,7 @@ impl Settings {
             keys,
             jwt,
             realtime: reader.realtime(),
+            data: reader.data(),
             drain: reader.seconds("TIDEGATE_DRAIN_SECONDS", 20, 1..=3600),
             cors_origins: reader.cors_origins(),
             websocket_deflate: reader.truth("TIDEGATE_WEBSOCKET_DEFLATE", false),

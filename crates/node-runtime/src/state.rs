@@ -114,6 +114,11 @@ impl State {
         tracing::info!(phase = %phase.as_str(), "lifecycle");
     }
 
+    /// Leaves the logs of threads to a broker of their own; once, before anybody is served.
+    pub fn serve_threads(&self, broker: Arc<dyn Broker>) {
+        self.live.serve_threads(broker);
+    }
+
     /// Returns delivery, once it was started.
     pub fn delivery(&self) -> Option<&Delivery> {
         self.delivery.get()

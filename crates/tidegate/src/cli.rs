@@ -5,6 +5,7 @@ mod cutover;
 mod evidence;
 mod guard;
 mod percent;
+mod store;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
+    store::StoreCommand,
 };
 use crate::failure::Failure;
 
@@ -89,6 +91,9 @@ pub(crate) enum Command {
         after_help = "Example: tidegate evidence verify evidence --keys run.keys"
     )]
     Evidence(EvidenceCommand),
+    /// Looks at the database of chat.
+    #[command(subcommand, after_help = "Example: tidegate store status")]
+    Store(StoreCommand),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,

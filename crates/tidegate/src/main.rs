@@ -18,6 +18,7 @@ mod progress;
 mod publish;
 mod serve;
 mod sse;
+mod store;
 mod tail;
 mod target;
 
@@ -67,6 +68,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Cutover(args) => cutover::run(args, style).await,
         Command::Guard(command) => guard::run(command, style).await,
         Command::Evidence(command) => evidence::run(command, style).await,
+        Command::Store(command) => store::run(command, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };
     exit.map(ExitCode::from)

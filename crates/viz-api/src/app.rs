@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::HealthState;
+use delivery::Terms;
 use event::{MonoMs, StreamName};
 use node_runtime::{Phase, Scope, State, Tasks};
 
@@ -11,6 +12,7 @@ use crate::{
     error::ApiError,
     limits::{InFlight, PublishRate, StreamQuota},
     server::FINISH_SHARE,
+    surface::Surface,
     ws::Dispatcher,
 };
 
@@ -24,6 +26,8 @@ pub struct AppState {
     pub(crate) quota: StreamQuota,
     pub(crate) in_flight: InFlight,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Another surface of the process.
+    pub(crate) surface: Option<Arc<dyn Surface>>,
 }
 
 impl Default for AppState {
@@ -38,6 +42,8 @@ impl Default for AppState {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admitted;
 
+const NO_STREAM: &str = "there is no such stream";
+
 impl AppState {
     /// Returns the routes' state of a process.
     pub fn new(state: Arc<State>) -> Self {
@@ -49,8 +55,30 @@ impl AppState {
             quota: StreamQuota::new(limits.org_streams_max),
             in_flight: InFlight::default(),
             dispatcher: Arc::default(),
+            surface: None,
             state,
         }
+    }
+
+    /// Returns the routes' state of a process that has another surface too.
+    pub fn with_surface(state: Arc<State>, surface: Arc<dyn Surface>) -> Self {
+        AppState { surface: Some(surface), ..AppState::new(state) }
+    }
+
+    /// Finds out who a request is from.
+    ///
+    /// # Errors
+    /// Fails where it has no credential, or one that can't be accepted.
+    pub async fn caller(&self, headers: &http::HeaderMap) -> Result<Caller, ApiError> {
+        self.auth.caller(headers).await
+    }
+
+    /// Takes something from what an organisation may publish in a second.
+    ///
+    /// # Errors
+    /// Fails where that is used up.
+    pub fn take_from_rate(&self, caller: &Caller, events: usize) -> Result<(), ApiError> {
+        self.rate.take(&caller.org, events)
     }
 
     /// Returns the process's state.
@@ -73,7 +101,10 @@ impl AppState {
     }
 
     /// Fails where realtime can't be served now.
-    pub(crate) fn check_available(&self) -> Result<(), ApiError> {
+    ///
+    /// # Errors
+    /// Fails while it starts or ends, and where strict mode refuses.
+    pub fn check_available(&self) -> Result<(), ApiError> {
         match self.state.phase() {
             Phase::Ready => {}
             Phase::Starting => return Err(ApiError::unavailable("the server is starting")),
@@ -92,7 +123,20 @@ impl AppState {
         (health.selected, health.state.min(HealthState::Degraded).as_str())
     }
 
-    /// Returns the stream that a caller means, where it may read it.
+    /// Returns on what terms a caller follows a stream, where it may.
+    pub(crate) async fn terms(
+        &self,
+        caller: &Caller,
+        stream: &StreamName,
+    ) -> Result<Terms, ApiError> {
+        let (StreamName::Thread(thread), Some(surface)) = (stream, &self.surface) else {
+            return Ok(Terms::default());
+        };
+        let pass = surface.admit(caller, thread).await?;
+        Ok(Terms { pass: Some(pass), ..Terms::default() })
+    }
+
+    /// Returns the stream that a caller means; of a thread [`AppState::terms`] has to decide too.
     pub(crate) fn stream_for(
         &self,
         caller: &Caller,
@@ -102,8 +146,12 @@ impl AppState {
         match name {
             None | Some("events") => Ok(StreamName::Org(caller.org.clone())),
             Some("ops") => caller.need(Scope::Admin).map(|()| StreamName::Ops),
+            Some(name) if name.starts_with("thread:") && self.surface.is_some() => {
+                let stream = name.parse::<StreamName>();
+                stream.map_err(|_| ApiError::not_found(NO_STREAM))
+            }
             Some(name) if name.starts_with("thread:") || name.starts_with("chain:") => {
-                Err(ApiError::not_found("there is no such stream"))
+                Err(ApiError::not_found(NO_STREAM))
             }
             Some(_) => Err(ApiError::validation("`stream` is events, thread:ID, chain:KEY or ops")),
         }

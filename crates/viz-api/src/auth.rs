@@ -22,14 +22,15 @@ const NAME_CHARS_MAX: usize = 128;
 
 /// Who a request is from, and what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
+pub struct Caller {
     /// The tenant; never taken from anything but the credential.
-    pub(crate) org: OrgId,
-    pub(crate) scopes: Scopes,
+    pub org: OrgId,
+    /// What it may do.
+    pub scopes: Scopes,
     /// What the credential calls its holder, if anything.
-    pub(crate) name: Option<Arc<str>>,
+    pub name: Option<Arc<str>>,
     /// When the credential expires, by the wall clock.
-    pub(crate) expires: Option<UnixMs>,
+    pub expires: Option<UnixMs>,
 }
 
 impl Caller {
@@ -43,8 +44,11 @@ impl Caller {
         format!("{kind}{gap}{name} of {}", self.org)
     }
 
-    /// Fails where the credential lacks a scope.
-    pub(crate) fn need(&self, scope: Scope) -> Result<(), ApiError> {
+    /// Checks for a scope.
+    ///
+    /// # Errors
+    /// Fails where the credential lacks it.
+    pub fn need(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.has(scope) {
             return Ok(());
         }

@@ -10,7 +10,10 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{AppState, serve};
+use crate::{
+    AppState, serve,
+    surface::{MakeSurface, Surface, SurfaceError},
+};
 
 /// Runs a server with these settings until it is told to end; returns the process's exit code.
 ///
@@ -18,6 +21,15 @@ use crate::{AppState, serve};
 /// ended in order, 1 where something had to be cut off or could not be saved, 64 and 69 where it
 /// could not start.
 pub async fn bootstrap(settings: Settings) -> ExitCode {
+    run_process(settings, None).await
+}
+
+/// The same, with another surface beside this one.
+pub async fn bootstrap_with(settings: Settings, surface: MakeSurface) -> ExitCode {
+    run_process(settings, Some(surface)).await
+}
+
+async fn run_process(settings: Settings, surface: Option<MakeSurface>) -> ExitCode {
     if let Err(error) = init_logging(&settings.log) {
         tracing::debug!(%error, "the process has a logger already");
     }
@@ -30,8 +42,8 @@ pub async fn bootstrap(settings: Settings) -> ExitCode {
             return ExitCode::from(69);
         }
     };
-    match start(settings).await {
-        Ok(running) => run(running, signals).await,
+    match start(settings, surface).await {
+        Ok((running, surface)) => run(running, surface, signals).await,
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "the server could not start");
             ExitCode::from(error.exit_code())
@@ -47,6 +59,8 @@ enum BootError {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Surface(#[from] SurfaceError),
 }
 
 impl BootError {
@@ -54,13 +68,21 @@ impl BootError {
         match self {
             BootError::Settings(_) => 64,
             BootError::Start(error) => error.exit_code(),
+            BootError::Surface(error) => error.exit_code,
         }
     }
 }
 
-async fn start(settings: Settings) -> Result<Running, BootError> {
+type Started = (Running, Option<Arc<dyn Surface>>);
+
+async fn start(settings: Settings, make: Option<MakeSurface>) -> Result<Started, BootError> {
     let builder = RuntimeBuilder::new(settings);
-    let app = Arc::new(AppState::new(Arc::clone(builder.state())));
+    let state = Arc::clone(builder.state());
+    let surface = make.map(|make| make(&state));
+    let app = Arc::new(match &surface {
+        Some(surface) => AppState::with_surface(state, Arc::clone(surface)),
+        None => AppState::new(state),
+    });
     // Before anything is taken up, like all other settings.
     app.auth.read_files().await?;
     let mut running = builder.start().await?;
@@ -73,6 +95,13 @@ async fn start(settings: Settings) -> Result<Running, BootError> {
             return Err(StartError::Bind { address, source }.into());
         }
     };
+    if let Some(surface) = &surface
+        && let Err(error) = surface.start(&running).await
+    {
+        running.stop().await;
+        surface.stop().await;
+        return Err(error.into());
+    }
     app.spawn_owned(running.tasks());
     announce(&running);
     running.ready().await;
@@ -81,7 +110,7 @@ async fn start(settings: Settings) -> Result<Running, BootError> {
     if let Some(listener) = listener {
         running.tasks().spawn("http", serve(listener, app, running.tasks().clone()));
     }
-    Ok(running)
+    Ok((running, surface))
 }
 
 /// Says where the server listens; a key of its own making is printed, never logged.
@@ -109,10 +138,17 @@ fn print_key(key: &str) {
     );
 }
 
-async fn run(running: Running, mut signals: Signals) -> ExitCode {
+async fn run(
+    running: Running,
+    surface: Option<Arc<dyn Surface>>,
+    mut signals: Signals,
+) -> ExitCode {
     let signal = signals.told_to_end().await;
     tracing::info!(signal = %signal, "shutting down");
     let report = running.stop().await;
+    if let Some(surface) = surface {
+        surface.stop().await;
+    }
     tracing::info!(
         readers_moved = report.readers_moved,
         tasks_ended = report.tasks_ended,

@@ -55,6 +55,7 @@ pub(crate) async fn echo(
         DecoderOptions { message_bytes_max: MESSAGE_BYTES_MAX, deflate: deflate.is_some() };
     slot.fill(Handover::Web(WebHandover {
         likely: StreamName::Probe,
+        opened: None,
         preamble: Bytes::new(),
         expires: None,
         permit,

@@ -106,7 +106,8 @@ impl ApiError {
         ApiError { code, message, retry_after_s }
     }
 
-    pub(crate) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
+    /// Returns what is said of syntax and grammar.
+    pub fn validation(message: impl Into<Cow<'static, str>>) -> Self {
         ApiError::new(Code::ValidationError, message)
     }
 
@@ -114,26 +115,29 @@ impl ApiError {
         ApiError::new(Code::Unauthorized, message)
     }
 
-    pub(crate) fn not_found(message: &'static str) -> Self {
+    /// Returns what is said of what there is not.
+    pub fn not_found(message: &'static str) -> Self {
         ApiError::new(Code::NotFound, message)
     }
 
-    pub(crate) fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
+    /// Returns what is said of too much.
+    pub fn too_large(message: impl Into<Cow<'static, str>>) -> Self {
         ApiError::new(Code::TooLarge, message)
     }
 
-    pub(crate) fn unavailable(message: &'static str) -> Self {
+    /// Returns what is said of what can be had later.
+    pub fn unavailable(message: &'static str) -> Self {
         ApiError::new(Code::Unavailable, message)
     }
 
     /// Returns what is said outside of a fault inside, whose cause is in the log.
-    pub(crate) fn internal() -> Self {
+    pub fn internal() -> Self {
         ApiError::new(Code::Internal, "the server failed; its log has the cause")
     }
 
     /// Says when it is worth another attempt, in whole seconds.
     #[must_use]
-    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
+    pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds.max(1));
         self
     }

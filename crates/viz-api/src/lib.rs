@@ -18,10 +18,11 @@ mod request;
 mod router;
 mod routes;
 mod server;
+pub mod surface;
 mod ws;
 
 pub use app::AppState;
-pub use bootstrap::bootstrap;
+pub use bootstrap::{bootstrap, bootstrap_with};
 pub use error::{ApiError, Code};
 pub use router::{OPENAPI, ROUTES, RouteDoc, router};
 pub use server::serve;

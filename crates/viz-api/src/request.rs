@@ -125,7 +125,7 @@ pub(crate) fn http_date(at: UnixMs) -> String {
 }
 
 /// Returns a JSON answer.
-pub(crate) fn json(status: http::StatusCode, body: impl Into<Bytes>) -> Response {
+pub fn json(status: http::StatusCode, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Body::from(body.into()));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
@@ -137,7 +137,7 @@ pub(crate) fn json(status: http::StatusCode, body: impl Into<Bytes>) -> Response
 ///
 /// # Errors
 /// Fails where it stands more than once: which of them counts would depend on who reads them.
-pub(crate) fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, ApiError> {
+pub fn query_value(query: Option<&str>, name: &str) -> Result<Option<String>, ApiError> {
     let pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     let value = values.next();

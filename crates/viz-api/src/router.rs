@@ -79,6 +79,9 @@ pub fn router(app: Arc<AppState>) -> Router {
     {
         router = router.route("/echo", get(crate::echo::echo));
     }
+    if let Some(surface) = &app.surface {
+        router = router.merge(surface.routes());
+    }
     let origins = &app.state.settings.cors_origins;
     // Without origins there is no layer, which would answer every OPTIONS request.
     let cors = (!origins.is_empty()).then(|| cors(origins));
@@ -104,12 +107,13 @@ fn cors(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("x-correlation-id"),
             HeaderName::from_static("x-api-key"),
             request::REQUEST_ID,
         ])

@@ -2,7 +2,7 @@
 //!
 //! Owns: what a client may say and what it is told. Must not know: frames, sockets.
 
-mod answers;
+pub(crate) mod answers;
 mod dispatcher;
 pub(crate) mod handshake;
 pub(crate) mod message;

@@ -8,7 +8,9 @@ use event::{After, Event, Gap, MonoMs, Position, StreamName};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Delivery;
-use crate::{Filter, Lease, Socket, Subscribing, Transport, room::Admission, session::WebSocket};
+use crate::{
+    Filter, Lease, Socket, Subscribing, Terms, Transport, room::Admission, session::WebSocket,
+};
 
 /// Events of the first page; what lies beyond is read when the reader has taken these.
 const FIRST_PAGE: PageLimit = PageLimit::clamped(512);
@@ -22,6 +24,8 @@ pub struct OpenRequest {
     pub after: After,
     /// Which events; all where there is none.
     pub filter: Option<Arc<Filter>>,
+    /// On what terms.
+    pub terms: Terms,
 }
 
 /// How a stream begins for its reader.
@@ -61,6 +65,7 @@ pub struct Opened {
     first: Events,
     first_through: Position,
     filter: Option<Arc<Filter>>,
+    terms: Terms,
 }
 
 /// A reader's end of a stream.
@@ -87,6 +92,8 @@ pub struct WebReader {
     pub web_socket: WebSocket,
     /// The stream that its client is likely to follow: its worker is chosen by that.
     pub likely: StreamName,
+    /// The stream that it follows from its beginning, if any.
+    pub opened: Option<Opened>,
     /// What is written before anything else.
     pub preamble: Bytes,
     /// When its credential expires.
@@ -105,6 +112,7 @@ impl Opened {
             first_through: self.first_through,
             filter: self.filter,
             permit,
+            terms: self.terms,
         }
     }
 }
@@ -118,7 +126,7 @@ impl Delivery {
     /// # Cancel safety
     /// Nothing is left behind when the future is dropped.
     pub async fn open(&self, request: OpenRequest) -> Result<Opened, AttachError> {
-        let OpenRequest { stream, after, filter } = request;
+        let OpenRequest { stream, after, filter, terms } = request;
         let lease = self.channels.lease(&stream).await?;
         let page = self.broker.page(&stream, &after, FIRST_PAGE).await?;
         if !page.is_whole() {
@@ -146,6 +154,7 @@ impl Delivery {
             first: page.events,
             first_through: page.next,
             filter,
+            terms,
         })
     }
 
@@ -201,7 +210,7 @@ impl Delivery {
             socket: reader.socket,
             transport: Transport::websocket,
             preamble: reader.preamble,
-            subscribing: None,
+            subscribing: reader.opened.map(|opened| opened.subscribing(None)),
             web_socket: Some(reader.web_socket),
             expires: reader.expires,
             permit: reader.permit,

@@ -240,8 +240,10 @@ impl<S: Sink> Reader<S> {
     }
 
     fn heartbeat_bytes(&mut self) -> Bytes {
-        if self.framing != Framing::Sse {
-            return ws::PING;
+        match self.framing {
+            Framing::WebSocket | Framing::WebSocketDeflate => return ws::PING,
+            Framing::Messages => return sse::PING,
+            Framing::Sse => {}
         }
         let Some(subscription) = self.subscriptions.first_mut() else { return sse::HEARTBEAT };
         let told = std::mem::replace(&mut subscription.told, subscription.through);

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use event::MonoMs;
+use event::{MonoMs, StreamName};
 use rand::RngExt;
 
 use super::{ReaderKey, Room, reader::Reader, ring::Place, socket::Sink, web::CLOSE_MAX};
@@ -140,12 +140,40 @@ impl<S: Sink> Room<S> {
         self.serve(key, now);
         let Some(reader) = self.reader(key) else { return };
         let farewell = match reader.framing {
-            Framing::Sse => sse::goodbye(reason, retry_ms),
+            Framing::Sse | Framing::Messages => sse::goodbye(reason, retry_ms),
             Framing::WebSocket | Framing::WebSocketDeflate => {
                 joined([&*ws::goodbye(reason, retry_ms), &ws::close(code, reason.as_str())])
             }
         };
         self.part(key, cause, &farewell, now);
+    }
+
+    /// Lets those readers of a stream go who have lost the permission to read it.
+    pub fn on_passes(&mut self, stream: &StreamName, now: MonoMs) {
+        let Some(&table) = self.table_of.get(stream) else { return };
+        let lost = self.tables[table].seats().iter().filter_map(|seat| {
+            let reader = self.readers.get(seat.reader as usize)?;
+            let subscription = reader.subscriptions.get(seat.subscription as usize)?;
+            subscription.terms.are_broken().then_some(reader.key)
+        });
+        for key in lost.collect::<Vec<_>>() {
+            self.revoke(key, now);
+        }
+    }
+
+    /// Lets a reader go that has lost a permission; what it was not sent yet it is not sent.
+    pub(super) fn revoke(&mut self, key: ReaderKey, now: MonoMs) {
+        let Some(reader) = self.reader(key).filter(|reader| reader.leaving.is_none()) else {
+            return;
+        };
+        if reader.web.is_some() {
+            let (code, reason) = (CloseCode::Policy, "permission lost");
+            self.close_web(key, EndCause::Revoked, code, reason, now);
+        } else if reader.blocked_since.is_some() {
+            self.remove(key, EndCause::Revoked);
+        } else {
+            self.part(key, EndCause::Revoked, &sse::closed(), now);
+        }
     }
 
     /// Makes this the last thing that a reader is sent; it is let go within a while.

@@ -13,7 +13,7 @@ use super::{
     subscription::{Subscribing, Subscription, SubscriptionId},
     web::Web,
 };
-use crate::{EndCause, Transport, encoder::Framing, session::WebSocket};
+use crate::{Dialect, EndCause, Transport, encoder::Framing, session::WebSocket};
 
 /// Most bytes that an event stream's reader may send; one that sends more is no reader.
 const INPUT_BYTES_MAX: u32 = 64 << 10;
@@ -69,7 +69,10 @@ impl<S: Sink> Reader<S> {
     /// Returns a reader that follows nothing yet, and what it is to follow.
     pub(super) fn new(admission: Admission<S>, key: ReaderKey) -> (Self, Option<Subscribing>) {
         let framing = match &admission.web_socket {
-            None => Framing::Sse,
+            None => match admission.subscribing.as_ref().map(|s| s.terms.dialect) {
+                Some(Dialect::Messages) => Framing::Messages,
+                Some(Dialect::Envelopes) | None => Framing::Sse,
+            },
             Some(web) if web.sends_deflated => Framing::WebSocketDeflate,
             Some(_) => Framing::WebSocket,
         };

@@ -11,7 +11,7 @@ use super::{
     gathered::Gathered,
     ring::{Mark, Place, Ring},
 };
-use crate::{Filter, Lease, encoder::Encoder};
+use crate::{Filter, Lease, Terms, encoder::Encoder};
 
 /// Names a subscription of one reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub struct Subscribing {
     pub filter: Option<Arc<Filter>>,
     /// Its share in its tenant's open streams, where its connection has none for it.
     pub permit: Option<OwnedSemaphorePermit>,
+    /// On what terms it is followed.
+    pub terms: Terms,
 }
 
 /// A reader's place in one stream.
@@ -54,6 +56,7 @@ pub(super) struct Subscription {
     /// Where its place was in the ring's account, when that was last known.
     pub(super) mark: Mark,
     pub(super) filter: Option<Arc<Filter>>,
+    pub(super) terms: Terms,
     _lease: Lease,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -78,6 +81,7 @@ impl Subscription {
             fetching: false,
             mark,
             filter: subscribing.filter,
+            terms: subscribing.terms,
             _lease: subscribing.lease,
             _permit: subscribing.permit,
         }

@@ -3,8 +3,8 @@
 use event::{Epoch, EventId, Gap, GapReason, Seq};
 
 use super::{
-    Event, GoodbyeReason, HEARTBEAT, Position, add_event, gap, gap_json, goodbye, heartbeat_at,
-    json_text, own_event, retry,
+    Event, GoodbyeReason, HEARTBEAT, PING, Position, add_event, add_message, closed, gap, gap_json,
+    goodbye, heartbeat_at, json_text, own_event, retry,
 };
 
 fn at(seq: u64) -> Position {
@@ -22,6 +22,16 @@ fn every_frame_is_what_it_was() {
     let mut event = Vec::new();
     add_event(&one, &mut event);
     check(event, "id: fzzzzzzzzzzzz-42\nevent: action.created\ndata: {\"payload\":{}}\n\n");
+    let json = r#"{"id":"evt_1","payload":{"body":"\"payload\":1"}}"#;
+    let name = "message.sent".parse().expect("a name");
+    let sent = Event::new(at(43), EventId::from_bits(2), name, json.into());
+    let mut message = Vec::new();
+    add_message(&sent, &mut message);
+    let expected =
+        "id: fzzzzzzzzzzzz-43\nevent: message\ndata: {\"body\":\"\\\"payload\\\":1\"}\n\n";
+    check(message, expected);
+    check(PING, "event: ping\ndata: {}\n\n");
+    check(closed(), "event: closed\ndata: {\"reason\":\"permission_lost\"}\n\n");
     check(retry(2500), "retry: 2500\n\n");
     check(HEARTBEAT, ": heartbeat\n\n");
     check(heartbeat_at(at(7)), ": heartbeat\nid: fzzzzzzzzzzzz-7\n\n");

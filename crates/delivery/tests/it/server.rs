@@ -4,5 +4,6 @@ mod drain;
 mod fan_out;
 mod faults;
 mod leaving;
+mod passes;
 mod site;
 mod web;

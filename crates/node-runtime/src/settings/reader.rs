@@ -11,8 +11,10 @@ use std::{
 use broker::RedisIdentity;
 
 use super::{
-    ApiKey, Backend, Given, JwtVerifier, LimitSettings, LogFormat, LogSettings, Problem,
-    RealtimeSettings, Secret, Settings, SettingsError, Source, Values,
+    ApiKey, Backend, ChatTransport, DataBackend, DataSettings, Given, JwtVerifier, LimitSettings,
+    LogFormat, LogSettings, Problem, RealtimeSettings, Secret, Settings, SettingsError, Source,
+    Values,
+    data::{endpoint_fault, is_place},
 };
 
 /// Every setting that there is; another one is reported.
@@ -62,12 +64,7 @@ const KNOWN: [&str; 42] = [
 ];
 
 /// Settings of parts that this version does not have, which may hold any text.
-const TEXTS_OF_LATER_PARTS: [&str; 11] = [
-    "SURREAL_DB",
-    "SURREAL_ENDPOINT",
-    "SURREAL_NS",
-    "SURREAL_PASS",
-    "SURREAL_USER",
+const TEXTS_OF_LATER_PARTS: [&str; 6] = [
     "TIDEGATE_KEY",
     "TIDEGATE_URL",
     "VIZ_API_CHAINS",
@@ -178,6 +175,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn realtime(&mut self) -> RealtimeSettings {
         let redis_url = self.redis_url();
+        let chat_transport = self.chat_transport(redis_url.is_some());
         RealtimeSettings {
             backend: self.backend(redis_url.is_some()),
             redis_url,
@@ -192,11 +190,69 @@ impl<'a> Reader<'a> {
                 .text("REALTIME_STATE_DIR")
                 .map_or_else(|| PathBuf::from("./tidegate-data"), PathBuf::from),
             evidence_dir: self.text("TIDEGATE_EVIDENCE_DIR").map(PathBuf::from),
-            chat_channel_prefix: self
-                .text("CHAT_REALTIME_CHANNEL_PREFIX")
-                .unwrap_or("gotong:chat:realtime")
-                .to_owned(),
+            chat_transport,
+            chat_channel_prefix: self.channel_prefix(),
         }
+    }
+
+    fn chat_transport(&mut self, has_redis: bool) -> ChatTransport {
+        match self.text("CHAT_REALTIME_TRANSPORT") {
+            None | Some("local") => ChatTransport::Local,
+            Some("redis") => {
+                if !has_redis {
+                    self.problem("REDIS_URL", "CHAT_REALTIME_TRANSPORT=redis needs it");
+                }
+                ChatTransport::Redis
+            }
+            Some(_) => {
+                self.problem("CHAT_REALTIME_TRANSPORT", "allowed are local and redis");
+                ChatTransport::Local
+            }
+        }
+    }
+
+    fn channel_prefix(&mut self) -> String {
+        let prefix = self.text("CHAT_REALTIME_CHANNEL_PREFIX").unwrap_or("gotong:chat:realtime");
+        // Braces would put the keys of all threads into one slot of a cluster.
+        let is_good = |b: u8| b.is_ascii_graphic() && !b"{}*?[]\\\"".contains(&b);
+        if !(1..=64).contains(&prefix.len()) || !prefix.bytes().all(is_good) {
+            let allowed = "allowed are 1 to 64 visible ASCII characters without { } * ? [ ] \\ \"";
+            self.problem("CHAT_REALTIME_CHANNEL_PREFIX", allowed);
+        }
+        prefix.to_owned()
+    }
+
+    pub(super) fn data(&mut self) -> DataSettings {
+        let allowed = "allowed are memory, embedded and surreal";
+        let backend =
+            self.parsed("DATA_BACKEND", DataBackend::Embedded, allowed, DataBackend::read);
+        let endpoint = self.text("SURREAL_ENDPOINT").unwrap_or("ws://127.0.0.1:8000").to_owned();
+        if let Some(fault) = endpoint_fault(&endpoint) {
+            self.problem("SURREAL_ENDPOINT", fault);
+        }
+        let user = self.text("SURREAL_USER").map(str::to_owned);
+        let password = self.text("SURREAL_PASS").map(|text| Secret(text.to_owned()));
+        match (&user, &password) {
+            (Some(_), None) => self.problem("SURREAL_PASS", "SURREAL_USER needs its password"),
+            (None, Some(_)) => self.problem("SURREAL_USER", "SURREAL_PASS needs its user"),
+            _ => {}
+        }
+        DataSettings {
+            backend,
+            endpoint,
+            namespace: self.place("SURREAL_NS", "gotong"),
+            database: self.place("SURREAL_DB", "chat"),
+            user,
+            password,
+        }
+    }
+
+    fn place(&mut self, setting: &str, default: &str) -> String {
+        let name = self.text(setting).unwrap_or(default);
+        if !is_place(name) {
+            self.problem(setting, "allowed are 1 to 64 of a-z, A-Z, 0-9, `_` and `-`");
+        }
+        name.to_owned()
     }
 
     /// Reads what Redis knows us by: a certificate and its key, or neither.
@@ -315,8 +371,6 @@ impl<'a> Reader<'a> {
 
     /// Settings of parts that this version does not have: only what changes nothing is allowed.
     pub(super) fn later_parts(&mut self) {
-        self.one_of("CHAT_REALTIME_TRANSPORT", &["local"], &["redis"], &[]);
-        self.one_of("DATA_BACKEND", &["memory", "embedded"], &["surreal"], &[]);
         self.one_of("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay"], &["p2p", "hybrid"]);
         for setting in TEXTS_OF_LATER_PARTS {
             self.text(setting);

@@ -90,10 +90,28 @@ fn what_is_no_whole_number_is_refused() {
 
 #[test]
 fn a_word_that_is_not_allowed_is_never_replaced_in_silence() {
-    let table: [(&str, &[&str], &[&str]); 6] = [
+    let table: [(&str, &[&str], &[&str]); 9] = [
         ("REALTIME_BACKEND", &["memory"], &["rediss", "Redis", "none", "memory "]),
-        ("CHAT_REALTIME_TRANSPORT", &["local"], &["redis", "memory", "LOCAL"]),
-        ("DATA_BACKEND", &["memory", "embedded"], &["surreal", "postgres", "Embedded"]),
+        ("CHAT_REALTIME_TRANSPORT", &["local"], &["memory", "LOCAL", "rediss"]),
+        (
+            "CHAT_REALTIME_CHANNEL_PREFIX",
+            &["a", "gotong:chat:realtime"],
+            &["a b", "a{b}", "ä", "a*"],
+        ),
+        ("DATA_BACKEND", &["memory", "embedded", "surreal"], &["postgres", "Embedded"]),
+        (
+            "SURREAL_ENDPOINT",
+            &["ws://127.0.0.1:8000", "ws://db.local:1/", "ws://[::1]:8000"],
+            &[
+                "db:8000",
+                "http://db:8000",
+                "wss://db:8000",
+                "ws://u:p@db:8000",
+                "ws://db",
+                "ws://db:0",
+            ],
+        ),
+        ("SURREAL_NS", &["gotong", "a-b_c1"], &["a b", "a;DROP", "ä"]),
         ("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay", "p2p", "hybrid", "on", "rcp"]),
         ("TIDEGATE_LOG_FORMAT", &["human", "json"], &["text", "JSON"]),
         (

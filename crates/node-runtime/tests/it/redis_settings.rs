@@ -1,6 +1,6 @@
 //! What the Redis backend needs of the settings, and what of it is shown.
 
-use node_runtime::settings::Backend;
+use node_runtime::settings::{Backend, ChatTransport};
 
 use crate::support::{parse, parsed, problems};
 
@@ -59,4 +59,17 @@ fn a_certificate_and_its_key_are_given_together() {
     let both = parsed(&[(FILES[0], "a.pem"), (FILES[1], "a.key")]).realtime.redis_identity;
     let both = both.expect("both were given");
     assert_eq!((both.cert_file, both.key_file), ("a.pem".into(), "a.key".into()));
+}
+
+#[test]
+fn chat_over_several_replicas_needs_redis_whatever_realtime_does() {
+    let problems = problems(&[("CHAT_REALTIME_TRANSPORT", "redis")]);
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    assert_eq!(&*problem.setting, "REDIS_URL");
+    assert!(problem.allowed.contains("CHAT_REALTIME_TRANSPORT=redis"), "{problem}");
+    let given = [("CHAT_REALTIME_TRANSPORT", "redis"), ("REDIS_URL", "redis://127.0.0.1")];
+    let realtime = parsed(&given).realtime;
+    assert_eq!(realtime.chat_transport, ChatTransport::Redis);
+    assert_eq!(realtime.backend, Backend::Memory);
+    assert_eq!(parsed(&[]).realtime.chat_transport, ChatTransport::Local);
 }

@@ -4,10 +4,11 @@ use node_runtime::{RuntimeBuilder, Settings, State};
 
 use crate::support::{parse, parsed, values};
 
-const GOOD: [(&str, &str); 4] = [
+const GOOD: [(&str, &str); 5] = [
     ("TIDEGATE_KEYS", "org_a=hidden-key-1,org_b=hidden-key-2:admin@bot"),
     ("TIDEGATE_JWT_HS256_SECRET", "hidden-secret-of-at-least-32-bytes"),
     ("REDIS_URL", "redis://user:hidden-password@127.0.0.1"),
+    ("SURREAL_USER", "chat"),
     ("SURREAL_PASS", "hidden-password"),
 ];
 
@@ -27,6 +28,7 @@ fn debug_texts_name_and_do_not_show() {
         format!("{:?}", settings.keys),
         format!("{:?}", settings.jwt),
         format!("{:?}", settings.realtime),
+        format!("{:?}", settings.data),
     ];
     for text in texts {
         assert!(!text.contains("hidden"), "{text}");
@@ -56,4 +58,6 @@ fn a_secret_can_be_used_all_the_same() {
     let settings: Settings = parsed(&GOOD);
     let url = settings.realtime.redis_url.expect("it was given");
     assert_eq!(url.expose(), "redis://user:hidden-password@127.0.0.1");
+    let password = settings.data.password.expect("it was given");
+    assert_eq!(password.expose(), "hidden-password");
 }

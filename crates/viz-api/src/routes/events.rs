@@ -179,7 +179,20 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+/// Reads a whole body that is to be JSON.
+///
+/// # Errors
+/// Fails on another media type, on too many bytes, and where it does not come to an end.
+pub async fn read_json(app: &AppState, headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
+    check_media_type(headers)?;
+    read_body(body, headers, app.state.settings.limits.body_bytes_max).await
+}
+
+/// Returns the key that makes another attempt harmless.
+///
+/// # Errors
+/// Fails where there is more than one, or one that is malformed.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut values = headers.get_all("idempotency-key").iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -189,6 +202,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 }
 
 /// Checks the grammar of a key.
+///
+/// # Errors
+/// Fails where it is not kept.
 pub(crate) fn check_idempotency_key(key: &str) -> Result<&str, ApiError> {
     if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(key);

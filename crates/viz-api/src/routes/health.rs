@@ -13,7 +13,7 @@ use node_runtime::{VERSION, health::RealtimeHealth};
 use serde_json::{Value, json};
 
 use super::cutover;
-use crate::{AppState, OPENAPI, request};
+use crate::{AppState, OPENAPI, request, surface::DatabaseCheck};
 
 /// Liveness: the process answers.
 pub(crate) async fn live() -> Response {
@@ -38,19 +38,16 @@ pub(crate) async fn ready(State(app): State<Arc<AppState>>) -> Response {
 
 /// Health with a probe that goes through the real publish and delivery path.
 pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
-    let realtime = app.state.realtime_health().await;
+    let (realtime, database) = tokio::join!(app.state.realtime_health(), database(&app));
     let serves = app.state.is_ready();
-    let healthy = serves && realtime.status == HealthState::Healthy;
+    let healthy = serves && database.is_healthy && realtime.status == HealthState::Healthy;
     let body = json!({
         "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": timestamp(&app),
         "version": VERSION,
         "checks": {
             "realtime": realtime_check(&app, &realtime),
-            "database": {
-                "status": "unused",
-                "reason": "no part of this version keeps data in a database",
-            },
+            "database": database.shown,
             "runtime": {
                 "status": if serves { "healthy" } else { "degraded" },
                 "phase": app.state.phase().as_str(),
@@ -63,6 +60,17 @@ pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
     });
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     request::json(status, body.to_string())
+}
+
+async fn database(app: &AppState) -> DatabaseCheck {
+    match &app.surface {
+        Some(surface) => surface.database().await,
+        None => {
+            let reason = "no part of this process keeps data in a database";
+            let shown = json!({"status": "unused", "reason": reason});
+            DatabaseCheck { is_healthy: true, shown }
+        }
+    }
 }
 
 fn realtime_check(app: &AppState, health: &RealtimeHealth) -> Value {

@@ -6,12 +6,13 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use event::StreamName;
 use http::StatusCode;
 use node_runtime::Scope;
 
 use crate::{
     AppState,
-    error::ApiError,
+    error::{ApiError, Code},
     request::{json, query_value},
 };
 
@@ -24,6 +25,10 @@ pub(crate) async fn ledger(
     caller.need(Scope::Admin)?;
     let name = query_value(request.uri().query(), "stream")?;
     let stream = app.stream_for(&caller, name.as_deref())?;
+    if matches!(stream, StreamName::Thread(_)) {
+        let message = "a thread keeps no account: its rows are in the database";
+        return Err(ApiError::new(Code::Unprocessable, message));
+    }
     app.check_available()?;
     let ledger = app.state.broker.ledger(&stream).await?;
     let body = serde_json::json!({

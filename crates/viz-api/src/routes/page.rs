@@ -32,6 +32,7 @@ pub(crate) async fn events(
     let stream = app.stream_for(&caller, query_value(query, "stream")?.as_deref())?;
     let limit = limit(query_value(query, "limit")?.as_deref())?;
     app.check_available()?;
+    app.terms(&caller, &stream).await?;
     let after = match query_value(query, "after")?.filter(|after| !after.is_empty()) {
         Some(after) => After::from_client(Some(&after)),
         None => After::Oldest,

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use delivery::{Filter, OpenRequest, Opened, Transport, sse};
-use event::After;
+use delivery::{Filter, OpenRequest, Opened, Terms, Transport, sse};
+use event::{After, StreamName};
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use rand::RngExt;
 
@@ -50,8 +50,37 @@ pub(crate) async fn open(app: &AppState, request: &Parts) -> Result<Response, Ap
     let stream = app.stream_for(&caller, query_value(query, "stream")?.as_deref())?;
     let filter = query_value(query, "events")?.map(|text| text.parse::<Filter>()).transpose();
     let filter = filter.map_err(|error| ApiError::validation(format!("`events`: {error}")))?;
-    let after = after(&request.headers, query)?;
+    let after = place_in(&request.headers, query)?;
     app.check_available()?;
+    let terms = app.terms(&caller, &stream).await?;
+    let plan = StreamPlan { stream, after, filter: filter.map(Arc::new), terms };
+    open_stream(app, request, &caller, plan, preamble).await
+}
+
+/// What a stream is to be.
+#[derive(Clone, Debug)]
+pub struct StreamPlan {
+    /// Which.
+    pub stream: StreamName,
+    /// Where it begins.
+    pub after: After,
+    /// Which events; all where there is none.
+    pub filter: Option<Arc<Filter>>,
+    /// On what terms it is read.
+    pub terms: Terms,
+}
+
+/// Attaches a reader whom everything allows to read, and leaves it where its connection finds it.
+///
+/// # Errors
+/// Fails where it can't be served now.
+pub async fn open_stream(
+    app: &AppState,
+    request: &Parts,
+    caller: &Caller,
+    plan: StreamPlan,
+    preamble: fn(&AppState, &Caller, &Opened) -> Bytes,
+) -> Result<Response, ApiError> {
     let mut response = Body::empty().into_response();
     set_headers(response.headers_mut(), &http_date(app.state.clock.unix()));
     if request.method == Method::HEAD {
@@ -62,20 +91,23 @@ pub(crate) async fn open(app: &AppState, request: &Parts) -> Result<Response, Ap
     let permit = app.quota.take(&caller.org)?;
     let delivery = app.state.delivery();
     let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
-    let open = OpenRequest { stream, after, filter: filter.map(Arc::new) };
-    let opened = delivery.open(open).await?;
+    let StreamPlan { stream, after, filter, terms } = plan;
+    let opened = delivery.open(OpenRequest { stream, after, filter, terms }).await?;
     app.state.metrics.replay(opened.resume);
     slot.fill(Handover::Stream(StreamHandover {
-        preamble: preamble(app, &caller, &opened),
+        preamble: preamble(app, caller, &opened),
         opened,
-        expires: app.until(&caller),
+        expires: app.until(caller),
         permit,
     }));
     Ok(response)
 }
 
 /// Finds out who asks: by header, or by a ticket where there is none.
-pub(super) async fn reader(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
+///
+/// # Errors
+/// Fails where there is no credential, or one that can't be accepted.
+pub async fn reader(app: &AppState, request: &Parts) -> Result<Caller, ApiError> {
     let headers = &request.headers;
     let has_header =
         headers.contains_key("x-api-key") || headers.contains_key(header::AUTHORIZATION);
@@ -92,7 +124,11 @@ pub(super) async fn reader(app: &AppState, request: &Parts) -> Result<Caller, Ap
     }
 }
 
-fn after(headers: &HeaderMap, query: Option<&str>) -> Result<After, ApiError> {
+/// Reads where a reader goes on: `Last-Event-ID`, else `?after=`.
+///
+/// # Errors
+/// Fails where the parameter stands more than once.
+pub fn place_in(headers: &HeaderMap, query: Option<&str>) -> Result<After, ApiError> {
     let query = query_value(query, "after")?;
     let header = headers.get("last-event-id").map(HeaderValue::as_bytes).filter(|v| !v.is_empty());
     Ok(match header {
@@ -139,7 +175,7 @@ fn preamble(app: &AppState, caller: &Caller, opened: &Opened) -> Bytes {
 }
 
 /// Returns the label under which a refused connection is counted.
-pub(super) fn connect_result(code: Code) -> &'static str {
+pub fn connect_result(code: Code) -> &'static str {
     match code {
         Code::Unauthorized => "unauthorized",
         Code::Forbidden => "forbidden",

@@ -9,19 +9,20 @@ use axum::{
 };
 use bytes::Bytes;
 use delivery::{
-    Transport,
+    OpenRequest, Opened, Transport,
     session::WebSocket,
     ws::{self, decoder::DecoderOptions},
 };
-use event::StreamName;
+use event::{After, StreamName};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 
-use super::stream::{connect_result, reader};
+use super::stream::{connect_result, place_in, reader};
 use crate::{
     AppState,
+    auth::Caller,
     error::{ApiError, Code},
     server::{Handover, HandoverSlot, WebHandover},
-    ws::{Session, connected, handshake},
+    ws::{Session, answers, connected, handshake},
 };
 
 /// What a message has besides the payload of the event that it publishes.
@@ -55,21 +56,73 @@ pub(crate) async fn ws(
 /// Agrees to switch, and leaves the session where its connection finds it.
 pub(crate) async fn open(app: &Arc<AppState>, request: &Parts) -> Result<Response, ApiError> {
     let caller = reader(app, request).await?;
+    switch(app, request, caller, None).await
+}
+
+/// Agrees to switch, and lets the connection follow a thread from its beginning.
+///
+/// # Errors
+/// Fails where the request is no handshake, the caller may not read the thread, or it can't be served
+/// now.
+pub async fn open_thread_socket(
+    app: &Arc<AppState>,
+    request: &Parts,
+    thread: &str,
+) -> Result<Response, ApiError> {
+    let opened = open_thread(app, request, thread).await;
+    let result = match &opened {
+        Ok(_) => "ok",
+        Err(error) => connect_result(error.code()),
+    };
+    app.state.metrics.connect(Transport::websocket, result);
+    opened
+}
+
+async fn open_thread(
+    app: &Arc<AppState>,
+    request: &Parts,
+    thread: &str,
+) -> Result<Response, ApiError> {
+    let caller = reader(app, request).await?;
+    let stream = app.stream_for(&caller, Some(&format!("thread:{thread}")))?;
+    let after = place_in(&request.headers, request.uri.query())?;
+    switch(app, request, caller, Some((stream, after))).await
+}
+
+async fn switch(
+    app: &Arc<AppState>,
+    request: &Parts,
+    caller: Caller,
+    home: Option<(StreamName, After)>,
+) -> Result<Response, ApiError> {
     let offers_deflate = app.state.settings.websocket_deflate;
     let handshake = handshake::check(request, offers_deflate)?;
     app.check_available()?;
     let slot = request.extensions.get::<HandoverSlot>();
     let slot = slot.ok_or_else(|| ApiError::unavailable("this listener serves no streams"))?;
     let permit = app.quota.take(&caller.org)?;
+    let mut preamble = ws::text(&connected(app, &caller)).to_vec();
+    let home = match home {
+        None => None,
+        Some((stream, after)) => {
+            let opened = open_home(app, &caller, stream.clone(), after).await?;
+            for json in answers::preamble(&stream, &opened) {
+                preamble.extend_from_slice(&ws::text(&json));
+            }
+            Some((stream, opened))
+        }
+    };
+    let (home, opened) = home.unzip();
     let message_bytes_max = app.state.settings.limits.payload_bytes_max + ENVELOPE_BYTES_MAX;
     let deflate = handshake.deflate;
     slot.fill(Handover::Web(WebHandover {
-        likely: StreamName::Org(caller.org.clone()),
-        preamble: ws::text(&connected(app, &caller)),
+        likely: home.clone().unwrap_or_else(|| StreamName::Org(caller.org.clone())),
+        opened,
+        preamble: preamble.into(),
         expires: app.until(&caller),
         permit,
         web_socket: WebSocket {
-            session: Arc::new(Session::new(Arc::clone(app), caller)),
+            session: Arc::new(Session::new(Arc::clone(app), caller, home)),
             options: DecoderOptions { message_bytes_max, deflate: deflate.is_some() },
             sends_deflated: deflate.is_some_and(|deflate| deflate.sends()),
             received: Bytes::new(),
@@ -77,6 +130,20 @@ pub(crate) async fn open(app: &Arc<AppState>, request: &Parts) -> Result<Respons
     }));
     let extensions = deflate.map(|deflate| deflate.answer());
     Ok(switching(&handshake.accept, extensions.as_deref()))
+}
+
+async fn open_home(
+    app: &AppState,
+    caller: &Caller,
+    stream: StreamName,
+    after: After,
+) -> Result<Opened, ApiError> {
+    let terms = app.terms(caller, &stream).await?;
+    let delivery = app.state.delivery();
+    let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
+    let opened = delivery.open(OpenRequest { stream, after, filter: None, terms }).await?;
+    app.state.metrics.replay(opened.resume);
+    Ok(opened)
 }
 
 /// Returns the answer that agrees to switch.

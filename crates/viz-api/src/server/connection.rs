@@ -179,12 +179,14 @@ fn depart(stream: std::net::TcpStream, received: Bytes, (head, handover): Leavin
             };
             delivery.serve(opened, reader);
         }
-        Handover::Web(WebHandover { mut web_socket, likely, preamble, expires, permit }) => {
+        Handover::Web(web) => {
+            let WebHandover { mut web_socket, likely, opened, preamble, expires, permit } = web;
             web_socket.received = received;
             delivery.serve_web(WebReader {
                 socket,
                 web_socket,
                 likely,
+                opened,
                 preamble: with_head(&preamble),
                 expires,
                 permit: Some(permit),

@@ -33,6 +33,8 @@ pub(crate) struct WebHandover {
     pub(crate) web_socket: WebSocket,
     /// The stream that its client is likely to follow.
     pub(crate) likely: StreamName,
+    /// The stream that it follows from its beginning.
+    pub(crate) opened: Option<Opened>,
     pub(crate) preamble: Bytes,
     pub(crate) expires: Option<MonoMs>,
     pub(crate) permit: OwnedSemaphorePermit,

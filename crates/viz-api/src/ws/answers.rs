@@ -5,7 +5,7 @@ use delivery::{Opened, session::ClientMessage, ws};
 use event::StreamName;
 
 use super::message;
-use crate::{AppState, auth::Caller, error::ApiError, request::new_request_id};
+use crate::{AppState, auth::Caller, error::ApiError, request::new_request_id, surface::Sent};
 
 /// Returns the first message of every connection; none of its texts needs escaping.
 pub(crate) fn connected(app: &AppState, caller: &Caller) -> String {
@@ -17,7 +17,7 @@ pub(crate) fn connected(app: &AppState, caller: &Caller) -> String {
 
 /// Returns what comes before a stream's first event: how it begins, and the hole; none of the texts
 /// needs escaping.
-pub(super) fn preamble(stream: &StreamName, opened: &Opened) -> Vec<String> {
+pub(crate) fn preamble(stream: &StreamName, opened: &Opened) -> Vec<String> {
     let label = ws::stream_label(stream);
     let (resume, replayed, last) = (opened.resume.as_str(), opened.replayed, opened.after);
     let subscribed = format!(
@@ -31,6 +31,14 @@ pub(super) fn preamble(stream: &StreamName, opened: &Opened) -> Vec<String> {
 pub(super) fn ack(reference: Option<&str>, receipt: &Receipt) -> String {
     let (reference, id, cursor) = (reference.unwrap_or("null"), receipt.id, receipt.position);
     format!(r#"{{"type":"ack","ref":{reference},"id":"{id}","cursor":"{cursor}"}}"#)
+}
+
+/// Returns the acknowledgement of a message to a thread.
+pub(super) fn sent(reference: Option<&str>, sent: &Sent) -> String {
+    let (reference, Sent { message_id, seq, cursor }) = (reference.unwrap_or("null"), sent);
+    format!(
+        r#"{{"type":"ack","ref":{reference},"id":"{message_id}","cursor":"{cursor}","seq":{seq}}}"#
+    )
 }
 
 /// Returns what a client is told of messages that all fail for one reason.

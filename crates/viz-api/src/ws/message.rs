@@ -26,6 +26,8 @@ pub(crate) enum Said<'a> {
         payload: Option<&'a RawValue>,
         idempotency_key: Option<Cow<'a, str>>,
     },
+    /// Send a message to a thread.
+    Send { stream: Option<Cow<'a, str>>, body: Cow<'a, str>, request_id: Option<Cow<'a, str>> },
     /// A newer token.
     Auth { token: Cow<'a, str> },
 }
@@ -55,6 +57,10 @@ struct Wire<'a> {
     idempotency_key: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     token: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    body: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    request_id: Option<Cow<'a, str>>,
 }
 
 /// What is looked for in a message that can't be read: under what its sender expects an answer.
@@ -89,13 +95,16 @@ fn said(wire: Wire<'_>) -> Result<Said<'_>, ApiError> {
         ("payload", wire.payload.is_some()),
         ("idempotency_key", wire.idempotency_key.is_some()),
         ("token", wire.token.is_some()),
+        ("body", wire.body.is_some()),
+        ("request_id", wire.request_id.is_some()),
     ];
     let takes = match &*wire.kind {
         "subscribe" => ["ref", "stream", "after"].as_slice(),
         "unsubscribe" => &["ref", "stream"],
         "publish" => &["ref", "event", "payload", "idempotency_key"],
+        "send" => &["ref", "stream", "body", "request_id"],
         "auth" => &["ref", "token"],
-        _ => return Err(slip("`type` is subscribe, unsubscribe, publish or auth")),
+        _ => return Err(slip("`type` is subscribe, unsubscribe, publish, send or auth")),
     };
     if let Some((name, _)) = has.iter().find(|(name, has)| *has && !takes.contains(name)) {
         return Err(slip(format!("`{name}` means nothing with `{}`", wire.kind)));
@@ -108,6 +117,11 @@ fn said(wire: Wire<'_>) -> Result<Said<'_>, ApiError> {
         }
         "auth" => Ok(Said::Auth { token: wire.token.ok_or_else(|| needed("token"))? }),
         _ if wire.reference.is_none() => Err(needed("ref")),
+        "send" => Ok(Said::Send {
+            stream: wire.stream,
+            body: wire.body.ok_or_else(|| needed("body"))?,
+            request_id: wire.request_id,
+        }),
         _ => Ok(Said::Publish {
             event: wire.event.ok_or_else(|| needed("event"))?,
             payload: wire.payload,

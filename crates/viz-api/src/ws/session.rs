@@ -1,6 +1,7 @@
 //! One connection's client: who it is, what it follows, and what becomes of what it says.
 
 mod publishing;
+mod sending;
 
 use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
@@ -33,6 +34,8 @@ const SUBSCRIPTIONS_MAX: usize = 256;
 pub(crate) struct Session {
     app: Arc<AppState>,
     client: Mutex<Client>,
+    /// The thread that the connection was opened for.
+    home: Option<StreamName>,
 }
 
 /// What is known of the client; one batch at a time changes it.
@@ -57,9 +60,11 @@ impl session::Session for Session {
 }
 
 impl Session {
-    /// Returns the session of a client that follows nothing yet.
-    pub(crate) fn new(app: Arc<AppState>, caller: Caller) -> Self {
-        Session { app, client: Mutex::new(Client { caller, follows: HashMap::new() }) }
+    /// Returns the session of a client that follows nothing yet but its home.
+    pub(crate) fn new(app: Arc<AppState>, caller: Caller, home: Option<StreamName>) -> Self {
+        // It has the connection's share.
+        let follows = home.iter().map(|stream| (stream.clone(), None)).collect();
+        Session { app, client: Mutex::new(Client { caller, follows }), home }
     }
 
     /// Does what the client says, one message after the other.
@@ -115,6 +120,10 @@ impl Session {
                 let receipt = self.publish(&caller, &event, payload, idempotency_key).await?;
                 conversation.say(answers::ack(reference, &receipt));
             }
+            Said::Send { stream, body, request_id } => {
+                let sent = self.send(&caller, stream.as_deref(), body, request_id).await?;
+                conversation.say(answers::sent(reference, &sent));
+            }
             Said::Auth { .. } => {}
         }
         GO_ON
@@ -129,10 +138,11 @@ impl Session {
     ) -> Result<(), ApiError> {
         let stream = self.app.stream_for(caller, name)?;
         self.app.check_available()?;
+        let terms = self.app.terms(caller, &stream).await?;
         let permit = self.share_for(caller, &stream)?;
         let delivery = self.app.state.delivery();
         let delivery = delivery.ok_or_else(|| ApiError::unavailable("the server is starting"))?;
-        let request = OpenRequest { stream: stream.clone(), after, filter: None };
+        let request = OpenRequest { stream: stream.clone(), after, filter: None, terms };
         let opened = delivery.open(request).await?;
         self.app.state.metrics.replay(opened.resume);
         let preamble = answers::preamble(&stream, &opened);
@@ -192,7 +202,12 @@ impl Session {
             let message = "the token is of another organisation";
             return Err(ApiError::new(Code::Forbidden, message));
         }
-        let lost = client.follows.keys().any(|stream| !may_follow(&newer, stream));
+        let is_somebody_else = newer.name != client.caller.name;
+        let is_lost = |stream: &StreamName| {
+            let is_thread = matches!(stream, StreamName::Thread(_));
+            !may_follow(&newer, stream) || (is_thread && is_somebody_else)
+        };
+        let lost = client.follows.keys().any(is_lost);
         conversation.reply(Reply::Expires(self.app.until(&newer)));
         client.caller = newer;
         drop(client);

@@ -88,9 +88,13 @@ impl<S: Sink> Room<S> {
             web.put(ws::text(json));
         }
         let id = web.next_subscription();
+        let is_lost = subscribing.terms.are_broken();
         self.seat(key, subscribing, id);
         if let Some(earlier) = earlier {
             self.unseat(key, earlier);
+        }
+        if is_lost {
+            return self.revoke(key, now);
         }
         if let Some(index) = self.reader(key).and_then(|reader| reader.find(id)) {
             self.serve_at(key, index, now);

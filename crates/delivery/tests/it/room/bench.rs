@@ -79,6 +79,7 @@ impl Bench {
                 first_through: at,
                 filter: None,
                 permit: None,
+                terms: delivery::Terms::default(),
             }),
             web_socket: None,
             expires: None,

@@ -3,7 +3,7 @@
 use std::{os::unix::net::UnixStream, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use delivery::{DeliveryOptions, OpenRequest, Reader, Socket, Transport};
+use delivery::{DeliveryOptions, OpenRequest, Reader, Socket, Terms, Transport};
 use event::After;
 use tokio::io::AsyncWriteExt;
 
@@ -15,7 +15,12 @@ async fn ten_thousand_admissions_that_close_at_once_leave_nothing() {
     let site = Site::start(options()).await;
     for number in 0..ADMISSIONS {
         let after = After::Head;
-        let request = OpenRequest { stream: stream(number % 50), after, filter: None };
+        let request = OpenRequest {
+            stream: stream(number % 50),
+            after,
+            filter: None,
+            terms: Terms::default(),
+        };
         let opened = site.delivery.open(request).await.expect("memory answers");
         let (near, far) = UnixStream::pair().expect("the system gives a pair");
         near.set_nonblocking(true).expect("it does");

@@ -9,7 +9,7 @@ use std::{
 use broker::{Append, Broker, MemoryBroker, SystemClock, memory::log::WindowLimits};
 use bytes::Bytes;
 use delivery::{
-    Delivery, DeliveryMetrics, DeliveryOptions, OpenRequest, Reader, Socket, Transport, sse,
+    Delivery, DeliveryMetrics, DeliveryOptions, OpenRequest, Reader, Socket, Terms, Transport, sse,
 };
 use event::{After, Clock, Position, StreamName};
 use parking_lot::Mutex;
@@ -95,7 +95,8 @@ impl Site {
     /// Connects a client and hands its other end to the delivery.
     pub(crate) async fn connect(&self, stream: &StreamName, after: After) -> Client {
         let (near, far) = self.pair().await;
-        let request = OpenRequest { stream: stream.clone(), after, filter: None };
+        let request =
+            OpenRequest { stream: stream.clone(), after, filter: None, terms: Terms::default() };
         let opened = self.delivery.open(request).await.expect("memory answers");
         assert_eq!(opened.gap, None);
         let at = opened.after;

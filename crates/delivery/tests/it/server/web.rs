@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use delivery::{
-    Delivery, OpenRequest, Socket, WebReader,
+    Delivery, OpenRequest, Socket, Terms, WebReader,
     session::{ClientMessage, Conversation, Reply, Session, WebSocket},
     ws::decoder::DecoderOptions,
 };
@@ -65,7 +65,8 @@ impl Speaker {
         let Some(number) = text.strip_prefix("sub ") else { return conversation.say(text) };
         let stream = stream(number.parse().expect("a number"));
         let Some(delivery) = self.delivery.upgrade() else { return };
-        let request = OpenRequest { stream, after: After::Head, filter: None };
+        let request =
+            OpenRequest { stream, after: After::Head, filter: None, terms: Terms::default() };
         let opened = delivery.open(request).await.expect("memory answers");
         let preamble = vec![format!(r#"{{"type":"subscribed","stream":"thread:{number}"}}"#)];
         let subscribing = Box::new(opened.subscribing(None));
@@ -95,6 +96,7 @@ async fn connect(site: &Site, sends_deflated: bool) -> Client {
         socket: Socket::tcp(near),
         web_socket: WebSocket { session, options, sends_deflated, received: Bytes::new() },
         likely: stream(0),
+        opened: None,
         preamble: Bytes::new(),
         expires: None,
         permit: None,

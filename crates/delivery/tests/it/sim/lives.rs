@@ -68,6 +68,7 @@ impl World {
             first_through: page.next,
             filter,
             permit: None,
+            terms: delivery::Terms::default(),
         };
         (subscribing, follow)
     }

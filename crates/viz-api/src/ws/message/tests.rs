@@ -18,6 +18,9 @@ fn understood(text: &str) -> Result<String, String> {
             let payload = payload.map(RawValue::get);
             format!("publish {event:?} {payload:?} {idempotency_key:?}")
         }
+        Said::Send { stream, body, request_id } => {
+            format!("send {stream:?} {body:?} {request_id:?}")
+        }
         Said::Auth { token } => format!("auth {token:?}"),
     })
 }
@@ -44,6 +47,11 @@ fn each_form_is_understood() {
     check(r#"{"type":"subscribe","after":""}"#, r#"subscribe None Some("")"#);
     check(r#"{"type":"unsubscribe","stream":"ops"}"#, r#"unsubscribe "ops""#);
     check(r#"{"type":"auth","token":"a.b.c"}"#, r#"auth "a.b.c""#);
+    check(r#"{"type":"send","ref":1,"body":"hi"}"#, r#"send None "hi" None"#);
+    check(
+        r#"{"type":"send","ref":1,"stream":"thread:t","body":"hi","request_id":"r"}"#,
+        r#"send Some("thread:t") "hi" Some("r")"#,
+    );
     check(r#"{"type":"publish","ref":1,"event":"a"}"#, r#"publish "a" None None"#);
     check(
         r#"{"type":"publish","ref":"x","event":"a","payload":{"n": 1},"idempotency_key":"k"}"#,
@@ -88,9 +96,9 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn a_type_is_one_of_four() {
-    let kinds = "subscribe, unsubscribe, publish or auth";
-    for kind in ["", "Subscribe", "SUBSCRIBE", "subscribe ", "ping", "event", "send", "\\u0000"] {
+fn a_type_is_one_of_five() {
+    let kinds = "subscribe, unsubscribe, publish, send or auth";
+    for kind in ["", "Subscribe", "SUBSCRIBE", "subscribe ", "ping", "event", "sends", "\\u0000"] {
         refused(&format!(r#"{{"type":"{kind}"}}"#), kinds);
     }
     refused("{}", "missing field `type`");

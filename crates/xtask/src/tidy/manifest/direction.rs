@@ -18,6 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["faults"]),
     ("node-runtime", &["event", "faults", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
+    ("gotong-api", &["event", "faults", "broker", "delivery", "store", "node-runtime", "viz-api"]),
     ("bench", &["event", "guard", "evidence"]),
     ("chaos", &["event", "faults"]),
     (
@@ -29,6 +30,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "delivery",
             "node-runtime",
             "viz-api",
+            "store",
+            "gotong-api",
             "bench",
             "guard",
             "evidence",

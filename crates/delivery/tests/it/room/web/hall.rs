@@ -123,6 +123,7 @@ impl Hall {
             first_through: at(head.0),
             filter: None,
             permit: None,
+            terms: delivery::Terms::default(),
         }
     }
 

@@ -1,0 +1,169 @@
+//! Chat as a part of the process: built without opening anything, opened, served, closed.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use broker::{
+    MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions, ReplicaStartError,
+    memory::log::WindowLimits,
+};
+use node_runtime::{Running, Shutdown, State, settings::ChatTransport};
+use store::{OpenError, QueryError, Store, StoreOptions};
+use tokio::time::{MissedTickBehavior, interval};
+use viz_api::{ApiError, surface::SurfaceError};
+
+use crate::{
+    error::Failure,
+    order::{Sequencer, SequencerOptions, ThreadBroker, ThreadLog},
+    service::Service,
+    store_settings::{store_options, store_place},
+};
+
+/// How much of a thread's log is kept: what is not in the database yet, and what makes another attempt
+/// harmless.
+const WINDOW: WindowLimits =
+    WindowLimits { events_max: 1024, age_max: Duration::from_secs(25 * 3600) };
+
+/// How often threads that nobody uses are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether readers still may.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The share of the shutdown's time in which messages under way may still get to the database.
+const FINISH_SHARE: f64 = 0.15;
+
+/// Chat in this process.
+#[derive(Clone)]
+pub struct Chat {
+    pub(crate) state: Arc<State>,
+    opened: Arc<OnceLock<Arc<Service>>>,
+    /// What keeps the logs, where it is Redis.
+    replica: Arc<OnceLock<Arc<ReplicaBroker>>>,
+}
+
+impl fmt::Debug for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chat")
+            .field("is_open", &self.opened.get().is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// Returns the chat of a process; it opens nothing and starts nothing.
+    pub fn new(state: Arc<State>) -> Self {
+        Chat { state, opened: Arc::default(), replica: Arc::default() }
+    }
+
+    /// Returns what serves.
+    pub(crate) fn service(&self) -> Result<&Arc<Service>, Failure> {
+        let starting = || Failure(ApiError::unavailable("the server is starting"));
+        self.opened.get().ok_or_else(starting)
+    }
+
+    /// Opens the database, and takes over the streams of threads.
+    pub(crate) async fn open(&self, running: &Running) -> Result<(), SurfaceError> {
+        let settings = &self.state.settings;
+        let misled = |what: String| SurfaceError { what, exit_code: 64 };
+        let options = store_options(settings).map_err(misled)?;
+        let place = store_place(settings);
+        let store = open_store(options).await?;
+        tracing::info!(place, checksum = store::checksum(), "the database is open");
+        let log = self.log()?;
+        let sequencer = Sequencer::new(
+            log,
+            Arc::new(store.chat()),
+            Arc::clone(&self.state.clock),
+            SequencerOptions::default(),
+        );
+        self.state.serve_threads(Arc::new(ThreadBroker::new(Arc::clone(&sequencer))));
+        let service =
+            Arc::new(Service::new(Arc::clone(&self.state), store, Arc::clone(&sequencer)));
+        let tasks = running.tasks();
+        let within = settings.drain.mul_f64(FINISH_SHARE);
+        tasks.spawn("chat-writer", Arc::clone(&sequencer).run(tasks.shutdown(), within));
+        tasks.spawn("chat-sweep", sweep(sequencer, tasks.shutdown()));
+        tasks.spawn("chat-passes", look(Arc::clone(&service), tasks.shutdown()));
+        self.opened.get_or_init(|| service);
+        Ok(())
+    }
+
+    /// Returns what keeps the logs of threads: this process, or Redis for all replicas.
+    fn log(&self) -> Result<Arc<dyn ThreadLog>, SurfaceError> {
+        let realtime = &self.state.settings.realtime;
+        let clock = Arc::clone(&self.state.clock);
+        if realtime.chat_transport == ChatTransport::Local {
+            return Ok(Arc::new(MemoryBroker::new(WINDOW, clock)));
+        }
+        let url = realtime.redis_url.as_ref().map_or("", |url| url.expose());
+        let mut options = RedisOptions::new(url, WINDOW);
+        options.prefix.clone_from(&realtime.chat_channel_prefix);
+        options.replica = self.state.replica().unwrap_or_default().to_owned();
+        options.ca_file.clone_from(&realtime.redis_ca_file);
+        options.identity.clone_from(&realtime.redis_identity);
+        options.replicas_min = realtime.redis_replicas_min;
+        let mut options = ReplicaOptions::new(options, clock);
+        // A number that one replica gave by itself would be another's too.
+        options.strict = true;
+        let misled = |error: ReplicaStartError| SurfaceError {
+            what: format!("REDIS_URL can't be used: {error}"),
+            exit_code: 64,
+        };
+        let replica = Arc::new(ReplicaBroker::start(options).map_err(misled)?);
+        self.replica.get_or_init(|| Arc::clone(&replica));
+        Ok(replica)
+    }
+
+    /// Closes the database.
+    pub(crate) async fn close(&self) {
+        if let Some(replica) = self.replica.get()
+            && let Err(error) = replica.drain().await
+        {
+            tracing::error!(%error, "chat's replica did not end in order");
+        }
+        if let Some(service) = self.opened.get() {
+            service.close().await;
+        }
+    }
+}
+
+async fn open_store(options: StoreOptions) -> Result<Store, SurfaceError> {
+    Store::open(options).await.map_err(|error| {
+        let exit_code = match &error {
+            OpenError::Folder { .. } | OpenError::Ledger(_) => 64,
+            OpenError::Query(QueryError::Refused) => 64,
+            OpenError::Query(_) | OpenError::Locked { .. } => 69,
+        };
+        SurfaceError { what: error.to_string(), exit_code }
+    })
+}
+
+async fn sweep(sequencer: Arc<Sequencer>, mut end: Shutdown) {
+    let mut ticks = interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = end.asked() => return,
+            _ = ticks.tick() => sequencer.sweep(),
+        }
+    }
+}
+
+async fn look(service: Arc<Service>, mut end: Shutdown) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = end.asked() => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            () = end.asked() => return,
+            () = service.look_at_readers() => {}
+        }
+    }
+}

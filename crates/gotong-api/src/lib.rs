@@ -1,0 +1,37 @@
+//! Chat threads: who may do what in them, in what order messages are, and the routes.
+//!
+//! Owns: the rules of chat, the number of every message, what is acknowledged and shown. The broker's
+//! log of a thread gives the number, and the database keeps the message; nothing is acknowledged or
+//! shown before it was read back from there. Must not know: how a log or a row is kept, or how frames
+//! reach sockets.
+
+mod chat;
+pub mod domain;
+mod error;
+pub mod order;
+mod passes;
+mod routes;
+mod service;
+mod standings;
+mod store_settings;
+mod surface;
+
+pub use self::{
+    chat::Chat,
+    routes::{CHAT_ROUTES, ChatRoute},
+    store_settings::{store_options, store_place},
+};
+
+use std::{process::ExitCode, sync::Arc};
+
+use node_runtime::{Settings, State};
+use viz_api::surface::Surface;
+
+/// Runs a server with chat until it is told to end; returns the process's exit code.
+pub async fn bootstrap(settings: Settings) -> ExitCode {
+    viz_api::bootstrap_with(settings, make).await
+}
+
+fn make(state: &Arc<State>) -> Arc<dyn Surface> {
+    Arc::new(Chat::new(Arc::clone(state)))
+}

@@ -1,0 +1,9 @@
+//! Chat as its clients see it, over the real binary.
+
+mod embedded;
+mod health;
+mod messages;
+mod streams;
+mod support;
+mod surreal_server;
+mod threads;

@@ -1,0 +1,8 @@
+//! What the tests share.
+
+pub(crate) mod http;
+pub(crate) mod process;
+pub(crate) mod server;
+pub(crate) mod sse;
+pub(crate) mod wait;
+pub(crate) mod ws;

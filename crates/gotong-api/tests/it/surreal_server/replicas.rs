@@ -1,0 +1,151 @@
+//! Two replicas with one Redis and one database.
+
+use faults::RedisServer;
+use serde_json::json;
+
+use super::Database;
+use crate::support::{
+    server::{ALICE, BOB, Server},
+    sse::Sse,
+    wait::until,
+    ws::Ws,
+};
+
+/// Two replicas and what they share.
+struct Fleet {
+    database: Database,
+    redis: RedisServer,
+    replicas: [Server; 2],
+}
+
+impl Fleet {
+    fn start() -> Self {
+        let database = Database::start();
+        let redis = database.runtime.block_on(RedisServer::start());
+        let plan = database
+            .plan()
+            .set("REDIS_URL", redis.url())
+            .set("CHAT_REALTIME_TRANSPORT", "redis")
+            .set("CHAT_REALTIME_CHANNEL_PREFIX", "gotong:test");
+        let replicas = [plan.start(), plan.start()];
+        Fleet { database, redis, replicas }
+    }
+
+    /// Makes a private thread of alice and bob.
+    fn thread(&self) -> String {
+        let thread = self.replicas[0].thread(ALICE, "private");
+        let members = format!("/v1/chat/threads/{thread}/members");
+        assert_eq!(self.replicas[0].post(ALICE, &members, &json!({"user_id": "bob"})).status, 201);
+        self.replicas[1].join(BOB, &thread);
+        thread
+    }
+
+    /// Sends until it is taken, as a client does that was told to come again.
+    fn say(&self, replica: usize, key: &str, thread: &str, body: &str) -> u64 {
+        let mut seq = None;
+        until("a message is taken", || {
+            let answer = self.replicas[replica].try_say(key, thread, body, body);
+            assert!([201, 503].contains(&answer.status), "{}", answer.text());
+            seq = (answer.status == 201).then(|| answer.json()["seq"].as_u64().expect("a number"));
+            seq.is_some()
+        });
+        seq.expect("it was taken")
+    }
+}
+
+/// Reads so many messages and returns what they say, checking that no number is missing.
+fn bodies(stream: &mut Sse, from: u64, count: u64) -> Vec<String> {
+    let mut bodies = Vec::new();
+    while (bodies.len() as u64) < count {
+        let frame = stream.event();
+        assert!(frame.is("message"), "{frame:?}");
+        let message = frame.json();
+        assert_eq!(message["seq"], from + bodies.len() as u64, "{message}");
+        bodies.push(message["body"].as_str().expect("a text").to_owned());
+    }
+    bodies
+}
+
+#[test]
+fn one_order_on_both_and_requests_take_effect_once() {
+    let fleet = Fleet::start();
+    let thread = fleet.thread();
+    let mut readers: Vec<_> = (0..2).map(|n| fleet.replicas[n].stream(BOB, &thread, &[])).collect();
+    let path = format!("/v1/chat/threads/{thread}/messages/ws");
+    let mut ws = Ws::open(fleet.replicas[1].address, &path, BOB);
+    ws.next_of("subscribed");
+    std::thread::scope(|scope| {
+        for sender in 0..6 {
+            let (fleet, thread) = (&fleet, &thread);
+            let (replica, key) = (sender % 2, if sender < 3 { ALICE } else { BOB });
+            scope.spawn(move || {
+                for n in 0..15 {
+                    fleet.say(replica, key, thread, &format!("{sender}-{n}"));
+                }
+            });
+        }
+    });
+    let orders: Vec<_> = readers.iter_mut().map(|reader| bodies(reader, 1, 90)).collect();
+    assert_eq!(orders[0], orders[1]);
+    for body in &orders[0] {
+        assert_eq!(ws.next_of("event")["envelope"]["payload"]["body"], *body);
+    }
+    for replica in &fleet.replicas {
+        assert_eq!(replica.bodies(ALICE, &thread, 0), orders[0]);
+    }
+    // A request is known to the other replica, and to its author alone.
+    let again = fleet.replicas[1].try_say(ALICE, &thread, "0-3", "0-3");
+    assert_eq!(again.header("idempotency-replayed"), Some("true"), "{}", again.text());
+    let conflict = fleet.replicas[1].try_say(ALICE, &thread, "other", "0-3");
+    conflict.assert_error(409, "idempotency_conflict");
+}
+
+#[test]
+fn whoever_leaves_on_one_is_let_go_on_the_other() {
+    let fleet = Fleet::start();
+    let thread = fleet.thread();
+    let mut bob = fleet.replicas[1].stream(BOB, &thread, &[]);
+    let mut alice = fleet.replicas[1].stream(ALICE, &thread, &[]);
+    assert!(bob.opening().is("ping") && alice.opening().is("ping"));
+    let leave = format!("/v1/chat/threads/{thread}/leave");
+    assert_eq!(fleet.replicas[0].post(BOB, &leave, &json!({})).status, 200);
+    assert!(bob.event().is("closed"));
+    fleet.say(0, ALICE, &thread, "after");
+    assert_eq!(bodies(&mut alice, 1, 1), ["after"]);
+}
+
+#[test]
+fn outages_of_each_part_leave_no_hole() {
+    let mut fleet = Fleet::start();
+    let thread = fleet.thread();
+    let mut reader = fleet.replicas[1].stream(BOB, &thread, &[]);
+    let mut expected = vec!["one".to_owned()];
+    assert_eq!(fleet.say(0, ALICE, &thread, "one"), 1);
+    // Redis is killed, and comes back with what it had, then with nothing.
+    for (body, is_empty) in [("two", false), ("three", true)] {
+        fleet.redis.kill();
+        let refused = fleet.replicas[0].try_say(ALICE, &thread, body, body);
+        refused.assert_error(503, "unavailable");
+        assert_eq!(fleet.replicas[1].bodies(BOB, &thread, 0), expected, "reading goes on");
+        if is_empty {
+            fleet.redis.forget();
+        }
+        fleet.database.runtime.block_on(fleet.redis.run());
+        let seq = fleet.say(0, ALICE, &thread, body);
+        expected.push(body.to_owned());
+        assert_eq!(seq, expected.len() as u64);
+    }
+    // One replica is killed; the other one goes on.
+    fleet.database.server.kill();
+    fleet.replicas[0].try_say(ALICE, &thread, "four", "four").assert_error(503, "unavailable");
+    fleet.database.run();
+    assert_eq!(fleet.say(1, ALICE, &thread, "four"), 4);
+    expected.push("four".to_owned());
+    let [first, second] = fleet.replicas;
+    let first = first.crash_and_restart();
+    assert_eq!(first.bodies(ALICE, &thread, 0), expected);
+    assert_eq!(first.say(ALICE, &thread, "five")["seq"], 5);
+    expected.push("five".to_owned());
+    assert_eq!(bodies(&mut reader, 1, 5), expected);
+    assert_eq!(second.bodies(BOB, &thread, 0), expected);
+}

@@ -1,0 +1,48 @@
+//! `store status`: what it says of a database that is there, and of one that is not.
+
+use std::path::Path;
+
+use store::{Backend, Store, StoreOptions};
+
+use crate::command::{Ran, run, tidegate};
+
+fn status(folder: &Path, words: &[&str]) -> Ran {
+    let words = [&["store", "status"], words].concat();
+    run(tidegate(&words).env("REALTIME_STATE_DIR", folder))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_shows_the_database_of_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = status(folder.path(), &[]);
+    assert_eq!(missing.code, 69, "{missing:?}");
+    assert!(missing.err.contains("there is no database yet"), "{missing:?}");
+    assert!(!folder.path().join("store").exists(), "it makes none");
+    let options = StoreOptions::new(Backend::Embedded(folder.path().join("store")));
+    let store = Store::open(options).await.unwrap();
+    let locked = status(folder.path(), &["--json"]);
+    assert_eq!(locked.code, 69, "{locked:?}");
+    assert!(locked.err.contains("another process"), "{locked:?}");
+    store.close().await;
+    let shown = status(folder.path(), &["--json"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    let shown = shown.json();
+    assert_eq!(shown["migration_checksum"], store::checksum());
+    assert_eq!(shown["version"], store::SURREALDB_VERSION);
+    assert_eq!((&shown["ledger"], &shown["engine"]), (&"current".into(), &"surrealkv".into()));
+    let names: Vec<_> = store::files().iter().map(|file| file.name).collect();
+    let applied = shown["applied"].as_array().unwrap();
+    assert!(applied.iter().map(|applied| applied["name"].as_str().unwrap()).eq(names));
+    let human = status(folder.path(), &[]);
+    assert_eq!(human.code, 0, "{human:?}");
+    assert!(human.out.contains(&store::checksum()), "{human:?}");
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let ask = |name: &str, value: &str| run(tidegate(&["store", "status"]).env(name, value));
+    let memory = ask("DATA_BACKEND", "memory");
+    assert_eq!(memory.code, 64, "{memory:?}");
+    assert!(memory.err.contains("/api/health"), "{memory:?}");
+    assert_eq!(ask("DATA_BACKEND", "postgres").code, 64);
+}
