@@ -108,9 +108,53 @@ async fn another_content_under_a_number_is_a_fault_and_of_that_thread_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_thread_at_fault_does_not_hold_up_others_of_its_group() {
+    let stage = Stage::new();
+    stage.rows.put("a", 1, "somebody else's");
+    stage.sequencer.open("a").await.expect("it opens");
+    stage.rows.put("a", 2, "somebody else's");
+    let gate = stage.rows.gate.lock().await;
+    let mut senders = JoinSet::new();
+    for thread in ["plug", "a", "b", "c"] {
+        let at_work = Arc::clone(&stage);
+        senders.spawn(async move { (thread, at_work.send(thread, "one", None).await) });
+        // The first one is under way alone, the others wait for it together.
+        let stream = StreamName::thread(thread).expect("a name");
+        let has = if thread == "a" { 2 } else { 1 };
+        kit::until(async || {
+            let head = stage.log.head(&stream).await.expect("it answers");
+            head.seq == Seq(has) && stage.rows.begun.load(SeqCst) == 1
+        })
+        .await;
+    }
+    drop(gate);
+    for (thread, sent) in senders.join_all().await {
+        match thread {
+            "a" => assert!(matches!(sent, Err(SendError::Fault(_))), "{sent:?}"),
+            _ => assert_eq!(sent.expect("it is sent").message.seq, 1, "{thread}"),
+        }
+    }
+    assert_eq!(stage.rows.groups.load(SeqCst), 5, "one, three together, and each by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_did_not_get_done_is_done_here() {
+    let stage = Stage::shared();
+    let (_, mut reader) = stage.attach("a", &After::Head).await;
+    let dying = stage.dying();
+    assert_eq!(dying.send("a", "one", Some("r")).await, Err(SendError::Late));
+    assert_eq!(stage.next(&mut reader).await, Some(1));
+    let again = stage.send("a", "one", Some("r")).await.expect("it was sent");
+    assert_eq!((again.message.seq, again.is_replayed), (1, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_ahead_of_the_log_is_gone_on_from() {
     let stage = Stage::new();
     (1..=7).for_each(|seq| stage.rows.put("a", seq, &seq.to_string()));
+    stage.sequencer.open("a").await.expect("it opens");
+    let stream = StreamName::thread("a").expect("a name");
+    assert_eq!(stage.log.head(&stream).await.expect("it answers").seq, Seq(7));
     assert_eq!(stage.send("a", "eight", None).await.expect("it is sent").message.seq, 8);
     let (opening, mut reader) = stage.attach("a", &After::Oldest).await;
     assert_eq!((opening.replayed, opening.gap), (8, None));

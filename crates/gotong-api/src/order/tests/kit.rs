@@ -64,16 +64,27 @@ impl Stage {
         Stage::over(Arc::default(), FakeLog::new(true), PATIENCE)
     }
 
+    /// One of several that gives numbers and then brings nothing to the database.
+    pub(super) fn dying(&self) -> Arc<Self> {
+        let (rows, log) = (Arc::clone(&self.rows), Arc::clone(&self.log));
+        Stage::idle(rows, log, Duration::from_millis(50), Tasks::default())
+    }
+
     fn over(rows: Arc<FakeRows>, log: Arc<FakeLog>, patience: Duration) -> Arc<Self> {
+        let tasks = Tasks::default();
+        let stage = Stage::idle(rows, log, patience, tasks.clone());
+        let run = Arc::clone(&stage.sequencer).run(tasks.shutdown(), Duration::ZERO);
+        tasks.spawn("writer", run);
+        stage
+    }
+
+    fn idle(rows: Arc<FakeRows>, log: Arc<FakeLog>, patience: Duration, tasks: Tasks) -> Arc<Self> {
         let sequencer = Sequencer::new(
             Arc::clone(&log) as Arc<dyn ThreadLog>,
             Arc::clone(&rows) as Arc<dyn Rows>,
             Arc::new(SystemClock::new()),
             SequencerOptions { patience },
         );
-        let tasks = Tasks::default();
-        let run = Arc::clone(&sequencer).run(tasks.shutdown(), Duration::ZERO);
-        tasks.spawn("writer", run);
         Arc::new(Stage { rows, log, sequencer, patience, tasks })
     }
 
@@ -214,6 +225,10 @@ pub(super) struct FakeRows {
     pub(super) answers_lost: AtomicU64,
     /// How many groups were written.
     pub(super) groups: AtomicU64,
+    /// How many were begun to be written.
+    pub(super) begun: AtomicU64,
+    /// Held by a test, it holds up writing.
+    pub(super) gate: tokio::sync::Mutex<()>,
 }
 
 impl FakeRows {
@@ -303,6 +318,8 @@ impl Rows for FakeRows {
         Box::pin(async move {
             // A database takes its time; others get on meanwhile.
             tokio::task::yield_now().await;
+            self.begun.fetch_add(1, SeqCst);
+            drop(self.gate.lock().await);
             self.write_now(messages)
         })
     }
@@ -344,5 +361,14 @@ impl Rows for FakeRows {
             let messages = self.of(thread, 0);
             Ok(messages.iter().find(|m| m.message_id == message_id).map(|m| m.seq))
         })
+    }
+}
+
+/// Waits until a condition holds.
+pub(super) async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain");
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
