@@ -12,6 +12,7 @@ pub(crate) async fn all(store: &Store) {
     another_content_is_a_fault(store).await;
     a_page_is_a_range_and_a_hole_is_a_fault(store).await;
     the_head_is_found_with_holes_too(store).await;
+    a_head_finds_no_hole_where_others_write(store).await;
     groups_may_have_several_threads(store).await;
     messages_are_found_by_their_request(store).await;
     groups_have_bounds(store).await;
@@ -96,6 +97,21 @@ async fn the_head_is_found_with_holes_too(store: &Store) {
     chat.write(&[message("holes", 1_000_000)]).await.expect("it answers");
     let head = Head { seq: 1_000_000, missing: 1_000_000 - 5 };
     assert_eq!(chat.head("holes").await.expect("it answers"), head);
+}
+
+async fn a_head_finds_no_hole_where_others_write(store: &Store) {
+    let chat = store.chat();
+    let writing = async {
+        for n in 0..40 {
+            chat.write(&messages("growing", n * 5 + 1, n * 5 + 5)).await.expect("it answers");
+        }
+    };
+    let looking = async {
+        for _ in 0..60 {
+            assert_eq!(chat.head("growing").await.expect("it answers").missing, 0);
+        }
+    };
+    tokio::join!(writing, looking);
 }
 
 async fn groups_may_have_several_threads(store: &Store) {

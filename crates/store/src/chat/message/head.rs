@@ -31,8 +31,13 @@ impl Chat {
         let mut seq = rows;
         loop {
             let above = self.count_above(thread, seq).await?;
+            if above == 0 && seq == rows {
+                return Ok(Head { seq, missing: 0 });
+            }
             if above == 0 {
-                return Ok(Head { seq, missing: seq - rows });
+                // Counted anew: others may have written since the first time, which is no hole.
+                let present = self.count(thread, 0, seq).await?;
+                return Ok(Head { seq, missing: seq.saturating_sub(present) });
             }
             seq = match above <= LOOKED_AT_MAX {
                 true => self.greatest_above(thread, seq).await?,
@@ -42,6 +47,11 @@ impl Chat {
     }
 
     async fn count_above(&self, thread: &str, seq: u64) -> Result<u64, ChatError> {
+        self.count(thread, seq, u64::MAX).await
+    }
+
+    /// Counts the messages after a number up to another one.
+    async fn count(&self, thread: &str, after: u64, through: u64) -> Result<u64, ChatError> {
         let query = Query::new(
             "count messages",
             "SELECT count() FROM message:[$thread, $seq]>..=[$thread, $end] GROUP ALL",
@@ -51,7 +61,7 @@ impl Chat {
             count: i64,
         }
         let query = query.bind("thread", thread.to_owned());
-        let query = query.bind("seq", int(seq)).bind("end", i64::MAX);
+        let query = query.bind("seq", int(after)).bind("end", int(through));
         let counted: Vec<Counted> = self.client.run(&query).await?.rows(0)?;
         Ok(natural("count messages", counted.first().map_or(0, |row| row.count))?)
     }
