@@ -108,6 +108,21 @@ async fn another_content_under_a_number_is_a_fault_and_of_that_thread_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_ends_with_a_fault_is_over() {
+    let stage = Stage::impatient();
+    stage.send("b", "one", None).await.expect("it is sent");
+    stage.sequencer.open("a").await.expect("it opens");
+    stage.rows.is_down.store(true, SeqCst);
+    assert_eq!(stage.send("a", "one", None).await, Err(SendError::Late));
+    assert_eq!(stage.send("b", "two", None).await, Err(SendError::Down));
+    stage.rows.put("a", 1, "somebody else's");
+    stage.rows.is_down.store(false, SeqCst);
+    kit::until(async || stage.send("b", "two", Some("r")).await.is_ok()).await;
+    assert!(matches!(stage.send("a", "two", None).await, Err(SendError::Fault(_))));
+    assert_eq!(stage.rows.bodies("b"), ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thread_at_fault_does_not_hold_up_others_of_its_group() {
     let stage = Stage::new();
     stage.rows.put("a", 1, "somebody else's");

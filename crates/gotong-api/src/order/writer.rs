@@ -163,6 +163,10 @@ impl Writer {
         if log.is_shared() {
             self.others.take_from(&mut parts);
         }
+        if parts.is_empty() {
+            // Nothing waits that would find out by itself; the next message does.
+            self.is_down.store(false, Ordering::Relaxed);
+        }
         while !parts.is_empty() {
             let group = self.group(&mut parts);
             self.write(rows, group).await;
@@ -203,7 +207,6 @@ impl Writer {
             group.iter().flat_map(|part| part.pending.messages.iter().cloned()).collect();
         match rows.write(&messages).await {
             Ok(()) => {
-                self.is_down.store(false, Ordering::Relaxed);
                 for Part { cell, pending } in &group {
                     self.shown(cell, pending, pending.messages.len());
                 }
@@ -222,6 +225,7 @@ impl Writer {
                 }
             }
             Err(error) => {
+                self.is_down.store(false, Ordering::Relaxed);
                 for Part { cell, .. } in &group {
                     report(cell, error.to_string());
                 }
@@ -231,6 +235,7 @@ impl Writer {
 
     /// Shows the first messages of a thread that the database has.
     pub(super) fn shown(&self, cell: &Arc<Cell>, pending: &Pending, count: usize) {
+        self.is_down.store(false, Ordering::Relaxed);
         cell.set_fault(None);
         if cell.show(&pending.messages[..count]).is_err() {
             return report(cell, "a message can't be shown".to_owned());

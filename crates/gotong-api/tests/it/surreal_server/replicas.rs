@@ -101,6 +101,49 @@ fn one_order_on_both_and_requests_take_effect_once() {
 }
 
 #[test]
+fn readers_that_drop_and_come_back_elsewhere_miss_nothing() {
+    const SENT: u64 = 120;
+    let fleet = Fleet::start();
+    let thread = fleet.thread();
+    let (fleet, thread) = (&fleet, &thread);
+    let read = move |reader: u64| {
+        let mut seen = Vec::new();
+        let mut place = "0".to_owned();
+        // A few messages on one replica, a few more on the other one.
+        for turn in 0.. {
+            let replica = &fleet.replicas[((reader + turn) % 2) as usize];
+            let mut stream = replica.stream(BOB, thread, &[("last-event-id", &*place)]);
+            assert!(stream.opening().is("ping"));
+            for _ in 0..1 + (reader * 7 + turn * 3) % 11 {
+                let frame = stream.event();
+                assert!(frame.is("message"), "{frame:?}");
+                let message = frame.json();
+                seen.push(message["body"].as_str().expect("a text").to_owned());
+                assert_eq!(message["seq"], seen.len(), "no hole and no repeat");
+                frame.cursor().clone_into(&mut place);
+                if seen.len() as u64 == SENT {
+                    return seen;
+                }
+            }
+        }
+        unreachable!("the turns have no end")
+    };
+    let seen: Vec<_> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..8).map(|n| scope.spawn(move || read(n))).collect();
+        for sender in 0..4 {
+            scope.spawn(move || {
+                for n in 0..SENT / 4 {
+                    fleet.say(sender % 2, ALICE, thread, &format!("{sender}-{n}"));
+                }
+            });
+        }
+        readers.into_iter().map(|reader| reader.join().expect("it ends")).collect()
+    });
+    assert!(seen.iter().all(|bodies| *bodies == seen[0]), "one order for all");
+    assert_eq!(fleet.replicas[0].bodies(ALICE, thread, 0), seen[0]);
+}
+
+#[test]
 fn whoever_leaves_on_one_is_let_go_on_the_other() {
     let fleet = Fleet::start();
     let thread = fleet.thread();
