@@ -142,6 +142,22 @@ impl Facts {
         self.seen.lock().first.get(&(by, n)).is_none_or(|first| *first == id)
     }
 
+    /// Returns what any reader received in which place, one a line.
+    pub(crate) fn places(&self) -> String {
+        let seen = self.seen.lock();
+        let stamps: HashMap<_, _> = seen.first.iter().map(|(stamp, id)| (*id, *stamp)).collect();
+        let mut lines: Vec<_> = seen
+            .places
+            .iter()
+            .map(|(at, id)| match stamps.get(id) {
+                Some((by, n)) => format!("{at} {id} {by}/{n}\n"),
+                None => format!("{at} {id}\n"),
+            })
+            .collect();
+        lines.sort_unstable();
+        lines.concat()
+    }
+
     /// Returns what became of an event.
     pub(crate) fn sent(&self, by: usize, n: u64) -> Option<Sent> {
         self.publishers.get(by)?.lock().get(usize::try_from(n).ok()?).copied()

@@ -14,6 +14,8 @@ use crate::{
 /// The log by what is in it.
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
+    /// Where in `entries` each event stands.
+    pub(super) indexes: HashMap<EventId, usize>,
     /// By publisher and number.
     by_stamp: HashMap<(usize, u64), Vec<EventId>>,
     /// Whether every place is known.
@@ -27,7 +29,8 @@ impl Log {
         for entry in &entries {
             by_stamp.entry((entry.stamp.by, entry.stamp.n)).or_default().push(entry.id);
         }
-        Log { entries, by_stamp, is_whole: trunk.is_whole() }
+        let indexes = entries.iter().enumerate().map(|(at, entry)| (entry.id, at)).collect();
+        Log { entries, indexes, by_stamp, is_whole: trunk.is_whole() }
     }
 
     pub(super) fn len(&self) -> usize {
