@@ -354,10 +354,14 @@ pub(crate) fn placement(ours: History<'_>, theirs: Option<History<'_>>) -> Place
 }
 
 /// Returns whether our lineage tells of a loss that theirs does not: where our log does not take the
-/// place of theirs, it has to be told there.
+/// place of theirs, it has to be told there. What precedes the oldest epoch that theirs remembers was
+/// told there, and forgotten.
 pub(crate) fn hides_loss(ours: &Lineage, theirs: &Lineage) -> bool {
     let is_known = |epoch| theirs.forks().iter().any(|fork| fork.epoch == epoch);
-    let mut lossy = ours.forks().iter().filter(|fork| fork.kind == ForkKind::Lossy);
+    let oldest = theirs.forks()[0].epoch;
+    let forgotten = ours.forks().iter().position(|fork| fork.epoch == oldest);
+    let remembered = ours.forks().iter().skip(forgotten.unwrap_or_default());
+    let mut lossy = remembered.filter(|fork| fork.kind == ForkKind::Lossy);
     lossy.any(|fork| !is_known(fork.epoch))
 }
 

@@ -120,7 +120,8 @@ impl Verdict {
                 if !log.of_stamp(by, n).is_empty() {
                     continue;
                 }
-                if generation < record.generation() {
+                // Who had read it before its place became a hole lacks nothing.
+                if generation < record.generation() || log.lost.contains(&(by, n)) {
                     self.ghosts_told += 1;
                 } else {
                     self.ghosts += 1;

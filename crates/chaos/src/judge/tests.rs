@@ -173,6 +173,9 @@ fn a_gap_needs_an_explanation() {
         (Mode::Loose, "unknown_cursor", cuts, true),
         (Mode::Loose, "expired", loses, false),
         (Mode::Loose, "lagged", loses, false),
+        (Mode::Strict, "expired", cuts, false),
+        (Mode::Loose, "expired", cuts, true),
+        (Mode::Loose, "lagged", cuts, true),
     ] {
         assert_eq!(told(mode, reason, marks), is_fine, "{mode:?} {reason} {marks:?}");
     }
