@@ -92,7 +92,7 @@ async fn keys_of_another_program() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_that_is_not_the_same_is_found() {
-    let server = Arc::new(RedisServer::start().await);
+    let server = RedisServer::start().await;
     let live = Live::start(&server.url(), WIDE, Target::Memory).await;
     publish(&live.broker(), 3).await;
     live.broker.cutover(Target::Redis).await.expect("it switches");
