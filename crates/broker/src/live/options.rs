@@ -25,7 +25,8 @@ pub struct LiveOptions {
     pub resume_wait: Duration,
     /// How long a switch waits for Redis to be reached, and for appends that are under way.
     pub patience: Duration,
-    /// How long appends to a stream wait at most for it to change hands; then they go on where it was.
+    /// How long a stream is held at most while it changes hands, once what was under way has ended;
+    /// then appends go on where it was.
     pub hold_max: Duration,
     /// How long the lease of a switch lasts that is not renewed.
     pub lease: Duration,
