@@ -17,7 +17,13 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::events::{check_media_type, read_body};
-use crate::{AppState, auth::Caller, error::ApiError, publish::read_object, request};
+use crate::{
+    AppState,
+    auth::Caller,
+    error::{ApiError, kind_of},
+    publish::read_object,
+    request,
+};
 
 /// How long an answer waits for the end of what was asked for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -185,7 +191,7 @@ fn document(app: &AppState, status: &SwitchStatus) -> Value {
             })
         }),
         "error": status.error.as_ref().map(|error| {
-            json!({"kind": kind(error), "message": error.to_string()})
+            json!({"kind": kind_of(error), "message": error.to_string()})
         }),
     })
 }
@@ -200,27 +206,4 @@ pub(crate) fn in_health(app: &AppState) -> Value {
         "error": status.error.map(|error| error.to_string()),
         "is_open": status.stage != Stage::Idle,
     })
-}
-
-/// Names a failure, for whoever reads it by program.
-fn kind(error: &SwitchError) -> &'static str {
-    match error {
-        SwitchError::Underway => "underway",
-        SwitchError::Elsewhere(_) => "elsewhere",
-        SwitchError::Overtaken(_) => "overtaken",
-        SwitchError::Undone => "undone",
-        SwitchError::NotSwitched => "not_switched",
-        SwitchError::Draining => "draining",
-        SwitchError::NoRedis => "no_redis",
-        SwitchError::Unreachable(_) => "unreachable",
-        SwitchError::Full(_) => "full",
-        SwitchError::ReadOnly(_) => "read_only",
-        SwitchError::TooOld(_) => "too_old",
-        SwitchError::Refused(_) => "refused",
-        SwitchError::Differs(_) => "differs",
-        SwitchError::Restless(_) => "restless",
-        SwitchError::Busy(_) => "busy",
-        SwitchError::Disk(_) => "disk",
-        SwitchError::StreamsFull => "streams_full",
-    }
 }
