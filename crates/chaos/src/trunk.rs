@@ -26,6 +26,9 @@ pub(crate) struct Trunk {
     is_again: bool,
     /// Whether the last reading came to the end.
     is_at_end: bool,
+    /// The first number of the last reading from the window's start: what lies before may have been
+    /// lost since it was read.
+    seen_from: Option<u64>,
 }
 
 /// What is known of one number.
@@ -117,7 +120,7 @@ impl Trunk {
             let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
             if let Some(gap) = &page.gap {
                 self.gap(gap.reason, facts.now_ms());
-                self.lost_before(gap, page.events.first())?;
+                self.lost_before(gap, page.events.first().copied())?;
             }
             for event in page.events {
                 self.add(event.get(), facts.now_ms())?;
@@ -148,15 +151,15 @@ impl Trunk {
     }
 
     /// Takes in that the numbers between a page's cursor and its first event are of a hole.
-    fn lost_before(&mut self, gap: &GapData<'_>, first: Option<&&RawValue>) -> Result<(), String> {
-        let after = gap.after.and_then(|after| place(after).ok());
-        let (Some(after), Some(first), "data_loss") = (after, first, gap.reason) else {
+    fn lost_before(&mut self, gap: &GapData<'_>, first: Option<&RawValue>) -> Result<(), String> {
+        let (Some(after), Some(first), "data_loss") = (gap.after, first, gap.reason) else {
             return Ok(());
         };
+        let after = place(after)?;
         let first: Placed<'_> = serde_json::from_str(first.get()).map_err(|e| e.to_string())?;
         let base = self.base.unwrap_or_default();
         let index = |seq: u64| usize::try_from(seq.saturating_sub(base)).unwrap_or(usize::MAX);
-        let (from, to) = (index(after.seq.0), index(place(first.cursor)?.seq.0 - 1));
+        let (from, to) = (index(after.seq.0), index(place(first.cursor)?.seq.prev().0));
         if from < to && from <= self.entries.len() {
             self.entries.resize(self.entries.len().max(to), Place::Unknown);
             self.entries[from..to].fill(Place::Lost);
@@ -185,6 +188,7 @@ impl Trunk {
     fn put(&mut self, at: Position, entry: Entry, at_ms: u64) {
         let base = *self.base.get_or_insert(at.seq.0.saturating_sub(1));
         let Some(index) = at.seq.0.checked_sub(base + 1) else { return };
+        self.seen_from.get_or_insert(at.seq.0);
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         match self.entries.get(index) {
             Some(Place::Has(known)) if known.id == entry.id => {}
@@ -215,7 +219,7 @@ impl Trunk {
         address: SocketAddr,
         facts: &Arc<Facts>,
     ) -> Result<(), String> {
-        (self.cursor, self.is_again) = (None, true);
+        (self.cursor, self.is_again, self.seen_from) = (None, true, None);
         let read = self.follow(address, facts).await;
         self.is_again = false;
         read
@@ -273,6 +277,10 @@ impl Trunk {
         let Some(from) = account.first.checked_sub(base + 1) else {
             return Some(format!("it begins at {}, before the run", account.first));
         };
+        let is_old = self.seen_from.is_some_and(|seen| account.first < seen);
+        if is_old && !self.gaps.is_empty() {
+            return None;
+        }
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.entries.len());
         let covered = &self.entries[from..];
         let lost = covered.iter().filter(|place| **place == Place::Lost).count();

@@ -25,7 +25,7 @@ pub use metrics::{HttpMetrics, IdempotencyResult, Metrics, PublishResult};
 pub use phase::Phase;
 pub use runtime::{Running, RuntimeBuilder, StartError, StopReport};
 pub use settings::{Scope, Scopes, Settings, SettingsError};
-pub use soak::SoakStatus;
+pub use soak::{SOAK_MAX, SOAK_MIN, Soak, SoakStatus};
 pub use state::State;
 pub use switch::SwitchRefusal;
 pub use tasks::{Shutdown, Tasks};

@@ -46,8 +46,8 @@ pub(crate) async fn run(args: CutoverArgs, style: Style) -> Result<Exit, Failure
         (_, Some(to)) => CutoverAsk::To { backend: to.as_str(), soak: args.soak },
         (_, None) => return Err(Failure::usage("give --to, --status, --undo or --finalise")),
     };
-    let is_new = matches!(ask, CutoverAsk::To { soak: Some(_), .. }) && before.state == "switched";
-    if is_so(&before, ask) && !is_new {
+    let sets_a_soak = matches!(ask, CutoverAsk::To { soak: Some(_), .. });
+    if is_so(&before, ask) && !(sets_a_soak && before.state == "switched") {
         conclude(&before, style, &format!("nothing to do: {}", facts(&before)));
         return Ok(Exit::Done);
     }

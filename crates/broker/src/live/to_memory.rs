@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use event::{Event, ForkKind, Ledger, MonoMs, Seq, StreamName};
+use event::{Event, ForkKind, Gap, GapReason, Ledger, MonoMs, Seq, StreamName};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -128,12 +128,13 @@ impl Core {
             let (mut after, mut lost_to) = (ledger.window_after.seq, Seq::ZERO);
             while after < ledger.last.seq {
                 let page: Page = trunk.stretch(stream, after).await?;
-                if page.after.seq > after {
-                    // A hole, or the window moved: memory's window has none, and begins behind it.
+                let is_loss = |gap: &Gap| gap.reason == GapReason::DataLoss;
+                if page.after.seq > after && page.gap.as_ref().is_some_and(is_loss) {
+                    // Memory's window has no hole, and begins behind that.
                     events.clear();
-                    lost_to = page.after.seq;
+                    (after, lost_to) = (page.after.seq, page.after.seq);
                 }
-                if page.events.first().is_none_or(|e| e.position.seq != page.after.seq.next()) {
+                if page.events.first().is_none_or(|e| e.position.seq != after.next()) {
                     break;
                 }
                 let wanted = page.events.iter().filter(|e| e.position.seq <= ledger.last.seq);
@@ -155,7 +156,7 @@ impl Core {
             let window: Vec<_> = window.collect();
             self.count_followed(&events);
             if let Some(log) = Log::copied(&lineage, &ledger, window) {
-                return Ok(log.lacking_up_to(lost_to));
+                return Ok(log.with_lost_to(lost_to));
             }
         }
         Err(SwitchError::Restless(format!(

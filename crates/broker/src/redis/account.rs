@@ -108,7 +108,7 @@ fn folded(mut words: Words) -> Result<Account, Failure> {
                 seq = seq.next();
                 hash = and_digest(hash, seq, digest);
             }
-            Element::HoleUpTo(next) => seq = next.prev(),
+            Element::HoleBefore(next) => seq = next.prev(),
         }
     }
     if seq != state.head {

@@ -4,8 +4,12 @@ use bytes::Bytes;
 use event::{RollingHash, Seq};
 use redis::Value;
 
-use super::{failure::Failure, healing::Hole, state::State};
-use crate::{lineage_text::lineage_from, number_text::number_from};
+use super::{failure::Failure, state::State};
+use crate::{
+    holes::{Hole, holes_from},
+    lineage_text::lineage_from,
+    number_text::number_from,
+};
 
 /// An answer: its first word, and what follows.
 pub(super) struct Words {
@@ -69,6 +73,7 @@ impl Words {
         Ok(State { lineage, head, run: self.text()? })
     }
 
+    /// Reads the holes of a log.
     pub(super) fn holes(&mut self) -> Result<Vec<Hole>, Failure> {
         let damaged = || Failure::of_log("Redis holds or answered holes of a log that are damaged");
         holes_from(&self.text()?).ok_or_else(damaged)
@@ -113,27 +118,19 @@ pub(super) enum Element {
     /// The SHA-256 of the next event.
     Digest([u8; 32]),
     /// The log has a hole here; the next event has this number.
-    HoleUpTo(Seq),
+    HoleBefore(Seq),
 }
 
 /// Reads a digest, or the mark of a hole: `@` and a number.
 pub(super) fn element(value: Value) -> Result<Element, Failure> {
-    let Value::BulkString(bytes) = value else { return Err(nonsense("a digest that is none")) };
+    let neither = || nonsense("what is neither a digest nor a hole");
+    let Value::BulkString(bytes) = value else { return Err(neither()) };
     let next = |bytes: &[u8]| number_from(std::str::from_utf8(bytes.strip_prefix(b"@")?).ok()?);
     match (<[u8; 32]>::try_from(&*bytes), next(&bytes)) {
         (Ok(digest), _) => Ok(Element::Digest(digest)),
-        (_, Some(next)) => Ok(Element::HoleUpTo(Seq(next))),
-        _ => Err(nonsense("a digest that is none")),
+        (_, Some(next)) => Ok(Element::HoleBefore(Seq(next))),
+        _ => Err(neither()),
     }
-}
-
-/// Reads the holes of a log: `FIRST-LAST` with commas; `None` where they are damaged.
-fn holes_from(text: &str) -> Option<Vec<Hole>> {
-    let hole = |text: &str| {
-        let (first, last) = text.split_once('-')?;
-        Some(Hole { first: Seq(number_from(first)?), last: Seq(number_from(last)?) })
-    };
-    text.split(',').filter(|text| !text.is_empty()).map(hole).collect()
 }
 
 pub(super) fn text(value: Value) -> Option<String> {

@@ -18,6 +18,7 @@ use super::{
     state::State,
 };
 use crate::{
+    holes::Hole,
     lineage_text::lineage_text,
     memory::keys::{Done, Keys},
 };
@@ -101,17 +102,10 @@ pub(crate) struct Offer<'a> {
     pub(crate) events: Vec<Arc<Event>>,
 }
 
-/// Numbers of a log that nobody could give back, from one to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hole {
-    pub(crate) first: Seq,
-    pub(crate) last: Seq,
-}
-
 /// A log as it stands, whatever this process knew.
-pub(crate) struct Stored {
+pub(crate) struct StoredLog {
     pub(crate) state: State,
-    /// In their order.
+    /// Its holes, oldest first; of many the newest.
     pub(crate) holes: Vec<Hole>,
 }
 
@@ -163,20 +157,20 @@ impl RedisBroker {
     /// Returns a log as it stands, whatever this process knew; `None` where there is none, or none
     /// that could be used.
     pub(crate) async fn stored(&self, stream: &StreamName) -> Result<Option<State>, Failure> {
-        Ok(self.stored_with_holes(stream).await?.map(|stored| stored.state))
+        Ok(self.stored_log(stream).await?.map(|stored| stored.state))
     }
 
-    /// Returns the same, and what it lacks.
-    pub(crate) async fn stored_with_holes(
+    /// Returns a log as it stands with its holes; `None` as for [`RedisBroker::stored`].
+    pub(crate) async fn stored_log(
         &self,
         stream: &StreamName,
-    ) -> Result<Option<Stored>, Failure> {
+    ) -> Result<Option<StoredLog>, Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta];
         let answered = self.call(&names, Function::State, &keys, &|_, _| {}).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
-            "state" => Ok(Some(Stored { state: words.state()?, holes: words.holes()? })),
+            "state" => Ok(Some(StoredLog { state: words.state()?, holes: words.holes()? })),
             "absent" | "orphan" => Ok(None),
             _ => Err(words.unexpected()),
         }
@@ -360,3 +354,6 @@ fn texts(words: &mut Words) -> Result<Vec<String>, Failure> {
     let values: Vec<Value> = words.list()?;
     Ok(values.into_iter().filter_map(text).collect())
 }
+
+#[cfg(test)]
+mod tests;

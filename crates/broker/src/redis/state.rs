@@ -31,6 +31,12 @@ impl State {
         self.lineage.last_at(self.head)
     }
 
+    /// Returns whether it tells of a loss at its very end.
+    pub(crate) fn ends_in_loss(&self) -> bool {
+        let last = self.lineage.forks().last();
+        last.is_some_and(|last| last.kind == ForkKind::Lossy && last.after == self.head)
+    }
+
     /// Returns whether this is `earlier`, or has grown out of it.
     pub(super) fn holds(&self, earlier: &State) -> bool {
         self.lineage.standing(earlier.place(), self.head) == Standing::Good

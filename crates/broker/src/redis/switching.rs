@@ -70,6 +70,8 @@ pub(crate) struct Placing<'a> {
     pub(crate) lineage: &'a Lineage,
     /// The account: its first number, count and hash, and the last number.
     pub(crate) ledger: &'a Ledger,
+    /// The number up to which events are lost that the window would have had.
+    pub(crate) lost_to: Seq,
 }
 
 /// What became of placing a copy.
@@ -242,7 +244,7 @@ impl RedisBroker {
     }
 
     fn add_placing(&self, command: &mut Cmd, run: &str, names: &Names, placing: &Placing<'_>) {
-        let Placing { token, seen, lineage, ledger } = placing;
+        let Placing { token, seen, lineage, ledger, lost_to } = placing;
         command.arg(token).arg(ledger.last.seq.0);
         match seen {
             Some(seen) => {
@@ -253,7 +255,7 @@ impl RedisBroker {
         command.arg(lineage_text(lineage)).arg(lineage.current().to_string()).arg(run);
         command.arg(ledger.first.0).arg(ledger.count).arg(ledger.hash.to_string());
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
-        command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish);
+        command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish).arg(lost_to.0);
     }
 
     /// Drops a log's copy.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::{Core, cell::Cell, members::member_of, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Announced, Mark, Offer, Stored as LogStored, Who},
+    healing::{Announced, Mark, Offer, StoredLog, Who},
     run::{FleetRun, Refusal},
 };
 
@@ -53,7 +53,7 @@ pub(super) struct Announcing {
     healed: Option<FleetRun>,
     /// Until when this replica holds for those whom an earlier process was with.
     holds_until: Option<Instant>,
-    /// Whether the servers forgot everything while they ran, and were not healed since.
+    /// Whether the servers forgot everything while they ran, and nothing was offered since.
     is_emptied: bool,
 }
 
@@ -102,10 +102,14 @@ impl Core {
         let refused = Refused::default();
         // Who comes at the same time waits until this one has offered what it has.
         self.announce(run).await?;
+        self.announcing.lock().is_emptied = false;
         let cells: Vec<Arc<Cell>> = self.cells.read().values().cloned().collect();
         let offer = |cell: Arc<Cell>| async move { self.offer(&cell).await };
         let mut lacking = self.for_each(cells, &refused, offer).await?;
         let asked = self.wait_for_peers(run).await?;
+        if self.announcing.lock().is_emptied {
+            return Err(Failure::refused("Redis was emptied while it was given back what it lost"));
+        }
         if asked.who == Who::Everybody {
             // Where one is missing, it may have had more of any log than is known here.
             lacking.retain(|(_, stored)| *stored != Stored::Whole);
@@ -127,7 +131,6 @@ impl Core {
         {
             let mut announcing = self.announcing.lock();
             (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
-            announcing.is_emptied = false;
         }
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
@@ -215,13 +218,13 @@ impl Core {
         if cell.side.lock().mirror.known().is_none() {
             return Ok(Stored::Whole);
         }
-        let stored = self.trunk.stored_with_holes(&cell.stream).await?;
+        let stored = self.trunk.stored_log(&cell.stream).await?;
         let (lineage, head, events) = {
             let side = cell.side.lock();
             let Some((lineage, head)) = side.mirror.known() else { return Ok(Stored::Whole) };
             let after = match &stored {
                 None => Seq::ZERO,
-                Some(LogStored { state, holes }) => {
+                Some(StoredLog { state, holes }) => {
                     match parting((&state.lineage, state.head), (lineage, head)) {
                         // What lies in a hole can only be put behind the log.
                         None if side.mirror.first_within(holes).is_some() => {
@@ -256,16 +259,19 @@ impl Core {
     /// Makes what is known here beyond the last place that the trunk shares with it a branch of the
     /// stream, or a part of the one that it has; it is merged with the others.
     async fn merge_tail(&self, cell: &Cell) -> Result<(), Failure> {
-        let stored = self.trunk.stored_with_holes(&cell.stream).await?;
-        let Some(LogStored { state, holes }) = stored else { return Ok(()) };
-        let lacking = cell.side.lock().mirror.first_within(&holes).map(Seq::prev);
-        if lacking.is_some() {
+        let Some(mut stored) = self.trunk.stored_log(&cell.stream).await? else { return Ok(()) };
+        let fills = cell.side.lock().mirror.first_within(&stored.holes).is_some();
+        if fills && !stored.state.ends_in_loss() {
             // Of those who are past a hole some had what lies in it, and some did not.
             self.trunk.fork_after_loss(&cell.stream).await?;
+            let Some(told) = self.trunk.stored_log(&cell.stream).await? else { return Ok(()) };
+            stored = told;
         }
+        let StoredLog { state, holes } = stored;
         let mut side = cell.side.lock();
         let Some((lineage, head)) = side.mirror.known() else { return Ok(()) };
         let parts = parting((&state.lineage, state.head), (lineage, head));
+        let lacking = side.mirror.first_within(&holes).map(Seq::prev);
         let Some(shared) = parts.into_iter().chain(lacking).min() else { return Ok(()) };
         // What is older than its lineage remembers the trunk may well have had.
         let shared = shared.max(state.lineage.forks()[0].after);
@@ -375,6 +381,17 @@ impl Core {
             announcing.last = Some((run.clone(), announced.now_ms));
         }
         Ok(announced)
+    }
+
+    /// Waits until servers turn out to have forgotten everything while they ran.
+    pub(super) async fn until_emptied(&self) {
+        loop {
+            self.emptied.notified().await;
+            // It may have been healed since.
+            if self.announcing.lock().is_emptied {
+                return;
+            }
+        }
     }
 
     /// Says that this replica is there and has offered what it has, so that one that comes later need

@@ -18,11 +18,11 @@ use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Position, RollingHash
 use super::branch::Branch;
 use crate::{
     IdempotencyKey, Page, Receipt,
+    holes::Hole,
     memory::{
         keys::Keys,
         log::{Kept, Log, LogParts, WindowLimits},
     },
-    redis::healing::Hole,
 };
 
 /// How long after its last reading a stream still counts as followed: a reader that has just been

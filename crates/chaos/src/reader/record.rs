@@ -25,7 +25,7 @@ const FRAMES_MAX: usize = 120;
 /// How many things that are wrong are kept in words; all are counted.
 const INCIDENTS_MAX: usize = 20;
 
-/// How many gaps and suspicions are kept, each.
+/// How many gaps, suspicions and stretches are kept, each.
 const KEPT_MAX: usize = 20_000;
 
 /// What one reader saw.
@@ -291,6 +291,7 @@ impl Record {
     /// Notes where an event came.
     fn goes_on(&mut self, at: Position) {
         let (before, gaps_before) = (self.last.replace(at), self.generation);
+        let is_full = self.path.len() >= KEPT_MAX;
         match self.path.last_mut() {
             Some(stretch)
                 if Some(stretch.to) == before
@@ -299,6 +300,7 @@ impl Record {
             {
                 stretch.to = at;
             }
+            _ if is_full => {}
             _ => {
                 let at_ms = self.facts.now_ms();
                 self.path.push(Stretch { at_ms, gaps_before, from: at, to: at });

@@ -68,9 +68,9 @@ fn what_a_page_tells_is_lost_is_known_to_be() {
     let (after, next) = (cursor(2), placed(6, 5, 5));
     let first: &RawValue = serde_json::from_str(&next).expect("it is JSON");
     let told = |reason| GapData { reason, after: Some(&after) };
-    trunk.lost_before(&told("expired"), Some(&first)).expect("it is a gap");
+    trunk.lost_before(&told("expired"), Some(first)).expect("it is a gap");
     assert_eq!(trunk.entries().count(), 3, "of another gap nobody knows what it tells of");
-    trunk.lost_before(&told("data_loss"), Some(&first)).expect("it is a gap");
+    trunk.lost_before(&told("data_loss"), Some(first)).expect("it is a gap");
     trunk.add(&next, 0).expect("it is an event");
     assert_eq!((trunk.unknown(), trunk.entries().count()), (0, 3));
     let numbered = [(1, 0), (2, 1), (6, 5)].map(|(seq, n)| (Seq(seq), json(n, n)));
@@ -80,6 +80,20 @@ fn what_a_page_tells_is_lost_is_known_to_be() {
     assert_eq!(trunk.difference(&account), None);
     account.count = 6;
     assert!(trunk.difference(&account).is_some());
+}
+
+/// What is lost behind the beginning of the window is not seen by reading it again.
+#[test]
+fn an_account_that_begins_before_the_window_is_not_compared_where_something_was_lost() {
+    let mut trunk = trunk(0, 5);
+    (trunk.is_again, trunk.seen_from) = (true, None);
+    trunk.add(&placed(4, 3, 3), 0).expect("it is an event");
+    let wrong = Account { count: 3, ..account(0, 5) };
+    assert!(trunk.difference(&wrong).is_some(), "nothing was ever lost");
+    trunk.gap("data_loss", 0);
+    assert_eq!(trunk.difference(&wrong), None);
+    let last = Account { last: cursor(6), ..wrong };
+    assert!(trunk.difference(&last).is_some());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use node_runtime::{SOAK_MAX, SOAK_MIN};
 
 use super::ClientArgs;
 
@@ -19,8 +20,9 @@ pub(crate) struct CutoverArgs {
     /// Makes everything as it was before the switch, in whatever state it is.
     #[arg(long)]
     pub(crate) undo: bool,
-    /// Finalises it by itself once it was good for so long, as 10m or 90s: between 1s and 7d. The time
-    /// begins anew whenever the backend is not healthy, and ends with --undo and with a restart.
+    /// Finalises it by itself once it was good for so long, as 90s, 10m, 2h or 1d: between 1s and 7d.
+    /// The time begins anew whenever the server is not healthy, and goes with the switch and with a
+    /// restart.
     #[arg(long, value_name = "TIME", requires = "to", conflicts_with = "what", value_parser = soak)]
     pub(crate) soak: Option<Duration>,
     /// Ends a switch whose streams have all changed hands; going back is another switch then.
@@ -30,9 +32,6 @@ pub(crate) struct CutoverArgs {
     pub(crate) client: ClientArgs,
 }
 
-/// The longest soak.
-const SOAK_MAX: Duration = Duration::from_secs(7 * 86_400);
-
 /// Reads how long a switch has to be good: a whole number of `s`, `m`, `h` or `d`.
 fn soak(text: &str) -> Result<Duration, String> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
@@ -41,7 +40,7 @@ fn soak(text: &str) -> Result<Duration, String> {
         number.checked_mul(seconds).map(Duration::from_secs)
     };
     let soak = units.into_iter().find_map(read);
-    soak.filter(|soak| (Duration::from_secs(1)..=SOAK_MAX).contains(soak))
+    soak.filter(|soak| (SOAK_MIN..=SOAK_MAX).contains(soak))
         .ok_or_else(|| "a time between 1s and 7d, as 90s, 10m, 2h or 1d".to_owned())
 }
 

@@ -10,8 +10,12 @@ use super::{Api, Refusal};
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CutoverAsk {
-    /// That this backend owns every stream; finalised once it was good for so long.
-    To { backend: &'static str, soak: Option<Duration> },
+    /// That a backend owns every stream.
+    To {
+        backend: &'static str,
+        /// How long it has to be good to be finalised by itself; only by hand otherwise.
+        soak: Option<Duration>,
+    },
     /// That everything is as before.
     Undo,
     /// That the switch is over.
@@ -76,11 +80,9 @@ impl Api {
     /// Fails where it is refused, or the server can't be reached.
     pub(crate) async fn ask_cutover(&self, ask: CutoverAsk) -> Result<CutoverStatus, Refusal> {
         let (path, body) = match ask {
-            CutoverAsk::To { backend, soak: None } => {
-                ("/api/admin/cutover", json!({"to": backend}))
-            }
-            CutoverAsk::To { backend, soak: Some(soak) } => {
-                ("/api/admin/cutover", json!({"to": backend, "soak_s": soak.as_secs()}))
+            CutoverAsk::To { backend, soak } => {
+                let soak_s = soak.map(|soak| soak.as_secs());
+                ("/api/admin/cutover", json!({"to": backend, "soak_s": soak_s}))
             }
             CutoverAsk::Undo => ("/api/admin/cutover/undo", Value::Object(Default::default())),
             CutoverAsk::Finalise => {

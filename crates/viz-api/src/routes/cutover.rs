@@ -11,7 +11,7 @@ use axum::{
 };
 use broker::live::{Ask, Stage, SwitchError, SwitchStatus, Target};
 use http::StatusCode;
-use node_runtime::{Scope, SwitchRefusal};
+use node_runtime::{SOAK_MAX, SOAK_MIN, Scope, SwitchRefusal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -28,9 +28,6 @@ use crate::{
 /// How long an answer waits for the end of what was asked for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// The longest soak, in seconds: a switch that is open for longer was forgotten.
-const SOAK_S_MAX: u64 = 7 * 86_400;
-
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 4096;
 
@@ -40,6 +37,26 @@ struct Wanted {
     to: String,
     /// After how many good seconds it is finalised by itself.
     soak_s: Option<u64>,
+}
+
+impl Wanted {
+    fn to(&self) -> Result<Target, ApiError> {
+        let targets = [Target::Memory, Target::Redis];
+        let to = targets.into_iter().find(|target| target.as_str() == self.to);
+        to.ok_or_else(|| ApiError::validation("`to` is memory or redis"))
+    }
+
+    fn soak(&self) -> Result<Option<Duration>, ApiError> {
+        let soak = self.soak_s.map(Duration::from_secs);
+        match soak {
+            Some(soak) if !(SOAK_MIN..=SOAK_MAX).contains(&soak) => {
+                let (min, max) = (SOAK_MIN.as_secs(), SOAK_MAX.as_secs());
+                let message = format!("`soak_s` is a number of seconds from {min} to {max}");
+                Err(ApiError::validation(message))
+            }
+            soak => Ok(soak),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,30 +81,18 @@ pub(crate) async fn cutover(
 ) -> Result<Response, ApiError> {
     let (caller, body) = read(&app, request).await?;
     let wanted: Wanted = read_object(&body).map_err(ApiError::validation)?;
-    let targets = [Target::Memory, Target::Redis];
-    let to = targets.into_iter().find(|target| target.as_str() == wanted.to);
-    let to = to.ok_or_else(|| ApiError::validation("`to` is memory or redis"))?;
-    let soak = match wanted.soak_s {
-        Some(seconds) if !(1..=SOAK_S_MAX).contains(&seconds) => {
-            return Err(ApiError::validation(format!(
-                "`soak_s` is a number of seconds from 1 to {SOAK_S_MAX}"
-            )));
-        }
-        seconds => seconds.map(Duration::from_secs),
-    };
-    let is_another = app.state.switch_status().is_some_and(|status| status.to != to);
-    if is_another {
-        app.state.end_soak();
+    let (to, ask) = (wanted.to()?, Ask::Cutover(wanted.to()?));
+    let Some(lasts) = wanted.soak()? else { return carry_out(&app, &caller, ask).await };
+    // Before the switch: that goes on also where nobody waits for the answer.
+    let before = app.state.soak_switch(to, lasts, &caller.in_words());
+    let answered = carry_out(&app, &caller, ask).await;
+    let status = app.state.switch_status().ok_or(SwitchRefusal::Starting)?;
+    let is_at_rest = status.stage == Stage::Idle && !app.state.is_switching();
+    if answered.is_err() || is_at_rest {
+        // There is nothing that could be finalised.
+        app.state.restore_soak(before);
     }
-    let answer = carry_out(&app, &caller, Ask::Cutover(to)).await?;
-    match soak {
-        None => Ok(answer),
-        Some(lasts) => {
-            app.state.soak_switch(lasts, &caller.in_words());
-            let status = app.state.switch_status().ok_or(SwitchRefusal::Starting)?;
-            Ok(self::answer(&app, answer.status(), &status))
-        }
-    }
+    Ok(answer(&app, answered?.status(), &status))
 }
 
 /// Makes everything as it was before the switch.
@@ -96,8 +101,6 @@ pub(crate) async fn undo(
     request: Request,
 ) -> Result<Response, ApiError> {
     let caller = bare(&app, request).await?;
-    // Whatever comes of it: nobody wants it to be finalised by itself any more.
-    app.state.end_soak();
     carry_out(&app, &caller, Ask::Undo).await
 }
 

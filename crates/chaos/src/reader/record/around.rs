@@ -15,6 +15,9 @@ pub(crate) struct Surroundings {
     open: Vec<usize>,
 }
 
+/// How many gaps are kept; of later ones nothing is taken for told.
+const KEPT_MAX: usize = 20_000;
+
 /// What came around one gap.
 #[derive(Debug)]
 struct Around {
@@ -60,6 +63,9 @@ impl Surroundings {
     /// Takes a gap; `leaves_the_place` where the server does not know what the reader has had, so that
     /// all before the place where it goes on may be missing.
     pub(super) fn met(&mut self, leaves_the_place: bool) {
+        if self.gaps.len() >= KEPT_MAX {
+            return;
+        }
         let numbers = self.last_numbers.iter().map(|last| (*last, None)).collect();
         self.gaps.push(Around { numbers, last: self.last, first: None, leaves_the_place });
     }

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{ask, cutover, finalise, memory_plan, records, rests, settled, stages, status, undo};
-use crate::support::{redis::Redis, server::Server, wait::eventually};
+use crate::support::{
+    redis::Redis,
+    server::{Plan, Server},
+    wait::eventually,
+};
 
 fn soaking(server: &Server, seconds: u64) -> Value {
     let body = json!({"to": "redis", "soak_s": seconds}).to_string();
@@ -22,11 +26,8 @@ fn what_stays_good_is_finalised() {
         (status["state"] == "idle" && status["owner"] == "redis").then_some(status)
     });
     assert_eq!(done["actor"], "key of org_a, after a soak", "{done}");
-    let done = eventually("the soak is over", || {
-        let status = status(&server);
-        status["soak"].is_null().then_some(status)
-    });
-    assert_eq!((&done["error"], &done["owner"]), (&Value::Null, &json!("redis")));
+    assert_eq!(done["error"], Value::Null, "{done}");
+    gone(&server);
     eventually("it is recorded", || {
         let records = records(&server);
         let all = ["shadow", "backfill", "compared", "switching", "switched", "idle"];
@@ -45,13 +46,33 @@ fn a_soak_ends_with_the_switch_and_with_another_one() {
     settled(&server, &cutover(&server, "redis"), "switched", "redis");
     assert_eq!(status(&server)["soak"]["lasts_s"], 7200);
     settled(&server, &undo(&server), "idle", "memory");
-    assert_eq!(status(&server)["soak"], Value::Null, "undone");
+    gone(&server);
     soaking(&server, 3600);
     settled(&server, &cutover(&server, "memory"), "idle", "memory");
-    assert_eq!(status(&server)["soak"], Value::Null, "the other way");
+    gone(&server);
     soaking(&server, 3600);
     settled(&server, &finalise(&server), "idle", "redis");
-    eventually("finalised by hand", || status(&server)["soak"].is_null().then_some(()));
+    gone(&server);
+    // Nothing is left that could be finalised.
+    let body = json!({"to": "redis", "soak_s": 600}).to_string();
+    let answer = ask(&server, "/api/admin/cutover", &body);
+    assert_eq!((answer.status, &answer.json()["soak"]), (200, &Value::Null));
+}
+
+fn gone(server: &Server) {
+    eventually("the soak is gone", || status(server)["soak"].is_null().then_some(()));
+}
+
+#[test]
+fn who_is_refused_changes_no_soak() {
+    let server = Plan::with_keys().start();
+    let to = |backend: &str| json!({"to": backend, "soak_s": 600}).to_string();
+    let answer = ask(&server, "/api/admin/cutover", &to("redis"));
+    assert_eq!(answer.status, 422, "there is no Redis: {}", answer.text());
+    assert_eq!(status(&server)["soak"], Value::Null);
+    let answer = ask(&server, "/api/admin/cutover", &to("memory"));
+    assert_eq!((answer.status, &answer.json()["soak"]), (200, &Value::Null));
+    assert_eq!(status(&server)["soak"], Value::Null);
 }
 
 #[test]
