@@ -1,0 +1,17 @@
+//! The conductor of a run: its journal, and the state that follows from the journal alone.
+//!
+//! Owns: the format of journals (`docs/journal.md`), their file, and the rules by which a run goes on.
+//! Must not know: how a router or a broker works, what a step does. Pure but for `file`, which writes
+//! and reads the journal's file.
+
+mod entry;
+mod file;
+mod journal;
+mod state;
+
+pub use self::{
+    entry::{Entry, Event, Happened, How},
+    file::{Journal, JournalError},
+    journal::{Damage, Read, Tip, Why, encode, read},
+    state::{Phase, Refused, State, Status},
+};
