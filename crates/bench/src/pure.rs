@@ -2,6 +2,7 @@
 
 mod evidence;
 mod guards;
+mod runbooks;
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{EvidenceArgs, GuardsArgs},
+    args::{EvidenceArgs, GuardsArgs, RunbooksArgs},
     error::BenchError,
     figure::median,
     report::number,
@@ -29,6 +30,7 @@ pub struct Pure(Work);
 enum Work {
     Guards(GuardsArgs),
     Evidence(EvidenceArgs),
+    Runbooks(RunbooksArgs),
 }
 
 /// What one repetition took.
@@ -59,6 +61,10 @@ impl Pure {
         Pure(Work::Evidence(args))
     }
 
+    pub(crate) const fn runbooks(args: RunbooksArgs) -> Self {
+        Pure(Work::Runbooks(args))
+    }
+
     /// Returns about how long it takes.
     pub const fn length(&self) -> Duration {
         LENGTH
@@ -82,6 +88,11 @@ impl Pure {
                 let title = format!("{} entries, {} of them signed", args.entries, args.signed);
                 let work = &mut evidence::Evidence::new(args)?;
                 repeat(("evidence", title, json!(args)), args.repeat, work, watch, stop)
+            }
+            Work::Runbooks(args) => {
+                let title = format!("{} known ones", runbooks::COUNT);
+                let work = &mut runbooks::Runbooks;
+                repeat(("runbooks", title, json!(args)), args.repeat, work, watch, stop)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The arguments of `guards` and `evidence`, which measure pure code and no server.
+//! The arguments of `guards`, `evidence` and `runbooks`, which measure pure code and no server.
 
 use clap::Args;
 use serde::Serialize;
@@ -32,6 +32,14 @@ pub struct EvidenceArgs {
     #[arg(long, default_value = "50%")]
     pub(crate) signed: Share,
     /// How often it is verified; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}
+
+/// Arguments of `runbooks`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct RunbooksArgs {
+    /// How often each is checked and planned; figures are the medians.
     #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
     pub(crate) repeat: u32,
 }

@@ -28,6 +28,10 @@ fn arguments_are_taken_or_refused() {
         assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
     };
     check("tidegate serve", true);
+    check("tidegate runbook lint", false);
+    check("tidegate runbook lint a b --mode production", true);
+    check("tidegate runbook plan a --mode prod", false);
+    check("tidegate runbook plan a b", false);
     check("tidegate serve --json", true);
     check("tidegate publish", false);
     check("tidegate publish a.b", true);

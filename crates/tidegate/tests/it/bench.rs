@@ -173,4 +173,6 @@ fn pure_code_is_measured_without_a_server() {
     assert!(guards["median"]["looks_per_cpu_second"].as_f64().unwrap() > 0.0, "{guards}");
     let evidence = bench("evidence --entries 40 --signed 50%");
     assert!(evidence["median"]["entries_per_cpu_second"].as_f64().unwrap() > 0.0, "{evidence}");
+    let runbooks = bench("runbooks");
+    assert!(runbooks["median"]["plan_ms"].as_f64().unwrap() > 0.0, "{runbooks}");
 }
