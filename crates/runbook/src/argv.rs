@@ -50,7 +50,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<Vec<String>>, CommandError> {
 
 /// Returns whether a shell would do something with the character outside of quotes.
 fn is_shell(c: char, is_first: bool) -> bool {
-    "|&;<>()$`\\*?[]{}!\n\r".contains(c) || (is_first && (c == '~' || c == '#'))
+    "|&;<>()$`\\*?[]{}!\n\r".contains(c) || c == '\0' || (is_first && (c == '~' || c == '#'))
 }
 
 #[derive(Default)]

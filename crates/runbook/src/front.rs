@@ -70,6 +70,9 @@ pub(crate) struct Blocks<'t> {
 /// The most lines of our blocks.
 const SETTINGS_MAX: usize = 500;
 
+/// The longest value for a placeholder, in bytes.
+const VALUE_BYTES_MAX: usize = 256;
+
 /// The blocks that mean something here.
 pub(crate) const BLOCKS: [&str; 3] = ["runbook", "roles", "values"];
 
@@ -177,7 +180,7 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Front {
                 }
             }
             "roles" => front.role(setting, problems),
-            _ => drop(front.values.insert(setting.key.to_owned(), setting.value.clone())),
+            _ => front.value(setting, problems),
         }
     }
     if found.is_runbook && version.is_none_or(|setting| setting.value != "1") {
@@ -211,6 +214,19 @@ impl Front {
             }
         }
         Ok(())
+    }
+
+    fn value(&mut self, setting: &Setting<'_>, problems: &mut Vec<Problem>) {
+        if setting.value.len() > VALUE_BYTES_MAX
+            || placeholder::find(&setting.value).next().is_some()
+        {
+            let text = format!(
+                "the value of `{}` has {VALUE_BYTES_MAX} bytes at most and no placeholder",
+                setting.key
+            );
+            return problems.push(Problem::fault(setting.line, "front-matter", text));
+        }
+        self.values.insert(setting.key.to_owned(), setting.value.clone());
     }
 
     fn role(&mut self, setting: &Setting<'_>, problems: &mut Vec<Problem>) {

@@ -2,8 +2,8 @@
 
 use super::Reader;
 use crate::{
-    argv,
-    code::{Form, form},
+    argv::{self, CommandError},
+    code::{Assertion, Flag, Form, form},
     fence, front,
     mark::Mark,
     model::{Content, Links, Step},
@@ -20,6 +20,10 @@ pub(super) const OWNER: &[&str] = &["owner", "owners"];
 pub(super) const TIME: &[&str] = &["time"];
 pub(super) const ACTION: &[&str] = &["required actions", "actions", "action"];
 pub(super) const OUTPUT: &[&str] = &["evidence output", "evidence", "output"];
+
+/// What stands for the brackets of placeholders while a command is split.
+const OPEN: char = '\u{1}';
+const CLOSE: char = '\u{2}';
 
 /// The most steps of a runbook.
 const STEPS_MAX: usize = 1000;
@@ -244,14 +248,18 @@ impl Reader<'_> {
         }
         let mut content = Content::default();
         for (number, code) in (1..).zip(codes) {
-            let text = self.filled(&code.text);
+            let text = code.text.as_str();
             let is_command = chosen.as_ref().map(|chosen| chosen.contains(&Some(number)));
-            match (is_command, form(&text)) {
-                (Some(true), _) => self.command(&mut content, &text, code.line),
-                (_, Form::Flag(flag)) => content.flags.push(flag),
-                (_, Form::Assertion(assertion)) => content.assertions.push(assertion),
+            match (is_command, form(text)) {
+                (Some(true), _) => self.command(&mut content, text, code.line),
+                (_, Form::Flag(Flag { name, value })) => {
+                    content.flags.push(Flag { name, value: self.filled(&value) });
+                }
+                (_, Form::Assertion(Assertion { path, is })) => {
+                    content.assertions.push(Assertion { path, is: self.filled(&is) });
+                }
                 (_, Form::Bound(bound)) => content.bounds.push(bound),
-                (_, Form::Target(target)) => content.targets.push(target),
+                (_, Form::Target(target)) => content.targets.push(self.filled(&target)),
                 (None, Form::Words(words)) if kind == Kind::Command => {
                     self.command(&mut content, &words, code.line);
                 }
@@ -261,15 +269,21 @@ impl Reader<'_> {
         content
     }
 
+    /// Splits a command before it is filled in, so that a value is always within one argument.
     fn command(&mut self, content: &mut Content, text: &str, line: usize) {
-        // A placeholder is told as such, and is no shell syntax.
-        let plain = placeholder::fill(text, |name| Some(format!("placeholder.{name}")));
-        match argv::split(&plain) {
-            Ok(_) => {
-                let quoted = placeholder::fill(text, |name| Some(format!("\u{1}{name}\u{2}")));
-                let shown = |word: &String| word.replace('\u{1}', "<").replace('\u{2}', ">");
-                let commands = argv::split(&quoted).unwrap_or_default();
-                content.commands.extend(commands.iter().map(|c| c.iter().map(shown).collect()));
+        // The brackets of a placeholder are no shell syntax.
+        let plain = placeholder::fill(text, |name| Some(format!("{OPEN}{name}{CLOSE}")));
+        let foreign = text.chars().find(|c| [OPEN, CLOSE].contains(c));
+        let split = match foreign {
+            Some(c) => Err(CommandError::Shell(c)),
+            None => argv::split(&plain),
+        };
+        match split {
+            Ok(commands) => {
+                let filled =
+                    |word: &String| self.filled(&word.replace(OPEN, "<").replace(CLOSE, ">"));
+                let commands = commands.iter().map(|words| words.iter().map(filled).collect());
+                content.commands.extend(commands);
             }
             Err(error) => self.fault(line, "shell", format!("the command `{text}`: {error}")),
         }

@@ -223,6 +223,22 @@ fn front_matter_that_says_what_it_can_not() {
 }
 
 #[test]
+fn values_take_the_places_of_placeholders_within_one_argument() {
+    let text = SOUND
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  host: a b; rm <x\n")
+        .replace("`bun test`", "`curl http://<host>/health <other>`");
+    let plan = plan(&text, &Options::default()).plan.unwrap();
+    let words = ["curl", "http://a b; rm <x/health", "<other>"];
+    assert_eq!(plan.gates[1].content.commands, [words]);
+    let rules: Vec<_> = lint(&text, &Options::default()).iter().map(|it| it.rule).collect();
+    assert_eq!(rules, ["placeholder"]);
+    let told = "line 11: the value of `host` has 256 bytes at most and no placeholder";
+    for value in ["<host><host>", &"x".repeat(257)] {
+        check("  lead: Bo Lind", &format!("  lead: Bo Lind\nvalues:\n  host: {value}"), told);
+    }
+}
+
+#[test]
 fn what_is_changed_has_a_way_back() {
     let cut = SOUND.find("\n## Back").unwrap();
     assert_eq!(faults(&SOUND[..cut]), ["line 25: S1 changes something, and nothing takes it back"]);
