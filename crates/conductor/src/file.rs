@@ -45,7 +45,7 @@ pub enum JournalError {
     #[error("the journal was changed")]
     Damage(#[source] Damage),
     /// It holds no entry yet.
-    #[error("the journal is empty; a run is begun with `start`")]
+    #[error("the journal has no whole entry, so nothing was done: remove it and start anew")]
     Empty,
     /// What it says can't have happened, or must not happen.
     #[error("line {line} of the journal can't follow the ones before it")]

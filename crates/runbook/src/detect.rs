@@ -47,7 +47,7 @@ pub(crate) fn detection(runbook: &Runbook, guard: &Guard) -> Option<Detection> {
         }
         Measure::Latency => pairs(spec, runbook.front.alpha),
         Measure::Zero => Some(certain(format!("sees one {}", spec.what.as_ref()?))),
-        Measure::Down => Some(certain(format!("sees health away for more than {}", spec.within?))),
+        Measure::Down => Some(certain(format!("sees it away for more than {}", spec.within?))),
         Measure::Restarts => {
             let text =
                 format!("sees more than {} restarts within {}", spec.restarts?, spec.within?);
@@ -78,9 +78,10 @@ fn ratio(
     }
     let exposures = Exposures { canary: exposed * weight, stable: exposed * (1.0 - weight) };
     let target = Effect::new(wanted, 0.0).ok()?.rate(stable_rate).min(rate_max);
-    let rate = detectable_rate(alpha, exposures, stable_rate, rate_max);
-    let ratio = rate.filter(|_| stable_rate > 0.0).map(|rate| rate / stable_rate);
-    let is_enough = rate.is_some_and(|rate| rate <= target * 1.001);
+    let exact = detectable_rate(alpha, exposures, stable_rate, rate_max);
+    let is_enough = exact.is_some_and(|rate| rate <= target * 1.001);
+    let rate = exact.map(rounded);
+    let ratio = exact.filter(|_| stable_rate > 0.0).map(|rate| rounded(rate / stable_rate));
     let sentence = match (rate, ratio) {
         (Some(rate), Some(ratio)) => {
             let percent = rate * 100.0;
@@ -92,6 +93,12 @@ fn ratio(
         (None, _) => format!("sees nothing with this traffic; {wanted} times matters"),
     };
     Some(Detection { is_enough, rate, ratio, sentence })
+}
+
+/// Returns a number with three digits: the last ones of a logarithm are not the same on every machine,
+/// and the plan's digest has to be.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.2e}").parse().unwrap_or(number)
 }
 
 /// Pairs can tell something as soon as all of them on one side would be evidence; how small a

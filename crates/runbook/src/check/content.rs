@@ -44,8 +44,8 @@ fn needs(step: &Step, findings: &mut Findings) {
         _ => None,
     };
     if let Some(lacks) = lacks {
-        let text = format!("{} is a `{}` and has no {lacks}", step.id, step.kind);
-        findings.fault(step.line, "content-missing", text.replace("no a ", "not a "));
+        let text = format!("{} is a `{}` and lacks {lacks}", step.id, step.kind);
+        findings.fault(step.line, "content-missing", text);
     }
     if step.section == Section::Timeline && step.at.is_none() {
         findings.fault(

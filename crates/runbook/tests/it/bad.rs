@@ -105,6 +105,11 @@ fn times_that_are_out_of_order_or_none() {
         "line 26: `T+1h` is no time; one is `T-60`, `T0` or `T+30`, in minutes, a week at most",
     );
     check("| T+10 |", "| T+100 |", "line 1: T-10 to T+100 is longer than the window of 90m");
+    check(
+        "`/health`",
+        "health",
+        "line 26: S2 is a `http-expect` and lacks a path or an address as inline code",
+    );
     check("| T+10 |", "|  |", "line 26: S2 stands in a timeline and has no time");
 }
 
