@@ -42,7 +42,7 @@ use tokio::{
 };
 
 use self::cell::{Cell, Following, Standing};
-use self::plan::{Asked, NotSwitched, Plan};
+use self::plan::{Asked, NotSwitched, Plan, Work};
 pub use self::{
     error::SwitchError,
     plan::{Ask, Record, Stage, Target},
@@ -71,6 +71,8 @@ pub struct LiveOptions {
     pub replica: Option<ReplicaFactory>,
     /// Who owns every stream by the settings.
     pub owner: Target,
+    /// What this process is called where another one's switch is refused for its own.
+    pub name: String,
     /// What has to outlive the process.
     pub log: Arc<dyn SwitchLog>,
     /// Who is told of transitions.
@@ -92,6 +94,7 @@ impl LiveOptions {
             memory,
             replica: None,
             owner,
+            name: "another".to_owned(),
             log,
             observer: Arc::new(Unobserved),
             resume_wait: Duration::from_secs(5),
@@ -105,13 +108,15 @@ impl LiveOptions {
 /// The broker whose streams can change hands.
 pub struct LiveBroker {
     core: Arc<Core>,
-    /// The one switch that is carried out, and the keeper of the shadows; they end with the broker.
+    /// The one switch that is carried out, undos that wait for its end, and the keeper of the shadows;
+    /// they end with the broker.
     tasks: Mutex<JoinSet<()>>,
 }
 
 struct Core {
     options: LiveOptions,
-    /// What this process is called among those that switch.
+    /// What this process is called among those that switch: by its options, and drawn, so that no
+    /// two have the same.
     name: String,
     replica: Mutex<Option<Arc<ReplicaBroker>>>,
     map: RwLock<Map>,
@@ -156,32 +161,25 @@ impl LiveBroker {
     /// # Errors
     /// See [`LiveBroker::ask`].
     pub async fn ask_by(&self, ask: Ask, by: &str) -> Result<SwitchStatus, SwitchError> {
-        let core = Arc::clone(&self.core);
-        if core.is_draining.load(Ordering::Acquire) {
-            return Err(SwitchError::Draining);
-        }
-        let driving = core.turn_for(ask).await?;
-        let before = core.plan.lock().stage();
-        let asked = core.take_in(ask)?;
-        if asked == Asked::Already {
-            return Ok(self.status());
-        }
-        core.status.send_modify(|status| by.clone_into(&mut status.by));
-        core.staged_from(before);
+        let (core, by) = (Arc::clone(&self.core), by.to_owned());
         let (ended, end) = oneshot::channel();
         self.spawn(async move {
-            let driven = core.drive().await;
-            drop(driving);
-            let _ = ended.send(driven);
-        });
+            let _ = ended.send(core.carry_out(ask, by).await);
+        })?;
         end.await.unwrap_or(Err(SwitchError::Draining))?;
         Ok(self.status())
     }
 
-    fn spawn(&self, driven: impl Future<Output = ()> + Send + 'static) {
+    /// Begins a task that ends with the broker, unless that drains already.
+    fn spawn(&self, asked: impl Future<Output = ()> + Send + 'static) -> Result<(), SwitchError> {
         let mut tasks = self.tasks.lock();
+        // Behind the lock: a drain has not taken the tasks yet, and will.
+        if self.core.is_draining.load(Ordering::Acquire) {
+            return Err(SwitchError::Draining);
+        }
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(driven);
+        tasks.spawn(asked);
+        Ok(())
     }
 
     /// Makes this backend the owner of every stream.
@@ -257,6 +255,21 @@ impl LiveBroker {
 }
 
 impl Core {
+    /// Takes in what is asked for, and does it.
+    async fn carry_out(self: &Arc<Self>, ask: Ask, by: String) -> Result<(), SwitchError> {
+        let _driving = self.turn_for(ask).await?;
+        let before = self.plan.lock().stage();
+        if self.take_in(ask)? == Asked::Already {
+            return Ok(());
+        }
+        self.status.send_modify(|status| status.by = by);
+        if self.plan.lock().next() == Work::Lease {
+            self.begin_count();
+        }
+        self.staged_from(before, false);
+        self.drive().await
+    }
+
     /// Waits for nobody, except to undo what is being carried out.
     async fn turn_for(&self, ask: Ask) -> Result<OwnedMutexGuard<()>, SwitchError> {
         if let Ok(driving) = Arc::clone(&self.driving).try_lock_owned() {

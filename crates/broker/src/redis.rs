@@ -6,8 +6,8 @@
 //! primary that sentinels name, the nodes of a cluster) is known to `address` and `fleet` alone.
 //!
 //! Keys and channels of one log. `BASE` is `dashclaw:org:ID`, `dashclaw:thread:ID`,
-//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part stands
-//! in braces.
+//! `dashclaw:chain:KEY`, `dashclaw:ops` or `dashclaw:probe:REPLICA`; in Cluster mode the last part
+//! stands in braces.
 //!
 //! | name | type | what |
 //! |---|---|---|
@@ -31,10 +31,10 @@
 //!
 //! Fields of `BASE:meta`: `lineage` (`EPOCH:AFTER:w` or `l`, oldest first), `epoch` (the last of
 //! it), `head`, `run` (of the server that the epoch belongs to), `time` (of the last append), the
-//! account's `first`, `count`, `hash`, and `hashed` (up to where the hash goes), and `kept` (how
-//! many events the idempotency keys remember), and `lost` (up to where nobody could give back what an
-//! emptied server had). It outlives the window; one of a log that never had
-//! an event goes after a day. Stream, marks and keys go by themselves where nobody appends.
+//! account's `first`, `count`, `hash` and `hashed` (up to where the hash goes), `kept` (how many
+//! events the idempotency keys remember), and `lost` (up to where nobody could give back what an
+//! emptied server had). It outlives the window; one of a log that never had an event goes after a
+//! day. Stream, marks and keys go by themselves where nobody appends.
 //!
 //! The account's rolling hash is SHA-256, which Redis has not. Computed here before an append it
 //! would need the head that the append will find, so that writers of one stream could not be in

@@ -8,6 +8,9 @@ use crate::kind::Marks;
 /// come to it later.
 const ECHO_MS: u64 = 60_000;
 
+/// Replicas have given back what they hold so long after Redis is there again.
+const HEAL_MS: u64 = 10_000;
+
 /// What was broken when.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -72,6 +75,18 @@ impl History {
             }
         }
         lately
+    }
+
+    /// Returns whether Redis came back with less after a time, and a replica was away between that
+    /// time and the end of healing: what nobody else held is lost then.
+    pub(crate) fn lost_after_absence(&self, from_ms: u64) -> bool {
+        let losses: Vec<u64> = {
+            let all = self.happened.lock();
+            let losses = all.iter().filter(|one| one.marks.loses);
+            losses.map(|one| one.end_ms.map_or(u64::MAX, |end| end + HEAL_MS)).collect()
+        };
+        let since = losses.into_iter().filter(|end| *end >= from_ms);
+        since.into_iter().any(|end| self.between(from_ms, end).absent)
     }
 
     /// Returns whether a replica was killed in a stretch of time.

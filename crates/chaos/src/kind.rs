@@ -1,8 +1,7 @@
 //! What a run can do, kind by kind: how often, for how long, how it begins and how it is mended.
 //!
-//! To add a kind of action, write a file beside `kind/redis.rs` with a
-//! `KINDS` of its own, and name it in [`KINDS`] here; plan, run, verdict and report know kinds by
-//! what stands in them alone.
+//! To add a kind of action, write a file beside `kind/redis.rs` with a `KINDS` of its own, and name it
+//! in [`KINDS`] here; plan, run, verdict and report know kinds by what stands in them alone.
 
 pub(crate) mod backend;
 mod redis;

@@ -1,8 +1,8 @@
 //! What a run is going to do: a timeline that follows from a seed. Pure.
 //!
 //! Storms and calm phases take turns. In a storm faults overlap, but never two of the same place
-//! (one way to Redis, Redis itself, one replica, what owns its streams), and one replica at least is always up. Every fault
-//! ends with its storm, so that in the calm that follows branches are merged.
+//! (one way to Redis, Redis itself, one replica, what owns its streams), and one replica at least is
+//! always up. Every fault ends with its storm, so that in the calm that follows branches are merged.
 
 use serde::{Deserialize, Serialize};
 

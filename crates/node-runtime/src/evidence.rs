@@ -59,8 +59,8 @@ pub(crate) struct Record {
     pub(crate) is_told: bool,
 }
 
-/// Who keeps the records.
-pub(crate) struct Keeper<'a> {
+/// Whose records they are.
+pub(crate) struct Author<'a> {
     pub(crate) replica: Option<&'a str>,
     /// Who owns the streams by the settings.
     pub(crate) by_settings: Target,
@@ -94,7 +94,7 @@ impl SwitchObserver for Evidence {
     }
 }
 
-impl Keeper<'_> {
+impl Author<'_> {
     /// Writes the record of a transition; `number` tells apart those of one millisecond.
     fn record(&self, happened: &Happened, number: u64) -> Record {
         match happened {
@@ -211,7 +211,8 @@ fn ledger(ledger: &Ledger) -> Value {
     })
 }
 
-/// Takes the members of inner objects one level up, under both names: events are flat.
+/// Takes the members of inner objects one level up, since events are flat: counts under their own
+/// names, pauses under both, as `pause_ms_max`.
 fn flatten(value: &mut Value) {
     let Some(members) = value.as_object_mut() else { return };
     for name in ["counts", "pause_ms"] {

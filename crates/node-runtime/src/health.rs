@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{BrokerHealth, HealthState};
+use broker::{BrokerHealth, HealthState, live::Target};
 use delivery::{Probe, ProbeError};
 use event::{Epoch, MonoMs};
 use tokio::{
@@ -20,8 +20,6 @@ use tokio::{
 };
 
 use self::changes::Changes;
-use broker::live::Target;
-
 use crate::{Phase, State};
 
 /// How long a probe may take; the answer to a health request stays below a second.

@@ -96,12 +96,16 @@ impl Live {
     /// Fails where the record of a switch can't be read or written.
     pub(crate) async fn start(
         &self,
+        name: Option<&str>,
         replica: Option<ReplicaFactory>,
         log: Arc<dyn SwitchLog>,
         observer: Arc<dyn SwitchObserver>,
     ) -> Result<Resumed, SwitchError> {
         let mut options = LiveOptions::new(Arc::clone(&self.memory), self.by_settings, log);
         (options.replica, options.observer) = (replica, observer);
+        if let Some(name) = name {
+            name.clone_into(&mut options.name);
+        }
         let (broker, resumed) = LiveBroker::start(options).await?;
         self.started.get_or_init(|| broker);
         Ok(resumed)

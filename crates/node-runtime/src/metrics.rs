@@ -5,14 +5,13 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use broker::live::Stage;
 use delivery::{DeliveryMetrics, Resume, Transport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
-
-use broker::live::Stage;
 
 use crate::{live::Live, settings::RealtimeSettings};
 
@@ -250,10 +249,10 @@ impl RedisMetrics {
         );
     }
 
-    fn take(&self, redis: &Live) {
-        self.reconnects.inner().store(redis.reconnects(), Ordering::Relaxed);
-        self.spool_events.set(i64::try_from(redis.spool_events()).unwrap_or(i64::MAX));
-        self.streams_unusable.set(i64::try_from(redis.streams_unusable()).unwrap_or(i64::MAX));
+    fn take(&self, live: &Live) {
+        self.reconnects.inner().store(live.reconnects(), Ordering::Relaxed);
+        self.spool_events.set(i64::try_from(live.spool_events()).unwrap_or(i64::MAX));
+        self.streams_unusable.set(i64::try_from(live.streams_unusable()).unwrap_or(i64::MAX));
     }
 }
 

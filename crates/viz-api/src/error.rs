@@ -232,6 +232,7 @@ const fn code_of(error: &SwitchError) -> Code {
         | SwitchError::TooOld(_)
         | SwitchError::Refused(_)
         | SwitchError::Differs(_)
+        | SwitchError::Restless(_)
         | SwitchError::Busy(_)
         | SwitchError::Disk(_)
         | SwitchError::StreamsFull => Code::Unavailable,
@@ -288,6 +289,7 @@ mod tests {
             (SwitchError::TooOld(reason()), 503, "unavailable"),
             (SwitchError::Refused(reason()), 503, "unavailable"),
             (SwitchError::Differs(reason()), 503, "unavailable"),
+            (SwitchError::Restless(reason()), 503, "unavailable"),
             (SwitchError::Busy(reason()), 503, "unavailable"),
             (SwitchError::Disk(reason()), 503, "unavailable"),
             (SwitchError::StreamsFull, 503, "unavailable"),

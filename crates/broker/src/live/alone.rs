@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     Core, Moved, SwitchError,
     cell::Cell,
+    drive::{PASSES_MAX, streams_begin_faster},
     plan::{Target, grew_out_of},
 };
 use crate::{ReplicaBroker, memory::log::Log, trunk::moving::Parted};
@@ -46,7 +47,7 @@ impl Core {
         if replica.has_met_others() {
             self.options.memory.reckon_with_lost_logs();
         }
-        loop {
+        for _ in 0..PASSES_MAX {
             for stream in replica.touched() {
                 self.cell(&stream)?;
             }
@@ -57,6 +58,7 @@ impl Core {
                 return Ok(());
             }
         }
+        Err(streams_begin_faster())
     }
 
     async fn take_what_is_known(

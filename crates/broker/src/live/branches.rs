@@ -8,10 +8,13 @@ use event::StreamName;
 use super::{Core, SwitchError, plan::Target};
 use crate::trunk::record::{BranchRecord, runs_text};
 
+/// What the format is called; another one gets another number.
+const FORMAT: &str = "1";
+
 impl Core {
     /// Returns the records of all streams that memory owns.
     pub(super) fn branches(&self) -> String {
-        let mut text = "1\n".to_owned();
+        let mut text = format!("{FORMAT}\n");
         for cell in self.elsewhere(Target::Redis) {
             for record in &cell.side.lock().merged {
                 text.push_str(&line(&cell.stream, record));
@@ -20,10 +23,15 @@ impl Core {
         text
     }
 
-    /// Takes up what another process wrote. A line that can't be read costs its branch's readers their
-    /// place, which they are told.
+    /// Takes up what another process wrote. What can't be read costs its branch's readers their place,
+    /// which they are told.
     pub(super) fn take_up_branches(&self, text: &str) -> Result<(), SwitchError> {
-        for line in text.lines().skip(1) {
+        let mut lines = text.lines();
+        if lines.next().is_some_and(|first| first != FORMAT) {
+            tracing::warn!("records of branches are in a format that is not known, and left out");
+            return Ok(());
+        }
+        for line in lines {
             match read(line) {
                 Some((stream, record)) => self.cell(&stream)?.side.lock().merged.push(record),
                 None => tracing::warn!(line, "a branch's record can't be read and is left out"),

@@ -39,7 +39,7 @@ pub(super) struct Standing {
 #[derive(Default)]
 pub(super) struct Side {
     /// The copy on its way to Redis.
-    pub(super) copy: Option<Copy>,
+    pub(super) copy: Option<CopyUnderWay>,
     /// Whether memory's log is a copy of Redis's, with its keys.
     pub(super) is_shadow: bool,
     /// What became of branches whose cursors readers may have.
@@ -47,7 +47,7 @@ pub(super) struct Side {
 }
 
 /// How far a copy on its way to Redis is.
-pub(super) struct Copy {
+pub(super) struct CopyUnderWay {
     pub(super) token: u64,
     pub(super) head: Seq,
     /// Keys after whose first event Redis may have them already.

@@ -19,8 +19,11 @@ use super::{
     to_redis::Rounds,
 };
 use crate::{
-    ReplicaBroker,
-    redis::switching::{Lease, LeaseWord},
+    Broker, ReplicaBroker,
+    redis::{
+        failure::Failure,
+        switching::{Lease, LeaseWord},
+    },
 };
 
 /// How many streams are copied at once, and how many change hands at once: these compete with what
@@ -29,7 +32,7 @@ const COPIES_AT_ONCE: usize = 16;
 const MOVES_AT_ONCE: usize = 4;
 
 /// How often a pass over the streams is repeated for those that came meanwhile.
-const PASSES_MAX: u32 = 100;
+pub(super) const PASSES_MAX: u32 = 100;
 
 impl Core {
     pub(super) fn token(&self) -> u64 {
@@ -68,6 +71,8 @@ impl Core {
                 let plan = self.plan.lock();
                 (plan.next(), plan.stage())
             };
+            // At rest the plan does not know any more what it came from.
+            let is_undo = self.status.borrow().is_undo;
             if work == Work::Rest {
                 return Ok(());
             }
@@ -86,7 +91,7 @@ impl Core {
             if work != Work::Move {
                 self.plan.lock().done(work);
             }
-            self.staged_from(from);
+            self.staged_from(from, is_undo);
         }
     }
 
@@ -101,7 +106,6 @@ impl Core {
             Work::Lease => {
                 self.take_lease().await?;
                 *needs_lease = false;
-                self.begin_count();
             }
             Work::Copy => self.each(COPIES_AT_ONCE, Core::copy).await?,
             Work::Compare => self.each(COPIES_AT_ONCE, Core::compare).await?,
@@ -119,8 +123,7 @@ impl Core {
     /// Does what can be done without Redis of taking streams back.
     async fn work_alone(&self, work: Work) -> Result<(), SwitchError> {
         match work {
-            Work::Lease => self.begin_count(),
-            Work::Copy | Work::Compare => {}
+            Work::Lease | Work::Copy | Work::Compare => {}
             Work::Move => {
                 self.plan.lock().moves();
                 self.move_all_alone().await?;
@@ -132,23 +135,14 @@ impl Core {
 
     /// Returns the replica's broker once it serves.
     pub(super) async fn reached(&self, wait: Duration) -> Result<Arc<ReplicaBroker>, SwitchError> {
-        let replica = {
-            let mut replica = self.replica.lock();
-            if replica.is_none() {
-                let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
-                let made =
-                    factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-                *replica = Some(made);
-            }
-            replica.clone().ok_or(SwitchError::NoRedis)?
-        };
+        let replica = self.replica_started()?;
         let gives_up = self.goes_back() && replica.is_lost();
         if !gives_up && timeout(wait, replica.until_up()).await.is_ok() {
             return Ok(replica);
         }
-        let health = crate::Broker::health(&*replica);
+        let health = Broker::health(&*replica);
         let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
-        Err(crate::redis::failure::Failure::unanswered_by(reason).into())
+        Err(Failure::unanswered(reason).into())
     }
 
     async fn take_lease(&self) -> Result<(), SwitchError> {
@@ -159,7 +153,7 @@ impl Core {
                 self.token.store(token, Ordering::Release);
                 Ok(())
             }
-            Lease::Busy(holder) => Err(SwitchError::Elsewhere(holder)),
+            Lease::Busy(holder) => Err(elsewhere(&holder)),
         }
     }
 
@@ -175,7 +169,7 @@ impl Core {
             // One that can't be renewed now is: the work itself finds out that Redis is lost.
             let kept = replica.trunk().lease(LeaseWord::Keep, &self.name, lasts, token).await;
             if let Ok(Lease::Busy(holder)) = kept {
-                return SwitchError::Elsewhere(holder);
+                return elsewhere(&holder);
             }
         }
     }
@@ -233,9 +227,9 @@ impl Core {
         let deeds = stream::iter(cells.into_iter().map(Ok::<_, SwitchError>));
         deeds
             .try_for_each_concurrent(at_once, |cell| {
-                let done = deed(self, Arc::clone(&replica), cell);
+                let done = deed(self, Arc::clone(&replica), Arc::clone(&cell));
                 async move {
-                    done.await?;
+                    done.await.map_err(|error| of_stream(&cell.stream, error))?;
                     self.status.send_modify(|status| status.copied += 1);
                     Ok(())
                 }
@@ -279,10 +273,11 @@ impl Core {
                 .try_for_each_concurrent(MOVES_AT_ONCE, |cell| {
                     let replica = &replica;
                     async move {
-                        match to {
+                        let moved = match to {
                             Target::Redis => self.move_to_redis(replica, &cell).await,
                             Target::Memory => self.move_to_memory(replica, &cell).await,
-                        }
+                        };
+                        moved.map_err(|error| of_stream(&cell.stream, error))
                     }
                 })
                 .await?;
@@ -290,7 +285,7 @@ impl Core {
                 return Ok(());
             }
         }
-        Err(SwitchError::Refused("streams begin faster than they change hands".to_owned()))
+        Err(streams_begin_faster())
     }
 
     /// Makes the rest a backend's, where every stream that was touched is.
@@ -356,7 +351,8 @@ impl Core {
         written.map_err(|error| SwitchError::Disk(error.to_string()))
     }
 
-    fn begin_count(&self) {
+    /// Begins the counts of a switch, or of its undo, at nothing.
+    pub(super) fn begin_count(&self) {
         self.moved.lock().clear();
         self.status.send_modify(|status| {
             (status.streams, status.copied, status.moved) = (0, 0, 0);
@@ -390,14 +386,16 @@ impl Core {
         self.moved.lock().push(moved);
     }
 
-    /// Takes the plan's stage into the status, and tells of it where it is another one.
-    pub(super) fn staged_from(&self, from: Stage) {
+    /// Takes the plan's stage into the status, and tells of it where it is another one; `is_undo` is
+    /// what brought it to rest, where it is.
+    pub(super) fn staged_from(&self, from: Stage, is_undo: bool) {
         let plan = *self.plan.lock();
         let is_other = plan.stage() != from;
         let at = self.options.memory.clock().unix();
         self.status.send_if_modified(|status| {
             let before = status.clone();
             show(status, &plan);
+            status.is_undo |= is_undo && plan.stage() == Stage::Idle;
             if is_other {
                 status.since = at;
             }
@@ -419,7 +417,26 @@ impl Core {
     }
 }
 
+/// Says that passes over the streams did not meet all of them.
+pub(super) fn streams_begin_faster() -> SwitchError {
+    SwitchError::Restless("streams begin faster than they change hands".to_owned())
+}
+
 /// Shows in a status how a plan stands.
+/// Says which stream was refused.
+fn of_stream(stream: &StreamName, error: SwitchError) -> SwitchError {
+    match error {
+        SwitchError::Refused(reason) => SwitchError::Refused(format!("{stream}: {reason}")),
+        error => error,
+    }
+}
+
+/// Returns the refusal for another one's switch, by what its operators call it.
+fn elsewhere(holder: &str) -> SwitchError {
+    let called = holder.rsplit_once('.').map_or(holder, |(called, _)| called);
+    SwitchError::Elsewhere(called.to_owned())
+}
+
 pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
     (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
     status.is_undo = plan.is_undo();

@@ -45,6 +45,9 @@ pub enum SwitchError {
     /// A copy is not the same as its log.
     #[error("the copy of `{0}` is not the same")]
     Differs(String),
+    /// What was to be moved changed as often as it was looked at.
+    #[error("{0}")]
+    Restless(String),
     /// Appends to a stream did not come to an end in time.
     #[error("an append to `{0}` takes too long")]
     Busy(String),

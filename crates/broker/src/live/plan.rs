@@ -353,15 +353,12 @@ pub(crate) fn placement(ours: History<'_>, theirs: Option<History<'_>>) -> Place
     }
 }
 
-/// Returns whether our log tells of a loss that theirs does not: where ours does not take the place
-/// of theirs, it has to be told there.
-pub(crate) fn hides_loss(ours: History<'_>, theirs: History<'_>) -> bool {
-    let is_known = |epoch| theirs.0.forks().iter().any(|fork| fork.epoch == epoch);
-    ours.0
-        .forks()
-        .iter()
-        .filter(|fork| fork.kind == ForkKind::Lossy)
-        .any(|fork| !is_known(fork.epoch))
+/// Returns whether our lineage tells of a loss that theirs does not: where our log does not take the
+/// place of theirs, it has to be told there.
+pub(crate) fn hides_loss(ours: &Lineage, theirs: &Lineage) -> bool {
+    let is_known = |epoch| theirs.forks().iter().any(|fork| fork.epoch == epoch);
+    let mut lossy = ours.forks().iter().filter(|fork| fork.kind == ForkKind::Lossy);
+    lossy.any(|fork| !is_known(fork.epoch))
 }
 
 /// Returns whether a log has all that another one has.

@@ -19,7 +19,7 @@ use super::{
     plan::{Plan, Record, Resume, Stage, Target, resume},
     status::Pauses,
 };
-use crate::{ReplicaBroker, memory::log::Log};
+use crate::{ReplicaBroker, memory::log::Log, trunk::record::BranchRecord};
 
 /// How many streams are looked at once.
 const AT_ONCE: usize = 16;
@@ -47,7 +47,7 @@ impl LiveBroker {
     /// and it can't be started.
     pub async fn start(options: LiveOptions) -> Result<(Arc<Self>, Resumed), SwitchError> {
         let (owner, at) = (options.owner, options.memory.clock().unix());
-        let name = options.memory.draw_epoch().to_string();
+        let name = format!("{}.{}", options.name, options.memory.draw_epoch());
         let disk = |error: io::Error| SwitchError::Disk(error.to_string());
         let record = options.log.read().map_err(disk)?;
         let core = Arc::new(Core {
@@ -86,7 +86,7 @@ impl LiveBroker {
         }
         let resumed = match (owner, record) {
             (Target::Redis, _) => {
-                core.start_replica()?;
+                core.replica_started()?;
                 Resumed::default()
             }
             (Target::Memory, Some(record)) if record.redis_may_own => core.resume(record).await?,
@@ -104,11 +104,15 @@ impl LiveBroker {
 }
 
 impl Core {
-    fn start_replica(&self) -> Result<(), SwitchError> {
+    /// Returns the replica's broker, which begins to connect where it was not needed before.
+    pub(super) fn replica_started(&self) -> Result<Arc<ReplicaBroker>, SwitchError> {
+        let mut replica = self.replica.lock();
+        if let Some(replica) = &*replica {
+            return Ok(Arc::clone(replica));
+        }
         let factory = self.options.replica.as_ref().ok_or(SwitchError::NoRedis)?;
         let made = factory().map_err(|error| SwitchError::Unreachable(error.to_string()))?;
-        *self.replica.lock() = Some(made);
-        Ok(())
+        Ok(Arc::clone(replica.insert(made)))
     }
 
     async fn resume(&self, record: Record) -> Result<Resumed, SwitchError> {
@@ -226,4 +230,4 @@ impl Core {
 }
 
 /// A log that was read from Redis, and the records of its branches.
-type Taken = (Log, Vec<crate::trunk::record::BranchRecord>);
+type Taken = (Log, Vec<BranchRecord>);

@@ -2,11 +2,7 @@
 //!
 //! The switch itself is free of disks; whoever starts it lends it this.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::PathBuf, sync::Arc};
 
 use super::plan::{Record, Stage, Target};
 use crate::{
@@ -76,7 +72,7 @@ impl SwitchLog for SwitchFile {
 
     fn write(&self, record: Record) -> io::Result<()> {
         files::write_whole(&self.path, record_text(record).as_bytes())?;
-        files::sync_dir(self.path.parent().unwrap_or(Path::new(".")))
+        files::sync_dir(self.state.path())
     }
 
     fn read_branches(&self) -> io::Result<String> {
@@ -88,7 +84,7 @@ impl SwitchLog for SwitchFile {
 
     fn write_branches(&self, text: &str) -> io::Result<()> {
         files::write_whole(&self.branches, text.as_bytes())?;
-        files::sync_dir(self.branches.parent().unwrap_or(Path::new(".")))
+        files::sync_dir(self.state.path())
     }
 
     fn save(&self, memory: &MemoryBroker) -> io::Result<()> {

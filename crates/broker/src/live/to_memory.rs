@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use event::{Event, ForkKind, Ledger, Seq, StreamName};
+use event::{Event, ForkKind, Ledger, MonoMs, Seq, StreamName};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Page, ReplicaBroker,
     memory::log::{Kept, Log},
-    redis::{failure::Failure, switching::USED_MAX},
+    redis::switching::{USED_MAX, UsedKey},
 };
 
 /// How often a copy is begun with again whose log's window moves away under it.
@@ -32,7 +32,7 @@ impl Core {
         let theirs = (&theirs.lineage, theirs.head);
         let ours = self.options.memory.peek(&cell.stream, |log| {
             let ours = (log.lineage(), log.head().seq);
-            let goes_on = is_shadow && grew_out_of(theirs, ours) && !hides_loss(ours, theirs);
+            let goes_on = is_shadow && grew_out_of(theirs, ours) && !hides_loss(ours.0, theirs.0);
             goes_on.then_some(log.head().seq)
         });
         if let Some(Some(head)) = ours
@@ -89,24 +89,15 @@ impl Core {
         replica: &ReplicaBroker,
         stream: &StreamName,
     ) -> Result<(), SwitchError> {
-        let now = self.options.memory.clock().mono();
-        let (mut skip, mut new) = (0, Vec::new());
-        loop {
-            let (count, used) = replica.trunk().used_keys(stream, skip).await?;
-            let knows = |log: &Log| used.iter().any(|(key, _, _)| log.keys().knows(key));
-            let is_met = self.options.memory.peek(stream, knows).unwrap_or(false);
-            new.push(used);
-            skip += count;
-            if is_met || count < USED_MAX {
-                break;
-            }
-        }
-        if new.iter().any(|used| !used.is_empty()) {
-            self.options.memory.change(stream, |log| {
-                for (key, done, age) in new.into_iter().rev().flatten() {
-                    log.take_key(key, &done, now.minus(age));
-                }
-            });
+        let memory = &self.options.memory;
+        let now = memory.clock().mono();
+        let knows = |used: &[UsedKey]| {
+            let any = |log: &Log| used.iter().any(|(key, _, _)| log.keys().knows(key));
+            memory.peek(stream, any).unwrap_or(false)
+        };
+        let new = used_until(replica, stream, knows).await?;
+        if !new.is_empty() {
+            memory.change(stream, |log| take_used(log, &new, now));
         }
         Ok(())
     }
@@ -119,18 +110,7 @@ impl Core {
         log: &mut Log,
     ) -> Result<(), SwitchError> {
         let now = self.options.memory.clock().mono();
-        let (mut skip, mut read) = (0, Vec::new());
-        loop {
-            let (count, used) = replica.trunk().used_keys(stream, skip).await?;
-            read.push(used);
-            skip += count;
-            if count < USED_MAX {
-                break;
-            }
-        }
-        for (key, done, age) in read.into_iter().rev().flatten() {
-            log.take_key(key, &done, now.minus(age));
-        }
+        take_used(log, &used_until(replica, stream, |_| false).await?, now);
         Ok(())
     }
 
@@ -173,7 +153,9 @@ impl Core {
                 return Ok(log);
             }
         }
-        Err(Failure::refused(format!("the log of `{stream}` can't be copied whole")).into())
+        Err(SwitchError::Restless(format!(
+            "the log of `{stream}` changes meanwhile, or contradicts itself"
+        )))
     }
 
     /// Compares memory's copy with the log in Redis, as far as both have come.
@@ -257,5 +239,30 @@ impl Core {
         });
         let after = after.ok_or(SwitchError::StreamsFull)?;
         Ok((before.unwrap_or_else(|| after.clone()), after))
+    }
+}
+
+/// Reads the keys of a log in Redis from the newest back, up to a page that is known or to the first;
+/// returns them oldest first.
+async fn used_until(
+    replica: &ReplicaBroker,
+    stream: &StreamName,
+    is_known: impl Fn(&[UsedKey]) -> bool,
+) -> Result<Vec<UsedKey>, SwitchError> {
+    let (mut skip, mut pages) = (0, Vec::new());
+    loop {
+        let (count, used) = replica.trunk().used_keys(stream, skip).await?;
+        let is_last = count < USED_MAX || is_known(&used);
+        skip += count;
+        pages.push(used);
+        if is_last {
+            return Ok(pages.into_iter().rev().flatten().collect());
+        }
+    }
+}
+
+fn take_used(log: &mut Log, used: &[UsedKey], now: MonoMs) {
+    for (key, done, age) in used {
+        log.take_key(*key, done, now.minus(*age));
     }
 }

@@ -8,21 +8,18 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Core, Moved, SwitchError,
-    cell::{Cell, Copy},
+    cell::{Cell, CopyUnderWay},
     plan::{Placement, Target, hides_loss, placement},
 };
 use crate::{
     ReplicaBroker,
-    memory::{
-        keys::Done,
-        log::{Log, WindowLimits},
-    },
+    memory::log::{Log, WindowLimits},
     redis::{
         failure::Failure,
         state::State,
-        switching::{Copied, Placed, Placing, Round, digest_of},
+        switching::{Copied, Placed, Placing, Round, UsedKey, digest_of},
     },
-    trunk::moving::Moved as ToMerge,
+    trunk::moving::ToMerge,
 };
 
 /// Most events of one round, and most bytes of their JSON.
@@ -68,7 +65,7 @@ struct Cut {
     is_anew: bool,
     after: Seq,
     events: Vec<(Duration, Arc<Event>)>,
-    keys: Vec<([u8; 16], Done, Duration)>,
+    keys: Vec<UsedKey>,
 }
 
 impl Core {
@@ -127,13 +124,13 @@ impl Core {
         let mut side = cell.side.lock();
         self.options.memory.peek(&cell.stream, |log| {
             let token = self.token();
-            let fits = |copy: &Copy| {
+            let fits = |copy: &CopyUnderWay| {
                 let is_ours = copy.token == token && copy.keys_after == keys_after;
                 is_ours && log.window_after() <= copy.head && copy.head <= log.head().seq
             };
             let is_anew = !side.copy.as_ref().is_some_and(fits);
             if is_anew {
-                side.copy = Some(Copy {
+                side.copy = Some(CopyUnderWay {
                     token,
                     head: log.window_after(),
                     keys_after,
@@ -228,7 +225,7 @@ impl Core {
             let (Placement::Branch(shared), Some(theirs)) = copied else { return Ok(()) };
             let log = self.options.memory.change(&cell.stream, |log| log.clone());
             let log = log.ok_or(SwitchError::StreamsFull)?;
-            if loses_more(&log, &theirs) {
+            if hides_loss(log.lineage(), &theirs.lineage) {
                 // It has to be told first, and that is done while appends wait.
                 return Ok(());
             }
@@ -259,7 +256,7 @@ impl Core {
             let after = match (placement, &theirs) {
                 (Placement::Whole, _) => self.place(replica, cell, log, theirs.as_ref()).await?,
                 (_, None) => None,
-                (_, Some(theirs)) if !is_told && loses_more(&log, theirs) => {
+                (_, Some(theirs)) if !is_told && hides_loss(log.lineage(), &theirs.lineage) => {
                     is_told = self.tell_loss(replica, cell, theirs).await?;
                     None
                 }
@@ -278,7 +275,7 @@ impl Core {
                 return Ok((before, after));
             }
         }
-        Err(SwitchError::Refused(format!("`{}` changes in Redis again and again", cell.stream)))
+        Err(SwitchError::Restless(format!("`{}` changes in Redis again and again", cell.stream)))
     }
 
     /// Says in Redis what memory's log says of a loss; `false` where it has to be tried again.
@@ -330,12 +327,7 @@ impl Core {
     }
 }
 
-/// Returns whether a log tells of a loss that Redis's does not.
-fn loses_more(log: &Log, theirs: &State) -> bool {
-    hides_loss((log.lineage(), log.head().seq), (&theirs.lineage, theirs.head))
-}
-
-impl Copy {
+impl CopyUnderWay {
     /// Lists the keys that were used since they were last listed.
     fn list_keys(&mut self, log: &Log) {
         if !self.keys.is_empty() {

@@ -41,12 +41,12 @@ enum Refused {
     /// The log says so.
     ByRule(AppendError),
     /// Redis gave no answer that could be used.
-    For(Failure),
+    Unanswered(Failure),
 }
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Refused::For(failure)
+        Refused::Unanswered(failure)
     }
 }
 
@@ -77,11 +77,11 @@ impl RedisBroker {
     ) -> Result<Appended, AppendError> {
         match self.append_unless_refused(stream, append).await {
             Ok(appended) => {
-                self.is_sound(stream);
+                self.found_sound(stream);
                 Ok(appended)
             }
             Err(Refused::ByRule(error)) => Err(error),
-            Err(Refused::For(failure)) => {
+            Err(Refused::Unanswered(failure)) => {
                 self.noting(stream, Err(failure)).await.map_err(AppendError::from)
             }
         }

@@ -81,7 +81,7 @@ impl RedisBroker {
     }
 
     /// Takes in that a log took an append.
-    pub(super) fn is_sound(&self, stream: &StreamName) {
+    pub(super) fn found_sound(&self, stream: &StreamName) {
         self.damaged.forget(stream);
     }
 

@@ -56,12 +56,7 @@ impl Failure {
     }
 
     /// Returns the failure of a command whose answer did not come.
-    pub(super) fn unanswered(reason: impl Into<String>) -> Self {
-        Failure { maybe: true, ..Failure::refused(reason) }
-    }
-
-    /// Returns the failure of a server that does not serve, for this reason.
-    pub(crate) fn unanswered_by(reason: String) -> Self {
+    pub(crate) fn unanswered(reason: impl Into<String>) -> Self {
         Failure { maybe: true, ..Failure::refused(reason) }
     }
 
@@ -70,7 +65,7 @@ impl Failure {
     pub(super) fn from_redis(error: &RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(_) | ErrorKind::Extension if is_wrong_type(error) => {
-                Failure::of_log(format!("a key of ours holds another program's data: {error}"))
+                Failure::of_log("a key of ours holds another program's data")
             }
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 Failure { redirect: redirect(error), ..Failure::refused(in_words(error)) }
@@ -115,7 +110,7 @@ fn in_words(error: &RedisError) -> String {
     }
     match (error.kind(), error.code()) {
         (ErrorKind::Server(ServerErrorKind::ReadOnly), _) => {
-            format!("Redis is a read-only replica: {error}")
+            "Redis is a read-only replica".to_owned()
         }
         (ErrorKind::Server(ServerErrorKind::BusyLoading), _) => {
             "Redis is loading its data".to_owned()

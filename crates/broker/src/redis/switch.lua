@@ -86,10 +86,10 @@ end
 
 -- Puts the copy in the place of the log. Its cost does not grow with the window. Called again, it
 -- says that it was done. KEYS: stream, meta, ages, digests, keys, queue of the log, those of the copy
--- as for `stage`, and what was offered of the log (`heal`). ARGV: token; number up to which the copy goes; the log's epoch, head and run
--- as they were seen, `absent` for the epoch where there was none; lineage, epoch, and the server's
--- run as they shall be; the account's first, count and hash; most events, most age, ms that the clock
--- is ahead; wake channel and how to publish.
+-- as for `stage`, and what was offered of the log (`heal`). ARGV: token; number up to which the copy
+-- goes; the log's epoch, head and run as they were seen, `absent` for the epoch where there was none;
+-- lineage, epoch, and the server's run as they shall be; the account's first, count and hash; most
+-- events, most age, ms that the clock is ahead; wake channel and how to publish.
 function lib.place(keys, a)
   local stream, meta, ages, digests, done, queue = unpack(keys)
   local from, from_ages, from_done, from_queue, from_meta = unpack(keys, 7)
@@ -178,7 +178,8 @@ function lib.lease(keys, a)
 end
 
 -- Reads idempotency keys in the order of their use, from the newest back. ARGV: how many to leave
--- out; how many to read; ms that the clock is ahead. Returns for each its key, its value and how many ms ago it was used.
+-- out; how many to read; ms that the clock is ahead. Returns for each its key, its value and how many
+-- ms ago it was used.
 function lib.used(keys, a)
   local done, queue, used, now = keys[1], keys[2], {}, now_ms(a[3])
   local skip, most = tonumber(a[1]), tonumber(a[2])

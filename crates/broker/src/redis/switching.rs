@@ -26,6 +26,9 @@ use crate::{lineage_text::lineage_text, memory::keys::Done, trunk::record::Branc
 /// How many idempotency keys one call reads; a key may stand for a list of 500 events.
 pub(crate) const USED_MAX: usize = 100;
 
+/// An idempotency key, what it did, and how long ago it was used.
+pub(crate) type UsedKey = ([u8; 16], Done, Duration);
+
 /// What is copied in one call.
 pub(crate) struct Round<'a> {
     /// The token of the switch.
@@ -36,8 +39,8 @@ pub(crate) struct Round<'a> {
     pub(crate) after: Seq,
     /// The events, with how long ago each was taken in.
     pub(crate) events: &'a [(Duration, Arc<Event>)],
-    /// Idempotency keys, with how long ago each was used.
-    pub(crate) keys: &'a [([u8; 16], Done, Duration)],
+    /// Idempotency keys.
+    pub(crate) keys: &'a [UsedKey],
 }
 
 /// What became of a copy.
@@ -96,15 +99,15 @@ pub(crate) enum LeaseWord {
 }
 
 /// The names of a log's copy.
-struct Copy {
+struct CopyNames {
     keys: [String; 5],
 }
 
-impl Copy {
+impl CopyNames {
     fn of(names: &Names) -> Self {
         let base = names.meta.strip_suffix("meta").unwrap_or(&names.meta);
         let keys = ["stream", "ages", "keys", "keyq", "meta"];
-        Copy { keys: keys.map(|last| format!("{base}next:{last}")) }
+        CopyNames { keys: keys.map(|last| format!("{base}next:{last}")) }
     }
 
     fn keys(&self) -> [&str; 5] {
@@ -120,7 +123,7 @@ impl RedisBroker {
         round: &Round<'_>,
     ) -> Result<Copied, Failure> {
         let names = self.naming.of(stream);
-        let copy = Copy::of(&names);
+        let copy = CopyNames::of(&names);
         let bytes = round.events.iter().map(|(_, event)| event.json.len() + 128).sum::<usize>()
             + round.keys.iter().map(|(_, done, _)| done.ids.len() * 32 + 256).sum::<usize>();
         let marks = self.marks_of(round.events);
@@ -182,7 +185,7 @@ impl RedisBroker {
         to: Seq,
     ) -> Result<(u64, String), Failure> {
         let names = self.naming.of(stream);
-        let copy = Copy::of(&names);
+        let copy = CopyNames::of(&names);
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(from.0).arg(to.0);
         };
@@ -213,7 +216,7 @@ impl RedisBroker {
         let _ = timeout_at(self.deadline(), self.fleet.until_connected(true)).await;
         let run = self.fleet.run().ok_or_else(|| Failure::refused("the connection broke"))?;
         self.guard.check_all(&run)?;
-        let copy = Copy::of(&names);
+        let copy = CopyNames::of(&names);
         let Names { stream: log, meta, ages, digests, done, queue, heal, .. } = &names;
         let [next, next_ages, next_done, next_queue, next_meta] = copy.keys();
         let keys = [
@@ -269,7 +272,7 @@ impl RedisBroker {
     /// Drops a log's copy.
     pub(crate) async fn unstage(&self, stream: &StreamName, token: u64) -> Result<(), Failure> {
         let names = self.naming.of(stream);
-        let copy = Copy::of(&names);
+        let copy = CopyNames::of(&names);
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(token);
         };
@@ -310,7 +313,7 @@ impl RedisBroker {
         &self,
         stream: &StreamName,
         skip: usize,
-    ) -> Result<(usize, Vec<([u8; 16], Done, Duration)>), Failure> {
+    ) -> Result<(usize, Vec<UsedKey>), Failure> {
         let names = self.naming.of(stream);
         let arguments = |command: &mut Cmd, _: &str| {
             command.arg(skip).arg(USED_MAX).arg(self.clock_ahead_ms());

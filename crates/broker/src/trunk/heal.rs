@@ -338,7 +338,7 @@ impl Core {
         let here = if is_leaving { "" } else { &self.name };
         let announced = self.trunk.announce(here, "", run, ALIVE).await?;
         let mut announcing = self.announcing.lock();
-        announcing.has_met_others |= !announced.awaited.iter().all(|name| *name == self.name);
+        announcing.has_met_others |= announced.awaited.iter().any(|name| *name != self.name);
         // What was said to servers of another run, and is not known any more, was lost with all
         // that they were told since.
         let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;

@@ -112,9 +112,10 @@ impl Marks {
 
     /// Says that a stream's readers are told.
     fn told(&self, stream: &StreamName) {
-        let told = self.standing.lock().owed.extract_if(.., |(of, _)| of == stream).collect();
-        let told: Vec<(StreamName, Epoch)> = told;
-        told.iter().for_each(|(stream, name)| self.remove(stream, *name));
+        let mut standing = self.standing.lock();
+        for (stream, name) in standing.owed.extract_if(.., |(of, _)| of == stream) {
+            self.remove(&stream, name);
+        }
     }
 
     fn write(&self, stream: &StreamName, name: Epoch) {

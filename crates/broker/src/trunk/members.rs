@@ -12,6 +12,7 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use parking_lot::Mutex;
@@ -71,7 +72,7 @@ impl Members {
 
 impl Core {
     /// Keeps those that were there when Redis was last asked, for the process that comes after.
-    pub(super) async fn keep_members(self: &std::sync::Arc<Self>) {
+    pub(super) async fn keep_members(self: &Arc<Self>) {
         let now: BTreeSet<String> = {
             let announcing = self.announcing.lock();
             let others = announcing.peers().filter(|peer| **peer != self.name);
@@ -80,7 +81,7 @@ impl Core {
         if now == self.members.last() {
             return;
         }
-        let core = std::sync::Arc::clone(self);
+        let core = Arc::clone(self);
         // It ends by itself; the next look waits for it.
         let _ = tokio::task::spawn_blocking(move || core.members.keep(now)).await;
     }

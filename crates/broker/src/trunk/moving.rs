@@ -39,8 +39,8 @@ impl ReplicaBroker {
         self.core.announcing.lock().has_met_others
     }
 
-    /// Takes what is known of a stream out of this replica's hands, as nobody can ask Redis; a branch of
-    /// it is not merged any more. Its file stays until [`ReplicaBroker::forget_spooled`].
+    /// Takes what is known of a stream out of this replica's hands, as nobody can ask Redis; a branch
+    /// of it is not merged any more. Its file stays until [`ReplicaBroker::forget_spooled`].
     ///
     /// # Cancel safety
     /// It is: all is taken, or nothing.
@@ -89,7 +89,7 @@ impl ReplicaBroker {
     ///
     /// # Cancel safety
     /// What was merged by then is found again.
-    pub(crate) async fn merge_ahead(&self, log: &Moved<'_>) -> Result<(), Failure> {
+    pub(crate) async fn merge_ahead(&self, log: &ToMerge<'_>) -> Result<(), Failure> {
         let merging = self.begin_merging(log).await?;
         if merging.cell.side.lock().branch.as_ref().is_none_or(|branch| !branch.has_places()) {
             return Ok(());
@@ -102,18 +102,17 @@ impl ReplicaBroker {
     ///
     /// # Cancel safety
     /// What was merged by then is found again, and the log is still its owner's.
-    pub(crate) async fn merge_log(&self, log: &Moved<'_>, now: MonoMs) -> Result<(), Failure> {
+    pub(crate) async fn merge_log(&self, log: &ToMerge<'_>, now: MonoMs) -> Result<(), Failure> {
         let trunk = &self.core.trunk;
         let merging = self.begin_merging(log).await?;
         self.core.merge(&merging.cell).await?;
-        let cell = self.core.cell(log.stream);
-        if let Ok(cell) = cell {
+        if let Ok(cell) = self.core.cell(log.stream) {
             let mut merged = merging.cell.side.lock();
             let mut side = cell.side.lock();
             side.mirror = std::mem::take(&mut merged.mirror);
-            std::mem::take(&mut merged.merged)
-                .into_iter()
-                .for_each(|record| side.remember_merged(record));
+            for record in std::mem::take(&mut merged.merged) {
+                side.remember_merged(record);
+            }
         }
         let run = trunk.run().ok_or_else(|| Failure::refused("the connection broke"))?;
         trunk.remember_keys(&run, log.stream, log.log.keys(), |at| now.since(at)).await
@@ -121,8 +120,8 @@ impl ReplicaBroker {
 
     /// Makes a branch of a log, in a cell of its own: the stream is still another's, and what reads it
     /// here must not meet the branch.
-    async fn begin_merging(&self, log: &Moved<'_>) -> Result<Merging<'_>, Failure> {
-        let Moved { stream, log, shared, epoch } = log;
+    async fn begin_merging(&self, log: &ToMerge<'_>) -> Result<Merging<'_>, Failure> {
+        let ToMerge { stream, log, shared, epoch } = log;
         let state = self.core.trunk.state_now(stream).await?;
         let mut branch = Branch::of_log((*log).clone(), *shared, *epoch);
         branch.stand_on(&state.lineage, state.head);
@@ -146,7 +145,7 @@ pub(crate) struct Parted {
 }
 
 /// A log of another backend that is to be on the trunk.
-pub(crate) struct Moved<'a> {
+pub(crate) struct ToMerge<'a> {
     pub(crate) stream: &'a StreamName,
     pub(crate) log: &'a Log,
     /// The last number that it shares with the trunk.

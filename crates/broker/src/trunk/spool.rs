@@ -3,7 +3,8 @@
 //! One file a branch, `KIND=KEY.EPOCH.branch`, with the bytes of a saved window: the epoch is the
 //! branch's oldest, and tells which part of the lineage is its own. `clean` stands there between a
 //! drain that saved everything and the next start; without it the next epoch of a branch whose file
-//! may lack something (`losses`) begins lossy. A file that can't be read as a branch is set aside, never deleted.
+//! may lack something (`losses`) begins lossy. A file that can't be read as a branch is set aside,
+//! never deleted.
 //!
 //! A stream may have several files, where a merged branch's could not be removed: all of them are
 //! taken up, in their order.

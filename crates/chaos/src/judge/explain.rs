@@ -19,7 +19,16 @@ const LOSABLE_MS: u64 = 60_000;
 
 /// Returns whether a gap of this reason may be told at this time.
 pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
-    let lately = evidence.history.before(at_ms);
+    is_allowed(evidence, reason, evidence.history.before(at_ms))
+}
+
+/// Returns whether whoever reads the log from its beginning may be told of a gap of this reason: what
+/// it has lost at any time is told again.
+pub(super) fn gap_of_log(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
+    is_allowed(evidence, reason, evidence.history.between(0, at_ms))
+}
+
+fn is_allowed(evidence: &Evidence<'_>, reason: &str, lately: Lately) -> bool {
     let branches = has_branches(evidence, lately);
     match reason {
         // Redis lost data; or it began again while a replica that may have known more was not there;
@@ -59,9 +68,8 @@ pub(super) fn gone(evidence: &Evidence<'_>, sent: Sent) -> bool {
     // What memory has is written when its process ends in order.
     let with_memory = history.before(sent.ended_ms).parts
         && history.killed(sent.replica, from, sent.ended_ms + PARTED_MS);
-    let after = history.between(sent.ended_ms, sent.ended_ms + LOSABLE_MS);
-    // Replicas give back what Redis lost; what none of them holds is lost.
-    with_branch || with_memory || (after.loses && after.absent)
+    // Replicas give back what Redis lost; what none of them holds is lost, however old it is.
+    with_branch || with_memory || history.lost_after_absence(sent.ended_ms)
 }
 
 /// Returns whether one key may have taken effect twice.
@@ -84,11 +92,22 @@ pub(super) fn torn(evidence: &Evidence<'_>, at_ms: u64) -> bool {
 
 /// Returns whether an acknowledged event of a publisher may come behind a later one to a reader.
 pub(super) fn late(evidence: &Evidence<'_>, by: usize, sent: Sent, at_ms: u64) -> bool {
-    let lately = evidence.history.before(at_ms);
+    // It comes late where it is merged late, and again to those who read that stretch again.
+    let since = at_ms.saturating_sub(LOSABLE_MS);
+    let around = sent.ended_ms.saturating_sub(LOSABLE_MS);
+    is_merged_late(evidence, by, sent.replica, (since, at_ms))
+        || is_merged_late(evidence, by, sent.replica, (around, sent.ended_ms + LOSABLE_MS))
+}
+
+fn is_merged_late(
+    evidence: &Evidence<'_>,
+    by: usize,
+    replica: usize,
+    (from_ms, to_ms): (u64, u64),
+) -> bool {
     // Each replica's branch is merged by itself; and one that was killed knows nothing of the log, so
     // that its branch comes before all of it.
-    let branches = has_branches(evidence, lately);
-    let is_killed =
-        branches && evidence.history.killed(sent.replica, at_ms.saturating_sub(LOSABLE_MS), at_ms);
-    branches && (Manner::of(by) == Manner::Roaming || is_killed)
+    let is_killed = evidence.history.killed(replica, from_ms, to_ms);
+    has_branches(evidence, evidence.history.between(from_ms, to_ms))
+        && (Manner::of(by) == Manner::Roaming || is_killed)
 }

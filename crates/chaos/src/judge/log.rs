@@ -44,7 +44,7 @@ impl Verdict {
     /// Compares the log with what publishers were told.
     pub(super) fn judge_log(&mut self, evidence: &Evidence<'_>, log: &Log) {
         for gap in &evidence.trunk.gaps {
-            if !explain::gap(evidence, &gap.reason, gap.at_ms) {
+            if !explain::gap_of_log(evidence, &gap.reason, gap.at_ms) {
                 self.gaps_unexplained += 1;
                 let (at_ms, reason) = (gap.at_ms, &gap.reason);
                 self.example(self.gaps_unexplained, || {

@@ -22,6 +22,8 @@ const FINALISE: &str = "/api/admin/cutover/finalise";
 const TO_MEMORY: &str = r#"{"to":"memory"}"#;
 const TO_REDIS: &str = r#"{"to":"redis"}"#;
 
+/// The level says how the streams go back: 0 by an undo, 1 by a switch, 2 by one after the first was
+/// finalised.
 const fn switch(name: &'static str, weight: u64, span: (u64, u64), begin: Deed) -> Kind {
     Kind {
         name,

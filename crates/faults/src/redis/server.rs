@@ -266,7 +266,8 @@ impl RedisServer {
         self.running = None;
     }
 
-    /// Ends it in order (`SHUTDOWN SAVE`): what it has is in its folder, with nothing taken behind that.
+    /// Ends it in order (`SHUTDOWN SAVE`): what it has is in its folder, with nothing taken behind
+    /// that.
     ///
     /// # Panics
     /// Panics where it does not end in time.

@@ -18,7 +18,7 @@ use broker::{
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::{Keeper, Record, WAITING_MAX};
+use super::{Author, Record, WAITING_MAX};
 use crate::{Shutdown, State, runtime::forget_windows};
 
 /// How long to wait before what could not be told or written is tried again.
@@ -31,11 +31,11 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(crate) async fn run(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutdown) {
     let Some(live) = state.live.broker() else { return };
     let mut status = live.watch_status();
-    let mut keeping = Keeping { state: &state, folder, pending: VecDeque::new(), number: 0 };
-    let (mut failed, mut failing) = (None, false);
+    let mut keeping = Keeping::begin(&state, folder);
+    let mut failed = None;
     loop {
         keeping.take_in();
-        failing = keeping.put_down(failing).await;
+        keeping.put_down().await;
         let error = status.borrow_and_update().error.clone();
         if error != failed && keeping.tell_failure(error.as_ref()).await {
             failed = error;
@@ -51,7 +51,7 @@ pub(crate) async fn run(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutd
     keeping.take_in();
     let until = Instant::now() + LAST_WORDS;
     while !keeping.pending.is_empty() && Instant::now() < until {
-        let _ = timeout(LAST_WORDS, keeping.put_down(failing)).await;
+        let _ = timeout(LAST_WORDS, keeping.put_down()).await;
         tokio::time::sleep(LAST_WORDS / 20).await;
     }
     if !keeping.pending.is_empty() {
@@ -64,12 +64,18 @@ struct Keeping<'a> {
     folder: Arc<StateDir>,
     pending: VecDeque<Record>,
     number: u64,
+    /// Whether the disk did not take what was written last; it is told once.
+    is_failing: bool,
 }
 
-impl Keeping<'_> {
+impl<'a> Keeping<'a> {
+    fn begin(state: &'a Arc<State>, folder: Arc<StateDir>) -> Self {
+        Keeping { state, folder, pending: VecDeque::new(), number: 0, is_failing: false }
+    }
+
     fn take_in(&mut self) {
         let by_settings = self.state.live.by_settings();
-        let keeper = Keeper { replica: self.state.replica(), by_settings };
+        let author = Author { replica: self.state.replica(), by_settings };
         while let Some(happened) = self.state.evidence.take() {
             self.number += 1;
             if self.pending.len() >= WAITING_MAX {
@@ -79,13 +85,14 @@ impl Keeping<'_> {
             if happened.is_begun() {
                 self.state.has_windows.store(true, Ordering::Release);
             }
-            self.pending.push_back(keeper.record(&happened, self.number));
+            self.pending.push_back(author.record(&happened, self.number));
         }
     }
 
-    /// Writes and tells what waits, in order; returns whether the disk does not take it.
-    async fn put_down(&mut self, was_failing: bool) -> bool {
+    /// Writes and tells what waits, in order.
+    async fn put_down(&mut self) {
         let written = self.write().await;
+        let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
         if let Err(error) = &written
             && !was_failing
         {
@@ -104,7 +111,6 @@ impl Keeping<'_> {
         }
         self.pending.retain(|record| !(record.is_written && record.is_told));
         self.forget_windows().await;
-        written.is_err()
     }
 
     async fn write(&mut self) -> io::Result<()> {

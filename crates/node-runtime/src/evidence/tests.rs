@@ -8,9 +8,9 @@ use event::{Epoch, Ledger, Position, RollingHash, Seq, StreamName, UnixMs};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Happened, Keeper, Record};
+use super::{Author, Happened, Record};
 
-const KEEPER: Keeper<'_> = Keeper { replica: Some("aabbccddeeff"), by_settings: Target::Memory };
+const AUTHOR: Author<'_> = Author { replica: Some("aabbccddeeff"), by_settings: Target::Memory };
 
 fn ledger(epoch: u64, count: u64) -> Ledger {
     let place = |seq| Position { epoch: Epoch::from_bits(epoch), seq: Seq(seq) };
@@ -52,7 +52,7 @@ fn transition(since: UnixMs) -> Transition {
 }
 
 fn record_of(happened: &Happened) -> (Record, Value) {
-    let record = KEEPER.record(happened, 4);
+    let record = AUTHOR.record(happened, 4);
     let said = serde_json::from_slice(&record.bytes).expect("a file is JSON");
     (record, said)
 }

@@ -114,10 +114,10 @@ async fn save_often(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutdown)
             () = end.asked() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        let began = tokio::time::Instant::now();
         if !state.live.keeps_windows() {
             continue;
         }
+        let began = tokio::time::Instant::now();
         let saved = save(&state.memory, &folder).await;
         if let Some(saved) = &saved {
             failing = report(saved, failing);

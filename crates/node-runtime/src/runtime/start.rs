@@ -187,7 +187,7 @@ async fn start_live(
     let log = Arc::new(SwitchFile::new(Arc::clone(state_dir)));
     let had_record = switch_record::check(&*log, state_dir.path(), state.clock.unix())?;
     let observer = Arc::clone(&state.evidence) as Arc<dyn SwitchObserver>;
-    let resumed = state.live.start(replica, log, observer).await?;
+    let resumed = state.live.start(state.replica(), replica, log, observer).await?;
     if had_record && resumed != Resumed::default() {
         state.evidence.resumed(state.clock.unix(), resumed);
     }

@@ -7,7 +7,6 @@ use broker::{
     live::Target,
     memory::state_dir::{Mirrors, StateDir},
 };
-
 use tokio::time::timeout;
 
 use super::{Running, housekeeping};

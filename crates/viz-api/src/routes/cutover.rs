@@ -184,6 +184,7 @@ fn kind(error: &SwitchError) -> &'static str {
         SwitchError::TooOld(_) => "too_old",
         SwitchError::Refused(_) => "refused",
         SwitchError::Differs(_) => "differs",
+        SwitchError::Restless(_) => "restless",
         SwitchError::Busy(_) => "busy",
         SwitchError::Disk(_) => "disk",
         SwitchError::StreamsFull => "streams_full",

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use event::{After, Envelope, Epoch, EventId, Lineage, MonoMs, Payload, Seq, StreamName};
 use faults::RedisServer;
 
-use super::Moved;
+use super::ToMerge;
 use crate::{
     Append, Broker, NewEvent, PageLimit, RedisOptions, ReplicaBroker, ReplicaOptions, SystemClock,
     memory::log::{Log, WindowLimits},
@@ -26,8 +26,8 @@ fn append(log: &mut Log, numbers: std::ops::Range<u64>) {
     }
 }
 
-fn moved<'a>(stream: &'a StreamName, log: &'a Log) -> Moved<'a> {
-    Moved { stream, log, shared: Seq::ZERO, epoch: Epoch::from_bits(8) }
+fn moved<'a>(stream: &'a StreamName, log: &'a Log) -> ToMerge<'a> {
+    ToMerge { stream, log, shared: Seq::ZERO, epoch: Epoch::from_bits(8) }
 }
 
 #[tokio::test]

@@ -1,12 +1,18 @@
 //! What a switch refuses, by name; after each nothing is lost and memory goes on.
 
+use std::sync::{Arc, atomic::Ordering};
+
 use broker::{
     Broker, HealthState,
-    live::{Ask, Stage, SwitchError, Target},
+    live::{Ask, Stage, SwitchError, Target, Transition},
 };
 use event::After;
 use faults::RedisServer;
-use tokio::time::Duration;
+use parking_lot::Mutex;
+use tokio::{
+    runtime::Handle,
+    time::{Duration, Instant, sleep, timeout},
+};
 
 use crate::support::{
     live::Live,
@@ -49,12 +55,36 @@ async fn a_redis_that_is_full() {
     .await;
 }
 
+/// Records of a switch are those of this switch: its counts begin at nothing, and its last one says
+/// whether it was an undo.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_of_a_switch_is_its_own() {
+    let mut server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    publish(&live.broker(), 3).await;
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    live.broker.undo().await.expect("it goes back");
+    let told = std::mem::take(&mut *live.observed.0.lock());
+    let is_undo: Vec<_> =
+        told.iter().map(|told| (told.status.stage, told.status.is_undo)).collect();
+    let undone = is_undo.iter().skip_while(|(stage, _)| *stage != Stage::Switched).skip(1);
+    assert!(undone.clone().count() > 0 && undone.clone().all(|(_, is)| *is), "{is_undo:?}");
+    assert!(told.last().is_some_and(|last| last.status.stage == Stage::Idle), "{is_undo:?}");
+    server.kill();
+    live.broker.cutover(Target::Redis).await.expect_err("there is no Redis");
+    let told = live.observed.0.lock();
+    let counts = |told: &Transition| (told.status.moved, told.status.events, told.status.is_undo);
+    let counts: Vec<_> = told.iter().map(counts).collect();
+    assert_eq!(counts, [(0, 0, false)], "of one that came to nothing");
+    assert_eq!(live.broker.status().pauses.count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_becomes_full_or_read_only_in_the_midst() {
     for read_only in [false, true] {
-        let server = std::sync::Arc::new(RedisServer::start().await);
+        let server = Arc::new(RedisServer::start().await);
         let live = Live::start(&server.url(), WIDE, Target::Memory).await;
-        let (changed, handle) = (server.clone(), tokio::runtime::Handle::current());
+        let (changed, handle) = (server.clone(), Handle::current());
         live.disk.on_record(move |record| {
             if record.stage == Stage::Compared {
                 let mut command = match read_only {
@@ -86,7 +116,7 @@ async fn keys_of_another_program() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_that_is_not_the_same_is_found() {
-    let server = std::sync::Arc::new(RedisServer::start().await);
+    let server = Arc::new(RedisServer::start().await);
     let live = Live::start(&server.url(), WIDE, Target::Memory).await;
     publish(&live.broker(), 3).await;
     live.broker.cutover(Target::Redis).await.expect("it switches");
@@ -104,8 +134,8 @@ async fn asks_at_the_wrong_time() {
     let server = RedisServer::start().await;
     let live = Live::start(&server.url(), WIDE, Target::Memory).await;
     publish(&live.broker(), 3).await;
-    let (broker, handle) = (live.broker.clone(), tokio::runtime::Handle::current());
-    let found = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let (broker, handle) = (live.broker.clone(), Handle::current());
+    let found = Arc::new(Mutex::new(Vec::new()));
     let seen = found.clone();
     live.disk.on_record(move |_| {
         seen.lock().push(handle.block_on(broker.cutover(Target::Redis)).err());
@@ -114,7 +144,7 @@ async fn asks_at_the_wrong_time() {
     assert!(!found.lock().is_empty());
     assert!(found.lock().iter().all(|error| *error == Some(SwitchError::Underway)));
     live.disk.on_record(|_| {});
-    live.disk.writes_left.store(0, std::sync::atomic::Ordering::Release);
+    live.disk.writes_left.store(0, Ordering::Release);
     live.broker.undo().await.expect_err("the disk fails");
     assert_eq!(live.broker.finalise().await, Err(SwitchError::NotSwitched));
     live.broker.drain().await;
@@ -127,8 +157,8 @@ async fn an_undo_ends_a_switch_that_is_being_carried_out() {
         let server = RedisServer::start().await;
         let live = Live::start(&server.url(), WIDE, Target::Memory).await;
         let mut acknowledged = publish(&live.broker(), 5).await;
-        let (broker, handle) = (live.broker.clone(), tokio::runtime::Handle::current());
-        let undone = std::sync::Arc::new(parking_lot::Mutex::new(None));
+        let (broker, handle) = (live.broker.clone(), Handle::current());
+        let undone = Arc::new(Mutex::new(None));
         let undoing = undone.clone();
         live.disk.on_record(move |record| {
             if record.stage != stage || undoing.lock().is_some() {
@@ -140,7 +170,7 @@ async fn an_undo_ends_a_switch_that_is_being_carried_out() {
             let mut ended = broker.watch_status();
             let halted = ended.wait_for(|status| status.error == Some(SwitchError::Undone));
             handle.block_on(async {
-                tokio::time::timeout(PATIENCE, halted).await.expect("it ends").expect("it lives");
+                timeout(PATIENCE, halted).await.expect("it ends").expect("it lives");
             });
         });
         let ended = live.broker.cutover(Target::Redis).await;
@@ -155,4 +185,37 @@ async fn an_undo_ends_a_switch_that_is_being_carried_out() {
         let mut reader = attach(&live.broker(), &After::Oldest).await;
         assert_complete(&mut reader, &[], &acknowledged).await;
     }
+}
+
+/// The switch that it ends is slow to end, and nobody waits so long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_undo_that_nobody_waits_for_is_carried_out() {
+    let server = Arc::new(RedisServer::start().await);
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    let mut acknowledged = publish(&live.broker(), 5).await;
+    let (broker, handle) = (live.broker.clone(), Handle::current());
+    let hangs = Arc::clone(&server);
+    live.disk.on_record(move |record| {
+        if record.stage == Stage::Compared {
+            // What ends gives its lease back first, and Redis does not answer.
+            hangs.pause();
+            let undo = timeout(Duration::from_millis(50), broker.undo());
+            assert!(handle.block_on(undo).is_err(), "it does not have to wait");
+        }
+    });
+    assert_eq!(live.broker.cutover(Target::Redis).await, Err(SwitchError::Undone));
+    server.go_on();
+    let mut status = live.broker.watch_status();
+    let is_undone = status.wait_for(|status| status.stage == Stage::Idle);
+    timeout(PATIENCE, is_undone).await.expect("it is undone").expect("it lives");
+    live.disk.on_record(|_| {});
+    acknowledged.extend(publish(&live.broker(), 3).await);
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = live.broker.cutover(Target::Redis).await {
+        // Its connection may have been given up; nobody undoes it any more.
+        assert!(Instant::now() < deadline && error != SwitchError::Undone, "{error}");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let mut reader = attach(&live.broker(), &After::Oldest).await;
+    assert_complete(&mut reader, &[], &acknowledged).await;
 }

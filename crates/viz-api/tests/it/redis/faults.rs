@@ -130,7 +130,7 @@ const LATE: Toxic =
     Toxic::Latency { latency: Duration::from_millis(150), jitter: Duration::from_millis(100) };
 const SLOW: Toxic = Toxic::Bandwidth { rate: 40 };
 const SLICED: Toxic =
-    Toxic::Slicer { average_size: 7, size_variation: 5, delay: Duration::from_micros(200) };
+    Toxic::Slicer { average_size: 48, size_variation: 40, delay: Duration::from_micros(200) };
 const CUT: Toxic = Toxic::ResetPeer { timeout: Duration::ZERO };
 const CUT_MIDST: Toxic = Toxic::LimitData { bytes: 3000 };
 const BLACK_HOLE: Toxic = Toxic::Timeout { timeout: Duration::ZERO };
@@ -138,7 +138,7 @@ const BLACK_HOLE: Toxic = Toxic::Timeout { timeout: Duration::ZERO };
 faults! {
     late Loose, "`latency` 150 ± 100 ms", Served, Nothing, |f| harm_answers(f, LATE), heal;
     slow Loose, "`bandwidth` 40 KB/s", Served, Nothing, |f| harm_answers(f, SLOW), heal;
-    sliced Loose, "`slicer`, 7 bytes a piece", Served, Nothing, |f| harm_answers(f, SLICED), heal;
+    sliced Loose, "`slicer`, 48 bytes a piece", Served, Nothing, |f| harm_answers(f, SLICED), heal;
     cut Loose, "`reset_peer`, each connection at once", Lost, Nothing, |f| harm_answers(f, CUT), heal;
     cut_strictly Strict, "`reset_peer`, each connection at once", Lost, Nothing, |f| harm_answers(f, CUT), heal;
     cut_in_the_midst Loose, "`limit_data`, after 3,000 bytes", Unsteady, Nothing,

@@ -231,7 +231,7 @@ impl World {
         let own = (ours.lineage(), ours.head().seq);
         let placement = placement(own, history);
         let is_told = placement == Placement::Whole || answer == Answer::IsLate;
-        if history.is_some_and(|theirs| !is_told && hides_loss(own, theirs)) {
+        if history.is_some_and(|theirs| !is_told && hides_loss(own.0, theirs.0)) {
             let epoch = self.draw();
             self.redis.as_mut().unwrap().fork(epoch, ForkKind::Lossy);
         }
