@@ -27,13 +27,13 @@ pub(crate) async fn run(command: EvidenceCommand, style: Style) -> Result<Exit, 
 }
 
 fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
-    let keyring: Keyring = read(&args.keys)?;
+    let keyring = args.keys.as_deref().map(read::<Keyring>).transpose()?;
     let seen = args.seen.as_deref().map(read::<Note>).transpose()?;
     let unreadable = |error| Failure::usage("the evidence can't be read").because(error);
     let contents = folder::read(&args.dir).map_err(unreadable)?;
     let request = Request {
         contents: &contents,
-        keyring: &keyring,
+        keyring: keyring.as_ref(),
         seen: seen.as_ref(),
         may_be_open: args.open,
     };

@@ -2,13 +2,17 @@
 
 use std::fmt::Write;
 
-use ::evidence::{Report, Standing};
+use ::evidence::{Report, Signatures, Standing};
 
 /// Writes what was found: everything that is wrong, then who vouches for what.
 pub(super) fn text(report: &Report, all: bool) -> String {
     let mut out = String::new();
     let origin = report.origin.as_deref().unwrap_or("a log without a readable checkpoint");
-    let end = if report.closed { "closed" } else { "without an end" };
+    let end = match (report.closed, report.goes_on) {
+        (true, _) => "closed",
+        (false, true) => "it goes on",
+        (false, false) => "without an end",
+    };
     line(&mut out, format_args!("{origin}: {} entries, {end}", report.entries));
     line(&mut out, format_args!("root {}", report.root));
     if !report.is_sound() {
@@ -17,26 +21,41 @@ pub(super) fn text(report: &Report, all: bool) -> String {
             line(&mut out, format_args!("  {finding}"));
         }
     }
-    for standing in [Standing::Signed, Standing::Derived, Standing::Asserted] {
+    for standing in [Standing::Signed, Standing::Claimed, Standing::Derived, Standing::Asserted] {
         write_items(&mut out, report, standing, all);
     }
-    let end = if report.is_sound() {
-        "\nSound: every byte is accounted for. What is only asserted is as good as who wrote the log."
-    } else {
-        "\nNot sound: nothing above counts until each fault is explained."
+    let end = match (report.is_sound(), report.signatures) {
+        (true, Signatures::Checked) => {
+            "\nSound: every byte is accounted for. What is only asserted is as good as who wrote the \
+             log."
+        }
+        (true, Signatures::Unchecked) => {
+            "\nNot contradicted, and not proved: no signature was checked. Give the keys that you \
+             trust with --keys."
+        }
+        (false, _) => "\nNot sound: nothing above counts until each fault is explained.",
     };
     out.push_str(end);
     out
 }
 
 fn write_items(out: &mut String, report: &Report, standing: Standing, all: bool) {
+    // Signatures are either checked or not; the other one of the two is not spoken of.
+    let is_other = match report.signatures {
+        Signatures::Checked => standing == Standing::Claimed,
+        Signatures::Unchecked => standing == Standing::Signed,
+    };
+    if is_other {
+        return;
+    }
     let head = match standing {
         Standing::Signed => "signed by a trusted key",
+        Standing::Claimed => "said to be signed, NOT CHECKED as no keys were given",
         Standing::Derived => "derived here from what is in the folder",
         Standing::Asserted => "only asserted by who wrote the log",
     };
     line(out, format_args!("\n{} {head}", report.count(standing)));
-    if standing != Standing::Signed && !all {
+    if matches!(standing, Standing::Derived | Standing::Asserted) && !all {
         return;
     }
     for item in report.items.iter().filter(|item| item.standing == standing) {
