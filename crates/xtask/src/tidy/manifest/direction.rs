@@ -17,8 +17,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("conductor", &["runbook", "guard", "evidence"]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
-    ("node-runtime", &["event", "faults", "broker", "delivery"]),
-    ("viz-api", &["event", "faults", "broker", "delivery", "node-runtime"]),
+    ("node-runtime", &["event", "faults", "evidence", "broker", "delivery"]),
+    ("viz-api", &["event", "faults", "evidence", "broker", "delivery", "node-runtime"]),
     ("bench", &["event", "guard", "evidence", "runbook"]),
     ("chaos", &["event", "faults"]),
     (
