@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use evidence::{LogState, Redactor, Tree};
+use evidence::{LogState, Output, Redactor, Tree};
 use jiff::Timestamp;
 
 use crate::{
-    Damage, Entry, Event, Refused, State, Tip,
+    Damage, Entry, Event, Log, Refused, State, Tip, Why,
     journal::{self, JSON_BYTES_MAX},
 };
 
@@ -58,9 +58,12 @@ pub enum JournalError {
     /// The entry is longer than a line may be.
     #[error("the entry has {0} bytes of JSON, {JSON_BYTES_MAX} are allowed")]
     EntryTooLong(usize),
-    /// No JSON can be made of it, or none is left without its secrets.
+    /// No JSON can be made of it.
     #[error("the entry can't be written as JSON")]
     Json(#[source] serde_json::Error),
+    /// It is no entry, or none is left without its secrets.
+    #[error("the entry is none without its secrets")]
+    Entry(#[source] Why),
     /// An earlier write failed.
     #[error("an earlier write failed; the journal has to be opened anew")]
     Broken,
@@ -110,7 +113,9 @@ impl Journal {
             return Err(JournalError::Empty);
         }
         for (line, entry) in (1..).zip(&read.entries) {
-            state.apply(&entry.event).map_err(|source| JournalError::Refused { line, source })?;
+            let log = Log { tree: &read.tree, size: line - 1 };
+            let applied = state.apply(&entry.event, log);
+            applied.map_err(|source| JournalError::Refused { line, source })?;
         }
         if read.torn_bytes > 0 {
             file.set_len(read.whole_bytes).map_err(JournalError::File)?;
@@ -118,29 +123,35 @@ impl Journal {
         }
         let (tip, tree) = (read.tip, read.tree);
         let mut journal = Journal { file, tip, tree, redactor, state, is_broken: false };
-        journal.append(at, Event::Resumed { torn_bytes: read.torn_bytes })?;
+        journal.append(at, Event::Resumed { torn_bytes: read.torn_bytes }, Vec::new())?;
         Ok(journal)
     }
 
-    /// Adds an entry, and returns once it is on disk.
+    /// Adds an entry with what it left behind, and returns once it is on disk.
     ///
     /// # Errors
     /// Fails where the entry can't follow, or can't be written; nothing follows a failed write.
-    pub fn append(&mut self, at: Timestamp, event: Event) -> Result<(), JournalError> {
+    pub fn append(
+        &mut self,
+        at: Timestamp,
+        event: Event,
+        outputs: Vec<Output>,
+    ) -> Result<(), JournalError> {
         if self.is_broken {
             return Err(JournalError::Broken);
         }
-        let entry = Entry { at: at.to_string(), event };
-        let written = serde_json::to_vec(&entry).map_err(JournalError::Json)?;
+        let entry = Entry { at: at.to_string(), event, outputs };
+        let written = entry.to_json(self.tip.entries).map_err(JournalError::Json)?;
         let json = self.redactor.redact(&written);
-        // What was redacted has still to be an entry, and is the one that counts.
-        let kept: Entry = serde_json::from_slice(&json).map_err(JournalError::Json)?;
         if json.len() > JSON_BYTES_MAX {
             return Err(JournalError::EntryTooLong(json.len()));
         }
+        // What was redacted has still to be an entry, and is the one that counts.
+        let kept = Entry::read(self.tip.entries, &json).map_err(JournalError::Entry)?;
         let mut state = self.state.clone();
         let line = self.tip.entries + 1;
-        state.apply(&kept.event).map_err(|source| JournalError::Refused { line, source })?;
+        let applied = state.apply(&kept.event, Log::whole(&self.tree));
+        applied.map_err(|source| JournalError::Refused { line, source })?;
         let (bytes, tip) = journal::line(self.tip, &json);
         self.is_broken = true;
         self.file.write_all(&bytes).map_err(JournalError::File)?;

@@ -8,7 +8,6 @@
 
 use data_encoding::HEXLOWER;
 use evidence::{Hash, Tree};
-use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::Entry;
@@ -44,7 +43,9 @@ pub struct Read {
     pub entries: Vec<Entry>,
     /// Where they end.
     pub tip: Tip,
-    /// Their JSON as the leaves of a tree (RFC 6962).
+    /// Their JSON, a line each: the lines of an evidence log.
+    pub lines: Vec<u8>,
+    /// The same as the leaves of a tree (RFC 6962).
     pub tree: Tree,
     /// Bytes of whole entries.
     pub whole_bytes: u64,
@@ -80,9 +81,6 @@ pub enum Why {
     /// Its JSON is no entry.
     #[error("its JSON is no entry: {0}")]
     Entry(String),
-    /// Its time is none.
-    #[error("its time `{0}` is none")]
-    Time(String),
 }
 
 fn head(tip: Tip, length: usize) -> String {
@@ -115,7 +113,7 @@ pub(crate) fn line(tip: Tip, json: &[u8]) -> (Vec<u8>, Tip) {
 /// # Errors
 /// Fails where no JSON can be made of it.
 pub fn encode(tip: Tip, entry: &Entry) -> Result<(Vec<u8>, Tip), serde_json::Error> {
-    Ok(line(tip, &serde_json::to_vec(entry)?))
+    Ok(line(tip, &entry.to_json(tip.entries)?))
 }
 
 /// Reads a journal. What stands behind the last newline is torn, unless it is a whole line and more.
@@ -125,6 +123,7 @@ pub fn encode(tip: Tip, entry: &Entry) -> Result<(Vec<u8>, Tip), serde_json::Err
 pub fn read(bytes: &[u8]) -> Result<Read, Damage> {
     let mut read = Read {
         entries: Vec::new(),
+        lines: Vec::new(),
         tip: Tip::default(),
         tree: Tree::default(),
         whole_bytes: 0,
@@ -141,8 +140,10 @@ pub fn read(bytes: &[u8]) -> Result<Read, Damage> {
             break;
         };
         let (json, tip) = check(read.tip, content).map_err(damage)?;
-        read.entries.push(entry(json).map_err(damage)?);
+        read.entries.push(Entry::read(number - 1, json).map_err(damage)?);
         read.tree.push(json);
+        read.lines.extend_from_slice(json);
+        read.lines.push(b'\n');
         read.tip = tip;
         read.whole_bytes += line.len() as u64;
     }
@@ -186,13 +187,6 @@ fn check(tip: Tip, content: &[u8]) -> Result<(&[u8], Tip), Why> {
         return Err(Why::Chain);
     }
     Ok((json, Tip { entries: tip.entries + 1, chain }))
-}
-
-fn entry(json: &[u8]) -> Result<Entry, Why> {
-    let entry: Entry =
-        serde_json::from_slice(json).map_err(|error| Why::Entry(error.to_string()))?;
-    let is_time = entry.at.ends_with('Z') && entry.at.parse::<Timestamp>().is_ok();
-    if is_time { Ok(entry) } else { Err(Why::Time(entry.at)) }
 }
 
 /// Returns whether more stands there than the line that was begun: then its newline was changed, and

@@ -5,13 +5,15 @@
 //! and reads the journal's file.
 
 mod entry;
+mod export;
 mod file;
 mod journal;
 mod state;
 
 pub use self::{
     entry::{Entry, Event, Happened, How},
+    export::{ExportError, Run, export},
     file::{Journal, JournalError},
     journal::{Damage, Read, Tip, Why, encode, read},
-    state::{Phase, Refused, State, Status},
+    state::{Log, Phase, Refused, State, Status},
 };

@@ -1,14 +1,17 @@
 //! The state of a run: a fold of its journal over its plan. What must not happen is refused, whether
 //! it is about to be written or was read.
 
+mod refused;
 mod rules;
+mod signed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::Hash;
+use evidence::{Hash, Tree};
 use guard::Verdict;
-use runbook::{Class, Mode, OnFail, Plan, PlannedStep};
+use runbook::{Class, Mode, OnFail, Plan, PlannedPerson, PlannedStep};
 
+pub use self::refused::Refused;
 use crate::Event;
 
 /// How far a run is.
@@ -75,82 +78,38 @@ pub struct State {
     known: BTreeMap<String, Known>,
     guards: BTreeMap<String, OnFail>,
     /// Roles with the people that may speak in them.
-    people: BTreeMap<String, Vec<String>>,
+    people: BTreeMap<String, Vec<PlannedPerson>>,
+    /// People who carry out what changes something.
+    operators: BTreeSet<String>,
     run: Option<String>,
     phase: Phase,
     steps: BTreeMap<String, Status>,
     waived: BTreeSet<String>,
+    /// People with the role in which they approved of the plan.
     approvals: BTreeSet<(String, String)>,
+    /// Digests of what was signed: it counts once.
+    statements: BTreeSet<Hash>,
     failed_guards: BTreeSet<String>,
     has_changed: bool,
+    /// How long the journal has to be that a person saw who lets the run go on: up to the last thing
+    /// that could speak against it.
+    news: u64,
 }
 
-/// Something that can't follow what was before.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A run begins once, and nothing comes before that.
-    #[error("a journal begins with `begun`, once")]
-    Begin,
-    /// It is for another plan.
-    #[error("it is for the plan {0}, and the run has another")]
-    Plan(Hash),
-    /// The run has ended.
-    #[error("the run has ended")]
-    Ended,
-    /// The plan has no such step or guard.
-    #[error("the plan has no `{0}`")]
-    NoSuch(String),
-    /// The role has no such person.
-    #[error("{person} does not speak as `{role}`")]
-    Person {
-        /// The role.
-        role: String,
-        /// Who.
-        person: String,
-    },
-    /// In this mode nothing may be changed.
-    #[error("{0} changes something, which this mode does not allow")]
-    Withheld(String),
-    /// The step has no place in this phase.
-    #[error("{step} has no place while the run is in {phase:?}")]
-    Phase {
-        /// The step.
-        step: String,
-        /// The phase.
-        phase: Phase,
-    },
-    /// Another step has no outcome yet.
-    #[error("{0} has no outcome yet")]
-    Open(String),
-    /// The attempt is not the one that comes.
-    #[error("attempt {given} of {step} is not the one that comes here")]
-    Attempt {
-        /// The step.
-        step: String,
-        /// The attempt.
-        given: u32,
-    },
-    /// It took effect and must not be done again.
-    #[error("{0} took effect and must not be done twice")]
-    Twice(String),
-    /// A gate is not passed.
-    #[error("the gate {0} has not passed and was not waived")]
-    Gate(String),
-    /// A guard failed.
-    #[error("the guard {0} has failed")]
-    Guard(String),
-    /// Nobody approved of the plan.
-    #[error("nobody approved of the plan")]
-    NotApproved,
-    /// The decision is none that can be taken now.
-    #[error("that can't be decided while the run is in {0:?}")]
-    Choice(Phase),
-    /// A step has not passed that has to have.
-    #[error("{0} has not passed")]
-    NotPassed(String),
-    /// The run can't end so now.
-    #[error("the run can't end so while it is in {0:?}")]
-    End(Phase),
+/// The journal before an entry, by which is checked what people signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Log<'t> {
+    /// Its entries, and maybe later ones.
+    pub tree: &'t Tree,
+    /// How many there are before the entry.
+    pub size: u64,
+}
+
+impl<'t> Log<'t> {
+    /// Returns the journal with all that is there.
+    pub fn whole(tree: &'t Tree) -> Self {
+        Log { tree, size: tree.len() }
+    }
 }
 
 impl State {
@@ -173,29 +132,36 @@ impl State {
         add(&plan.rollback.fallback, Place::Fallback);
         add(&plan.closing, Place::Beside);
         let guards = plan.guards.iter().map(|guard| (guard.spec.id.clone(), guard.spec.on_fail));
-        let people = plan.roles.iter().map(|role| (role.role.clone(), role.people.clone()));
+        let people: BTreeMap<_, _> =
+            plan.roles.iter().map(|role| (role.role.clone(), role.people.clone())).collect();
+        let changing = plan.steps.iter().filter(|step| step.carried_out && step.class.changes());
+        let owners = changing.flat_map(|step| &step.owners).filter_map(|role| people.get(role));
+        let operators = owners.flatten().map(|person| person.name.clone()).collect();
         Ok(State {
             plan: plan.digest()?,
             mode: plan.mode,
             known,
             guards: guards.collect(),
-            people: people.collect(),
+            people,
+            operators,
             run: None,
             phase: Phase::Draft,
             steps: BTreeMap::new(),
             waived: BTreeSet::new(),
             approvals: BTreeSet::new(),
+            statements: BTreeSet::new(),
             failed_guards: BTreeSet::new(),
             has_changed: false,
+            news: 0,
         })
     }
 
-    /// Takes an event in.
+    /// Takes an event in that comes behind a journal.
     ///
     /// # Errors
     /// Fails, and changes nothing, where it can't follow.
-    pub fn apply(&mut self, event: &Event) -> Result<(), Refused> {
-        rules::apply(self, event)
+    pub fn apply(&mut self, event: &Event, log: Log<'_>) -> Result<(), Refused> {
+        rules::apply(self, event, log)
     }
 
     /// Returns the run's name, once it has begun.

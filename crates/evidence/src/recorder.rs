@@ -93,7 +93,7 @@ impl Recorder {
             if entry.kind == Kind::Close {
                 recorder.end = End::Written;
             }
-            recorder.keep(leaf);
+            recorder.add_line(leaf);
         }
         Ok(recorder)
     }
@@ -108,8 +108,13 @@ impl Recorder {
     /// Keeps an output, without secrets, for the entry that comes next.
     pub fn output(&mut self, name: &str, bytes: &[u8]) -> Output {
         let kept = self.redactor.redact(bytes);
-        let output = Output::new(name, &kept, Home::Outputs);
-        self.outputs.insert(output.sha256, kept);
+        self.keep_output(name, kept)
+    }
+
+    /// Keeps an output that is without secrets already, as an entry names it.
+    pub fn keep_output(&mut self, name: &str, bytes: Vec<u8>) -> Output {
+        let output = Output::new(name, &bytes, Home::Outputs);
+        self.outputs.insert(output.sha256, bytes);
         output
     }
 
@@ -245,11 +250,11 @@ impl Recorder {
             return Err(RecorderError::Closed);
         }
         let line = to_raw_value(entry)?;
-        self.keep(line.get().as_bytes());
+        self.add_line(line.get().as_bytes());
         Ok(())
     }
 
-    fn keep(&mut self, leaf: &[u8]) {
+    fn add_line(&mut self, leaf: &[u8]) {
         self.tree.push(leaf);
         self.lines.extend(leaf);
         self.lines.push(b'\n');

@@ -33,7 +33,9 @@ pub use self::{
     format::format,
     import::{Imported, import},
     model::Content,
-    plan::{Plan, Planned, PlannedGuard, PlannedRole, PlannedStep, UndoBy, Ways, plan},
+    plan::{
+        Plan, Planned, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways, plan,
+    },
     problem::{Problem, Weight},
     rto::Rto,
     source::DOCUMENT_BYTES_MAX,

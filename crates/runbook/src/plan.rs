@@ -6,7 +6,7 @@
 mod build;
 mod table;
 
-use evidence::{Decision, Hash, Resource};
+use evidence::{Decision, Hash, Resource, Verifier};
 use serde::Serialize;
 
 use crate::{
@@ -65,11 +65,18 @@ pub struct Plan {
 pub struct PlannedRole {
     /// The role.
     pub role: String,
-    /// Their names.
-    pub people: Vec<String>,
-    /// The keys that sign for them, as `NAME+ID`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<String>,
+    /// Who speaks in it.
+    pub people: Vec<PlannedPerson>,
+}
+
+/// A person of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedPerson {
+    /// The name.
+    pub name: String,
+    /// The whole public key that signs for them: an approval of the plan is one of its keys too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Verifier>,
 }
 
 /// The ways back.
@@ -181,10 +188,18 @@ impl Plan {
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn digest(&self) -> Result<Hash, serde_json::Error> {
+        Ok(Hash::of(&self.bytes()?))
+    }
+
+    /// Returns the bytes that the digest is made of.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = Vec::from(FORMAT.as_bytes());
         bytes.push(b'\n');
         serde_json::to_writer(&mut bytes, self)?;
-        Ok(Hash::of(&bytes))
+        Ok(bytes)
     }
 
     /// Returns the plan as statements name it.

@@ -1,5 +1,6 @@
 //! Tests of the lines: every changed byte and every cut is found.
 
+use evidence::{Home, Output};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,11 +20,13 @@ fn entries() -> Vec<Entry> {
             attempt: 1,
             verdict: guard::Verdict::Pass,
             text: "It is healthy, \"ja\"; ünïcödé\nand a line.".into(),
-            outputs: Vec::new(),
         },
         Event::Ended { how: crate::How::Aborted },
     ];
-    (0..).zip(events).map(|(n, event)| Entry { at: at(n), event }).collect()
+    let mut entries: Vec<Entry> =
+        (0..).zip(events).map(|(n, event)| Entry::new(at(n), event)).collect();
+    entries[2].outputs = vec![Output::new("s1.log", b"ok", Home::Outputs)];
+    entries
 }
 
 fn written() -> Vec<u8> {
@@ -84,17 +87,36 @@ fn lines_that_are_left_out_doubled_or_swapped_are_found() {
 
 #[test]
 fn what_is_chained_but_no_entry_is_damage() {
+    let written = |text: &str| text.replace('\'', "\"").into_bytes();
+    let at = "'n':0,'at':'2026-02-07T10:00:00Z'";
+    let data = "'data':{'torn_bytes':0}";
     for (json, why) in [
-        (&b"{}"[..], "its JSON is no entry"),
-        (b"{\"at\":\"yesterday\",\"event\":{\"resumed\":{\"torn_bytes\":0}}}", "its time `yesterday` is none"),
+        ("{}".to_owned(), "it can't be read: missing field `n`"),
         (
-            b"{\"at\":\"2026-02-07T10:00:00Z\",\"event\":{\"resumed\":{\"torn_bytes\":0}},\"more\":1}",
-            "its JSON is no entry: unknown field `more`",
+            format!("{{'n':0,'at':'yesterday','kind':'record','name':'resumed',{data}}}"),
+            "its time \"yesterday\" is none",
+        ),
+        (
+            format!("{{{at},'kind':'record','name':'resumed',{data},'more':1}}"),
+            "it can't be read: unknown field `more`",
+        ),
+        (
+            format!("{{{at},'kind':'record','name':'resumed','data':{{'torn_bytes':0,'more':1}}}}"),
+            "unknown field `more`",
+        ),
+        (format!("{{{at},'kind':'record','name':'resumd',{data}}}"), "unknown variant `resumd`"),
+        (format!("{{{at},'kind':'record','name':'signed',{data}}}"), "unknown variant `signed`"),
+        (format!("{{{at},'kind':'close'}}"), "a journal has no such entry"),
+        (
+            format!("{{{},'kind':'record','name':'resumed',{data}}}", at.replace('0', "1")),
+            "it says that it is entry 1",
         ),
     ] {
+        let json = &written(&json);
         let (bytes, _) = line(Tip::default(), json);
         let text = read(&bytes).unwrap_err().to_string();
-        assert!(text.starts_with(&format!("line 1 of the journal: {why}")), "{text}");
+        let start = format!("line 1 of the journal: its JSON is no entry: {why}");
+        assert!(text.starts_with(&start), "{text}");
     }
 }
 
@@ -109,7 +131,7 @@ proptest! {
         let mut bytes = Vec::new();
         for text in texts {
             let event = Event::Intent { step: text, attempt: 1 };
-            let (line, next) = encode(tip, &Entry { at: "2026-02-07T10:00:00Z".into(), event }).unwrap();
+            let (line, next) = encode(tip, &Entry::new("2026-02-07T10:00:00Z", event)).unwrap();
             bytes.extend(line);
             tip = next;
         }

@@ -1,13 +1,13 @@
 //! What may follow what.
 
-use evidence::{Choice, Hash};
+use evidence::{Choice, Envelope, Hash};
 use guard::Verdict;
 use runbook::{Class, Mode, OnFail};
 
-use super::{Known, Phase, Place, Refused, State, Status};
+use super::{Known, Log, Phase, Place, Refused, State, Status, signed};
 use crate::{Event, Happened, How};
 
-pub(super) fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
+pub(super) fn apply(state: &mut State, event: &Event, log: Log<'_>) -> Result<(), Refused> {
     if let Event::Begun { run, plan, mode } = event {
         return begin(state, run, *plan, *mode);
     }
@@ -18,13 +18,33 @@ pub(super) fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
         }
         Phase::Gates | Phase::Go | Phase::Hold | Phase::RollingBack => {}
     }
+    follow(state, event, log)?;
+    if is_news(event) {
+        state.news = log.size + 1;
+    }
+    Ok(())
+}
+
+/// Returns whether somebody who lets the run go on has to have seen it.
+fn is_news(event: &Event) -> bool {
+    match event {
+        Event::Outcome { .. } | Event::ReadBack { .. } => true,
+        Event::Judged { verdict, .. } => matches!(verdict, Verdict::Fail | Verdict::Error),
+        _ => false,
+    }
+}
+
+fn follow(state: &mut State, event: &Event, log: Log<'_>) -> Result<(), Refused> {
     match event {
         Event::Begun { .. } => Err(Refused::Begin),
         Event::Resumed { .. } => {
             resume(state);
             Ok(())
         }
-        Event::Approved { role, person, plan } => approve(state, role, person, *plan),
+        Event::Approved { role, person, plan } => {
+            signed::may_be_unsigned(state, role, person)?;
+            approve(state, role, person, *plan)
+        }
         Event::Intent { step, attempt } => intend(state, step, *attempt),
         Event::Outcome { step, attempt, verdict, .. } => end(state, step, *attempt, *verdict),
         Event::ReadBack { step, attempt, happened, .. } => {
@@ -32,9 +52,10 @@ pub(super) fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
         }
         Event::Judged { guard, verdict, .. } => judge(state, guard, *verdict),
         Event::Decided { choice, role, person, gate, .. } => {
-            is_person(state, role, person)?;
+            signed::may_be_unsigned(state, role, person)?;
             decide(state, *choice, gate.as_deref())
         }
+        Event::Signed { role, envelope } => sign(state, role, envelope, log),
         Event::Ended { how } => finish(state, *how),
     }
 }
@@ -45,6 +66,9 @@ fn begin(state: &mut State, run: &str, plan: Hash, mode: Mode) -> Result<(), Ref
     }
     if plan != state.plan || mode != state.mode {
         return Err(Refused::Plan(plan));
+    }
+    if run.is_empty() || run.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Refused::Name);
     }
     state.run = Some(run.to_owned());
     state.phase = Phase::Gates;
@@ -60,20 +84,39 @@ fn resume(state: &mut State) {
     }
 }
 
-fn is_person(state: &State, role: &str, person: &str) -> Result<(), Refused> {
-    let people = state.people.get(role);
-    let is_known = people.is_some_and(|people| people.iter().any(|known| known == person));
-    let (role, person) = (role.to_owned(), person.to_owned());
-    if is_known { Ok(()) } else { Err(Refused::Person { role, person }) }
-}
-
 fn approve(state: &mut State, role: &str, person: &str, plan: Hash) -> Result<(), Refused> {
     if plan != state.plan {
         return Err(Refused::Plan(plan));
     }
-    is_person(state, role, person)?;
-    state.approvals.insert((role.to_owned(), person.to_owned()));
+    state.approvals.insert((person.to_owned(), role.to_owned()));
     Ok(())
+}
+
+/// Takes in what people signed, once it is known to be theirs, of this run and of this plan.
+fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Result<(), Refused> {
+    let said = signed::check(state, role, envelope, log)?;
+    match said.decision.decision {
+        Choice::Approve => {
+            let plan = state.plan;
+            said.people.iter().try_for_each(|person| approve(state, role, person, plan))?;
+        }
+        choice => {
+            let seen = said.decision.log.size;
+            if matches!(choice, Choice::Go | Choice::Waive) && seen < state.news {
+                return Err(Refused::Stale { seen, needed: state.news });
+            }
+            decide(state, choice, said.decision.gate.as_deref())?;
+        }
+    }
+    state.statements.insert(said.digest);
+    Ok(())
+}
+
+/// Returns whether somebody approved; in production somebody who does not carry the plan out.
+fn is_approved(state: &State) -> bool {
+    let is_other = |person: &str| !state.operators.contains(person);
+    let mut people = state.approvals.iter().map(|(person, _)| person.as_str());
+    people.any(|person| state.mode != Mode::Production || is_other(person))
 }
 
 fn known(state: &State, step: &str) -> Result<Known, Refused> {
@@ -207,7 +250,7 @@ fn decide(state: &mut State, choice: Choice, gate: Option<&str>) -> Result<(), R
             if let Some(guard) = state.failed_guards.iter().next() {
                 return Err(Refused::Guard(guard.clone()));
             }
-            if state.approvals.is_empty() {
+            if !is_approved(state) {
                 return Err(Refused::NotApproved);
             }
             state.phase = Phase::Go;

@@ -29,8 +29,8 @@ fn intent(step: &str) -> Event {
 
 fn start(path: &Path) -> Journal {
     let mut journal = Journal::start(path, Redactor::default(), state()).unwrap();
-    journal.append(now(), begun()).unwrap();
-    journal.append(now(), intent("G1")).unwrap();
+    journal.append(now(), begun(), Vec::new()).unwrap();
+    journal.append(now(), intent("G1"), Vec::new()).unwrap();
     journal
 }
 
@@ -90,7 +90,7 @@ fn what_was_changed_or_can_not_follow_is_refused() {
     let path = dir.path().join("run.journal");
     let mut journal = start(&path);
     let before = fs::read(&path).unwrap();
-    let refused = journal.append(now(), intent("S1")).unwrap_err();
+    let refused = journal.append(now(), intent("S1"), Vec::new()).unwrap_err();
     assert!(matches!(refused, JournalError::Refused { line: 3, source: Refused::Open(_) }));
     assert_eq!(fs::read(&path).unwrap(), before);
     drop(journal);
@@ -99,7 +99,7 @@ fn what_was_changed_or_can_not_follow_is_refused() {
     assert!(matches!(resume(&path).unwrap_err(), JournalError::Damage(damage) if damage.line == 2));
     // Sound lines that tell what can't have happened.
     let read = conductor::read(&before).unwrap();
-    let entry = conductor::Entry { at: now().to_string(), event: intent("S1") };
+    let entry = conductor::Entry::new(now().to_string(), intent("S1"));
     let (line, _) = conductor::encode(read.tip, &entry).unwrap();
     fs::write(&path, [before, line].concat()).unwrap();
     assert!(matches!(resume(&path).unwrap_err(), JournalError::Refused { line: 3, .. }));
@@ -111,10 +111,10 @@ fn secrets_do_not_come_into_it() {
     let path = dir.path().join("run.journal");
     let redactor = Redactor::default().with("db", "hunter2hunter2").unwrap();
     let mut journal = Journal::start(&path, redactor, state()).unwrap();
-    journal.append(now(), begun()).unwrap();
+    journal.append(now(), begun(), Vec::new()).unwrap();
     let text = "redis://u:another@h and hunter2hunter2 \u{1b}[31m".to_owned();
     let judged = Event::Judged { guard: "health".into(), verdict: guard::Verdict::Pass, text };
-    journal.append(now(), judged).unwrap();
+    journal.append(now(), judged, Vec::new()).unwrap();
     let written = fs::read_to_string(&path).unwrap();
     assert!(!written.contains("hunter2") && !written.contains("another"), "{written}");
     assert!(written.contains("[redacted db]"));
@@ -130,7 +130,10 @@ fn an_entry_that_is_too_long_is_refused_and_the_journal_goes_on() {
     let mut journal = start(&path);
     let text = "x".repeat(2 << 20);
     let judged = Event::Judged { guard: "health".into(), verdict: guard::Verdict::Pass, text };
-    assert!(matches!(journal.append(now(), judged).unwrap_err(), JournalError::EntryTooLong(_)));
+    assert!(matches!(
+        journal.append(now(), judged, Vec::new()).unwrap_err(),
+        JournalError::EntryTooLong(_)
+    ));
     let read = Event::Decided {
         choice: evidence::Choice::Hold,
         role: "lead".into(),
@@ -138,7 +141,7 @@ fn an_entry_that_is_too_long_is_refused_and_the_journal_goes_on() {
         reason: "so".into(),
         gate: None,
     };
-    journal.append(now(), read).unwrap();
+    journal.append(now(), read, Vec::new()).unwrap();
     drop(journal);
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"000003 00").unwrap();
     assert!(resume(&path).is_ok());

@@ -1,10 +1,13 @@
 //! The format's golden files: journals that have to be readable, byte by byte, for ever.
 
-use conductor::{Event, State, encode, read};
-use evidence::Hash;
-use runbook::{Options, plan};
+use conductor::{Event, Log, State, encode, read};
+use evidence::{Choice, Hash, Home, Output};
+use runbook::{Mode, Options, plan};
+
+use super::cast::{Running, planned};
 
 const WHOLE: &[u8] = include_bytes!("../golden/whole.journal");
+const SIGNED: &[u8] = include_bytes!("../golden/signed.journal");
 const TORN: &[u8] = include_bytes!("../golden/torn.journal");
 const CHANGED: &[u8] = include_bytes!("../golden/changed.journal");
 
@@ -33,10 +36,26 @@ fn a_whole_one_is_read_and_written_byte_by_byte() {
     let document = include_str!("../golden/small.run.md");
     let plan = plan(document, &Options::default()).plan.unwrap();
     let (mut state, digest) = (State::new(&plan).unwrap(), plan.digest().unwrap());
-    for entry in &read.entries {
-        state.apply(&here(&entry.event, digest)).unwrap();
+    for (size, entry) in (0..).zip(&read.entries) {
+        let log = Log { tree: &read.tree, size };
+        state.apply(&here(&entry.event, digest), log).unwrap();
     }
     assert_eq!(state.phase(), conductor::Phase::RolledBack);
+}
+
+#[test]
+fn a_signed_one_is_read_written_and_signed_byte_by_byte() {
+    let read = read(SIGNED).unwrap();
+    let mut run = Running::begin(planned(Mode::Rehearsal));
+    // The plan that was signed: what its digest is may change with the form of plans.
+    let Event::Begun { plan, .. } = read.entries[0].event else { panic!("it begins") };
+    let is_today = plan == run.plan.digest().unwrap();
+    assert!(is_today, "plans have another form: put `signed.journal` down anew");
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    let output = Output::new("g1.log", b"ok\n", Home::Outputs);
+    run.step("G1", guard::Verdict::Pass, vec![output]);
+    run.follow(run.by_lead(Choice::Go), Vec::new());
+    assert_eq!(String::from_utf8(run.bytes), String::from_utf8(SIGNED.to_vec()));
 }
 
 #[test]

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod cast;
+mod export;
 mod file;
 mod golden;
+mod signed;

@@ -1,8 +1,9 @@
 //! From a runbook without faults to its plan.
 
-use super::{FORMAT, Plan, PlannedGuard, PlannedRole, PlannedStep, UndoBy, Ways};
+use super::{FORMAT, Plan, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways};
 use crate::{
     Class, Kind, Mode, Section, Way, detect,
+    front::Person,
     model::{Runbook, Step},
     rto,
 };
@@ -47,10 +48,13 @@ pub(super) fn build(runbook: &Runbook) -> Plan {
 fn roles(runbook: &Runbook) -> Vec<PlannedRole> {
     let roles = runbook.front.roles.iter().map(|(role, who)| PlannedRole {
         role: role.clone(),
-        people: who.people.iter().map(|person| person.name.clone()).collect(),
-        keys: who.people.iter().filter_map(|p| p.key.as_ref()).map(|key| key.key_id()).collect(),
+        people: who.people.iter().map(person).collect(),
     });
     roles.collect()
+}
+
+fn person(person: &Person) -> PlannedPerson {
+    PlannedPerson { name: person.name.clone(), key: person.key.clone() }
 }
 
 fn guards(runbook: &Runbook, run: &[PlannedStep]) -> Vec<PlannedGuard> {

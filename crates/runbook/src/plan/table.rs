@@ -16,7 +16,11 @@ impl fmt::Display for Plan {
         let place = self.environment.as_deref().unwrap_or("no environment");
         writeln!(f, "{}\n{} · {place}", self.runbook, self.mode)?;
         for role in &self.roles {
-            writeln!(f, "  {}: {}", role.role, role.people.join(", "))?;
+            let people = role.people.iter().map(|person| match &person.key {
+                Some(key) => format!("{} ({})", person.name, key.key_id()),
+                None => person.name.clone(),
+            });
+            writeln!(f, "  {}: {}", role.role, people.collect::<Vec<_>>().join(", "))?;
         }
         section(f, "Gates", &self.gates)?;
         section(f, "Steps", &self.steps)?;

@@ -44,7 +44,9 @@ fn with_people_and_keys_there_is_a_plan() {
     assert_eq!(planned.problems, []);
     let plan = planned.plan.unwrap();
     assert!(plan.steps.iter().all(|step| step.carried_out));
-    assert_eq!(plan.roles.iter().map(|role| role.keys.len()).sum::<usize>(), 6);
+    let people = || plan.roles.iter().flat_map(|role| &role.people);
+    assert!(people().count() == 6 && people().all(|person| person.key.is_some()));
+    assert!(plan.to_string().contains("  qa-owner: Bo (example.com/qa-owner+"), "{plan}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tests of the rules, over one small plan.
 
-use evidence::Choice;
+use evidence::{Choice, Tree};
 use runbook::{Options, plan};
 
 use super::*;
@@ -48,7 +48,7 @@ fn intent(step: &str, attempt: u32) -> Event {
 }
 
 fn outcome(step: &str, attempt: u32, verdict: Verdict) -> Event {
-    Event::Outcome { step: step.into(), attempt, verdict, text: String::new(), outputs: Vec::new() }
+    Event::Outcome { step: step.into(), attempt, verdict, text: String::new() }
 }
 
 fn judged(verdict: Verdict) -> Event {
@@ -89,14 +89,18 @@ fn gone() -> State {
 
 fn follow(state: &mut State, events: &[Event]) {
     for event in events {
-        state.apply(event).unwrap_or_else(|refused| panic!("{event:?}: {refused}"));
+        apply(state, event).unwrap_or_else(|refused| panic!("{event:?}: {refused}"));
     }
+}
+
+fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
+    state.apply(event, Log::whole(&Tree::default()))
 }
 
 /// Expects that an event is refused and changes nothing.
 fn refused(state: &State, event: &Event) -> Refused {
     let mut after = state.clone();
-    let refused = after.apply(event).unwrap_err();
+    let refused = apply(&mut after, event).unwrap_err();
     assert_eq!(format!("{after:?}"), format!("{state:?}"));
     refused
 }
@@ -107,6 +111,10 @@ fn a_run_begins_once_with_its_plan() {
     assert_eq!(refused(&state, &intent("G1", 1)), Refused::Begin);
     let other = Event::Begun { run: "r".into(), plan: Hash::of(b""), mode: Mode::Rehearsal };
     assert_eq!(refused(&state, &other), Refused::Plan(Hash::of(b"")));
+    for run in ["", "a b"] {
+        let unnamed = Event::Begun { run: run.into(), plan: state.plan, mode: Mode::Rehearsal };
+        assert_eq!(refused(&state, &unnamed), Refused::Name);
+    }
     let begun = begun(&state);
     follow(&mut state, std::slice::from_ref(&begun));
     assert_eq!((state.phase(), state.run()), (Phase::Gates, Some("r")));
