@@ -34,7 +34,10 @@ mod work;
 mod ws;
 
 pub use self::{
-    args::{BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, Order, RunbooksArgs, SoakArgs},
+    args::{
+        BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order, RunbooksArgs,
+        SoakArgs,
+    },
     error::BenchError,
     pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},

@@ -107,6 +107,7 @@ impl Plan {
             | BenchCommand::Guards(_)
             | BenchCommand::Evidence(_)
             | BenchCommand::Runbooks(_)
+            | BenchCommand::Journal(_)
             | BenchCommand::FloorServer(_) => {
                 return Err(BenchError::Usage("that is no measurement of several".to_owned()));
             }

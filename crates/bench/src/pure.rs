@@ -2,6 +2,7 @@
 
 mod evidence;
 mod guards;
+mod journal;
 mod runbooks;
 
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{EvidenceArgs, GuardsArgs, RunbooksArgs},
+    args::{EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
     error::BenchError,
     figure::median,
     report::number,
@@ -31,6 +32,7 @@ enum Work {
     Guards(GuardsArgs),
     Evidence(EvidenceArgs),
     Runbooks(RunbooksArgs),
+    Journal(JournalArgs),
 }
 
 /// What one repetition took.
@@ -65,6 +67,10 @@ impl Pure {
         Pure(Work::Runbooks(args))
     }
 
+    pub(crate) const fn journal(args: JournalArgs) -> Self {
+        Pure(Work::Journal(args))
+    }
+
     /// Returns about how long it takes.
     pub const fn length(&self) -> Duration {
         LENGTH
@@ -93,6 +99,11 @@ impl Pure {
                 let title = format!("{} known ones", runbooks::COUNT);
                 let work = &mut runbooks::Runbooks;
                 repeat(("runbooks", title, json!(args)), args.repeat, work, watch, stop)
+            }
+            Work::Journal(args) => {
+                let title = format!("{} entries beside bare writes", args.entries);
+                let work = &mut journal::Journals::new(args)?;
+                repeat(("journal", title, json!(args)), args.repeat, work, watch, stop)
             }
         }
     }

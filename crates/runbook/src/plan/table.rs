@@ -81,16 +81,60 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, steps: &[PlannedStep]) -> fm
         }
     }
     writeln!(f, "\n{title}")?;
-    let mut line = |cells: [&str; 7]| {
+    let line = |cells: [&str; 7]| {
         let mut text = String::from(" ");
         for (width, cell) in widths.iter().zip(&cells[..6]) {
             text.push_str(&format!(" {cell:<width$} "));
         }
         text.push_str(&format!(" {}", cells[6]));
-        writeln!(f, "{}", text.trim_end())
+        text.trim_end().to_owned()
     };
-    line(HEAD)?;
-    rows.iter().try_for_each(|row| line(row.each_ref().map(String::as_str)))
+    writeln!(f, "{}", line(HEAD))?;
+    for (row, step) in rows.iter().zip(steps) {
+        writeln!(f, "{}", line(row.each_ref().map(String::as_str)))?;
+        details(step).iter().try_for_each(|detail| writeln!(f, "        {detail}"))?;
+    }
+    Ok(())
+}
+
+/// Returns what a step carries out, looks at and leaves behind, a line each.
+fn details(step: &PlannedStep) -> Vec<String> {
+    let content = &step.content;
+    let mut details: Vec<String> = Vec::new();
+    details.extend(content.commands.iter().map(|words| format!("$ {}", command(words))));
+    details.extend(content.flags.iter().map(|flag| format!("{}={}", flag.name, flag.value)));
+    details.extend(content.targets.iter().map(|target| format!("at {target}")));
+    details.extend(content.assertions.iter().map(|it| format!("expects {}={}", it.path, it.is)));
+    details.extend(content.bounds.iter().map(|bound| format!("bound {bound}")));
+    if let Some(traffic) = &step.traffic {
+        details.push(format!("{} % for {}", traffic.weight_percent, traffic.hold));
+    }
+    let names = [
+        ("repeats", &step.repeats),
+        ("compares with", &step.compares),
+        ("waits for", &step.guards),
+        ("after", &step.after),
+    ];
+    let named = names.into_iter().filter(|(_, names)| !names.is_empty());
+    details.extend(named.map(|(what, names)| format!("{what} {}", names.join(", "))));
+    details.extend(step.pass.iter().map(|pass| format!("passes: {pass}")));
+    details.extend(step.output.iter().map(|output| format!("leaves: {output}")));
+    details.iter().map(|detail| clean(detail)).collect()
+}
+
+/// Writes an argument list as it could be typed: what is more than a plain word stands in quotes.
+fn command(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=+@%,".contains(c);
+    let quoted = words.iter().map(|word| {
+        let plain = !word.is_empty() && word.chars().all(is_plain);
+        if plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns a text without control characters, which a terminal would obey.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn row(step: &PlannedStep) -> [String; 7] {
@@ -112,9 +156,9 @@ fn row(step: &PlannedStep) -> [String; 7] {
     ]
 }
 
-/// Returns the beginning of a text, without control characters that a terminal would obey.
+/// Returns the beginning of a text.
 fn shortened(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = clean(text);
     if clean.chars().count() <= TEXT_CHARS_MAX {
         return clean;
     }

@@ -19,7 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("delivery", &["event", "broker"]),
     ("node-runtime", &["event", "faults", "evidence", "broker", "delivery"]),
     ("viz-api", &["event", "faults", "evidence", "broker", "delivery", "node-runtime"]),
-    ("bench", &["event", "guard", "evidence", "runbook"]),
+    ("bench", &["event", "guard", "evidence", "runbook", "conductor"]),
     ("chaos", &["event", "faults"]),
     (
         "tidegate",
