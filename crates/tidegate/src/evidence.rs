@@ -9,6 +9,7 @@ use ::evidence::{Keyring, Note, Request, folder, verify};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use self::show::Detail;
 use crate::{
     cli::{EvidenceCommand, Style, VerifyArgs},
     console,
@@ -39,7 +40,10 @@ fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
     };
     let report = verify(&request);
     match style {
-        Style::Human => console::conclude(&show::text(&report, args.all)),
+        Style::Human => {
+            let detail = if args.all { Detail::All } else { Detail::Signed };
+            console::conclude(&show::text(&report, detail));
+        }
         Style::Json => {
             let document = json!({"sound": report.is_sound(), "report": report});
             console::conclude(&document.to_string());

@@ -34,6 +34,8 @@ pub struct StandingLog {
     entries: File,
     recorder: Recorder,
     signer: Arc<Signer>,
+    /// How many records it found when it was opened that no entry named.
+    left: usize,
     /// A write failed: nobody knows what is in the folder.
     is_broken: bool,
 }
@@ -95,8 +97,14 @@ impl StandingLog {
             check_signed(&contents, &lines[..whole], &recorder, &signer)?;
         }
         let is_torn = whole < lines.len();
-        let mut log =
-            StandingLog { folder: folder.to_owned(), entries, recorder, signer, is_broken: false };
+        let mut log = StandingLog {
+            folder: folder.to_owned(),
+            entries,
+            recorder,
+            signer,
+            left: 0,
+            is_broken: false,
+        };
         let mended = log.name_left(&contents, at)?;
         log.check(contents)?;
         if is_torn {
@@ -109,6 +117,11 @@ impl StandingLog {
         }
         log.append(mended)?;
         Ok(log)
+    }
+
+    /// Returns how many records no entry named when it was opened: nobody signed them.
+    pub const fn left(&self) -> usize {
+        self.left
     }
 
     /// Keeps a record under its name, with what is said of it, signed; returns once both are on disk.
@@ -159,6 +172,7 @@ impl StandingLog {
             let (sha256, bytes) = (file.sha256, file.bytes);
             let output = Output { name: name.clone(), sha256, bytes, home: Home::Folder };
             self.recorder.record(at, LEFT, &json!({}), vec![output])?;
+            self.left += 1;
         }
         Ok(before)
     }

@@ -246,7 +246,8 @@ fn records_without_a_log_are_said_to_be_unsigned() {
         "the folder: none of its 3 records is signed: whoever can write the folder can change them";
     assert_eq!(findings(dir.path()), [told]);
     // With a key they are taken in as what was found, and no more.
-    drop(open(dir.path()).unwrap());
+    assert_eq!(open(dir.path()).unwrap().left(), 3);
+    assert_eq!(open(dir.path()).unwrap().left(), 0);
     let report = check(dir.path());
     assert_eq!((report.findings.len(), report.count(Standing::Asserted)), (0, 4));
 }

@@ -59,6 +59,9 @@ impl Shelf {
         };
         let reason = match StandingLog::open(&self.folder, Arc::clone(signer), at) {
             Ok(log) => {
+                if log.left() > 0 {
+                    tracing::warn!(records = log.left(), "records were found that nobody signed");
+                }
                 self.log = Some(log);
                 return Ok(None);
             }

@@ -4,17 +4,19 @@ use std::fmt::Write;
 
 use ::evidence::{Report, Signatures, Standing};
 
+/// How much is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What is signed, and how much else there is.
+    Signed,
+    /// Everything.
+    All,
+}
+
 /// Writes what was found: everything that is wrong, then who vouches for what.
-pub(super) fn text(report: &Report, all: bool) -> String {
+pub(super) fn text(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
-    let origin = report.origin.as_deref().unwrap_or("a log without a readable checkpoint");
-    let end = match (report.closed, report.goes_on) {
-        (true, _) => "closed",
-        (false, true) => "it goes on",
-        (false, false) => "without an end",
-    };
-    line(&mut out, format_args!("{origin}: {} entries, {end}", report.entries));
-    line(&mut out, format_args!("root {}", report.root));
+    write_head(&mut out, report);
     if !report.is_sound() {
         line(&mut out, format_args!("\nFALSE: {} faults", report.findings.len()));
         for finding in &report.findings {
@@ -22,7 +24,7 @@ pub(super) fn text(report: &Report, all: bool) -> String {
         }
     }
     for standing in [Standing::Signed, Standing::Claimed, Standing::Derived, Standing::Asserted] {
-        write_items(&mut out, report, standing, all);
+        write_items(&mut out, report, standing, detail);
     }
     let end = match (report.is_sound(), report.signatures) {
         (true, Signatures::Checked) => {
@@ -39,13 +41,27 @@ pub(super) fn text(report: &Report, all: bool) -> String {
     out
 }
 
-fn write_items(out: &mut String, report: &Report, standing: Standing, all: bool) {
+fn write_head(out: &mut String, report: &Report) {
+    if report.root.is_empty() {
+        return line(out, format_args!("no log that can be read"));
+    }
+    let origin = report.origin.as_deref().unwrap_or("a log without a readable checkpoint");
+    let end = match (report.closed, report.goes_on) {
+        (true, _) => "closed",
+        (false, true) => "it goes on",
+        (false, false) => "without an end",
+    };
+    line(out, format_args!("{origin}: {} entries, {end}", report.entries));
+    line(out, format_args!("root {}", report.root));
+}
+
+fn write_items(out: &mut String, report: &Report, standing: Standing, detail: Detail) {
     // Signatures are either checked or not; the other one of the two is not spoken of.
-    let is_other = match report.signatures {
+    let is_unspoken = match report.signatures {
         Signatures::Checked => standing == Standing::Claimed,
         Signatures::Unchecked => standing == Standing::Signed,
     };
-    if is_other {
+    if is_unspoken {
         return;
     }
     let head = match standing {
@@ -55,7 +71,8 @@ fn write_items(out: &mut String, report: &Report, standing: Standing, all: bool)
         Standing::Asserted => "only asserted by who wrote the log",
     };
     line(out, format_args!("\n{} {head}", report.count(standing)));
-    if matches!(standing, Standing::Derived | Standing::Asserted) && !all {
+    let is_other = matches!(standing, Standing::Derived | Standing::Asserted);
+    if is_other && detail == Detail::Signed {
         return;
     }
     for item in report.items.iter().filter(|item| item.standing == standing) {
