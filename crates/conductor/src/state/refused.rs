@@ -97,6 +97,9 @@ pub enum Refused {
         /// How many have to be.
         needed: u64,
     },
+    /// In production those who carry the plan out don't let it go on alone.
+    #[error("only people who carry the plan out have signed that it goes on")]
+    OwnWork,
     /// The same was signed before.
     #[error("the same statement is in the journal already")]
     Repeated,

@@ -105,6 +105,9 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
             if matches!(choice, Choice::Go | Choice::Waive) && seen < state.news {
                 return Err(Refused::Stale { seen, needed: state.news });
             }
+            if matches!(choice, Choice::Go | Choice::Waive) && !may_let_go(state, &said.people) {
+                return Err(Refused::OwnWork);
+            }
             decide(state, choice, said.decision.gate.as_deref())?;
         }
     }
@@ -112,11 +115,16 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
     Ok(())
 }
 
-/// Returns whether somebody approved; in production somebody who does not carry the plan out.
+/// Returns whether somebody approved who may.
 fn is_approved(state: &State) -> bool {
-    let is_other = |person: &str| !state.operators.contains(person);
-    let mut people = state.approvals.iter().map(|(person, _)| person.as_str());
-    people.any(|person| state.mode != Mode::Production || is_other(person))
+    may_let_go(state, state.approvals.iter().map(|(person, _)| person))
+}
+
+/// Returns whether one of these people may let the run go on: in production one who does not carry the
+/// plan out.
+fn may_let_go<'p>(state: &State, people: impl IntoIterator<Item = &'p String>) -> bool {
+    let is_other = |person: &String| !state.operators.contains(person);
+    people.into_iter().any(|person| state.mode != Mode::Production || is_other(person))
 }
 
 fn known(state: &State, step: &str) -> Result<Known, Refused> {

@@ -156,6 +156,11 @@ fn in_production_who_carries_it_out_does_not_approve_alone() {
     run.follow(Event::signed(own, &key("ana")).unwrap(), Vec::new());
     assert_eq!(run.refused(&run.by_lead(Choice::Go)), Refused::NotApproved);
     run.follow(run.by_lead(Choice::Approve), Vec::new());
+    for choice in [Choice::Go, Choice::Waive] {
+        let mut own = run.decision(choice);
+        own.role = "operator".into();
+        assert_eq!(run.refused(&Event::signed(own, &key("ana")).unwrap()), Refused::OwnWork);
+    }
     run.follow(run.by_lead(Choice::Go), Vec::new());
 }
 
