@@ -201,6 +201,19 @@ fn what_was_changed_is_never_signed_again() {
 }
 
 #[test]
+fn what_does_not_belong_there_is_found_and_keeps_nobody_from_going_on() {
+    let dir = tempfile::tempdir().unwrap();
+    kept(dir.path());
+    fs::create_dir(dir.path().join("lost+found")).unwrap();
+    fs::write(dir.path().join("notes"), "mine").unwrap();
+    keep(&mut open(dir.path()).unwrap(), "4-more.json");
+    let told =
+        ["lost+found", "notes"].map(|it| format!("{it}: it does not belong to the evidence"));
+    assert_eq!(findings(dir.path()), told);
+    assert_eq!(check(dir.path()).entries, 4);
+}
+
+#[test]
 fn one_process_writes_and_names_are_plain() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = open(dir.path()).unwrap();

@@ -269,8 +269,11 @@ fn ten_megabytes_of_nested_lists_are_refused_at_once() {
     let rules = |text: &str| -> Vec<&'static str> {
         lint(text, &Options::default()).iter().map(|problem: &Problem| problem.rule).collect()
     };
-    assert_eq!(rules(&text), ["too-large"]);
-    assert_eq!(rules(&text[..1 << 20]), ["too-deep"]);
+    let told = |text: &str| faults(text).concat();
+    let whole = format!("line 1: the document has {} bytes, 1048576 are allowed", text.len());
+    assert_eq!(told(&text), whole);
+    let deep = "line 41: lists are nested too deep: 82 bytes before the text";
+    assert_eq!(told(&text[..1 << 20]), deep);
     assert_eq!(rules(&"- ".repeat(5 << 20)), ["too-large"]);
     // As deep and as long as the limits allow, with blank lines, which cost the depth each.
     let deepest = format!("{}x\n", "- ".repeat(39)) + &"\n".repeat(1_000_000);
