@@ -1,6 +1,6 @@
 //! Makes evidence: entries one after the other, outputs redacted and then under their digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -172,19 +172,19 @@ impl Recorder {
         &self.origin
     }
 
-    /// Returns the names of the outputs that stand beside the log.
-    pub(crate) fn names(&self) -> Result<BTreeSet<String>, RecorderError> {
-        let mut names = BTreeSet::new();
+    /// Returns the outputs that stand beside the log, each with the kind of the entry that names it.
+    pub(crate) fn beside(&self) -> Result<Vec<(Kind, Output)>, RecorderError> {
+        let mut beside = Vec::new();
         for (line, text) in (1..).zip(self.lines.split(|byte| *byte == b'\n')) {
             if text.is_empty() {
                 continue;
             }
             let read = Entry::read(text);
             let entry = read.map_err(|source| RecorderError::Line { line, source })?;
-            let beside = entry.outputs.into_iter().filter(|output| output.home == Home::Folder);
-            names.extend(beside.map(|output| output.name));
+            let outputs = entry.outputs.into_iter().filter(|output| output.home == Home::Folder);
+            beside.extend(outputs.map(|output| (entry.kind, output)));
         }
-        Ok(names)
+        Ok(beside)
     }
 
     /// Returns the tree, for proofs.

@@ -6,6 +6,7 @@
 //! did not write: a record that it finds is named as one that was left, and no more.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -18,7 +19,7 @@ use serde_json::json;
 
 use super::{FolderError, TEMPORARY_SUFFIX, io_error, list, put, read};
 use crate::{
-    CHECKPOINT_FILE, Checkpoint, Contents, ENTRIES_FILE, Home, Keyring, Kind, LOG_ROLE, Note,
+    CHECKPOINT_FILE, Checkpoint, Contents, ENTRIES_FILE, Hash, Home, Keyring, Kind, LOG_ROLE, Note,
     Output, Predicate, RECORD_SUFFIX, Recorder, RecorderError, Redactor, Request, Resource, Role,
     Signer, verify,
 };
@@ -34,6 +35,8 @@ pub struct StandingLog {
     entries: File,
     recorder: Recorder,
     signer: Arc<Signer>,
+    /// Records that were signed, with their digests.
+    signed: BTreeMap<String, Hash>,
     /// How many records it found when it was opened that no entry named.
     left: usize,
     /// A write failed: nobody knows what is in the folder.
@@ -56,7 +59,7 @@ pub enum StandingError {
     #[error("the evidence can't be made")]
     Recorder(#[from] RecorderError),
     /// A record can't have such a name.
-    #[error("{0:?} is no name of a record")]
+    #[error("{0:?} is no name of a record, or another record's")]
     Name(String),
     /// An earlier write failed.
     #[error("an earlier write failed; the log has to be opened anew")]
@@ -97,15 +100,13 @@ impl StandingLog {
             check_signed(&contents, &lines[..whole], &recorder, &signer)?;
         }
         let is_torn = whole < lines.len();
-        let mut log = StandingLog {
-            folder: folder.to_owned(),
-            entries,
-            recorder,
-            signer,
-            left: 0,
-            is_broken: false,
-        };
-        let mended = log.name_left(&contents, at)?;
+        let beside = recorder.beside()?;
+        let signed = beside.iter().filter(|(kind, _)| *kind == Kind::Statement);
+        let signed = signed.map(|(_, output)| (output.name.clone(), output.sha256)).collect();
+        let folder = folder.to_owned();
+        let (left, is_broken) = (0, false);
+        let mut log = StandingLog { folder, entries, recorder, signer, signed, left, is_broken };
+        let mended = log.name_left(&contents, &beside, at)?;
         log.check(contents)?;
         if is_torn {
             log.entries.set_len(whole as u64).map_err(io_error(&path))?;
@@ -125,10 +126,11 @@ impl StandingLog {
     }
 
     /// Keeps a record under its name, with what is said of it, signed; returns once both are on disk.
+    /// One that is there already stays as it is, so that whoever does not know may try again.
     ///
     /// # Errors
-    /// Fails where the name can't be one, or something can't be written; the log has to be opened anew
-    /// then.
+    /// Fails where the name can't be one or is another record's, or something can't be written; the log
+    /// has to be opened anew then.
     pub fn keep(
         &mut self,
         at: Timestamp,
@@ -142,6 +144,12 @@ impl StandingLog {
             return Err(StandingError::Name(name.to_owned()));
         }
         let output = Output::new(name, bytes, Home::Folder);
+        match self.signed.get(name) {
+            Some(before) if *before == output.sha256 => return Ok(()),
+            Some(_) => return Err(StandingError::Name(name.to_owned())),
+            None => {}
+        }
+        let (kept, sha256) = (name.to_owned(), output.sha256);
         let statement =
             said.about(vec![Resource::sha256(name, output.sha256)]).map_err(json_error)?;
         let envelope = statement.signed(&self.signer).map_err(json_error)?;
@@ -150,6 +158,7 @@ impl StandingLog {
         let before = self.recorder.lines().len();
         self.recorder.statement(at, LOG_ROLE, envelope, vec![output])?;
         self.append(before)?;
+        self.signed.insert(kept, sha256);
         self.is_broken = false;
         Ok(())
     }
@@ -165,10 +174,16 @@ impl StandingLog {
     }
 
     /// Names records that no entry names; returns how many bytes of lines there were before.
-    fn name_left(&mut self, contents: &Contents, at: Timestamp) -> Result<usize, StandingError> {
+    fn name_left(
+        &mut self,
+        contents: &Contents,
+        beside: &[(Kind, Output)],
+        at: Timestamp,
+    ) -> Result<usize, StandingError> {
         let before = self.recorder.lines().len();
-        let named = self.recorder.names()?;
-        for (name, file) in contents.records.iter().filter(|(name, _)| !named.contains(*name)) {
+        let named: BTreeSet<&str> = beside.iter().map(|(_, output)| output.name.as_str()).collect();
+        let left = contents.records.iter().filter(|(name, _)| !named.contains(name.as_str()));
+        for (name, file) in left {
             let (sha256, bytes) = (file.sha256, file.bytes);
             let output = Output { name: name.clone(), sha256, bytes, home: Home::Folder };
             self.recorder.record(at, LEFT, &json!({}), vec![output])?;

@@ -92,6 +92,22 @@ fn what_processes_keep_one_after_the_other_is_sound_without_an_end() {
 }
 
 #[test]
+fn what_is_kept_again_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    kept(dir.path());
+    let before = files(dir.path());
+    let mut log = open(dir.path()).unwrap();
+    keep(&mut log, NAMES[0]);
+    keep(&mut log, "4-more.json");
+    keep(&mut log, "4-more.json");
+    let refused = log.keep(at(1), (NAMES[1], b"{}"), &said(NAMES[1])).unwrap_err();
+    assert!(matches!(refused, StandingError::Name(_)), "{refused}");
+    drop(log);
+    assert_eq!((findings(dir.path()).len(), check(dir.path()).entries), (0, 4));
+    assert_eq!(files(dir.path())[NAMES[1]], before[NAMES[1]]);
+}
+
+#[test]
 fn every_changed_byte_and_every_missing_extra_or_swapped_file_is_found() {
     let dir = tempfile::tempdir().unwrap();
     kept(dir.path());

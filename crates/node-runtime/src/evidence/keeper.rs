@@ -145,6 +145,10 @@ impl<'a> Keeping<'a> {
     }
 
     /// Opens the shelf and does something with it, on a thread that may wait for the disk.
+    ///
+    /// # Cancel safety
+    /// The thread goes on, and until it has ended nobody else opens the log. What it wrote is then
+    /// written again, which changes nothing.
     async fn on_shelf<T: Default + Send + 'static>(
         &mut self,
         act: impl FnOnce(&mut Shelf) -> (T, Result<(), ShelfError>) + Send + 'static,
