@@ -18,7 +18,7 @@ const PAGES_MAX: u32 = 10_000;
 pub(crate) struct Trunk {
     /// The number before the first entry; absent where nothing was read yet.
     base: Option<u64>,
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Place>,
     cursor: Option<String>,
     pub(crate) gaps: Vec<TrunkGap>,
     /// Places whose event was another one when they were read again.
@@ -26,6 +26,25 @@ pub(crate) struct Trunk {
     is_again: bool,
     /// Whether the last reading came to the end.
     is_at_end: bool,
+}
+
+/// What is known of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing: it was not in the window any more when it was read.
+    Unknown,
+    /// A page told of a hole here.
+    Lost,
+    Has(Entry),
+}
+
+impl Place {
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Place::Has(entry) => Some(entry),
+            Place::Unknown | Place::Lost => None,
+        }
+    }
 }
 
 /// An event of the log.
@@ -67,6 +86,8 @@ struct Page<'a> {
 struct GapData<'a> {
     #[serde(borrow)]
     reason: &'a str,
+    #[serde(borrow)]
+    after: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +117,7 @@ impl Trunk {
             let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
             if let Some(gap) = &page.gap {
                 self.gap(gap.reason, facts.now_ms());
+                self.lost_before(gap, page.events.first())?;
             }
             for event in page.events {
                 self.add(event.get(), facts.now_ms())?;
@@ -125,6 +147,23 @@ impl Trunk {
         self.add(event, 0)
     }
 
+    /// Takes in that the numbers between a page's cursor and its first event are of a hole.
+    fn lost_before(&mut self, gap: &GapData<'_>, first: Option<&&RawValue>) -> Result<(), String> {
+        let after = gap.after.and_then(|after| place(after).ok());
+        let (Some(after), Some(first), "data_loss") = (after, first, gap.reason) else {
+            return Ok(());
+        };
+        let first: Placed<'_> = serde_json::from_str(first.get()).map_err(|e| e.to_string())?;
+        let base = self.base.unwrap_or_default();
+        let index = |seq: u64| usize::try_from(seq.saturating_sub(base)).unwrap_or(usize::MAX);
+        let (from, to) = (index(after.seq.0), index(place(first.cursor)?.seq.0 - 1));
+        if from < to && from <= self.entries.len() {
+            self.entries.resize(self.entries.len().max(to), Place::Unknown);
+            self.entries[from..to].fill(Place::Lost);
+        }
+        Ok(())
+    }
+
     fn gap(&mut self, reason: &str, at_ms: u64) {
         self.gaps.push(TrunkGap { at_ms, reason: reason.to_owned() });
     }
@@ -148,20 +187,20 @@ impl Trunk {
         let Some(index) = at.seq.0.checked_sub(base + 1) else { return };
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         match self.entries.get(index) {
-            Some(Some(known)) if known.id == entry.id => {}
-            Some(Some(_)) if self.is_again => {
+            Some(Place::Has(known)) if known.id == entry.id => {}
+            Some(Place::Has(_)) if self.is_again => {
                 self.changed.push(at);
-                self.entries[index] = Some(entry);
+                self.entries[index] = Place::Has(entry);
             }
-            Some(Some(_)) => {
+            Some(Place::Has(_)) => {
                 self.gap("another past", at_ms);
                 self.entries.truncate(index);
-                self.entries.push(Some(entry));
+                self.entries.push(Place::Has(entry));
             }
-            Some(None) => self.entries[index] = Some(entry),
+            Some(Place::Unknown | Place::Lost) => self.entries[index] = Place::Has(entry),
             None => {
-                self.entries.resize(index, None);
-                self.entries.push(Some(entry));
+                self.entries.resize(index, Place::Unknown);
+                self.entries.push(Place::Has(entry));
             }
         }
     }
@@ -191,18 +230,25 @@ impl Trunk {
     pub(crate) fn places(&self) -> impl Iterator<Item = (Position, &Entry)> {
         let numbered = (self.base.unwrap_or_default() + 1..).zip(&self.entries);
         numbered.filter_map(|(seq, entry)| {
-            entry.as_ref().map(|entry| (Position::new(entry.epoch, Seq(seq)), entry))
+            entry.entry().map(|entry| (Position::new(entry.epoch, Seq(seq)), entry))
         })
     }
 
     /// Returns the events in their order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().flatten()
+        self.entries.iter().filter_map(Place::entry)
+    }
+
+    /// Returns whether a place's number is in a hole that was told.
+    pub(crate) fn is_lost(&self, at: Position) -> bool {
+        let index = at.seq.0.checked_sub(self.base.unwrap_or_default() + 1);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.entries.get(index)) == Some(&Place::Lost)
     }
 
     /// Returns how many places are not known.
     pub(crate) fn unknown(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.is_none()).count()
+        self.entries.iter().filter(|place| **place == Place::Unknown).count()
     }
 
     /// Returns whether every event of the log is known.
@@ -224,19 +270,24 @@ impl Trunk {
         if account.count == 0 {
             return None;
         }
-        let covered = last + 1 - account.first.min(last + 1);
-        if account.count != covered {
-            let (first, count) = (account.first, account.count);
-            return Some(format!("it counts {count} from {first} to {last}"));
-        }
         let Some(from) = account.first.checked_sub(base + 1) else {
             return Some(format!("it begins at {}, before the run", account.first));
         };
-        let covered = &self.entries[usize::try_from(from).unwrap_or(usize::MAX)..];
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.entries.len());
+        let covered = &self.entries[from..];
+        let lost = covered.iter().filter(|place| **place == Place::Lost).count();
+        if account.count != (covered.len() - lost) as u64 {
+            let (first, count) = (account.first, account.count);
+            return Some(format!("it counts {count} from {first} to {last}"));
+        }
         let mut hash = [0; 32];
-        for (seq, entry) in (account.first..).zip(covered) {
-            // Where a place is not known, the hash can't be either.
-            hash = and(hash, seq, &entry.as_ref()?.digest);
+        for (seq, place) in (account.first..).zip(covered) {
+            match place {
+                Place::Has(entry) => hash = and(hash, seq, &entry.digest),
+                Place::Lost => {}
+                // Where a place is not known, the hash can't be either.
+                Place::Unknown => return None,
+            }
         }
         let hash = data_encoding::HEXLOWER.encode(&hash);
         let differs = hash != account.hash;

@@ -125,10 +125,15 @@ impl Core {
             let ages = trunk.window_ages(stream).await?;
             let ledger = trunk.ledger_now(stream).await?;
             let mut events: Vec<Arc<Event>> = Vec::new();
-            let mut after = ledger.window_after.seq;
+            let (mut after, mut lost_to) = (ledger.window_after.seq, Seq::ZERO);
             while after < ledger.last.seq {
                 let page: Page = trunk.stretch(stream, after).await?;
-                if page.events.first().is_none_or(|e| e.position.seq != after.next()) {
+                if page.after.seq > after {
+                    // A hole, or the window moved: memory's window has none, and begins behind it.
+                    events.clear();
+                    lost_to = page.after.seq;
+                }
+                if page.events.first().is_none_or(|e| e.position.seq != page.after.seq.next()) {
                     break;
                 }
                 let wanted = page.events.iter().filter(|e| e.position.seq <= ledger.last.seq);
@@ -150,7 +155,7 @@ impl Core {
             let window: Vec<_> = window.collect();
             self.count_followed(&events);
             if let Some(log) = Log::copied(&lineage, &ledger, window) {
-                return Ok(log);
+                return Ok(log.lacking_up_to(lost_to));
             }
         }
         Err(SwitchError::Restless(format!(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use event::{RollingHash, Seq};
 use redis::Value;
 
-use super::{failure::Failure, state::State};
+use super::{failure::Failure, healing::Hole, state::State};
 use crate::{lineage_text::lineage_from, number_text::number_from};
 
 /// An answer: its first word, and what follows.
@@ -69,6 +69,11 @@ impl Words {
         Ok(State { lineage, head, run: self.text()? })
     }
 
+    pub(super) fn holes(&mut self) -> Result<Vec<Hole>, Failure> {
+        let damaged = || Failure::of_log("Redis holds or answered holes of a log that are damaged");
+        holes_from(&self.text()?).ok_or_else(damaged)
+    }
+
     /// Returns the failure of an answer that the caller does not expect.
     pub(super) fn unexpected(mut self) -> Failure {
         match self.word.as_str() {
@@ -103,10 +108,32 @@ pub(super) fn entry(value: Value) -> Option<Entry> {
     Some(Entry { seq, envelope: envelope.into(), epoch: text(epoch)? })
 }
 
-/// Reads a digest.
-pub(super) fn digest(value: Value) -> Result<[u8; 32], Failure> {
+/// An element of the list that the account goes on from.
+pub(super) enum Element {
+    /// The SHA-256 of the next event.
+    Digest([u8; 32]),
+    /// The log has a hole here; the next event has this number.
+    HoleUpTo(Seq),
+}
+
+/// Reads a digest, or the mark of a hole: `@` and a number.
+pub(super) fn element(value: Value) -> Result<Element, Failure> {
     let Value::BulkString(bytes) = value else { return Err(nonsense("a digest that is none")) };
-    bytes.try_into().map_err(|_| nonsense("a digest that is none"))
+    let next = |bytes: &[u8]| number_from(std::str::from_utf8(bytes.strip_prefix(b"@")?).ok()?);
+    match (<[u8; 32]>::try_from(&*bytes), next(&bytes)) {
+        (Ok(digest), _) => Ok(Element::Digest(digest)),
+        (_, Some(next)) => Ok(Element::HoleUpTo(Seq(next))),
+        _ => Err(nonsense("a digest that is none")),
+    }
+}
+
+/// Reads the holes of a log: `FIRST-LAST` with commas; `None` where they are damaged.
+fn holes_from(text: &str) -> Option<Vec<Hole>> {
+    let hole = |text: &str| {
+        let (first, last) = text.split_once('-')?;
+        Some(Hole { first: Seq(number_from(first)?), last: Seq(number_from(last)?) })
+    };
+    text.split(',').filter(|text| !text.is_empty()).map(hole).collect()
 }
 
 pub(super) fn text(value: Value) -> Option<String> {

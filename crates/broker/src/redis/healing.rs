@@ -101,6 +101,20 @@ pub(crate) struct Offer<'a> {
     pub(crate) events: Vec<Arc<Event>>,
 }
 
+/// Numbers of a log that nobody could give back, from one to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hole {
+    pub(crate) first: Seq,
+    pub(crate) last: Seq,
+}
+
+/// A log as it stands, whatever this process knew.
+pub(crate) struct Stored {
+    pub(crate) state: State,
+    /// In their order.
+    pub(crate) holes: Vec<Hole>,
+}
+
 impl RedisBroker {
     /// Lets no log be used before [`RedisBroker::clear`].
     pub(crate) fn guard(&self) {
@@ -149,12 +163,20 @@ impl RedisBroker {
     /// Returns a log as it stands, whatever this process knew; `None` where there is none, or none
     /// that could be used.
     pub(crate) async fn stored(&self, stream: &StreamName) -> Result<Option<State>, Failure> {
+        Ok(self.stored_with_holes(stream).await?.map(|stored| stored.state))
+    }
+
+    /// Returns the same, and what it lacks.
+    pub(crate) async fn stored_with_holes(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<Stored>, Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta];
         let answered = self.call(&names, Function::State, &keys, &|_, _| {}).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
-            "state" => words.state().map(Some),
+            "state" => Ok(Some(Stored { state: words.state()?, holes: words.holes()? })),
             "absent" | "orphan" => Ok(None),
             _ => Err(words.unexpected()),
         }

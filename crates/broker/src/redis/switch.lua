@@ -116,7 +116,7 @@ function lib.place(keys, a)
   local now = math.max(now_ms(a[14]), m and m.time or 0)
 
   redis.call('HSET', meta, 'lineage', a[6], 'epoch', a[7], 'head', a[2], 'run', a[8], 'first', a[9],
-    'count', a[10], 'hash', a[11], 'hashed', a[2], 'time', text(now))
+    'count', a[10], 'hash', a[11], 'hashed', a[2], 'time', text(now), 'holes', '')
   if a[2] == '0' then
     redis.call('PEXPIRE', meta, EMPTY_TTL_MS)
   else

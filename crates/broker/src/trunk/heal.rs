@@ -2,9 +2,10 @@
 //!
 //! Whenever the server is another run than the one that was served last, no log is used before
 //! every replica that was there has offered what it knows (`BASE:heal`), or has had its time. Then
-//! the logs are settled: with the same places and ids where nothing is missing. What nobody holds
-//! is a lossy fork, which readers are told of. What comes too late for that, and what another
-//! backend left of a log that Redis has too, is merged as a branch from the place where they part.
+//! the logs are settled, each event in its place. Numbers that nobody holds are a hole, and where
+//! the last of them are missing, a lossy fork; readers are told of both. What comes too late for
+//! that, and what another backend left of a log that Redis has too, is merged as a branch from the
+//! place where they part, or from the first hole of which something is known here.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use event::StreamName;
+use event::{Seq, StreamName};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::{Core, cell::Cell, members::member_of, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Announced, Mark, Offer, Who},
+    healing::{Announced, Mark, Offer, Stored as LogStored, Who},
     run::{FleetRun, Refusal},
 };
 
@@ -52,6 +53,8 @@ pub(super) struct Announcing {
     healed: Option<FleetRun>,
     /// Until when this replica holds for those whom an earlier process was with.
     holds_until: Option<Instant>,
+    /// Whether the servers forgot everything while they ran, and were not healed since.
+    is_emptied: bool,
 }
 
 impl Announcing {
@@ -124,6 +127,7 @@ impl Core {
         {
             let mut announcing = self.announcing.lock();
             (announcing.healed, announcing.went_back) = (Some(run.clone()), false);
+            announcing.is_emptied = false;
         }
         self.retire_predecessors(run).await?;
         let tail = |cell: Arc<Cell>| async move { self.merge_tail(&cell).await };
@@ -211,18 +215,24 @@ impl Core {
         if cell.side.lock().mirror.known().is_none() {
             return Ok(Stored::Whole);
         }
-        let stored = self.trunk.stored(&cell.stream).await?;
+        let stored = self.trunk.stored_with_holes(&cell.stream).await?;
         let (lineage, head, events) = {
             let side = cell.side.lock();
             let Some((lineage, head)) = side.mirror.known() else { return Ok(Stored::Whole) };
             let after = match &stored {
-                None => event::Seq::ZERO,
-                Some(state) => match parting((&state.lineage, state.head), (lineage, head)) {
-                    None => return Ok(Stored::Whole),
-                    // A log that this one did not grow out of is not to be mixed with it.
-                    Some(shared) if shared < state.head => return Ok(Stored::Other),
-                    Some(_) => state.head,
-                },
+                None => Seq::ZERO,
+                Some(LogStored { state, holes }) => {
+                    match parting((&state.lineage, state.head), (lineage, head)) {
+                        // What lies in a hole can only be put behind the log.
+                        None if side.mirror.first_within(holes).is_some() => {
+                            return Ok(Stored::Other);
+                        }
+                        None => return Ok(Stored::Whole),
+                        // A log that this one did not grow out of is not to be mixed with it.
+                        Some(shared) if shared < state.head => return Ok(Stored::Other),
+                        Some(_) => state.head,
+                    }
+                }
             };
             let events = side.mirror.after(after).map(|kept| Arc::clone(&kept.event)).collect();
             (lineage.clone(), head, events)
@@ -246,11 +256,17 @@ impl Core {
     /// Makes what is known here beyond the last place that the trunk shares with it a branch of the
     /// stream, or a part of the one that it has; it is merged with the others.
     async fn merge_tail(&self, cell: &Cell) -> Result<(), Failure> {
-        let Some(state) = self.trunk.stored(&cell.stream).await? else { return Ok(()) };
+        let stored = self.trunk.stored_with_holes(&cell.stream).await?;
+        let Some(LogStored { state, holes }) = stored else { return Ok(()) };
+        let lacking = cell.side.lock().mirror.first_within(&holes).map(Seq::prev);
+        if lacking.is_some() {
+            // Of those who are past a hole some had what lies in it, and some did not.
+            self.trunk.fork_after_loss(&cell.stream).await?;
+        }
         let mut side = cell.side.lock();
         let Some((lineage, head)) = side.mirror.known() else { return Ok(()) };
         let parts = parting((&state.lineage, state.head), (lineage, head));
-        let Some(shared) = parts else { return Ok(()) };
+        let Some(shared) = parts.into_iter().chain(lacking).min() else { return Ok(()) };
         // What is older than its lineage remembers the trunk may well have had.
         let shared = shared.max(state.lineage.forks()[0].after);
         tracing::info!(stream = %cell.stream, after = %shared, "what Redis has not is merged");
@@ -260,9 +276,14 @@ impl Core {
         let branch = self.branch_from(cell, &mut side, base);
         let (events, bytes) = (branch.pending(), branch.pending_bytes());
         branch.stand_on(&state.lineage, state.head);
+        if lacking.is_some() {
+            branch.stand_after(shared);
+        }
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
+        // From now on they stand where the branch is merged.
+        side.mirror.forget_within(&holes);
         self.branch_changed(cell, &mut side);
         Ok(())
     }
@@ -342,10 +363,14 @@ impl Core {
         // What was said to servers of another run, and is not known any more, was lost with all
         // that they were told since.
         let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;
+        // The first to come to them came later than this one: they were emptied (`FLUSHALL`).
+        let is_emptied = |(before, at): &(FleetRun, u64)| before == run && announced.born_ms > *at;
         // One that ends took its own word back.
         if !is_leaving {
-            if announcing.last.as_ref().is_some_and(is_lost) {
-                announcing.went_back = true;
+            if let Some(last) = &announcing.last {
+                let is_emptied = is_emptied(last);
+                announcing.went_back |= is_lost(last) || is_emptied;
+                announcing.is_emptied |= is_emptied;
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }
@@ -359,6 +384,10 @@ impl Core {
         let (Some(run), Some(healed)) = (self.trunk.run(), healed) else { return Ok(()) };
         if healed.covers(&run) {
             let peers = self.announce(&run).await?.awaited;
+            if self.announcing.lock().is_emptied {
+                self.emptied.notify_one();
+                return Ok(());
+            }
             self.trunk.healed(&run, &self.name, Mark::None, &[]).await?;
             self.announcing.lock().peers = peers.into_iter().collect();
         }

@@ -55,6 +55,11 @@ impl Core {
             tokio::select! {
                 () = self.lost() => self.cut_off(),
                 () = self.trunk.until_other_run(&run) => self.enter(Phase::Healing),
+                () = self.emptied.notified() => {
+                    tracing::warn!("Redis has forgotten everything while it ran");
+                    *self.restored.lock() = None;
+                    self.enter(Phase::Healing);
+                }
                 () = self.until_unrefused() => {}
             }
         }

@@ -63,6 +63,26 @@ fn a_hole_is_counted() {
 }
 
 #[test]
+fn what_a_page_tells_is_lost_is_known_to_be() {
+    let mut trunk = trunk(0, 3);
+    let (after, next) = (cursor(2), placed(6, 5, 5));
+    let first: &RawValue = serde_json::from_str(&next).expect("it is JSON");
+    let told = |reason| GapData { reason, after: Some(&after) };
+    trunk.lost_before(&told("expired"), Some(&first)).expect("it is a gap");
+    assert_eq!(trunk.entries().count(), 3, "of another gap nobody knows what it tells of");
+    trunk.lost_before(&told("data_loss"), Some(&first)).expect("it is a gap");
+    trunk.add(&next, 0).expect("it is an event");
+    assert_eq!((trunk.unknown(), trunk.entries().count()), (0, 3));
+    let numbered = [(1, 0), (2, 1), (6, 5)].map(|(seq, n)| (Seq(seq), json(n, n)));
+    let hash =
+        numbered.iter().fold(RollingHash::default(), |hash, (seq, j)| hash.and(*seq, j.as_bytes()));
+    let mut account = Account { first: 1, last: cursor(6), count: 3, hash: hash.to_string() };
+    assert_eq!(trunk.difference(&account), None);
+    account.count = 6;
+    assert!(trunk.difference(&account).is_some());
+}
+
+#[test]
 fn what_changed_behind_a_cursor_is_seen_when_it_is_read_again() {
     let mut trunk = trunk(0, 5);
     trunk.is_again = true;

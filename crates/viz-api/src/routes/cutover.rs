@@ -17,10 +17,19 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::events::{check_media_type, read_body};
-use crate::{AppState, auth::Caller, error::ApiError, publish::read_object, request};
+use crate::{
+    AppState,
+    auth::Caller,
+    error::{ApiError, kind_of},
+    publish::read_object,
+    request,
+};
 
 /// How long an answer waits for the end of what was asked for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// The longest soak, in seconds: a switch that is open for longer was forgotten.
+const SOAK_S_MAX: u64 = 7 * 86_400;
 
 /// Most bytes of a request's body.
 const BODY_BYTES_MAX: usize = 4096;
@@ -29,6 +38,8 @@ const BODY_BYTES_MAX: usize = 4096;
 #[serde(deny_unknown_fields)]
 struct Wanted {
     to: String,
+    /// After how many good seconds it is finalised by itself.
+    soak_s: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +67,27 @@ pub(crate) async fn cutover(
     let targets = [Target::Memory, Target::Redis];
     let to = targets.into_iter().find(|target| target.as_str() == wanted.to);
     let to = to.ok_or_else(|| ApiError::validation("`to` is memory or redis"))?;
-    carry_out(&app, &caller, Ask::Cutover(to)).await
+    let soak = match wanted.soak_s {
+        Some(seconds) if !(1..=SOAK_S_MAX).contains(&seconds) => {
+            return Err(ApiError::validation(format!(
+                "`soak_s` is a number of seconds from 1 to {SOAK_S_MAX}"
+            )));
+        }
+        seconds => seconds.map(Duration::from_secs),
+    };
+    let is_another = app.state.switch_status().is_some_and(|status| status.to != to);
+    if is_another {
+        app.state.end_soak();
+    }
+    let answer = carry_out(&app, &caller, Ask::Cutover(to)).await?;
+    match soak {
+        None => Ok(answer),
+        Some(lasts) => {
+            app.state.soak_switch(lasts, &caller.in_words());
+            let status = app.state.switch_status().ok_or(SwitchRefusal::Starting)?;
+            Ok(self::answer(&app, answer.status(), &status))
+        }
+    }
 }
 
 /// Makes everything as it was before the switch.
@@ -65,6 +96,8 @@ pub(crate) async fn undo(
     request: Request,
 ) -> Result<Response, ApiError> {
     let caller = bare(&app, request).await?;
+    // Whatever comes of it: nobody wants it to be finalised by itself any more.
+    app.state.end_soak();
     carry_out(&app, &caller, Ask::Undo).await
 }
 
@@ -129,6 +162,7 @@ fn answer(app: &AppState, code: StatusCode, status: &SwitchStatus) -> Response {
 
 fn document(app: &AppState, status: &SwitchStatus) -> Value {
     let settings = app.state.owner_by_settings();
+    let soak = app.state.soak_status();
     let of_micros = |micros: u64| micros as f64 / 1000.0;
     let pauses = &status.pauses;
     json!({
@@ -150,8 +184,14 @@ fn document(app: &AppState, status: &SwitchStatus) -> Value {
             "p99": of_micros(pauses.permille_micros(990)),
             "max": of_micros(pauses.max_micros()),
         },
+        "soak": soak.map(|soak| {
+            json!({
+                "lasts_s": soak.lasts.as_secs(),
+                "ends_at": soak.ends_at.map(event::timestamp_text),
+            })
+        }),
         "error": status.error.as_ref().map(|error| {
-            json!({"kind": kind(error), "message": error.to_string()})
+            json!({"kind": kind_of(error), "message": error.to_string()})
         }),
     })
 }
@@ -166,27 +206,4 @@ pub(crate) fn in_health(app: &AppState) -> Value {
         "error": status.error.map(|error| error.to_string()),
         "is_open": status.stage != Stage::Idle,
     })
-}
-
-/// Names a failure, for whoever reads it by program.
-fn kind(error: &SwitchError) -> &'static str {
-    match error {
-        SwitchError::Underway => "underway",
-        SwitchError::Elsewhere(_) => "elsewhere",
-        SwitchError::Overtaken(_) => "overtaken",
-        SwitchError::Undone => "undone",
-        SwitchError::NotSwitched => "not_switched",
-        SwitchError::Draining => "draining",
-        SwitchError::NoRedis => "no_redis",
-        SwitchError::Unreachable(_) => "unreachable",
-        SwitchError::Full(_) => "full",
-        SwitchError::ReadOnly(_) => "read_only",
-        SwitchError::TooOld(_) => "too_old",
-        SwitchError::Refused(_) => "refused",
-        SwitchError::Differs(_) => "differs",
-        SwitchError::Restless(_) => "restless",
-        SwitchError::Busy(_) => "busy",
-        SwitchError::Disk(_) => "disk",
-        SwitchError::StreamsFull => "streams_full",
-    }
 }

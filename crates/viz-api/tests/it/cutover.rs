@@ -5,6 +5,7 @@ mod refusals;
 mod restarts;
 mod serving;
 mod signing;
+mod soaks;
 
 use serde_json::{Value, json};
 
