@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Findings;
 use crate::{
     model::{Runbook, Step},
-    vocabulary::{Kind, Mode, Section},
+    vocabulary::{Class, Kind, Mode, Section},
 };
 
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
@@ -46,12 +46,16 @@ fn people<'r>(runbook: &'r Runbook, step: &'r Step) -> impl Iterator<Item = &'r 
 fn approvers(runbook: &Runbook, findings: &mut Findings) {
     let here = || runbook.steps.iter().filter(|step| runbook.is_here(step));
     let is_run = |step: &&Step| !matches!(step.section, Section::Rollback | Section::Checklist);
-    let changing = here().filter(is_run).filter(|step| step.class.is_some_and(|c| c.changes()));
-    let operators: BTreeSet<&str> = changing.flat_map(|step| people(runbook, step)).collect();
+    let changes = |step: &&Step| step.class.is_some_and(Class::changes);
+    let changing = || here().filter(is_run).filter(changes);
+    let operators: BTreeSet<&str> = changing().flat_map(|step| people(runbook, step)).collect();
     let mut decisions = here().filter(|step| step.kind == Kind::Decision).peekable();
-    if decisions.peek().is_none() && !operators.is_empty() {
-        let text = "something is changed in production, and nobody decides: there is no `decision`";
-        findings.fault(1, "approver", text);
+    if let (None, Some(first)) = (decisions.peek(), changing().next()) {
+        let text = format!(
+            "{} changes something in production, and nobody decides: add a step with `run: decision`",
+            first.id
+        );
+        findings.fault(first.line, "approver", text);
     }
     for step in decisions {
         // Whoever sees the need may send a run back.

@@ -59,6 +59,14 @@ fn who_carries_out_does_not_approve_alone() {
 }
 
 #[test]
+fn what_is_changed_is_decided_by_somebody() {
+    let redis = include_str!("../../../../runbooks/ws3-redis-cutover.run.md");
+    let problems = lint(redis, &production());
+    let line = "line 37: S1 changes something in production, and nobody decides: add a step with `run: decision`";
+    assert!(problems.iter().any(|problem| problem.to_string() == line), "{problems:#?}");
+}
+
+#[test]
 fn a_way_back_that_may_take_too_long_is_refused() {
     let late = staffed(&PEOPLE).replace("  rto: 30m\n", "  rto: 20m\n");
     let problems = lint(&late, &production());
