@@ -94,6 +94,40 @@ fn evidence_that_was_changed_is_set_aside_and_never_signed_again() {
 }
 
 #[test]
+fn records_that_the_disk_does_not_take_are_signed_when_it_does() {
+    let (redis, keys) = (Redis::start(), tempfile::tempdir().expect("a folder"));
+    let (plan, keyring) = signing(&redis, keys.path());
+    let in_the_way = keys.path().join("evidence");
+    fs::write(&in_the_way, "a file").expect("it is written");
+    let server = plan.set("TIDEGATE_EVIDENCE_DIR", in_the_way.display().to_string()).start();
+    settled(&server, &cutover(&server, "redis"), "switched", "redis");
+    until("it is told", || !told(&server, KEY_ADMIN, "cutover.unrecorded").is_empty());
+    fs::remove_file(&in_the_way).expect("it is there");
+    until("they are signed", || {
+        in_the_way.is_dir() && {
+            let report = verified(&in_the_way, &keyring);
+            report.is_sound() && report.count(Standing::Signed) == 6
+        }
+    });
+    // Another process has to have a folder of its own.
+    let other = plan_beside(&redis, keys.path(), &in_the_way).start();
+    settled(&other, &cutover(&other, "redis"), "switched", "redis");
+    until("it is told", || {
+        let told = told(&other, KEY_ADMIN, "cutover.unrecorded");
+        let busy = "another process writes to the evidence folder";
+        told.iter().any(|told| told["reason"].as_str().is_some_and(|it| it.contains(busy)))
+    });
+    assert!(verified(&in_the_way, &keyring).is_sound());
+}
+
+/// Returns the plan of a server that signs with the same key into the same folder.
+fn plan_beside(redis: &Redis, keys: &Path, folder: &Path) -> Plan {
+    memory_plan(redis)
+        .set("TIDEGATE_EVIDENCE_KEY", keys.join("replica-1.key").display().to_string())
+        .set("TIDEGATE_EVIDENCE_DIR", folder.display().to_string())
+}
+
+#[test]
 fn a_key_that_is_none_is_told_before_anything_starts() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("no.key");
