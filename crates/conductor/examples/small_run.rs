@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, fs, path::PathBuf};
 
 use conductor::{Event, How, Journal, Run, State, export};
 use evidence::{Choice, Decision, Home, Output, Redactor, Signer, folder};
-use guard::Verdict;
+use guard::{At, Judgement, Verdict, Window};
 use jiff::Timestamp;
 use runbook::{Options, Plan, plan};
 
@@ -49,9 +49,20 @@ fn carry_out(
     step(&mut journal, "G1", "Every test passed.", vec![log])?;
     decide(&mut journal, plan, lead, Choice::Go)?;
     step(&mut journal, "S1", "MODE is new.", Vec::new())?;
-    let text = "Health was away for 11 minutes.".into();
-    let judged = Event::Judged { guard: "health".into(), verdict: Verdict::Fail, text };
-    journal.append(Timestamp::now(), judged, Vec::new())?;
+    let now = Timestamp::now();
+    let to_ms = At(u64::try_from(now.as_millisecond())?);
+    let judged = Event::Judged(Judgement {
+        guard: "health".into(),
+        verdict: Verdict::Fail,
+        value: Some(660.0),
+        baseline: None,
+        bound: Some(600.0),
+        n: 132.0,
+        window: Window { from_ms: At(to_ms.0 - 660_000), to_ms },
+        source: "/api/health".into(),
+        sentence: "Health was away for 11 minutes.".into(),
+    });
+    journal.append(now, judged, Vec::new())?;
     step(&mut journal, "R1", "MODE is old.", Vec::new())?;
     journal.append(Timestamp::now(), Event::Ended { how: How::RolledBack }, Vec::new())?;
     Ok(())

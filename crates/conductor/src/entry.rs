@@ -4,7 +4,7 @@
 //! sign of the one holds in the other.
 
 use evidence::{Choice, Decision, Envelope, Hash, Kind, Output, Predicate, Resource, Signer};
-use guard::Verdict;
+use guard::{Judgement, Verdict};
 use runbook::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::Why;
 
 /// An entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// When it was written, RFC 3339 in UTC.
     pub at: String,
@@ -23,7 +23,7 @@ pub struct Entry {
 }
 
 /// What can happen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
     /// A run begins; the first entry of each journal and no other.
@@ -78,15 +78,8 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
-    /// A guard was judged.
-    Judged {
-        /// The guard.
-        guard: String,
-        /// Its verdict.
-        verdict: Verdict,
-        /// One sentence.
-        text: String,
-    },
+    /// A guard was judged, with what the verdict rests on.
+    Judged(Judgement),
     /// Somebody without a key decided.
     Decided {
         /// What.

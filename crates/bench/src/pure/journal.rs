@@ -8,7 +8,7 @@ use std::{
 
 use conductor::{Event, Journal, State};
 use evidence::Redactor;
-use guard::Verdict;
+use guard::{Judgement, Verdict, Window};
 use jiff::Timestamp;
 use runbook::{Options, Plan, plan};
 use tempfile::TempDir;
@@ -67,9 +67,7 @@ impl Repeated for Journals {
         let (mut kept, mut flushed) = (Sum::default(), Sum::default());
         let mut bytes = Vec::new();
         for _ in 0..self.entries {
-            let text = "0 of 1,800 requests failed, of the stable arm 81 of 16,200.".to_owned();
-            let (guard, verdict) = (GUARD.to_owned(), Verdict::Pass);
-            let event = Event::Judged { guard, verdict, text };
+            let event = Event::Judged(judgement());
             let (done, took) = time(|| journal.append(Timestamp::now(), event, Vec::new()));
             done.map_err(failed)?;
             kept.add(took);
@@ -90,6 +88,20 @@ impl Repeated for Journals {
                 per_entry(kept.cpu.saturating_sub(flushed.cpu)),
             ),
         ])
+    }
+}
+
+fn judgement() -> Judgement {
+    Judgement {
+        guard: GUARD.to_owned(),
+        verdict: Verdict::Pass,
+        value: Some(0.0),
+        baseline: Some(0.005),
+        bound: Some(0.012),
+        n: 1800.0,
+        window: Window::default(),
+        source: "tidegate_http_requests_total".to_owned(),
+        sentence: "0 of 1,800 requests failed, of the stable arm 81 of 16,200.".to_owned(),
     }
 }
 

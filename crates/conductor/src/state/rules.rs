@@ -29,7 +29,7 @@ pub(super) fn apply(state: &mut State, event: &Event, log: Log<'_>) -> Result<()
 fn is_news(event: &Event) -> bool {
     match event {
         Event::Outcome { .. } | Event::ReadBack { .. } => true,
-        Event::Judged { verdict, .. } => matches!(verdict, Verdict::Fail | Verdict::Error),
+        Event::Judged(judged) => matches!(judged.verdict, Verdict::Fail | Verdict::Error),
         _ => false,
     }
 }
@@ -50,7 +50,7 @@ fn follow(state: &mut State, event: &Event, log: Log<'_>) -> Result<(), Refused>
         Event::ReadBack { step, attempt, happened, .. } => {
             read_back(state, step, *attempt, *happened)
         }
-        Event::Judged { guard, verdict, .. } => judge(state, guard, *verdict),
+        Event::Judged(judged) => judge(state, &judged.guard, judged.verdict),
         Event::Decided { choice, role, person, gate, .. } => {
             signed::may_be_unsigned(state, role, person)?;
             decide(state, *choice, gate.as_deref())

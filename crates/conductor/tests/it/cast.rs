@@ -2,6 +2,7 @@
 
 use conductor::{Entry, Event, Log, Refused, State, Tip, encode};
 use evidence::{Choice, Decision, LogState, Output, Resource, Signer, Tree};
+use guard::{At, Judgement, Verdict, Window};
 use runbook::{Mode, Options, Plan, plan};
 
 /// Returns the key of somebody; the same name gives the same key.
@@ -22,6 +23,21 @@ pub(crate) fn planned(mode: Mode) -> Plan {
     let options = Options { mode: Some(mode), environment: None };
     let planned = plan(&document(), &options);
     planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems))
+}
+
+/// What a guard of the small runbook says.
+pub(crate) fn judged(verdict: Verdict, sentence: &str) -> Event {
+    Event::Judged(Judgement {
+        guard: "health".into(),
+        verdict,
+        value: Some(660.0),
+        baseline: None,
+        bound: Some(600.0),
+        n: 132.0,
+        window: Window { from_ms: At(1_770_458_400_000), to_ms: At(1_770_459_060_000) },
+        source: "/api/health".into(),
+        sentence: sentence.into(),
+    })
 }
 
 /// A run whose journal is in memory.
@@ -87,7 +103,7 @@ impl Running {
     }
 
     /// Carries a step out, with this verdict.
-    pub(crate) fn step(&mut self, step: &str, verdict: guard::Verdict, outputs: Vec<Output>) {
+    pub(crate) fn step(&mut self, step: &str, verdict: Verdict, outputs: Vec<Output>) {
         self.follow(Event::Intent { step: step.into(), attempt: 1 }, Vec::new());
         let text = "It was looked at.".into();
         self.follow(Event::Outcome { step: step.into(), attempt: 1, verdict, text }, outputs);

@@ -113,7 +113,7 @@ fn secrets_do_not_come_into_it() {
     let mut journal = Journal::start(&path, redactor, state()).unwrap();
     journal.append(now(), begun(), Vec::new()).unwrap();
     let text = "redis://u:another@h and hunter2hunter2 \u{1b}[31m".to_owned();
-    let judged = Event::Judged { guard: "health".into(), verdict: guard::Verdict::Pass, text };
+    let judged = super::cast::judged(guard::Verdict::Pass, &text);
     journal.append(now(), judged, Vec::new()).unwrap();
     let written = fs::read_to_string(&path).unwrap();
     assert!(!written.contains("hunter2") && !written.contains("another"), "{written}");
@@ -129,7 +129,7 @@ fn an_entry_that_is_too_long_is_refused_and_the_journal_goes_on() {
     let path = dir.path().join("run.journal");
     let mut journal = start(&path);
     let text = "x".repeat(2 << 20);
-    let judged = Event::Judged { guard: "health".into(), verdict: guard::Verdict::Pass, text };
+    let judged = super::cast::judged(guard::Verdict::Pass, &text);
     assert!(matches!(
         journal.append(now(), judged, Vec::new()).unwrap_err(),
         JournalError::EntryTooLong(_)

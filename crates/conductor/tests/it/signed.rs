@@ -6,7 +6,7 @@ use evidence::{Choice, Decision, Envelope, Hash, LogState, Predicate, Redactor};
 use guard::Verdict;
 use runbook::{Mode, Options, plan};
 
-use super::cast::{Running, document, key, planned};
+use super::cast::{Running, document, judged, key, planned};
 
 fn gated() -> Running {
     let mut run = Running::begin(planned(Mode::Rehearsal));
@@ -128,12 +128,11 @@ fn who_lets_it_go_on_has_seen_what_speaks_against_it() {
     run.step("G1", Verdict::Pass, Vec::new());
     assert_eq!(run.refused(&early), Refused::Stale { seen: 2, needed: 4 });
     let go = run.by_lead(Choice::Go);
-    let judged = |verdict| Event::Judged { guard: "health".into(), verdict, text: "So.".into() };
-    run.follow(judged(Verdict::Pass), Vec::new());
+    run.follow(judged(Verdict::Pass, "So."), Vec::new());
     // What only confirms does not have to be seen.
     run.follow(go, Vec::new());
     let before = run.by_lead(Choice::Go);
-    run.follow(judged(Verdict::Error), Vec::new());
+    run.follow(judged(Verdict::Error, "So."), Vec::new());
     assert_eq!(run.state.phase(), conductor::Phase::Hold);
     assert!(matches!(run.refused(&before), Refused::Stale { .. }));
 }

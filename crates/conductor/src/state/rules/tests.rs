@@ -1,6 +1,7 @@
 //! Tests of the rules, over one small plan.
 
 use evidence::{Choice, Tree};
+use guard::{Judgement, Window};
 use runbook::{Options, plan};
 
 use super::*;
@@ -52,7 +53,17 @@ fn outcome(step: &str, attempt: u32, verdict: Verdict) -> Event {
 }
 
 fn judged(verdict: Verdict) -> Event {
-    Event::Judged { guard: "down".into(), verdict, text: String::new() }
+    Event::Judged(Judgement {
+        guard: "down".into(),
+        verdict,
+        value: None,
+        baseline: None,
+        bound: None,
+        n: 0.0,
+        window: Window::default(),
+        source: "/health".into(),
+        sentence: String::new(),
+    })
 }
 
 fn decided(choice: Choice) -> Event {
