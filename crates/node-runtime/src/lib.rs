@@ -20,6 +20,7 @@ mod state;
 mod switch;
 mod tasks;
 
+pub use evidence::KeyFileError;
 pub use logging::{LoggingError, init_logging};
 pub use metrics::{HttpMetrics, IdempotencyResult, Metrics, PublishResult};
 pub use phase::Phase;

@@ -62,6 +62,8 @@ pub struct RealtimeSettings {
     pub state_dir: PathBuf,
     /// Where records of a live switch go, where it is not in the state folder.
     pub evidence_dir: Option<PathBuf>,
+    /// The file of the private key that signs records, where they are signed.
+    pub evidence_key: Option<PathBuf>,
     /// What chat's channels begin with; only compared between replicas so far.
     pub chat_channel_prefix: String,
 }

@@ -5,6 +5,7 @@ mod cutover;
 mod evidence;
 mod guard;
 mod percent;
+mod runbook;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
+    runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
 };
 use crate::failure::Failure;
 
@@ -89,6 +91,9 @@ pub(crate) enum Command {
         after_help = "Example: tidegate evidence verify evidence --keys run.keys"
     )]
     Evidence(EvidenceCommand),
+    /// Reads runbooks: marks a plain one, says what is wrong with one, shows its plan.
+    #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
+    Runbook(RunbookCommand),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,

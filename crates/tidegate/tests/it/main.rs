@@ -15,4 +15,5 @@ mod proxy;
 mod publish;
 mod real_server;
 mod replicas;
+mod runbook;
 mod tail;
