@@ -47,7 +47,8 @@ pub(crate) async fn run(args: CutoverArgs, style: Style) -> Result<Exit, Failure
         (_, None) => return Err(Failure::usage("give --to, --status, --undo or --finalise")),
     };
     let sets_a_soak = matches!(ask, CutoverAsk::To { soak: Some(_), .. });
-    if is_so(&before, ask) && !(sets_a_soak && before.state == "switched") {
+    let was_so = is_so(&before, ask);
+    if was_so && !(sets_a_soak && before.state == "switched") {
         conclude(&before, style, &format!("nothing to do: {}", facts(&before)));
         return Ok(Exit::Done);
     }
@@ -62,6 +63,11 @@ pub(crate) async fn run(args: CutoverArgs, style: Style) -> Result<Exit, Failure
             ));
         }
     };
+    if was_so && is_so(&after, ask) {
+        // Nothing moved but the soak.
+        conclude(&after, style, &facts(&after));
+        return Ok(Exit::Done);
+    }
     finish(&after, ask, style, began.elapsed())
 }
 

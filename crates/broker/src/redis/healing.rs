@@ -105,7 +105,7 @@ pub(crate) struct Offer<'a> {
 /// A log as it stands, whatever this process knew.
 pub(crate) struct StoredLog {
     pub(crate) state: State,
-    /// Its holes, oldest first; of many the newest.
+    /// Its holes, oldest first, and before them what is lost of the window's front; of many the newest.
     pub(crate) holes: Vec<Hole>,
 }
 
@@ -170,7 +170,17 @@ impl RedisBroker {
         let answered = self.call(&names, Function::State, &keys, &|_, _| {}).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
-            "state" => Ok(Some(StoredLog { state: words.state()?, holes: words.holes()? })),
+            "state" => {
+                let (state, mut holes) = (words.state()?, words.holes()?);
+                // What lies before all that was given back, as far as a window would reach.
+                let window = self.options.window.events_max as u64;
+                let first = Seq(state.head.0.saturating_sub(window) + 1);
+                let front = Hole { first, last: words.seq()? };
+                if front.first <= front.last {
+                    holes.insert(0, front);
+                }
+                Ok(Some(StoredLog { state, holes }))
+            }
             "absent" | "orphan" => Ok(None),
             _ => Err(words.unexpected()),
         }

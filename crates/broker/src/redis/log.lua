@@ -153,11 +153,12 @@ function lib.fork(keys, a)
   return state('forked', read(stream, meta))
 end
 
--- Says how a log stands, and which holes it has (heal.lua).
+-- Says how a log stands, which holes it has (heal.lua), and up to where all is lost.
 function lib.state(keys)
   local m, missing = read(keys[1], keys[2])
   if not m then return missing end
-  return { 'state', m.lineage, text(m.head), m.run, redis.call('HGET', keys[2], 'holes') or '' }
+  local holes = redis.call('HGET', keys[2], 'holes') or ''
+  return { 'state', m.lineage, text(m.head), m.run, holes, text(m.lost) }
 end
 
 local function sweep(done, queue, now, kept)

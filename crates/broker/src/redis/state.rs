@@ -54,7 +54,11 @@ impl State {
         let mut lineage = self.lineage.clone();
         match known {
             Some(known) if !self.holds(known) && known.descends_from(self) => {
-                lineage = known.cut_at(self.head).unwrap_or(lineage);
+                // Where what is known took another way before this log's end, as where an older copy
+                // came after an empty server, its epochs are none of these entries'.
+                if known.holds(self) {
+                    lineage = known.cut_at(self.head).unwrap_or(lineage);
+                }
                 lineage.fork(epoch, self.head, ForkKind::Lossy);
             }
             Some(known) if self.hides_loss_of(known) => {

@@ -44,6 +44,12 @@ impl Stage {
         Stage { whole, other, proxy, first, within, behind }
     }
 
+    /// Redis comes back empty, while the second replica is away.
+    async fn lose_all(&mut self) {
+        self.whole.server.forget();
+        self.lose().await;
+    }
+
     /// Redis comes back as it was saved, while the second replica is away.
     async fn lose(&mut self) {
         self.proxy.disable().await;
@@ -143,6 +149,64 @@ async fn who_comes_late_gives_back_what_lies_in_a_hole() {
     let mut fresh = attach(&broker, &After::Oldest).await;
     fresh.through(all[8]).await;
     assert_once(&ids(&fresh), &all);
+}
+
+/// What lies before all that others gave back is a hole too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_late_gives_back_what_was_at_the_front() {
+    let mut stage = Stage::start().await;
+    // The second replica reads all, and the first begins again and knows nothing.
+    let other = as_broker(&stage.other);
+    let mut reader = attach(&other, &After::Oldest).await;
+    let mut all = [stage.first.clone(), stage.within.clone(), stage.behind.clone()].concat();
+    assert_complete(&mut reader, &[], &all).await;
+    drop(reader);
+    stage.whole.restart_replica().await;
+    healthy(&stage.whole.broker).await;
+    let fresh = stage.whole.broker();
+    all.extend(publish(&fresh, 2).await);
+    stage.lose_all().await;
+    let mut got = attach(&fresh, &After::Oldest).await;
+    got.through(all[8]).await;
+    assert_eq!(ids(&got), all[7..], "nobody else has more");
+    stage.proxy.enable().await;
+    healthy(&stage.other).await;
+    all.extend(publish(&fresh, 1).await);
+    got.through(all[9]).await;
+    assert_once(&ids(&got), &all);
+}
+
+/// An older copy comes after a server that was empty, and goes beyond what was given back to that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_before_an_empty_server_is_another_history() {
+    for strict in [false, true] {
+        let mut stage = Replica::start_with(WIDE, |options| options.strict = strict).await;
+        let another = stage.another().await;
+        let broker = stage.broker();
+        let mut all = publish(&broker, 1).await;
+        all.extend(publish(&as_broker(&another), 2).await);
+        stage.server.save().await;
+        let dump = stage.server.folder().join("dump.rdb");
+        let copy = std::fs::read(&dump).expect("it was saved");
+        another.drain().await.expect("it ends in order");
+        drop(another);
+        let made = stage.broker.connections_made();
+        stage.server.kill();
+        stage.server.forget();
+        stage.server.run().await;
+        connected_again(&stage.broker, made).await;
+        all.extend(publish(&broker, 3).await);
+        let made = stage.broker.connections_made();
+        stage.server.kill();
+        std::fs::write(&dump, copy).expect("it is written");
+        stage.server.run().await;
+        connected_again(&stage.broker, made).await;
+        healthy(&stage.broker).await;
+        all.extend(publish(&broker, 1).await);
+        let mut reader = attach(&broker, &After::Oldest).await;
+        reader.through(*all.last().expect("there are some")).await;
+        assert_once(&ids(&reader), &all);
+    }
 }
 
 #[track_caller]
