@@ -58,7 +58,8 @@ impl Stage {
         self.whole.server.kill();
         self.whole.server.run().await;
         connected_again(&self.whole.broker, made).await;
-        // The log is in use before the second replica is back.
+        // The log is healed, and in use, before the second replica is back.
+        healthy(&self.whole.broker).await;
         self.whole.broker.head(&golden_stream()).await.expect("it is read");
     }
 }
