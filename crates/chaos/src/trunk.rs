@@ -91,6 +91,8 @@ struct GapData<'a> {
     reason: &'a str,
     #[serde(borrow)]
     after: Option<&'a str>,
+    #[serde(borrow)]
+    resumes_at: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +122,7 @@ impl Trunk {
             let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
             if let Some(gap) = &page.gap {
                 self.gap(gap.reason, facts.now_ms());
-                self.lost_before(gap, page.events.first().copied())?;
+                self.lost_within(gap)?;
             }
             for event in page.events {
                 self.add(event.get(), facts.now_ms())?;
@@ -150,16 +152,15 @@ impl Trunk {
         self.add(event, 0)
     }
 
-    /// Takes in that the numbers between a page's cursor and its first event are of a hole.
-    fn lost_before(&mut self, gap: &GapData<'_>, first: Option<&RawValue>) -> Result<(), String> {
-        let (Some(after), Some(first), "data_loss") = (gap.after, first, gap.reason) else {
-            return Ok(());
-        };
-        let after = place(after)?;
-        let first: Placed<'_> = serde_json::from_str(first.get()).map_err(|e| e.to_string())?;
+    /// Takes in that the numbers between a page's cursor and where it goes on are of a hole.
+    fn lost_within(&mut self, gap: &GapData<'_>) -> Result<(), String> {
+        let (Some(after), "data_loss") = (gap.after, gap.reason) else { return Ok(()) };
         let base = self.base.unwrap_or_default();
-        let index = |seq: u64| usize::try_from(seq.saturating_sub(base)).unwrap_or(usize::MAX);
-        let (from, to) = (index(after.seq.0), index(place(first.cursor)?.seq.prev().0));
+        let index = |cursor| {
+            let seq = place(cursor)?.seq.0.saturating_sub(base);
+            Ok::<_, String>(usize::try_from(seq).unwrap_or(usize::MAX))
+        };
+        let (from, to) = (index(after)?, index(gap.resumes_at)?);
         if from < to && from <= self.entries.len() {
             self.entries.resize(self.entries.len().max(to), Place::Unknown);
             self.entries[from..to].fill(Place::Lost);

@@ -90,7 +90,8 @@ impl Small {
     }
 
     fn happened(self, marks: Marks) -> Self {
-        self.history.begin(0, marks, Some(0), self.facts.now_ms());
+        // Before anything was acknowledged, however long this thread stood still.
+        self.history.begin(0, marks, Some(0), 0);
         self
     }
 

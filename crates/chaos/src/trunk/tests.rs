@@ -65,13 +65,22 @@ fn a_hole_is_counted() {
 #[test]
 fn what_a_page_tells_is_lost_is_known_to_be() {
     let mut trunk = trunk(0, 3);
-    let (after, next) = (cursor(2), placed(6, 5, 5));
-    let first: &RawValue = serde_json::from_str(&next).expect("it is JSON");
-    let told = |reason| GapData { reason, after: Some(&after) };
-    trunk.lost_before(&told("expired"), Some(first)).expect("it is a gap");
-    assert_eq!(trunk.entries().count(), 3, "of another gap nobody knows what it tells of");
-    trunk.lost_before(&told("data_loss"), Some(first)).expect("it is a gap");
-    trunk.add(&next, 0).expect("it is an event");
+    // As the server writes it; where another hole lies within, it takes two pages.
+    let told = |reason: &str, after: u64, resumes_at: u64| {
+        let (after, resumes_at) = (cursor(after), cursor(resumes_at));
+        format!(
+            r#"{{"reason":"{reason}","after":"{after}","resumes_at":"{resumes_at}","missed":3}}"#
+        )
+    };
+    let mut take = |gap: &str| {
+        let gap: GapData<'_> = serde_json::from_str(gap).expect("it is a gap");
+        trunk.lost_within(&gap).expect("its places are cursors");
+        trunk.entries().count()
+    };
+    assert_eq!(take(&told("expired", 2, 5)), 3, "nobody knows what another gap tells of");
+    assert_eq!(take(&told("data_loss", 2, 4)), 2);
+    assert_eq!(take(&told("data_loss", 4, 5)), 2);
+    trunk.add(&placed(6, 5, 5), 0).expect("it is an event");
     assert_eq!((trunk.unknown(), trunk.entries().count()), (0, 3));
     let numbered = [(1, 0), (2, 1), (6, 5)].map(|(seq, n)| (Seq(seq), json(n, n)));
     let hash =
