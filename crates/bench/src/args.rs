@@ -13,7 +13,7 @@ pub(crate) use self::share::Share;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
 pub use self::{
-    pure::{EvidenceArgs, GuardsArgs},
+    pure::{EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
     soak::SoakArgs,
 };
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
@@ -57,6 +57,12 @@ pub enum BenchCommand {
     /// Verifies the evidence of a long log in this process.
     #[command(after_help = "Example: tidegate bench evidence --entries 10000 --signed 50%")]
     Evidence(EvidenceArgs),
+    /// Checks and plans known runbooks in this process.
+    #[command(after_help = "Example: tidegate bench runbooks --repeat 20")]
+    Runbooks(RunbooksArgs),
+    /// Writes the journal of a run, beside the bare write and flush of the same bytes.
+    #[command(after_help = "Example: tidegate bench journal --entries 500 --dir /var/lib/tidegate")]
+    Journal(JournalArgs),
     /// Runs the floor alone; measurements start it.
     #[command(
         hide = true,

@@ -4,7 +4,7 @@
 //! readers, and judged by the CPU time of its processes. Every reader checks order, loss and repeats;
 //! the generator measures itself, and says where it was the limit. Knows nothing of Tidegate's
 //! inside: it is one server among others, spoken to over its sockets. Beside servers, pure code is
-//! measured in this process: guards and evidence. Prints nothing.
+//! measured in this process: guards, evidence and runbooks. Prints nothing.
 
 mod args;
 mod check;
@@ -34,7 +34,10 @@ mod work;
 mod ws;
 
 pub use self::{
-    args::{BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, Order, SoakArgs},
+    args::{
+        BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order, RunbooksArgs,
+        SoakArgs,
+    },
     error::BenchError,
     pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},

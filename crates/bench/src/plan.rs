@@ -106,6 +106,8 @@ impl Plan {
             BenchCommand::Soak(_)
             | BenchCommand::Guards(_)
             | BenchCommand::Evidence(_)
+            | BenchCommand::Runbooks(_)
+            | BenchCommand::Journal(_)
             | BenchCommand::FloorServer(_) => {
                 return Err(BenchError::Usage("that is no measurement of several".to_owned()));
             }

@@ -2,6 +2,8 @@
 
 mod evidence;
 mod guards;
+mod journal;
+mod runbooks;
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{EvidenceArgs, GuardsArgs},
+    args::{EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
     error::BenchError,
     figure::median,
     report::number,
@@ -29,6 +31,8 @@ pub struct Pure(Work);
 enum Work {
     Guards(GuardsArgs),
     Evidence(EvidenceArgs),
+    Runbooks(RunbooksArgs),
+    Journal(JournalArgs),
 }
 
 /// What one repetition took.
@@ -59,6 +63,14 @@ impl Pure {
         Pure(Work::Evidence(args))
     }
 
+    pub(crate) const fn runbooks(args: RunbooksArgs) -> Self {
+        Pure(Work::Runbooks(args))
+    }
+
+    pub(crate) const fn journal(args: JournalArgs) -> Self {
+        Pure(Work::Journal(args))
+    }
+
     /// Returns about how long it takes.
     pub const fn length(&self) -> Duration {
         LENGTH
@@ -82,6 +94,16 @@ impl Pure {
                 let title = format!("{} entries, {} of them signed", args.entries, args.signed);
                 let work = &mut evidence::Evidence::new(args)?;
                 repeat(("evidence", title, json!(args)), args.repeat, work, watch, stop)
+            }
+            Work::Runbooks(args) => {
+                let title = format!("{} known ones", runbooks::COUNT);
+                let work = &mut runbooks::Runbooks;
+                repeat(("runbooks", title, json!(args)), args.repeat, work, watch, stop)
+            }
+            Work::Journal(args) => {
+                let title = format!("{} entries beside bare writes", args.entries);
+                let work = &mut journal::Journals::new(args)?;
+                repeat(("journal", title, json!(args)), args.repeat, work, watch, stop)
             }
         }
     }

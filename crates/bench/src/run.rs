@@ -69,6 +69,8 @@ impl Run {
         match command {
             BenchCommand::FloorServer(args) => Ok(Run::Floor(args)),
             BenchCommand::Guards(args) => Ok(Run::Pure(Pure::guards(args))),
+            BenchCommand::Runbooks(args) => Ok(Run::Pure(Pure::runbooks(args))),
+            BenchCommand::Journal(args) => Ok(Run::Pure(Pure::journal(args))),
             BenchCommand::Evidence(args) => Ok(Run::Pure(Pure::evidence(args))),
             BenchCommand::Soak(args) => Ok(Run::Soak(Box::new(Soak::of(args, cores)?))),
             command => Ok(Run::Measurement(Measurement { plan: Plan::of(command, cores)? })),

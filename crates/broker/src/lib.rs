@@ -11,6 +11,7 @@ mod broker;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod holes;
 pub mod join;
 mod lineage_text;
 pub mod live;

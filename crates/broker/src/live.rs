@@ -1,8 +1,9 @@
 //! The broker whose streams can change hands while it serves: memory or Redis, and back.
 //!
-//! Owns: which of the two owns each stream, and the switch. `plan` has the rules, `drive` carries
-//! them out one after the other, `to_redis` and `to_memory` move one stream. Must not know HTTP, nor
-//! what becomes of the records of its transitions.
+//! Owns: which of the two owns each stream, and the switch. `serve` appends to the owner and reads
+//! from it; `plan` has the rules, `drive` carries them out one after the other under the `lease`,
+//! `to_redis`, `to_memory` and `alone` move one stream. Must not know HTTP, nor what becomes of the
+//! records of its transitions.
 //!
 //! A stream is held for the moment in which it changes hands: appends wait at its gate, readers stay
 //! where they are and are told to read again. Its log forks there, so that every cursor stays good.
@@ -17,7 +18,11 @@ mod branches;
 mod cell;
 mod drive;
 mod error;
+mod lease;
+mod options;
 pub(crate) mod plan;
+mod progress;
+mod serve;
 mod shadow;
 mod start;
 mod status;
@@ -31,79 +36,29 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use event::{After, Ledger, Position, StreamName};
+use event::StreamName;
 use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::{OwnedMutexGuard, oneshot, watch},
     task::JoinSet,
 };
 
-use self::cell::{Cell, Following, Standing};
+use self::cell::Cell;
 use self::plan::{Asked, NotSwitched, Plan, Work};
 pub use self::{
     error::SwitchError,
+    options::{LiveOptions, ReplicaFactory},
     plan::{Ask, Record, Stage, Target},
     start::Resumed,
     status::{Moved, Pauses, SwitchObserver, SwitchStatus, Transition, Unobserved},
     switch_log::{SwitchFile, SwitchLog},
 };
-use crate::{
-    Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, MemoryBroker,
-    Page, PageLimit, ReadError, Receipt, ReplicaBroker, ReplicaStartError, Watch, memory::LOGS_MAX,
-    trunk::view,
-};
+use crate::{Broker, ReadError, ReplicaBroker, memory::LOGS_MAX};
 
-/// How often cells that nobody uses are looked for, counted in cells.
+/// How many cells there are, at the least, when those that nobody uses are looked for.
 const SWEEP_MIN: usize = 1024;
-
-/// Starts the replica's broker when it is first needed.
-pub type ReplicaFactory =
-    Box<dyn Fn() -> Result<Arc<ReplicaBroker>, ReplicaStartError> + Send + Sync>;
-
-/// How a live broker is set up.
-pub struct LiveOptions {
-    /// The memory backend, with what its folder had.
-    pub memory: Arc<MemoryBroker>,
-    /// Where Redis is; `None` where none is configured.
-    pub replica: Option<ReplicaFactory>,
-    /// Who owns every stream by the settings.
-    pub owner: Target,
-    /// What this process is called where another one's switch is refused for its own.
-    pub name: String,
-    /// What has to outlive the process.
-    pub log: Arc<dyn SwitchLog>,
-    /// Who is told of transitions.
-    pub observer: Arc<dyn SwitchObserver>,
-    /// How long a start waits for a Redis that may have more than the saved windows.
-    pub resume_wait: Duration,
-    /// How long a switch waits for Redis to be reached, and for appends that are under way.
-    pub patience: Duration,
-    /// How long appends to a stream wait at most for it to change hands; then they go on where it was.
-    pub hold_max: Duration,
-    /// How long the lease of a switch lasts that is not renewed.
-    pub lease: Duration,
-}
-
-impl LiveOptions {
-    /// Returns the options of a process whose settings name this owner.
-    pub fn new(memory: Arc<MemoryBroker>, owner: Target, log: Arc<dyn SwitchLog>) -> Self {
-        LiveOptions {
-            memory,
-            replica: None,
-            owner,
-            name: "another".to_owned(),
-            log,
-            observer: Arc::new(Unobserved),
-            resume_wait: Duration::from_secs(5),
-            patience: Duration::from_secs(5),
-            hold_max: Duration::from_secs(2),
-            lease: Duration::from_secs(15),
-        }
-    }
-}
 
 /// The broker whose streams can change hands.
 pub struct LiveBroker {
@@ -329,147 +284,6 @@ impl Core {
                 Some(replica) => Ok(Arc::clone(replica) as Arc<dyn Broker>),
                 None => Err(ReadError::Unavailable { reason: "Redis is not started".to_owned() }),
             },
-        }
-    }
-
-    async fn watch_owner(&self, cell: &Cell, owner: Target) -> Result<Box<dyn Watch>, ReadError> {
-        self.backend(owner)?.watch(&cell.stream).await
-    }
-
-    async fn append(&self, stream: &StreamName, append: Append) -> Result<Appended, AppendError> {
-        let cell = self.cell(stream).map_err(|_| AppendError::StreamsFull)?;
-        let _pass = cell.gate.read().await;
-        let unavailable =
-            |error: ReadError| AppendError::Unavailable { reason: error.to_string(), maybe: false };
-        let owner = self.backend(cell.owner()).map_err(unavailable)?;
-        if let Some(used) = self.used_before(&cell, &append) {
-            return used.map(Appended::Replayed);
-        }
-        owner.append(stream, append).await
-    }
-
-    /// Returns what an append's key did before a switch, while the replica can't ask Redis.
-    fn used_before(
-        &self,
-        cell: &Cell,
-        append: &Append,
-    ) -> Option<Result<Vec<Receipt>, AppendError>> {
-        let key = append.idempotency.as_ref()?;
-        let is_copy = cell.owner() == Target::Redis && cell.side.lock().is_shadow;
-        let by_itself = || self.replica.lock().as_ref().is_some_and(|r| r.takes_by_itself());
-        if !is_copy || !by_itself() {
-            return None;
-        }
-        let now = self.options.memory.clock().mono();
-        self.options.memory.peek(&cell.stream, |log| log.keys().used(key, now)).flatten()
-    }
-
-    /// Reads from the owner; where that changed meanwhile, what was read may not be all there is.
-    async fn read<T, F>(
-        &self,
-        stream: &StreamName,
-        read: impl Fn(Arc<dyn Broker>, Standing) -> F,
-    ) -> Result<T, ReadError>
-    where
-        F: Future<Output = Result<T, ReadError>>,
-    {
-        let cell = self.cell(stream)?;
-        loop {
-            let before = cell.settled().await;
-            let answer = read(self.backend(before.owner)?, before).await;
-            if cell.standing() == before {
-                return answer;
-            }
-        }
-    }
-
-    async fn page(
-        &self,
-        stream: &StreamName,
-        after: &After,
-        limit: PageLimit,
-    ) -> Result<Page, ReadError> {
-        let read =
-            |owner: Arc<dyn Broker>, _| async move { owner.page(stream, after, limit).await };
-        let page = self.read(stream, read).await?;
-        match after {
-            After::At(place) if page.gap.is_some() => {
-                Ok(self.page_of_branch(stream, *place, limit).unwrap_or(page))
-            }
-            _ => Ok(page),
-        }
-    }
-
-    /// Reads on in memory after a cursor of a branch that was merged while Redis owned the stream.
-    fn page_of_branch(
-        &self,
-        stream: &StreamName,
-        place: Position,
-        limit: PageLimit,
-    ) -> Option<Page> {
-        let cell = self.cell(stream).ok().filter(|cell| cell.owner() == Target::Memory)?;
-        let side = cell.side.lock();
-        let page = self.options.memory.peek(stream, |log| {
-            let local = |record| view::local::page(record, log, log.head().seq, place, limit);
-            side.merged.iter().find_map(local)
-        });
-        page.flatten()
-    }
-}
-
-impl Broker for LiveBroker {
-    fn append<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        append: Append,
-    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        Box::pin(self.core.append(stream, append))
-    }
-
-    fn page<'a>(
-        &'a self,
-        stream: &'a StreamName,
-        after: &'a After,
-        limit: PageLimit,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        Box::pin(self.core.page(stream, after, limit))
-    }
-
-    fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
-        let read = move |owner: Arc<dyn Broker>, _| async move { owner.head(stream).await };
-        Box::pin(self.core.read(stream, read))
-    }
-
-    fn ledger<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Ledger, ReadError>> {
-        let read = move |owner: Arc<dyn Broker>, _| async move { owner.ledger(stream).await };
-        Box::pin(self.core.read(stream, read))
-    }
-
-    fn watch<'a>(
-        &'a self,
-        stream: &'a StreamName,
-    ) -> BoxFuture<'a, Result<Box<dyn Watch>, ReadError>> {
-        Box::pin(async move {
-            let cell = self.core.cell(stream)?;
-            let seen = cell.settled().await;
-            let hints = self.core.watch_owner(&cell, seen.owner).await?;
-            let following = Following::new(Arc::clone(&self.core), cell, seen, hints);
-            Ok(Box::new(following) as Box<dyn Watch>)
-        })
-    }
-
-    fn health(&self) -> BrokerHealth {
-        let status = self.core.status.borrow();
-        let memory = self.core.options.memory.health();
-        let Some(replica) = self.replica() else { return memory };
-        let redis = replica.health();
-        let is_mixed = status.stage == Stage::Switching;
-        match status.owner {
-            Target::Redis => redis,
-            Target::Memory if is_mixed && redis.state != HealthState::Healthy => {
-                BrokerHealth { selected: "memory", state: HealthState::Degraded, ..redis }
-            }
-            Target::Memory => memory,
         }
     }
 }

@@ -41,7 +41,10 @@ use std::{
 
 use event::{After, Ledger, Position, StreamName};
 use parking_lot::{Mutex, RwLock};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 
 pub use self::options::ReplicaOptions;
 use self::{
@@ -103,6 +106,8 @@ struct Core {
     predecessors: Mutex<Vec<String>>,
     /// What was last said of this replica and the others.
     announcing: Mutex<Announcing>,
+    /// Told when servers turn out to have forgotten everything while they ran.
+    emptied: Notify,
     /// The others that were there, for the process that comes after.
     members: Members,
     phase: watch::Sender<Phase>,
@@ -150,6 +155,7 @@ impl ReplicaBroker {
             has_left: AtomicBool::new(false),
             predecessors: Mutex::default(),
             announcing: Mutex::default(),
+            emptied: Notify::new(),
             members: Members::default(),
             phase: watch::Sender::new(Phase::Healing),
             cells: RwLock::default(),

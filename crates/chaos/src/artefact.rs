@@ -65,6 +65,7 @@ impl Artefact {
         if !report.passed {
             fs::write(self.path().join("sent.jsonl"), sent(facts))?;
             fs::write(self.path().join("log.jsonl"), log(trunk))?;
+            fs::write(self.path().join("places.txt"), facts.places())?;
         }
         for &index in &report.verdict.failing {
             let record = records[index].lock();
@@ -86,6 +87,7 @@ fn reader(index: usize, record: &Record) -> serde_json::Value {
         "reader": index,
         "counts": record.counts,
         "gaps": record.gaps,
+        "path": record.path,
         "late": late,
         "before_the_first_late": record.suspicion,
         "incidents": record.incidents,

@@ -1,7 +1,7 @@
 //! What publishers know: what was sent, what was acknowledged, and what each event looks like.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -140,6 +140,31 @@ impl Facts {
     /// Returns whether this identity is the first that was seen of an event.
     pub(crate) fn is_first(&self, by: usize, n: u64, id: EventId) -> bool {
         self.seen.lock().first.get(&(by, n)).is_none_or(|first| *first == id)
+    }
+
+    /// Returns the events that any reader received in such a place, as publisher and number.
+    pub(crate) fn seen_at(&self, is_such: impl Fn(Position) -> bool) -> HashSet<(usize, u64)> {
+        let seen = self.seen.lock();
+        let there = seen.places.iter().filter(|(at, _)| is_such(**at));
+        let ids: HashSet<_> = there.map(|(_, id)| *id).collect();
+        let stamps = seen.first.iter().filter(|(_, id)| ids.contains(id));
+        stamps.map(|(stamp, _)| *stamp).collect()
+    }
+
+    /// Returns what any reader received in which place, one a line.
+    pub(crate) fn places(&self) -> String {
+        let seen = self.seen.lock();
+        let stamps: HashMap<_, _> = seen.first.iter().map(|(stamp, id)| (*id, *stamp)).collect();
+        let mut lines: Vec<_> = seen
+            .places
+            .iter()
+            .map(|(at, id)| match stamps.get(id) {
+                Some((by, n)) => format!("{at} {id} {by}/{n}\n"),
+                None => format!("{at} {id}\n"),
+            })
+            .collect();
+        lines.sort_unstable();
+        lines.concat()
     }
 
     /// Returns what became of an event.

@@ -83,7 +83,7 @@ impl Verdict {
         let (sent, acknowledged) = evidence.facts.counts();
         let mut verdict = Verdict { sent, acknowledged, ..Verdict::default() };
         verdict.problems.extend(evidence.wrong.iter().cloned());
-        let log = Log::of(evidence.trunk);
+        let log = Log::of(evidence.trunk, evidence.facts);
         verdict.logged = log.len() as u64;
         verdict.judge_log(evidence, &log);
         verdict.judge_accounts(evidence);

@@ -199,7 +199,7 @@ impl Run {
         if !attached {
             self.wrong.push(format!("not every reader attached within {} s", ATTACH.as_secs()));
         }
-        self.follow_trunk().await;
+        self.must_follow_trunk().await;
         self.crowd.publish();
         self.base_ms = self.facts.now_ms();
         self.watch_for_interrupt();
@@ -248,7 +248,7 @@ impl Run {
             self.wrong.push("not every reader came to the last event".into());
         }
         self.field.load.give_up();
-        self.follow_trunk().await;
+        self.must_follow_trunk().await;
         if let Some(address) = self.field.replicas[0].address()
             && let Err(why) = self.trunk.follow_again(address, &self.facts).await
         {
@@ -258,12 +258,15 @@ impl Run {
     }
 
     /// Reads the log on to its end.
-    async fn follow_trunk(&mut self) {
-        let Some(address) = self.field.replicas[0].address() else {
-            self.wrong.push("the log could not be read: replica 0 does not run".into());
-            return;
-        };
-        if let Err(why) = self.trunk.follow(address, &self.facts).await {
+    async fn follow_trunk(&mut self) -> Result<(), String> {
+        let address = self.field.replicas[0].address();
+        let address = address.ok_or("replica 0 does not run")?;
+        self.trunk.follow(address, &self.facts).await
+    }
+
+    /// Reads the log on where nothing may stand in the way.
+    async fn must_follow_trunk(&mut self) {
+        if let Err(why) = self.follow_trunk().await {
             self.wrong.push(format!("the log could not be read: {why}"));
         }
     }

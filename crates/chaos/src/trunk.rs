@@ -18,7 +18,7 @@ const PAGES_MAX: u32 = 10_000;
 pub(crate) struct Trunk {
     /// The number before the first entry; absent where nothing was read yet.
     base: Option<u64>,
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Place>,
     cursor: Option<String>,
     pub(crate) gaps: Vec<TrunkGap>,
     /// Places whose event was another one when they were read again.
@@ -26,6 +26,28 @@ pub(crate) struct Trunk {
     is_again: bool,
     /// Whether the last reading came to the end.
     is_at_end: bool,
+    /// The first number of the last reading from the window's start: what lies before may have been
+    /// lost since it was read.
+    seen_from: Option<u64>,
+}
+
+/// What is known of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Nothing: it was not in the window any more when it was read.
+    Unknown,
+    /// A page told of a hole here.
+    Lost,
+    Has(Entry),
+}
+
+impl Place {
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Place::Has(entry) => Some(entry),
+            Place::Unknown | Place::Lost => None,
+        }
+    }
 }
 
 /// An event of the log.
@@ -67,6 +89,10 @@ struct Page<'a> {
 struct GapData<'a> {
     #[serde(borrow)]
     reason: &'a str,
+    #[serde(borrow)]
+    after: Option<&'a str>,
+    #[serde(borrow)]
+    resumes_at: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +122,7 @@ impl Trunk {
             let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
             if let Some(gap) = &page.gap {
                 self.gap(gap.reason, facts.now_ms());
+                self.lost_within(gap)?;
             }
             for event in page.events {
                 self.add(event.get(), facts.now_ms())?;
@@ -125,6 +152,22 @@ impl Trunk {
         self.add(event, 0)
     }
 
+    /// Takes in that the numbers between a page's cursor and where it goes on are of a hole.
+    fn lost_within(&mut self, gap: &GapData<'_>) -> Result<(), String> {
+        let (Some(after), "data_loss") = (gap.after, gap.reason) else { return Ok(()) };
+        let base = self.base.unwrap_or_default();
+        let index = |cursor| {
+            let seq = place(cursor)?.seq.0.saturating_sub(base);
+            Ok::<_, String>(usize::try_from(seq).unwrap_or(usize::MAX))
+        };
+        let (from, to) = (index(after)?, index(gap.resumes_at)?);
+        if from < to && from <= self.entries.len() {
+            self.entries.resize(self.entries.len().max(to), Place::Unknown);
+            self.entries[from..to].fill(Place::Lost);
+        }
+        Ok(())
+    }
+
     fn gap(&mut self, reason: &str, at_ms: u64) {
         self.gaps.push(TrunkGap { at_ms, reason: reason.to_owned() });
     }
@@ -146,22 +189,23 @@ impl Trunk {
     fn put(&mut self, at: Position, entry: Entry, at_ms: u64) {
         let base = *self.base.get_or_insert(at.seq.0.saturating_sub(1));
         let Some(index) = at.seq.0.checked_sub(base + 1) else { return };
+        self.seen_from.get_or_insert(at.seq.0);
         let index = usize::try_from(index).unwrap_or(usize::MAX);
         match self.entries.get(index) {
-            Some(Some(known)) if known.id == entry.id => {}
-            Some(Some(_)) if self.is_again => {
+            Some(Place::Has(known)) if known.id == entry.id => {}
+            Some(Place::Has(_)) if self.is_again => {
                 self.changed.push(at);
-                self.entries[index] = Some(entry);
+                self.entries[index] = Place::Has(entry);
             }
-            Some(Some(_)) => {
+            Some(Place::Has(_)) => {
                 self.gap("another past", at_ms);
                 self.entries.truncate(index);
-                self.entries.push(Some(entry));
+                self.entries.push(Place::Has(entry));
             }
-            Some(None) => self.entries[index] = Some(entry),
+            Some(Place::Unknown | Place::Lost) => self.entries[index] = Place::Has(entry),
             None => {
-                self.entries.resize(index, None);
-                self.entries.push(Some(entry));
+                self.entries.resize(index, Place::Unknown);
+                self.entries.push(Place::Has(entry));
             }
         }
     }
@@ -176,7 +220,7 @@ impl Trunk {
         address: SocketAddr,
         facts: &Arc<Facts>,
     ) -> Result<(), String> {
-        (self.cursor, self.is_again) = (None, true);
+        (self.cursor, self.is_again, self.seen_from) = (None, true, None);
         let read = self.follow(address, facts).await;
         self.is_again = false;
         read
@@ -191,18 +235,25 @@ impl Trunk {
     pub(crate) fn places(&self) -> impl Iterator<Item = (Position, &Entry)> {
         let numbered = (self.base.unwrap_or_default() + 1..).zip(&self.entries);
         numbered.filter_map(|(seq, entry)| {
-            entry.as_ref().map(|entry| (Position::new(entry.epoch, Seq(seq)), entry))
+            entry.entry().map(|entry| (Position::new(entry.epoch, Seq(seq)), entry))
         })
     }
 
     /// Returns the events in their order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().flatten()
+        self.entries.iter().filter_map(Place::entry)
+    }
+
+    /// Returns whether a place's number is in a hole that was told.
+    pub(crate) fn is_lost(&self, at: Position) -> bool {
+        let index = at.seq.0.checked_sub(self.base.unwrap_or_default() + 1);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.entries.get(index)) == Some(&Place::Lost)
     }
 
     /// Returns how many places are not known.
     pub(crate) fn unknown(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.is_none()).count()
+        self.entries.iter().filter(|place| **place == Place::Unknown).count()
     }
 
     /// Returns whether every event of the log is known.
@@ -224,19 +275,28 @@ impl Trunk {
         if account.count == 0 {
             return None;
         }
-        let covered = last + 1 - account.first.min(last + 1);
-        if account.count != covered {
-            let (first, count) = (account.first, account.count);
-            return Some(format!("it counts {count} from {first} to {last}"));
-        }
         let Some(from) = account.first.checked_sub(base + 1) else {
             return Some(format!("it begins at {}, before the run", account.first));
         };
-        let covered = &self.entries[usize::try_from(from).unwrap_or(usize::MAX)..];
+        let is_old = self.seen_from.is_some_and(|seen| account.first < seen);
+        if is_old && !self.gaps.is_empty() {
+            return None;
+        }
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.entries.len());
+        let covered = &self.entries[from..];
+        let lost = covered.iter().filter(|place| **place == Place::Lost).count();
+        if account.count != (covered.len() - lost) as u64 {
+            let (first, count) = (account.first, account.count);
+            return Some(format!("it counts {count} from {first} to {last}"));
+        }
         let mut hash = [0; 32];
-        for (seq, entry) in (account.first..).zip(covered) {
-            // Where a place is not known, the hash can't be either.
-            hash = and(hash, seq, &entry.as_ref()?.digest);
+        for (seq, place) in (account.first..).zip(covered) {
+            match place {
+                Place::Has(entry) => hash = and(hash, seq, &entry.digest),
+                Place::Lost => {}
+                // Where a place is not known, the hash can't be either.
+                Place::Unknown => return None,
+            }
         }
         let hash = data_encoding::HEXLOWER.encode(&hash);
         let differs = hash != account.hash;

@@ -6,6 +6,9 @@ use data_encoding::BASE64;
 
 use crate::Hash;
 
+/// The further line that a log signs which has no end, as that of a server.
+pub const GOES_ON: &str = "tidegate: this log goes on";
+
 /// The state of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -15,7 +18,7 @@ pub struct Checkpoint {
     pub size: u64,
     /// The root over them.
     pub root: Hash,
-    /// Further lines, which mean nothing here.
+    /// Further lines, of which [`GOES_ON`] alone means something here.
     pub extensions: Vec<String>,
 }
 

@@ -13,6 +13,9 @@ pub const CHECKPOINT_FILE: &str = "checkpoint";
 /// The folder of outputs, each in a file named by its SHA-256.
 pub const OUTPUTS_FOLDER: &str = "outputs";
 
+/// What the names of files end in that stand beside the log under their own names.
+pub const RECORD_SUFFIX: &str = ".json";
+
 /// The contents of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
@@ -22,6 +25,8 @@ pub struct Contents {
     pub checkpoint: Option<Vec<u8>>,
     /// Outputs by file name.
     pub outputs: BTreeMap<String, OutputFile>,
+    /// Files beside the log whose names end in [`RECORD_SUFFIX`], by their names.
+    pub records: BTreeMap<String, OutputFile>,
     /// Everything else that is there: other files and folders, links, sockets.
     pub strange: Vec<String>,
 }

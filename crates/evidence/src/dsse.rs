@@ -38,6 +38,11 @@ impl EnvelopeSignature {
     pub fn bytes(&self) -> Result<Vec<u8>, DsseError> {
         decode(&self.sig)
     }
+
+    /// Returns the key that is said to have made it, as `NAME+ID`.
+    pub fn key_id(&self) -> String {
+        self.keyid.clone()
+    }
 }
 
 /// An envelope that can't be believed.

@@ -47,7 +47,7 @@ pub enum Kind {
     Close,
 }
 
-/// An output: a file under its digest.
+/// An output: a file under its digest, or under its own name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
@@ -57,6 +57,33 @@ pub struct Output {
     pub sha256: Hash,
     /// How many bytes it has.
     pub bytes: u64,
+    /// Where its file stands.
+    #[serde(default, skip_serializing_if = "Home::is_outputs")]
+    pub home: Home,
+}
+
+/// Where an output's file stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Home {
+    /// In the folder of outputs, under its digest.
+    #[default]
+    Outputs,
+    /// Beside the log, under its own name, which ends in `.json`.
+    Folder,
+}
+
+impl Home {
+    fn is_outputs(&self) -> bool {
+        *self == Home::Outputs
+    }
+}
+
+impl Output {
+    /// Returns what is to be said of these bytes.
+    pub fn new(name: &str, bytes: &[u8], home: Home) -> Self {
+        Output { name: name.to_owned(), sha256: Hash::of(bytes), bytes: bytes.len() as u64, home }
+    }
 }
 
 /// A line that is no entry.

@@ -1,17 +1,24 @@
 //! The evidence folder on disk: the one place here that knows files.
 
+mod standing;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
+pub use self::standing::{StandingError, StandingLog};
 use crate::{
-    CHECKPOINT_FILE, Contents, ENTRIES_FILE, Hash, OUTPUTS_FOLDER, OutputFile, Recorder,
-    RecorderError, Signer,
+    CHECKPOINT_FILE, Contents, ENTRIES_FILE, Hash, OUTPUTS_FOLDER, OutputFile, RECORD_SUFFIX,
+    Recorder, RecorderError, Signer,
 };
+
+/// What the names of files end in that are not written to their end.
+const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// The longest log or checkpoint that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -51,6 +58,9 @@ pub fn read(folder: &Path) -> Result<Contents, FolderError> {
             ENTRIES_FILE if kind.is_file() => contents.entries = Some(read_whole(&path)?),
             CHECKPOINT_FILE if kind.is_file() => contents.checkpoint = Some(read_whole(&path)?),
             OUTPUTS_FOLDER if kind.is_dir() => read_outputs(&path, &mut contents)?,
+            _ if kind.is_file() && name.ends_with(RECORD_SUFFIX) => {
+                contents.records.insert(name, digest(&path)?);
+            }
             _ => contents.strange.push(name),
         }
     }
@@ -68,10 +78,10 @@ pub fn write(folder: &Path, recorder: &Recorder, signer: &Signer) -> Result<(), 
     let outputs = folder.join(OUTPUTS_FOLDER);
     fs::create_dir(&outputs).map_err(io_error(&outputs))?;
     for (digest, bytes) in recorder.outputs() {
-        write_whole(&outputs.join(digest.to_string()), bytes)?;
+        put(&outputs.join(digest.to_string()), bytes)?;
     }
-    write_whole(&folder.join(ENTRIES_FILE), recorder.lines())?;
-    write_whole(&folder.join(CHECKPOINT_FILE), checkpoint.as_bytes())
+    put(&folder.join(ENTRIES_FILE), recorder.lines())?;
+    put(&folder.join(CHECKPOINT_FILE), checkpoint.as_bytes())
 }
 
 fn list(folder: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>, FolderError> {
@@ -117,8 +127,25 @@ fn digest(path: &Path) -> Result<OutputFile, FolderError> {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path);
-    let mut file = file.map_err(io_error(path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error(path))
+/// Writes a file that is whole or absent, also after a crash; only its owner may read it. One that is
+/// there is replaced.
+///
+/// # Errors
+/// Fails where it can't be written; nothing is left behind then.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = PathBuf::from(format!("{}{TEMPORARY_SUFFIX}", path.display()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    write_whole(path, bytes).map_err(io_error(path))
 }

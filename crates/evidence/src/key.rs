@@ -9,6 +9,7 @@ use std::{fmt, str::FromStr};
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use data_encoding::{BASE64, HEXLOWER};
+use serde::{Serialize, Serializer};
 
 use crate::Hash;
 
@@ -148,6 +149,12 @@ impl fmt::Display for Verifier {
         let mut data = vec![ED25519_TYPE];
         data.extend(self.public);
         write!(f, "{}+{}", self.key_id(), BASE64.encode(&data))
+    }
+}
+
+impl Serialize for Verifier {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

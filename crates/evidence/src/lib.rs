@@ -24,10 +24,12 @@ mod tree;
 mod verify;
 
 pub use self::{
-    checkpoint::{Checkpoint, CheckpointError},
-    contents::{CHECKPOINT_FILE, Contents, ENTRIES_FILE, OUTPUTS_FOLDER, OutputFile},
+    checkpoint::{Checkpoint, CheckpointError, GOES_ON},
+    contents::{
+        CHECKPOINT_FILE, Contents, ENTRIES_FILE, OUTPUTS_FOLDER, OutputFile, RECORD_SUFFIX,
+    },
     dsse::{DsseError, Envelope, EnvelopeSignature, IN_TOTO_PAYLOAD_TYPE, pae},
-    entry::{Entry, EntryError, Kind, Output},
+    entry::{Entry, EntryError, Home, Kind, Output},
     hash::{Hash, HashError},
     key::{KeyError, KeyName, Signer, Verifier},
     keyring::{Keyring, KeyringError, LOG_ROLE, Role, WITNESS_ROLE},
@@ -39,7 +41,7 @@ pub use self::{
     proof::{ProofError, verify_consistency, verify_inclusion},
     recorder::{Recorder, RecorderError},
     redact::{Redactor, RedactorError},
-    statement::{Resource, STATEMENT_TYPE, Statement},
+    statement::{Resource, STATEMENT_TYPE, Statement, StatementError},
     tree::Tree,
-    verify::{Fault, Finding, Item, Report, Request, Standing, verify},
+    verify::{Fault, Finding, Item, Report, Request, Signatures, Standing, verify},
 };

@@ -52,6 +52,9 @@ pub struct Decision {
     pub decision: Choice,
     /// Why.
     pub reason: String,
+    /// The gate that is waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
     /// The plan that it is for, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Resource>,
@@ -63,6 +66,8 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Choice {
+    /// The plan is one to carry out.
+    Approve,
     /// Go on.
     Go,
     /// Stop here until further notice.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 
 use crate::{
-    Checkpoint, Contents, Entry, Envelope, Hash, Kind, LogState, Note, NoteError, Output,
-    OutputFile, Redactor, Signer, Tree,
+    Checkpoint, Contents, Entry, EntryError, Envelope, GOES_ON, Hash, Home, Kind, LogState, Note,
+    NoteError, Output, OutputFile, Redactor, Signer, Tree,
 };
 
 /// A log that is being written.
@@ -19,7 +19,18 @@ pub struct Recorder {
     tree: Tree,
     lines: Vec<u8>,
     outputs: BTreeMap<Hash, Vec<u8>>,
-    is_closed: bool,
+    end: End,
+}
+
+/// Whether a log has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is still to come.
+    Awaited,
+    /// It was written.
+    Written,
+    /// There is none, and the log says so.
+    Never,
 }
 
 /// Something that can't be recorded.
@@ -34,6 +45,14 @@ pub enum RecorderError {
     /// The log is closed.
     #[error("the log is closed")]
     Closed,
+    /// A line of a log that is to go on is none.
+    #[error("line {line} of the log can't be gone on from")]
+    Line {
+        /// The line, from 1.
+        line: u64,
+        /// Why.
+        source: EntryError,
+    },
     /// The checkpoint can't be signed.
     #[error("the checkpoint can't be signed")]
     Note(#[from] NoteError),
@@ -54,16 +73,49 @@ impl Recorder {
             tree: Tree::default(),
             lines: Vec::new(),
             outputs: BTreeMap::new(),
-            is_closed: false,
+            end: End::Awaited,
         })
+    }
+
+    /// Goes on with a log of which these lines are there, each with its newline.
+    ///
+    /// # Errors
+    /// Fails where the name can't be one, or a line is no entry.
+    pub fn resume(origin: &str, redactor: Redactor, lines: &[u8]) -> Result<Self, RecorderError> {
+        let mut recorder = Recorder::new(origin, redactor)?;
+        for (number, line) in (1..).zip(lines.split_inclusive(|byte| *byte == b'\n')) {
+            let leaf = line.strip_suffix(b"\n").unwrap_or(line);
+            let read = Entry::read(leaf);
+            let entry = read.map_err(|source| RecorderError::Line { line: number, source })?;
+            if recorder.end == End::Written {
+                return Err(RecorderError::Closed);
+            }
+            if entry.kind == Kind::Close {
+                recorder.end = End::Written;
+            }
+            recorder.add_line(leaf);
+        }
+        Ok(recorder)
+    }
+
+    /// Says that this log has no end: its checkpoints then say so too.
+    #[must_use]
+    pub fn without_end(mut self) -> Self {
+        self.end = End::Never;
+        self
     }
 
     /// Keeps an output, without secrets, for the entry that comes next.
     pub fn output(&mut self, name: &str, bytes: &[u8]) -> Output {
         let kept = self.redactor.redact(bytes);
-        let (sha256, bytes) = (Hash::of(&kept), kept.len() as u64);
-        self.outputs.insert(sha256, kept);
-        Output { name: name.to_owned(), sha256, bytes }
+        self.keep_output(name, kept)
+    }
+
+    /// Keeps an output that is without secrets already, as an entry names it.
+    pub fn keep_output(&mut self, name: &str, bytes: Vec<u8>) -> Output {
+        let output = Output::new(name, &bytes, Home::Outputs);
+        self.outputs.insert(output.sha256, bytes);
+        output
     }
 
     /// Records something; secrets in the data are taken out too.
@@ -106,13 +158,33 @@ impl Recorder {
     /// Fails where it has ended.
     pub fn close(&mut self, at: Timestamp) -> Result<(), RecorderError> {
         self.push(&self.entry(at, Kind::Close))?;
-        self.is_closed = true;
+        self.end = End::Written;
         Ok(())
     }
 
     /// Returns the log as it is now, which is what a decision is taken on.
     pub fn state(&self) -> LogState {
         LogState { origin: self.origin.clone(), size: self.tree.len(), root: self.tree.root() }
+    }
+
+    /// Returns the log's name.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns the outputs that stand beside the log, each with the kind of the entry that names it.
+    pub(crate) fn beside(&self) -> Result<Vec<(Kind, Output)>, RecorderError> {
+        let mut beside = Vec::new();
+        for (line, text) in (1..).zip(self.lines.split(|byte| *byte == b'\n')) {
+            if text.is_empty() {
+                continue;
+            }
+            let read = Entry::read(text);
+            let entry = read.map_err(|source| RecorderError::Line { line, source })?;
+            let outputs = entry.outputs.into_iter().filter(|output| output.home == Home::Folder);
+            beside.extend(outputs.map(|output| (entry.kind, output)));
+        }
+        Ok(beside)
     }
 
     /// Returns the tree, for proofs.
@@ -136,7 +208,9 @@ impl Recorder {
     /// Fails where it can't be a note.
     pub fn checkpoint(&self, signer: &Signer) -> Result<String, RecorderError> {
         let LogState { origin, size, root } = self.state();
-        let text = Checkpoint { origin, size, root, extensions: Vec::new() }.to_string();
+        let goes_on = self.end == End::Never;
+        let extensions = if goes_on { vec![GOES_ON.to_owned()] } else { Vec::new() };
+        let text = Checkpoint { origin, size, root, extensions }.to_string();
         Ok(Note::new(text)?.signed(signer).to_string())
     }
 
@@ -153,6 +227,7 @@ impl Recorder {
             entries: Some(self.lines.clone()),
             checkpoint: Some(self.checkpoint(signer)?.into_bytes()),
             outputs: self.outputs.iter().map(file).collect(),
+            records: BTreeMap::new(),
             strange: Vec::new(),
         })
     }
@@ -171,13 +246,17 @@ impl Recorder {
     }
 
     fn push(&mut self, entry: &Entry) -> Result<(), RecorderError> {
-        if self.is_closed {
+        if self.end == End::Written {
             return Err(RecorderError::Closed);
         }
         let line = to_raw_value(entry)?;
-        self.tree.push(line.get().as_bytes());
-        self.lines.extend(line.get().as_bytes());
-        self.lines.push(b'\n');
+        self.add_line(line.get().as_bytes());
         Ok(())
+    }
+
+    fn add_line(&mut self, leaf: &[u8]) {
+        self.tree.push(leaf);
+        self.lines.extend(leaf);
+        self.lines.push(b'\n');
     }
 }

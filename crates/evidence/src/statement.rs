@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Hash;
+use crate::{DsseError, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Predicate, PredicateError, Signer};
 
 /// The type of statements of this version.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -37,6 +37,60 @@ pub struct Resource {
     /// Its digests in hexadecimal digits, by algorithm.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub digest: BTreeMap<String, String>,
+}
+
+/// An envelope that holds no statement which is understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// Its payload is not base64.
+    #[error("its payload is not base64")]
+    Payload,
+    /// It is of another type.
+    #[error("it is of the type {0:?}")]
+    Type(String),
+    /// It is not the JSON of one.
+    #[error("{0}")]
+    Json(String),
+    /// It is about nothing.
+    #[error("it has no subject with a digest")]
+    Subject,
+    /// What it says is not understood.
+    #[error("{0}")]
+    Predicate(#[from] PredicateError),
+}
+
+impl Statement {
+    /// Returns the statement in an envelope and what it says. Who signed it is not looked at.
+    ///
+    /// # Errors
+    /// Fails where it is no in-toto statement about something, or says nothing that is understood.
+    pub fn read(envelope: &Envelope) -> Result<(Self, Predicate), StatementError> {
+        let payload = envelope.payload().map_err(|_: DsseError| StatementError::Payload)?;
+        if envelope.payload_type() != IN_TOTO_PAYLOAD_TYPE {
+            return Err(StatementError::Type(envelope.payload_type().to_owned()));
+        }
+        let statement: Statement = serde_json::from_slice(&payload)
+            .map_err(|error| StatementError::Json(error.to_string()))?;
+        if statement.statement_type != STATEMENT_TYPE {
+            return Err(StatementError::Type(statement.statement_type));
+        }
+        let is_bare = |resource: &Resource| resource.digest.is_empty();
+        if statement.subject.is_empty() || statement.subject.iter().any(is_bare) {
+            return Err(StatementError::Subject);
+        }
+        let predicate = Predicate::of(&statement)?;
+        Ok((statement, predicate))
+    }
+
+    /// Returns the statement in an envelope that a key signed.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub fn signed(&self, signer: &Signer) -> Result<Envelope, serde_json::Error> {
+        let payload = serde_json::to_vec(self)?;
+        let envelope = Envelope::new(IN_TOTO_PAYLOAD_TYPE, &payload);
+        Ok(envelope.signed(signer).expect("the payload was encoded just now"))
+    }
 }
 
 impl Resource {

@@ -1,12 +1,18 @@
 //! Evidence of the live switch: a record of each transition, as a file and as an event for operators.
 //!
-//! Owns what a record says and what its file is called; `keeper` writes and tells. The broker, which
-//! must not wait, leaves its transitions here.
+//! Owns what a record says and what its file is called; `shelf` writes and signs, `keeper` tells. The
+//! broker, which must not wait, leaves its transitions here.
 
 pub(crate) mod keeper;
+mod shelf;
+mod statement;
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock},
+};
 
+use ::evidence::{Predicate, Signer};
 use broker::live::{Moved, Resumed, Stage, SwitchObserver, SwitchStatus, Target, Transition};
 use data_encoding::HEXLOWER;
 use event::{Ledger, UnixMs, timestamp_text};
@@ -15,6 +21,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
+pub use self::shelf::KeyFileError;
+pub(crate) use self::shelf::read_key;
 use crate::ops::OpsEvent;
 
 /// What the format is called in each record; another one gets another number.
@@ -28,6 +36,8 @@ const WAITING_MAX: usize = 256;
 pub(crate) struct Evidence {
     waiting: Mutex<VecDeque<Happened>>,
     woken: Notify,
+    /// Who signs records, where somebody does.
+    signer: OnceLock<Arc<Signer>>,
 }
 
 /// What a record is of.
@@ -45,18 +55,33 @@ impl Happened {
 }
 
 /// A record, and what became of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// The name of its file; names sort by time.
     pub(crate) name: String,
     /// The file, byte by byte.
     pub(crate) bytes: Vec<u8>,
+    /// When it happened.
+    pub(crate) at: UnixMs,
+    /// What is signed of it, where there is a key.
+    pub(crate) statement: Predicate,
     /// What operators are told.
     pub(crate) said: Value,
     pub(crate) is_written: bool,
     /// The event, once it was made, and whether the log has it.
     pub(crate) event: Option<OpsEvent>,
     pub(crate) is_told: bool,
+}
+
+/// What a record says before it has what all have.
+struct Written {
+    /// The file.
+    said: Value,
+    /// What operators are told.
+    event: Value,
+    at: UnixMs,
+    /// The end of its name.
+    what: String,
 }
 
 /// Whose records they are.
@@ -70,6 +95,11 @@ impl Evidence {
     /// Takes in that a start brought a switch to its end.
     pub(crate) fn resumed(&self, at: UnixMs, resumed: Resumed) {
         self.push(Happened::Resumed(at, resumed));
+    }
+
+    /// Has records signed from now on.
+    pub(crate) fn sign_with(&self, signer: Signer) {
+        self.signer.get_or_init(|| Arc::new(signer));
     }
 
     fn push(&self, happened: Happened) {
@@ -97,13 +127,23 @@ impl SwitchObserver for Evidence {
 impl Author<'_> {
     /// Writes the record of a transition; `number` tells apart those of one millisecond.
     fn record(&self, happened: &Happened, number: u64) -> Record {
-        match happened {
-            Happened::Transition(transition) => self.of_transition(transition, number),
-            Happened::Resumed(at, resumed) => self.of_start(*at, resumed, number),
-        }
+        let written = match happened {
+            Happened::Transition(transition) => Self::of_transition(transition),
+            Happened::Resumed(at, resumed) => self.of_start(*at, resumed),
+        };
+        let name = format!(
+            "{}-{number:06}-{}.json",
+            timestamp_text(written.at).replace([':', '-'], ""),
+            written.what
+        );
+        let statement = match happened {
+            Happened::Transition(transition) => statement::of_transition(transition, &name),
+            Happened::Resumed(_, resumed) => statement::of_start(self.by_settings, resumed, &name),
+        };
+        self.finish(written, name, statement)
     }
 
-    fn of_transition(&self, transition: &Transition, number: u64) -> Record {
+    fn of_transition(transition: &Transition) -> Written {
         let Transition { from, status, token, moved } = transition;
         let mut said = json!({
             "from": from.as_str(),
@@ -121,10 +161,10 @@ impl Author<'_> {
         let streams: Vec<_> = moved.iter().map(moved_json).collect();
         said["streams"] = streams.into();
         let what = format!("{}-{}", from.as_str(), status.stage.as_str());
-        self.finish(said, event, status.since, &what, number)
+        Written { said, event, at: status.since, what }
     }
 
-    fn of_start(&self, at: UnixMs, resumed: &Resumed, number: u64) -> Record {
+    fn of_start(&self, at: UnixMs, resumed: &Resumed) -> Written {
         let Resumed { taken, kept, lossy, unreached } = resumed;
         let idle = Stage::Idle.as_str();
         let said = json!({
@@ -140,18 +180,12 @@ impl Author<'_> {
             "streams_lossy": lossy,
             "unreached": unreached,
         });
-        self.finish(said.clone(), said, at, &format!("restart-{idle}"), number)
+        Written { event: said.clone(), said, at, what: format!("restart-{idle}") }
     }
 
     /// Adds what all records have.
-    fn finish(
-        &self,
-        mut said: Value,
-        mut event: Value,
-        at: UnixMs,
-        what: &str,
-        number: u64,
-    ) -> Record {
+    fn finish(&self, written: Written, name: String, statement: Predicate) -> Record {
+        let Written { mut said, mut event, at, .. } = written;
         let time = timestamp_text(at);
         for value in [&mut said, &mut event] {
             value["time"] = time.as_str().into();
@@ -160,12 +194,12 @@ impl Author<'_> {
         said["format"] = FORMAT.into();
         said["replica"] = self.replica.into();
         said["version"] = crate::VERSION.into();
-        let name = format!("{}-{number:06}-{what}.json", time.replace([':', '-'], ""));
         let mut bytes = serde_json::to_vec_pretty(&said).expect("numbers and texts are JSON");
         bytes.push(b'\n');
         event["record"] = name.as_str().into();
         event["sha256"] = HEXLOWER.encode(&Sha256::digest(&bytes)).into();
-        Record { name, bytes, said: event, event: None, is_written: false, is_told: false }
+        let (said, event) = (event, None);
+        Record { name, bytes, at, statement, said, event, is_written: false, is_told: false }
     }
 }
 

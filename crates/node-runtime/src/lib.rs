@@ -15,15 +15,18 @@ mod phase;
 mod replica;
 pub mod runtime;
 pub mod settings;
+mod soak;
 mod state;
 mod switch;
 mod tasks;
 
+pub use evidence::KeyFileError;
 pub use logging::{LoggingError, init_logging};
 pub use metrics::{HttpMetrics, IdempotencyResult, Metrics, PublishResult};
 pub use phase::Phase;
 pub use runtime::{Running, RuntimeBuilder, StartError, StopReport};
 pub use settings::{Scope, Scopes, Settings, SettingsError};
+pub use soak::{SOAK_MAX, SOAK_MIN, Soak, SoakStatus};
 pub use state::State;
 pub use switch::SwitchRefusal;
 pub use tasks::{Shutdown, Tasks};

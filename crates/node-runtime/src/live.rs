@@ -4,24 +4,19 @@
 //! It is built with the state, which opens nothing, and begins when the process is started; until
 //! then memory answers for itself, and Redis does not serve.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-};
+mod replica_maker;
+
+use std::sync::{Arc, OnceLock};
 
 use broker::{
     Append, AppendError, Appended, BoxFuture, Broker, BrokerHealth, HealthState, LiveBroker,
-    LiveOptions, MemoryBroker, Notices, Page, PageLimit, ReadError, RedisOptions, ReplicaBroker,
-    ReplicaOptions, ReplicaStartError, Watch,
+    LiveOptions, MemoryBroker, Notices, Page, PageLimit, ReadError, ReplicaBroker, Watch,
     live::{ReplicaFactory, Resumed, Stage, SwitchError, SwitchLog, SwitchObserver, Target},
-    memory::{log::Log, state_dir::Mirrors},
 };
-use event::{After, Clock, Ledger, Position, StreamName};
+use event::{After, Ledger, Position, StreamName};
 
-use crate::{
-    settings::{Backend, RealtimeSettings},
-    state::window,
-};
+pub(crate) use self::replica_maker::{Adopted, ReplicaMaker, spool};
+use crate::settings::Backend;
 
 const NOT_STARTED: &str = "the process is starting";
 
@@ -33,55 +28,6 @@ pub(crate) struct Live {
     memory: Arc<MemoryBroker>,
     /// Who owns every stream by the settings.
     by_settings: Target,
-}
-
-/// What a process with Redis takes over from the one before.
-#[derive(Default)]
-pub(crate) struct Adopted {
-    /// The logs of its folder.
-    pub(crate) logs: Vec<(StreamName, Log)>,
-    /// Which of them are only what it knew of Redis.
-    pub(crate) mirrors: Mirrors,
-}
-
-/// Makes the replica's broker, as often as it is asked for.
-#[derive(Clone)]
-pub(crate) struct ReplicaMaker {
-    pub(crate) settings: RealtimeSettings,
-    pub(crate) name: String,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl ReplicaMaker {
-    /// Begins to connect; a server that can't be reached is waited for. Logs that a process with the
-    /// memory backend left are given to Redis once it is there, except what they mirrored of Redis.
-    /// To be called within a runtime.
-    ///
-    /// # Errors
-    /// Fails on an address that is none and on a file of certificates that can't be used; the text
-    /// never holds the address.
-    pub(crate) fn make(&self, adopted: Adopted) -> Result<Arc<ReplicaBroker>, ReplicaStartError> {
-        let settings = &self.settings;
-        let url = settings.redis_url.as_ref().map_or("", |url| url.expose());
-        let mut options = RedisOptions::new(url, window(settings));
-        options.replica.clone_from(&self.name);
-        options.ca_file.clone_from(&settings.redis_ca_file);
-        options.identity.clone_from(&settings.redis_identity);
-        options.replicas_min = settings.redis_replicas_min;
-        let mut options = ReplicaOptions::new(options, Arc::clone(&self.clock));
-        options.strict = settings.enforce_redis;
-        options.spool = Some(spool(settings));
-        let made = ReplicaBroker::start_with(options, adopted.logs, adopted.mirrors)?;
-        Ok(Arc::new(made))
-    }
-
-    /// Returns the maker as a live broker needs it; one that was made before is the first.
-    pub(crate) fn factory(self, made: Option<Arc<ReplicaBroker>>) -> ReplicaFactory {
-        Box::new(move || match &made {
-            Some(made) => Ok(Arc::clone(made)),
-            None => self.make(Adopted::default()),
-        })
-    }
 }
 
 impl Live {
@@ -197,11 +143,6 @@ pub(crate) fn target_of(backend: Backend) -> Target {
         Backend::Memory => Target::Memory,
         Backend::Redis => Target::Redis,
     }
-}
-
-/// Returns the folder where branches wait to be merged.
-pub(crate) fn spool(settings: &RealtimeSettings) -> PathBuf {
-    settings.state_dir.join("spool")
 }
 
 fn unread() -> ReadError {

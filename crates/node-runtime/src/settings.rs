@@ -66,6 +66,8 @@ pub struct RealtimeSettings {
     pub state_dir: PathBuf,
     /// Where records of a live switch go, where it is not in the state folder.
     pub evidence_dir: Option<PathBuf>,
+    /// The file of the private key that signs records, where they are signed.
+    pub evidence_key: Option<PathBuf>,
     /// How chat's replicas meet.
     pub chat_transport: ChatTransport,
     /// What chat's keys and channels in Redis begin with; the same on all replicas.

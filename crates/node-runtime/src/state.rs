@@ -18,6 +18,7 @@ use crate::{
     live::Live,
     peers::Findings,
     settings::{ApiKey, RealtimeSettings},
+    soak::Soaking,
 };
 
 /// The organisation of a server that was given no credentials.
@@ -39,6 +40,8 @@ pub struct State {
     pub(crate) memory: Arc<MemoryBroker>,
     /// What a switch has done.
     pub(crate) evidence: Arc<Evidence>,
+    /// Whether the switch is finalised by itself.
+    pub(crate) soaking: Soaking,
     /// Whether the folder may have windows of a switch.
     pub(crate) has_windows: AtomicBool,
     pub(crate) replica: OnceLock<String>,
@@ -79,6 +82,7 @@ impl State {
             live,
             memory,
             evidence: Arc::default(),
+            soaking: Soaking::default(),
             has_windows: AtomicBool::new(false),
             replica: OnceLock::new(),
             peers: parking_lot::Mutex::default(),

@@ -6,6 +6,7 @@ mod evidence;
 mod guard;
 mod percent;
 mod store;
+mod runbook;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
     store::StoreCommand,
+    runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
 };
 use crate::failure::Failure;
 
@@ -94,6 +96,9 @@ pub(crate) enum Command {
     /// Looks at the database of chat.
     #[command(subcommand, after_help = "Example: tidegate store status")]
     Store(StoreCommand),
+    /// Reads runbooks: marks a plain one, says what is wrong with one, shows its plan.
+    #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
+    Runbook(RunbookCommand),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,

@@ -20,7 +20,7 @@ pub(crate) use self::cutover::{CutoverError, PauseMs};
 pub(crate) use self::{
     api::{Api, Receipt},
     backoff::Backoff,
-    cutover::{CutoverAsk, CutoverStatus},
+    cutover::{CutoverAsk, CutoverSoak, CutoverStatus},
     ended::Ended,
     filter::EventFilter,
     follow::{FollowRequest, Following, Transport},

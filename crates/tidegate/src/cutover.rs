@@ -43,10 +43,12 @@ pub(crate) async fn run(args: CutoverArgs, style: Style) -> Result<Exit, Failure
         (CutoverArgs { finalise: true, .. }, to) => {
             meant(to.map(|to| to.as_str()), &before, CutoverAsk::Finalise)?
         }
-        (_, Some(to)) => CutoverAsk::To(to.as_str()),
+        (_, Some(to)) => CutoverAsk::To { backend: to.as_str(), soak: args.soak },
         (_, None) => return Err(Failure::usage("give --to, --status, --undo or --finalise")),
     };
-    if is_so(&before, ask) {
+    let sets_a_soak = matches!(ask, CutoverAsk::To { soak: Some(_), .. });
+    let was_so = is_so(&before, ask);
+    if was_so && !(sets_a_soak && before.state == "switched") {
         conclude(&before, style, &format!("nothing to do: {}", facts(&before)));
         return Ok(Exit::Done);
     }
@@ -61,6 +63,11 @@ pub(crate) async fn run(args: CutoverArgs, style: Style) -> Result<Exit, Failure
             ));
         }
     };
+    if was_so && is_so(&after, ask) {
+        // Nothing moved but the soak.
+        conclude(&after, style, &facts(&after));
+        return Ok(Exit::Done);
+    }
     finish(&after, ask, style, began.elapsed())
 }
 
@@ -78,7 +85,7 @@ fn meant(to: Option<&str>, before: &CutoverStatus, ask: CutoverAsk) -> Result<Cu
 fn is_so(status: &CutoverStatus, ask: CutoverAsk) -> bool {
     let rests = ["idle", "switched"].contains(&status.state.as_str()) && !status.is_running;
     match ask {
-        CutoverAsk::To(to) => rests && status.owner == to && status.to == to,
+        CutoverAsk::To { backend: to, .. } => rests && status.owner == to && status.to == to,
         CutoverAsk::Undo | CutoverAsk::Finalise => status.state == "idle" && !status.is_running,
     }
 }

@@ -9,6 +9,7 @@ use ::evidence::{Keyring, Note, Request, folder, verify};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use self::show::Detail;
 use crate::{
     cli::{EvidenceCommand, Style, VerifyArgs},
     console,
@@ -27,19 +28,22 @@ pub(crate) async fn run(command: EvidenceCommand, style: Style) -> Result<Exit, 
 }
 
 fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
-    let keyring: Keyring = read(&args.keys)?;
+    let keyring = args.keys.as_deref().map(read::<Keyring>).transpose()?;
     let seen = args.seen.as_deref().map(read::<Note>).transpose()?;
     let unreadable = |error| Failure::usage("the evidence can't be read").because(error);
     let contents = folder::read(&args.dir).map_err(unreadable)?;
     let request = Request {
         contents: &contents,
-        keyring: &keyring,
+        keyring: keyring.as_ref(),
         seen: seen.as_ref(),
         may_be_open: args.open,
     };
     let report = verify(&request);
     match style {
-        Style::Human => console::conclude(&show::text(&report, args.all)),
+        Style::Human => {
+            let detail = if args.all { Detail::All } else { Detail::Signed };
+            console::conclude(&show::text(&report, detail));
+        }
         Style::Json => {
             let document = json!({"sound": report.is_sound(), "report": report});
             console::conclude(&document.to_string());

@@ -243,6 +243,29 @@ const fn code_of(error: &SwitchError) -> Code {
     }
 }
 
+/// Names a failure of a switch, for whoever reads it by program.
+pub(crate) const fn kind_of(error: &SwitchError) -> &'static str {
+    match error {
+        SwitchError::Underway => "underway",
+        SwitchError::Elsewhere(_) => "elsewhere",
+        SwitchError::Overtaken(_) => "overtaken",
+        SwitchError::Undone => "undone",
+        SwitchError::NotSwitched => "not_switched",
+        SwitchError::Draining => "draining",
+        SwitchError::NoRedis => "no_redis",
+        SwitchError::Unreachable(_) => "unreachable",
+        SwitchError::Full(_) => "full",
+        SwitchError::ReadOnly(_) => "read_only",
+        SwitchError::TooOld(_) => "too_old",
+        SwitchError::Refused(_) => "refused",
+        SwitchError::Differs(_) => "differs",
+        SwitchError::Restless(_) => "restless",
+        SwitchError::Busy(_) => "busy",
+        SwitchError::Disk(_) => "disk",
+        SwitchError::StreamsFull => "streams_full",
+    }
+}
+
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         match error {

@@ -16,8 +16,8 @@ const VERSION: &str = "0.13.1";
 const SECONDS: u32 = 60;
 
 /// Every target, as `fuzz/Cargo.toml` names it.
-pub(crate) const TARGETS: [&str; 5] =
-    ["cursor", "lineage", "request_body", "websocket", "window_file"];
+pub(crate) const TARGETS: [&str; 7] =
+    ["cursor", "evidence", "lineage", "request_body", "runbook", "websocket", "window_file"];
 
 /// Fuzzes every target.
 ///

@@ -1,4 +1,7 @@
-//! The arguments of `guards` and `evidence`, which measure pure code and no server.
+//! The arguments of `guards`, `evidence`, `runbooks` and `journal`, which measure this process and no
+//! server.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -32,6 +35,28 @@ pub struct EvidenceArgs {
     #[arg(long, default_value = "50%")]
     pub(crate) signed: Share,
     /// How often it is verified; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}
+
+/// Arguments of `runbooks`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct RunbooksArgs {
+    /// How often each is checked and planned; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}
+
+/// Arguments of `journal`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct JournalArgs {
+    /// How many entries are written.
+    #[arg(long, default_value_t = 500, value_parser = from_one::<u32>(100_000))]
+    pub(crate) entries: u32,
+    /// A folder on the disk that is measured [default: the folder for temporary files].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How often all of it is measured; figures are the medians.
     #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
     pub(crate) repeat: u32,
 }

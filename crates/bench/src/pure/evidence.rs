@@ -1,8 +1,8 @@
 //! The verification of a log: every entry hashed and read, every signature checked.
 
 use evidence::{
-    Contents, Envelope, IN_TOTO_PAYLOAD_TYPE, Keyring, Outcome, Predicate, Recorder, Redactor,
-    Request, Resource, Signer, TestResult, verify,
+    Contents, Envelope, Keyring, Outcome, Predicate, Recorder, Redactor, Request, Resource, Signer,
+    TestResult, verify,
 };
 use serde_json::json;
 
@@ -61,15 +61,14 @@ fn statement(n: usize, signer: &Signer) -> Result<Envelope, BenchError> {
     });
     let subject = vec![Resource::sha256("image", evidence::Hash::of(b"image"))];
     let statement = result.about(subject).map_err(failed)?;
-    let payload = serde_json::to_vec(&statement).map_err(failed)?;
-    Envelope::new(IN_TOTO_PAYLOAD_TYPE, &payload).signed(signer).map_err(failed)
+    statement.signed(signer).map_err(failed)
 }
 
 impl Repeated for Evidence {
     fn once(&mut self) -> Result<Figures, BenchError> {
         let request = Request {
             contents: &self.contents,
-            keyring: &self.keyring,
+            keyring: Some(&self.keyring),
             seen: None,
             may_be_open: false,
         };

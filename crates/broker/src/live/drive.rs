@@ -7,24 +7,17 @@ use std::{
     time::Duration,
 };
 
-use event::{Event, StreamName};
+use event::StreamName;
 use futures_util::{TryStreamExt, stream};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{
-    Core, Moved, SwitchError, SwitchStatus, Transition,
+    Core, SwitchError,
     cell::Cell,
-    plan::{Plan, Stage, Target, Work},
-    status::Pauses,
+    plan::{Stage, Target, Work},
     to_redis::Rounds,
 };
-use crate::{
-    Broker, ReplicaBroker,
-    redis::{
-        failure::Failure,
-        switching::{Lease, LeaseWord},
-    },
-};
+use crate::{Broker, ReplicaBroker, redis::failure::Failure};
 
 /// How many streams are copied at once, and how many change hands at once: these compete with what
 /// is being served.
@@ -35,10 +28,6 @@ const MOVES_AT_ONCE: usize = 4;
 pub(super) const PASSES_MAX: u32 = 100;
 
 impl Core {
-    pub(super) fn token(&self) -> u64 {
-        self.token.load(Ordering::Acquire)
-    }
-
     /// Does all the work that there is.
     pub(super) async fn drive(self: &Arc<Self>) -> Result<(), SwitchError> {
         self.status.send_modify(|status| status.error = None);
@@ -143,45 +132,6 @@ impl Core {
         let health = Broker::health(&*replica);
         let reason = health.reason.unwrap_or_else(|| "it does not serve yet".to_owned());
         Err(Failure::unanswered(reason).into())
-    }
-
-    async fn take_lease(&self) -> Result<(), SwitchError> {
-        let replica = self.reached(self.options.patience).await?;
-        let lasts = self.options.lease;
-        match replica.trunk().lease(LeaseWord::Take, &self.name, lasts, 0).await? {
-            Lease::Held(token) => {
-                self.token.store(token, Ordering::Release);
-                Ok(())
-            }
-            Lease::Busy(holder) => Err(elsewhere(&holder)),
-        }
-    }
-
-    /// Renews the lease for as long as it is ours; returns why it is not any more.
-    async fn keep_lease(&self) -> SwitchError {
-        loop {
-            sleep(self.options.lease / 5).await;
-            let Some(replica) = self.replica.lock().clone() else { continue };
-            let (token, lasts) = (self.token(), self.options.lease);
-            if token == 0 {
-                continue;
-            }
-            // One that can't be renewed now is: the work itself finds out that Redis is lost.
-            let kept = replica.trunk().lease(LeaseWord::Keep, &self.name, lasts, token).await;
-            if let Ok(Lease::Busy(holder)) = kept {
-                return elsewhere(&holder);
-            }
-        }
-    }
-
-    async fn leave_lease(&self) {
-        let token = self.token.swap(0, Ordering::AcqRel);
-        let replica = self.replica.lock().clone();
-        if let (Some(replica), true) = (replica, token > 0) {
-            // It ends by itself.
-            let left = replica.trunk().lease(LeaseWord::Leave, &self.name, Duration::ZERO, token);
-            let _ = timeout(self.options.patience, left).await;
-        }
     }
 
     /// Returns the streams that are not where they shall be.
@@ -350,71 +300,6 @@ impl Core {
         let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
         written.map_err(|error| SwitchError::Disk(error.to_string()))
     }
-
-    /// Begins the counts of a switch, or of its undo, at nothing.
-    pub(super) fn begin_count(&self) {
-        self.moved.lock().clear();
-        self.status.send_modify(|status| {
-            (status.streams, status.copied, status.moved) = (0, 0, 0);
-            (status.events, status.bytes, status.pauses) = (0, 0, Pauses::default());
-        });
-    }
-
-    pub(super) fn count_copied(&self, events: &[(Duration, Arc<Event>)]) {
-        self.count(events.iter().map(|(_, event)| event));
-    }
-
-    pub(super) fn count_followed(&self, events: &[Arc<Event>]) {
-        self.count(events.iter());
-    }
-
-    fn count<'a>(&self, events: impl ExactSizeIterator<Item = &'a Arc<Event>>) {
-        let count = events.len() as u64;
-        let bytes: usize = events.map(|event| event.json.len()).sum();
-        self.status.send_if_modified(|status| {
-            status.events += count;
-            status.bytes += bytes as u64;
-            count > 0
-        });
-    }
-
-    pub(super) fn count_moved(&self, moved: Moved) {
-        self.status.send_modify(|status| {
-            status.moved += 1;
-            status.pauses.add(moved.pause);
-        });
-        self.moved.lock().push(moved);
-    }
-
-    /// Takes the plan's stage into the status, and tells of it where it is another one; `is_undo` is
-    /// what brought it to rest, where it is.
-    pub(super) fn staged_from(&self, from: Stage, is_undo: bool) {
-        let plan = *self.plan.lock();
-        let is_other = plan.stage() != from;
-        let at = self.options.memory.clock().unix();
-        self.status.send_if_modified(|status| {
-            let before = status.clone();
-            show(status, &plan);
-            status.is_undo |= is_undo && plan.stage() == Stage::Idle;
-            if is_other {
-                status.since = at;
-            }
-            *status != before
-        });
-        if !is_other {
-            return;
-        }
-        let status: SwitchStatus = self.status.borrow().clone();
-        tracing::info!(
-            from = from.as_str(),
-            stage = status.stage.as_str(),
-            to = status.to.as_str(),
-            "the switch"
-        );
-        let moved = std::mem::take(&mut *self.moved.lock());
-        let transition = Transition { from, status, token: self.token(), moved };
-        self.options.observer.transition(&transition);
-    }
 }
 
 /// Says that passes over the streams did not meet all of them.
@@ -422,22 +307,10 @@ pub(super) fn streams_begin_faster() -> SwitchError {
     SwitchError::Restless("streams begin faster than they change hands".to_owned())
 }
 
-/// Shows in a status how a plan stands.
 /// Says which stream was refused.
 fn of_stream(stream: &StreamName, error: SwitchError) -> SwitchError {
     match error {
         SwitchError::Refused(reason) => SwitchError::Refused(format!("{stream}: {reason}")),
         error => error,
     }
-}
-
-/// Returns the refusal for another one's switch, by what its operators call it.
-fn elsewhere(holder: &str) -> SwitchError {
-    let called = holder.rsplit_once('.').map_or(holder, |(called, _)| called);
-    SwitchError::Elsewhere(called.to_owned())
-}
-
-pub(super) fn show(status: &mut SwitchStatus, plan: &Plan) {
-    (status.stage, status.owner, status.to) = (plan.stage(), plan.default_owner(), plan.to());
-    status.is_undo = plan.is_undo();
 }

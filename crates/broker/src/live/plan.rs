@@ -1,5 +1,5 @@
-//! The rules of a switch: what is to be done next, what each ask means, and what a start finds.
-//! Pure: whoever carries it out says what was done, and writes down what it is told to before it
+//! The rules of a switch: what is to be done next, what each ask means, and what a start finds
+//! (`histories`). Pure: whoever carries it out says what was done, and writes down what it is told to before it
 //! does what follows.
 //!
 //! What is written down answers two questions for the next process, should this one end anywhere:
@@ -9,9 +9,9 @@
 //! memory's and saved, the second once all streams have changed hands. Nobody knows afterwards which
 //! stream had, so that a crash in between is told as any crash of memory is.
 
-use event::{ForkKind, Lineage, Seq, Standing};
+mod histories;
 
-use crate::trunk::parting::parting;
+pub(crate) use self::histories::{Placement, Resume, grew_out_of, hides_loss, placement, resume};
 
 /// A backend that can own a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -326,80 +326,6 @@ impl Plan {
     /// Takes in that the first stream is about to change hands.
     pub(crate) fn moves(&mut self) {
         self.is_mixed = true;
-    }
-}
-
-/// What has to become of a stream of memory that Redis shall own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// Redis has no such log, or one that ours grew out of: ours takes its place.
-    Whole,
-    /// Redis has all of ours, and perhaps more.
-    There,
-    /// Redis has another history: ours is merged behind the last number that both share.
-    Branch(Seq),
-}
-
-/// A log as far as its place in a history goes: its epochs, and its last number.
-pub(crate) type History<'a> = (&'a Lineage, Seq);
-
-/// Finds out what has to become of a stream of memory that Redis shall own.
-pub(crate) fn placement(ours: History<'_>, theirs: Option<History<'_>>) -> Placement {
-    let Some(theirs) = theirs else { return Placement::Whole };
-    match parting(theirs, ours) {
-        None => Placement::There,
-        Some(_) if grew_out_of(ours, theirs) => Placement::Whole,
-        Some(shared) => Placement::Branch(shared),
-    }
-}
-
-/// Returns whether our lineage tells of a loss that theirs does not: where our log does not take the
-/// place of theirs, it has to be told there.
-pub(crate) fn hides_loss(ours: &Lineage, theirs: &Lineage) -> bool {
-    let is_known = |epoch| theirs.forks().iter().any(|fork| fork.epoch == epoch);
-    let mut lossy = ours.forks().iter().filter(|fork| fork.kind == ForkKind::Lossy);
-    lossy.any(|fork| !is_known(fork.epoch))
-}
-
-/// Returns whether a log has all that another one has.
-pub(crate) fn grew_out_of(ours: History<'_>, theirs: History<'_>) -> bool {
-    ours.0.standing(theirs.0.last_at(theirs.1), ours.1) == Standing::Good
-}
-
-/// What a start in memory makes of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// It goes on from the saved window.
-    Keep,
-    /// It goes on from the saved window, and something may be lost behind it.
-    KeepLossy,
-    /// It goes on from what Redis has.
-    Take(ForkKind),
-}
-
-/// Finds out what a start in memory makes of a stream, given the saved window and what Redis has;
-/// `is_merged` where the saved window ends in a branch that Redis has whole.
-pub(crate) fn resume(
-    record: Record,
-    ours: Option<History<'_>>,
-    theirs: Option<History<'_>>,
-    is_merged: bool,
-) -> Resume {
-    if !record.redis_may_own {
-        return Resume::Keep;
-    }
-    let Some(theirs) = theirs else { return Resume::KeepLossy };
-    let take = Resume::Take(match record.memory_leads {
-        true => ForkKind::Lossy,
-        false => ForkKind::Whole,
-    });
-    match ours {
-        Some(ours) if ours.1 > Seq::ZERO => match parting(theirs, ours) {
-            None => take,
-            Some(_) if is_merged => take,
-            Some(_) => Resume::Keep,
-        },
-        _ => take,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use event::{Event, ForkKind, Ledger, MonoMs, Seq, StreamName};
+use event::{Event, ForkKind, Gap, GapReason, Ledger, MonoMs, Seq, StreamName};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -125,9 +125,15 @@ impl Core {
             let ages = trunk.window_ages(stream).await?;
             let ledger = trunk.ledger_now(stream).await?;
             let mut events: Vec<Arc<Event>> = Vec::new();
-            let mut after = ledger.window_after.seq;
+            let (mut after, mut lost_to) = (ledger.window_after.seq, Seq::ZERO);
             while after < ledger.last.seq {
                 let page: Page = trunk.stretch(stream, after).await?;
+                let is_loss = |gap: &Gap| gap.reason == GapReason::DataLoss;
+                if page.after.seq > after && page.gap.as_ref().is_some_and(is_loss) {
+                    // Memory's window has no hole, and begins behind that.
+                    events.clear();
+                    (after, lost_to) = (page.after.seq, page.after.seq);
+                }
                 if page.events.first().is_none_or(|e| e.position.seq != after.next()) {
                     break;
                 }
@@ -150,7 +156,7 @@ impl Core {
             let window: Vec<_> = window.collect();
             self.count_followed(&events);
             if let Some(log) = Log::copied(&lineage, &ledger, window) {
-                return Ok(log);
+                return Ok(log.with_lost_to(lost_to));
             }
         }
         Err(SwitchError::Restless(format!(

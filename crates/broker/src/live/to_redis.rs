@@ -300,7 +300,8 @@ impl Core {
     ) -> Result<Option<Ledger>, SwitchError> {
         log.fork(self.options.memory.draw_epoch(), ForkKind::Whole);
         let (lineage, ledger) = (log.lineage().clone(), log.ledger());
-        let placing = Placing { token: self.token(), seen, lineage: &lineage, ledger: &ledger };
+        let (token, lost_to) = (self.token(), log.lost_to());
+        let placing = Placing { token, seen, lineage: &lineage, ledger: &ledger, lost_to };
         let mut tries = 0;
         let placed = loop {
             match replica.trunk().place(&cell.stream, &placing).await {

@@ -40,6 +40,8 @@ pub struct Kept {
 pub struct Log {
     lineage: Lineage,
     window: VecDeque<Kept>,
+    /// Up to where events are lost that the window would have had.
+    lost_to: Seq,
     head: Seq,
     keys: Keys,
     first: Seq,
@@ -98,6 +100,7 @@ impl Log {
         Log {
             lineage,
             window: VecDeque::new(),
+            lost_to: Seq::ZERO,
             head: Seq::ZERO,
             keys: Keys::default(),
             first: Seq::ZERO,
@@ -122,6 +125,7 @@ impl Log {
         (numbered && after_forks).then(|| Log {
             lineage,
             window: window.into(),
+            lost_to: Seq::ZERO,
             head,
             keys,
             first,
@@ -301,7 +305,7 @@ impl Log {
             lineage: &self.lineage,
             head: self.head,
             window_after: self.window_after(),
-            lost_to: Seq::ZERO,
+            lost_to: self.lost_to,
             oldest_id_at: self.window.front().map(|kept| kept.event.id.unix_ms()),
         }
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     RedisBroker, TRIES_MAX, answer,
-    answer::Words,
+    answer::{Element, Words},
     failure::Failure,
     library::Function,
     names::Names,
@@ -25,6 +25,8 @@ struct Account {
     hash: RollingHash,
     /// The number up to which the stored hash goes.
     hashed: Seq,
+    /// How many elements of the list of digests were folded.
+    folded: usize,
 }
 
 impl RedisBroker {
@@ -57,7 +59,7 @@ impl RedisBroker {
         let state = &account.state;
         let arguments = |command: &mut Cmd, run: &str| {
             command.arg(account.hashed.0).arg(state.head.0).arg(&hash);
-            command.arg(state.lineage.current().to_string()).arg(run);
+            command.arg(state.lineage.current().to_string()).arg(run).arg(account.folded);
         };
         let on = On::Server(&state.run);
         let folded = self.call_on(on, names, Function::Fold, &keys, &arguments).await;
@@ -98,10 +100,16 @@ fn folded(mut words: Words) -> Result<Account, Failure> {
     let window_after = words.seq()?;
     let (first, count) = (words.seq()?, words.number()?);
     let (mut hash, hashed) = (words.hash()?, words.seq()?);
-    let mut seq = hashed;
+    let (mut seq, mut folded) = (hashed, 0);
     for value in words.list()? {
-        seq = seq.next();
-        hash = and_digest(hash, seq, answer::digest(value)?);
+        folded += 1;
+        match answer::element(value)? {
+            Element::Digest(digest) => {
+                seq = seq.next();
+                hash = and_digest(hash, seq, digest);
+            }
+            Element::HoleBefore(next) => seq = next.prev(),
+        }
     }
     if seq != state.head {
         return Err(Failure::refused(format!(
@@ -109,7 +117,7 @@ fn folded(mut words: Words) -> Result<Account, Failure> {
             state.head
         )));
     }
-    Ok(Account { state, window_after, first, count, hash, hashed })
+    Ok(Account { state, window_after, first, count, hash, hashed, folded })
 }
 
 /// Returns the hash after one more event, given the digest of its JSON.

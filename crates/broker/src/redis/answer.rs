@@ -5,7 +5,11 @@ use event::{RollingHash, Seq};
 use redis::Value;
 
 use super::{failure::Failure, state::State};
-use crate::{lineage_text::lineage_from, number_text::number_from};
+use crate::{
+    holes::{Hole, holes_from},
+    lineage_text::lineage_from,
+    number_text::number_from,
+};
 
 /// An answer: its first word, and what follows.
 pub(super) struct Words {
@@ -69,6 +73,12 @@ impl Words {
         Ok(State { lineage, head, run: self.text()? })
     }
 
+    /// Reads the holes of a log.
+    pub(super) fn holes(&mut self) -> Result<Vec<Hole>, Failure> {
+        let damaged = || Failure::of_log("Redis holds or answered holes of a log that are damaged");
+        holes_from(&self.text()?).ok_or_else(damaged)
+    }
+
     /// Returns the failure of an answer that the caller does not expect.
     pub(super) fn unexpected(mut self) -> Failure {
         match self.word.as_str() {
@@ -103,10 +113,24 @@ pub(super) fn entry(value: Value) -> Option<Entry> {
     Some(Entry { seq, envelope: envelope.into(), epoch: text(epoch)? })
 }
 
-/// Reads a digest.
-pub(super) fn digest(value: Value) -> Result<[u8; 32], Failure> {
-    let Value::BulkString(bytes) = value else { return Err(nonsense("a digest that is none")) };
-    bytes.try_into().map_err(|_| nonsense("a digest that is none"))
+/// An element of the list that the account goes on from.
+pub(super) enum Element {
+    /// The SHA-256 of the next event.
+    Digest([u8; 32]),
+    /// The log has a hole here; the next event has this number.
+    HoleBefore(Seq),
+}
+
+/// Reads a digest, or the mark of a hole: `@` and a number.
+pub(super) fn element(value: Value) -> Result<Element, Failure> {
+    let neither = || nonsense("what is neither a digest nor a hole");
+    let Value::BulkString(bytes) = value else { return Err(neither()) };
+    let next = |bytes: &[u8]| number_from(std::str::from_utf8(bytes.strip_prefix(b"@")?).ok()?);
+    match (<[u8; 32]>::try_from(&*bytes), next(&bytes)) {
+        (Ok(digest), _) => Ok(Element::Digest(digest)),
+        (_, Some(next)) => Ok(Element::HoleBefore(Seq(next))),
+        _ => Err(neither()),
+    }
 }
 
 pub(super) fn text(value: Value) -> Option<String> {

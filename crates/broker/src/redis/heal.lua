@@ -50,11 +50,23 @@ local function healed(lineage, head, epoch, kind)
   return table.concat(forks, ',')
 end
 
--- Gives a log back what its replicas had of it, and begins a new epoch behind that. Numbers that
--- nobody has are a hole; what was offered beyond it is appended anew. ARGV: the server's run; the
--- new epoch; `all` where every replica has offered what it had, `adopted` where what was offered is
--- a whole log of another backend, else `some`; most age, ms that the
--- clock is ahead; wake channel and how to publish.
+-- Most holes of a log that are remembered.
+local HOLES_MAX = 256
+
+-- The holes that a log has, as `FIRST-LAST` with commas, after another one; the oldest are forgotten
+-- where there are too many.
+local function with_hole(holes, first, last)
+  holes = holes .. (holes == '' and '' or ',') .. text(first) .. '-' .. text(last)
+  local _, count = string.gsub(holes, ',', '')
+  if count >= HOLES_MAX then holes = string.match(holes, ',(.*)$') end
+  return holes
+end
+
+-- Gives a log back what its replicas had of it, each event in its place, and begins a new epoch
+-- behind that. Numbers that nobody has are a hole, which whoever reads across it is told of. ARGV:
+-- the server's run; the new epoch; `all` where every replica has offered what it had, `adopted` where
+-- what was offered is a whole log of another backend, else `some`; most age, ms that the clock is
+-- ahead; wake channel and how to publish.
 function lib.settle(keys, a)
   local stream, meta, ages, digests, heal = unpack(keys)
   local m, missing = read(stream, meta)
@@ -87,31 +99,27 @@ function lib.settle(keys, a)
     if a[3] ~= 'adopted' then redis.call('HSET', meta, 'lost', text(head)) end
     if head > 0 or #offered > 0 then redis.call('PERSIST', meta) end
   end
-  local first, added = head + 1, 0
-  local function put(seq, as, epoch)
-    local value = redis.call('HGET', heal, text(seq) .. '-' .. owner(seq))
-    redis.call('XADD', stream, text(as) .. '-0', 'envelope', string.sub(value, 33), 'epoch',
-      epoch or owner(seq))
-    redis.call('RPUSH', digests, string.sub(value, 1, 32))
-    added = added + 1
+  local first, added, holes = nil, 0, redis.call('HGET', meta, 'holes') or ''
+  local before = holes
+  for _, seq in ipairs(offered) do
+    if seq > head then
+      if seq > head + 1 then
+        holes = with_hole(holes, head + 1, seq - 1)
+        -- The digests that follow are of what stands behind the hole (account.rs).
+        redis.call('RPUSH', digests, '@' .. text(seq))
+      end
+      local value = redis.call('HGET', heal, text(seq) .. '-' .. owner(seq))
+      redis.call('XADD', stream, text(seq) .. '-0', 'envelope', string.sub(value, 33), 'epoch',
+        owner(seq))
+      redis.call('RPUSH', digests, string.sub(value, 1, 32))
+      first, head, added = first or seq, seq, added + 1
+    end
   end
-  local next = 1
-  while offered[next] and offered[next] <= head do next = next + 1 end
-  while offered[next] == head + 1 do
-    head = head + 1
-    put(head, head)
-    next = next + 1
-  end
+  if holes ~= before then redis.call('HSET', meta, 'holes', holes) end
   local is_whole = was_there and a[3] ~= 'some' and head >= tonumber(known)
   local base = (not m or tonumber(known) >= m.head) and lineage or m.lineage
-  lineage = healed(base, head, a[2], is_whole and 'w' or 'l')
-  while offered[next] do
-    head = head + 1
-    put(offered[next], head, a[2])
-    next = next + 1
-  end
-  redis.call('HSET', meta, 'lineage', lineage, 'epoch', a[2], 'head', text(head), 'run', a[1],
-    'time', text(now))
+  redis.call('HSET', meta, 'lineage', healed(base, head, a[2], is_whole and 'w' or 'l'), 'epoch', a[2],
+    'head', text(head), 'run', a[1], 'time', text(now))
   redis.call('HINCRBY', meta, 'count', added)
   if added > 0 then
     if redis.call('HGET', meta, 'first') == '0' then redis.call('HSET', meta, 'first', text(first)) end

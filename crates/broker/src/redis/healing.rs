@@ -18,6 +18,7 @@ use super::{
     state::State,
 };
 use crate::{
+    holes::Hole,
     lineage_text::lineage_text,
     memory::keys::{Done, Keys},
 };
@@ -101,6 +102,13 @@ pub(crate) struct Offer<'a> {
     pub(crate) events: Vec<Arc<Event>>,
 }
 
+/// A log as it stands, whatever this process knew.
+pub(crate) struct StoredLog {
+    pub(crate) state: State,
+    /// Its holes, oldest first, and before them what is lost of the window's front; of many the newest.
+    pub(crate) holes: Vec<Hole>,
+}
+
 impl RedisBroker {
     /// Lets no log be used before [`RedisBroker::clear`].
     pub(crate) fn guard(&self) {
@@ -149,12 +157,30 @@ impl RedisBroker {
     /// Returns a log as it stands, whatever this process knew; `None` where there is none, or none
     /// that could be used.
     pub(crate) async fn stored(&self, stream: &StreamName) -> Result<Option<State>, Failure> {
+        Ok(self.stored_log(stream).await?.map(|stored| stored.state))
+    }
+
+    /// Returns a log as it stands with its holes; `None` as for [`RedisBroker::stored`].
+    pub(crate) async fn stored_log(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<StoredLog>, Failure> {
         let names = self.naming.of(stream);
         let keys = [names.stream.as_str(), &names.meta];
         let answered = self.call(&names, Function::State, &keys, &|_, _| {}).await?;
         let mut words = Words::read(answered.value)?;
         match words.word() {
-            "state" => words.state().map(Some),
+            "state" => {
+                let (state, mut holes) = (words.state()?, words.holes()?);
+                // What lies before all that was given back, as far as a window would reach.
+                let window = self.options.window.events_max as u64;
+                let first = Seq(state.head.0.saturating_sub(window) + 1);
+                let front = Hole { first, last: words.seq()? };
+                if front.first <= front.last {
+                    holes.insert(0, front);
+                }
+                Ok(Some(StoredLog { state, holes }))
+            }
             "absent" | "orphan" => Ok(None),
             _ => Err(words.unexpected()),
         }
@@ -338,3 +364,6 @@ fn texts(words: &mut Words) -> Result<Vec<String>, Failure> {
     let values: Vec<Value> = words.list()?;
     Ok(values.into_iter().filter_map(text).collect())
 }
+
+#[cfg(test)]
+mod tests;

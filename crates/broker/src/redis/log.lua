@@ -153,9 +153,12 @@ function lib.fork(keys, a)
   return state('forked', read(stream, meta))
 end
 
+-- Says how a log stands, which holes it has (heal.lua), and up to where all is lost.
 function lib.state(keys)
   local m, missing = read(keys[1], keys[2])
-  return m and state('state', m) or missing
+  if not m then return missing end
+  local holes = redis.call('HGET', keys[2], 'holes') or ''
+  return { 'state', m.lineage, text(m.head), m.run, holes, text(m.lost) }
 end
 
 local function sweep(done, queue, now, kept)
@@ -330,12 +333,12 @@ function lib.ledger(keys, a)
 end
 
 -- Moves the account's hash on, if nobody else did, and the log is the one that it was read of. ARGV:
--- `hashed` as seen and as it shall be, hash; epoch, run.
+-- `hashed` as seen and as it shall be, hash; epoch, run; how many digests were folded.
 function lib.fold(keys, a)
   local meta, digests = keys[1], keys[2]
   local m = redis.call('HMGET', meta, 'hashed', 'epoch', 'run')
   if m[1] ~= a[1] or m[2] ~= a[4] or m[3] ~= a[5] then return { 'stale' } end
-  redis.call('LTRIM', digests, tonumber(a[2]) - tonumber(a[1]), -1)
+  redis.call('LTRIM', digests, tonumber(a[6]), -1)
   redis.call('HSET', meta, 'hash', a[3], 'hashed', a[2])
   return { 'folded' }
 end

@@ -31,6 +31,12 @@ impl State {
         self.lineage.last_at(self.head)
     }
 
+    /// Returns whether it tells of a loss at its very end.
+    pub(crate) fn ends_in_loss(&self) -> bool {
+        let last = self.lineage.forks().last();
+        last.is_some_and(|last| last.kind == ForkKind::Lossy && last.after == self.head)
+    }
+
     /// Returns whether this is `earlier`, or has grown out of it.
     pub(super) fn holds(&self, earlier: &State) -> bool {
         self.lineage.standing(earlier.place(), self.head) == Standing::Good
@@ -48,7 +54,11 @@ impl State {
         let mut lineage = self.lineage.clone();
         match known {
             Some(known) if !self.holds(known) && known.descends_from(self) => {
-                lineage = known.cut_at(self.head).unwrap_or(lineage);
+                // Where what is known took another way before this log's end, as where an older copy
+                // came after an empty server, its epochs are none of these entries'.
+                if known.holds(self) {
+                    lineage = known.cut_at(self.head).unwrap_or(lineage);
+                }
                 lineage.fork(epoch, self.head, ForkKind::Lossy);
             }
             Some(known) if self.hides_loss_of(known) => {

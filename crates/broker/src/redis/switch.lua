@@ -89,7 +89,8 @@ end
 -- as for `stage`, and what was offered of the log (`heal`). ARGV: token; number up to which the copy
 -- goes; the log's epoch, head and run as they were seen, `absent` for the epoch where there was none;
 -- lineage, epoch, and the server's run as they shall be; the account's first, count and hash; most
--- events, most age, ms that the clock is ahead; wake channel and how to publish.
+-- events, most age, ms that the clock is ahead; wake channel and how to publish; number up to which
+-- events are lost that the window would have had.
 function lib.place(keys, a)
   local stream, meta, ages, digests, done, queue = unpack(keys)
   local from, from_ages, from_done, from_queue, from_meta = unpack(keys, 7)
@@ -116,7 +117,8 @@ function lib.place(keys, a)
   local now = math.max(now_ms(a[14]), m and m.time or 0)
 
   redis.call('HSET', meta, 'lineage', a[6], 'epoch', a[7], 'head', a[2], 'run', a[8], 'first', a[9],
-    'count', a[10], 'hash', a[11], 'hashed', a[2], 'time', text(now))
+    'count', a[10], 'hash', a[11], 'hashed', a[2], 'time', text(now),
+    'holes', '', 'lost', a[17])
   if a[2] == '0' then
     redis.call('PEXPIRE', meta, EMPTY_TTL_MS)
   else

@@ -1,19 +1,26 @@
 //! Moving a log between a process's memory and Redis: the copy beside the log, and the one call that
 //! puts it in the log's place. Each call may be repeated; a switch that was overtaken is refused.
+//! `lease` says which switch that is, and `reading` reads what goes the other way.
+
+mod lease;
+mod reading;
 
 use std::{sync::Arc, time::Duration};
 
 use event::{Epoch, Event, ForkKind, Ledger, Lineage, Seq, StreamName};
-use redis::{Cmd, Value};
+use redis::Cmd;
 use sha1::{Digest, Sha1};
 use tokio::time::timeout_at;
 
+pub(crate) use self::{
+    lease::{Lease, LeaseWord},
+    reading::USED_MAX,
+};
 use super::{
     ForkAt, RedisBroker, TRIES_MAX,
-    answer::{Words, text},
-    appending::{done_receipts, hex, ulid_of},
+    answer::Words,
+    appending::{hex, ulid_of},
     failure::Failure,
-    fleet::Node,
     library::Function,
     link::Call,
     names::Names,
@@ -21,10 +28,7 @@ use super::{
     run::On,
     state::State,
 };
-use crate::{lineage_text::lineage_text, memory::keys::Done, trunk::record::BranchRecord};
-
-/// How many idempotency keys one call reads; a key may stand for a list of 500 events.
-pub(crate) const USED_MAX: usize = 100;
+use crate::{lineage_text::lineage_text, memory::keys::Done};
 
 /// An idempotency key, what it did, and how long ago it was used.
 pub(crate) type UsedKey = ([u8; 16], Done, Duration);
@@ -66,6 +70,8 @@ pub(crate) struct Placing<'a> {
     pub(crate) lineage: &'a Lineage,
     /// The account: its first number, count and hash, and the last number.
     pub(crate) ledger: &'a Ledger,
+    /// The number up to which events are lost that the window would have had.
+    pub(crate) lost_to: Seq,
 }
 
 /// What became of placing a copy.
@@ -79,23 +85,6 @@ pub(crate) enum Placed {
     Gone,
     /// A newer switch, with this token, is under way.
     Fenced(u64),
-}
-
-/// Whether a switch may be under way here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lease {
-    /// It is ours, with this token.
-    Held(u64),
-    /// Another replica has it.
-    Busy(String),
-}
-
-/// What is done to the lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LeaseWord {
-    Take,
-    Keep,
-    Leave,
 }
 
 /// The names of a log's copy.
@@ -255,7 +244,7 @@ impl RedisBroker {
     }
 
     fn add_placing(&self, command: &mut Cmd, run: &str, names: &Names, placing: &Placing<'_>) {
-        let Placing { token, seen, lineage, ledger } = placing;
+        let Placing { token, seen, lineage, ledger, lost_to } = placing;
         command.arg(token).arg(ledger.last.seq.0);
         match seen {
             Some(seen) => {
@@ -266,7 +255,7 @@ impl RedisBroker {
         command.arg(lineage_text(lineage)).arg(lineage.current().to_string()).arg(run);
         command.arg(ledger.first.0).arg(ledger.count).arg(ledger.hash.to_string());
         command.arg(self.options.window.events_max).arg(self.age_max_ms());
-        command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish);
+        command.arg(self.clock_ahead_ms()).arg(&names.wake).arg(names.publish).arg(lost_to.0);
     }
 
     /// Drops a log's copy.
@@ -278,54 +267,6 @@ impl RedisBroker {
         };
         let answered = self.call(&names, Function::Unstage, &copy.keys(), &arguments).await?;
         Words::read(answered.value).map(|_| ())
-    }
-
-    /// Takes, keeps or gives back the lease of the one switch that may be under way.
-    pub(crate) async fn lease(
-        &self,
-        word: LeaseWord,
-        holder: &str,
-        lasts: Duration,
-        token: u64,
-    ) -> Result<Lease, Failure> {
-        let key = self.naming.switch();
-        let word = match word {
-            LeaseWord::Take => "take",
-            LeaseWord::Keep => "keep",
-            LeaseWord::Leave => "leave",
-        };
-        let arguments = |command: &mut Cmd, _: &str| {
-            command.arg(word).arg(holder).arg(ms(lasts)).arg(token);
-        };
-        let ops = self.naming.of(&StreamName::Ops);
-        let answered = self.call(&ops, Function::Lease, &[&key], &arguments).await?;
-        let mut words = Words::read(answered.value)?;
-        match words.word() {
-            "held" => Ok(Lease::Held(words.number()?)),
-            "busy" => Ok(Lease::Busy(words.text()?)),
-            _ => Err(words.unexpected()),
-        }
-    }
-
-    /// Reads idempotency keys from the newest back, without the first so many: how many stand there,
-    /// and those of them that are whole, oldest first.
-    pub(crate) async fn used_keys(
-        &self,
-        stream: &StreamName,
-        skip: usize,
-    ) -> Result<(usize, Vec<UsedKey>), Failure> {
-        let names = self.naming.of(stream);
-        let arguments = |command: &mut Cmd, _: &str| {
-            command.arg(skip).arg(USED_MAX).arg(self.clock_ahead_ms());
-        };
-        let keys = [names.done.as_str(), &names.queue];
-        let answered = self.call(&names, Function::Used, &keys, &arguments).await?;
-        let listed = texts(answered.value, "used")?;
-        let used = listed.chunks_exact(3).filter_map(|use_| {
-            let key = data_encoding::HEXLOWER.decode(use_[0].as_bytes()).ok()?.try_into().ok()?;
-            Some((key, done_from(&use_[1])?, Duration::from_millis(use_[2].parse().ok()?)))
-        });
-        Ok((listed.len() / 3, used.collect()))
     }
 
     /// Begins a new epoch of a log, so that what was sent and not answered can't take effect.
@@ -353,70 +294,6 @@ impl RedisBroker {
         let on = On::Server(&seen.run);
         Ok(self.fork_to(on, stream, &names, seen, &lineage, ForkAt::Seen).await?.is_some())
     }
-
-    /// Returns the finished records of a log's branches.
-    pub(crate) async fn merged_branches(
-        &self,
-        stream: &StreamName,
-    ) -> Result<Vec<BranchRecord>, Failure> {
-        let records = self.records(&self.naming.of(stream), 0).await?;
-        let records = records.into_iter().map(|(_, record)| record);
-        Ok(records.filter(|record| record.is_complete).collect())
-    }
-
-    /// Returns the streams of which Redis has a log.
-    pub(crate) async fn stored_streams(&self) -> Result<Vec<StreamName>, Failure> {
-        let mut streams = Vec::new();
-        for node in self.fleet.nodes()? {
-            self.list_streams(&node, &mut streams).await?;
-        }
-        streams.sort();
-        // While a slot moves, a log may be met on two nodes.
-        streams.dedup();
-        Ok(streams)
-    }
-
-    async fn list_streams(
-        &self,
-        node: &Node,
-        streams: &mut Vec<StreamName>,
-    ) -> Result<(), Failure> {
-        let (mut cursor, pattern) = ("0".to_owned(), format!("{}:*:meta", self.naming.prefix()));
-        loop {
-            let mut scan = redis::pipe();
-            scan.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
-            let answers = node.link.read(&scan).await?;
-            let Some(Value::Array(answer)) = answers.into_iter().next() else {
-                return Err(Failure::refused("Redis answered a scan with nonsense"));
-            };
-            let mut answer = answer.into_iter();
-            cursor = answer.next().and_then(text).unwrap_or_else(|| "0".to_owned());
-            if let Some(Value::Array(keys)) = answer.next() {
-                let keys = keys.into_iter().filter_map(text);
-                streams.extend(keys.filter_map(|key| self.naming.stream_of_meta(&key)));
-            }
-            if cursor == "0" {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads how old the window's events are: up to each number at least so old.
-    pub(crate) async fn window_ages(
-        &self,
-        stream: &StreamName,
-    ) -> Result<Vec<(Duration, Seq)>, Failure> {
-        let names = self.naming.of(stream);
-        let arguments = |command: &mut Cmd, _: &str| {
-            command.arg(self.clock_ahead_ms());
-        };
-        let answered = self.call(&names, Function::Ages, &[&names.ages], &arguments).await?;
-        let listed = texts(answered.value, "ages")?;
-        let age = |mark: &[String]| {
-            Some((Duration::from_millis(mark[0].parse().ok()?), Seq(mark[1].parse().ok()?)))
-        };
-        Ok(listed.chunks_exact(2).filter_map(age).collect())
-    }
 }
 
 /// Up to a number, events that were taken in between two instants.
@@ -433,23 +310,6 @@ pub(crate) fn digest_of<'a>(events: impl Iterator<Item = &'a Event>) -> String {
         format!("{} {} {}", position.seq, position.epoch, hex(&Sha1::digest(json)))
     };
     hex(&Sha1::digest(events.map(line).collect::<Vec<_>>().join("\n")))
-}
-
-/// Reads what a key did: `FINGERPRINT TIME EPOCH FIRST COUNT IDS`.
-fn done_from(value: &str) -> Option<Done> {
-    let fingerprint = data_encoding::HEXLOWER.decode(value.split(' ').next()?.as_bytes()).ok()?;
-    let receipts = done_receipts(value)?;
-    let first = receipts.first()?.position;
-    let ids = receipts.iter().map(|receipt| receipt.id).collect();
-    Some(Done { fingerprint: fingerprint.try_into().ok()?, first, ids })
-}
-
-fn texts(value: Value, word: &str) -> Result<Vec<String>, Failure> {
-    let mut words = Words::read(value)?;
-    if words.word() != word {
-        return Err(words.unexpected());
-    }
-    Ok(words.list()?.into_iter().filter_map(text).collect())
 }
 
 fn ms(duration: Duration) -> u64 {

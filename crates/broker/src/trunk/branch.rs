@@ -125,7 +125,12 @@ impl Branch {
         let Some(ours) = self.trunk_part() else { return };
         let Some(shared) = parting((trunk, head), (&ours, self.parent)) else { return };
         // Of what is older than its lineage remembers, the trunk can't say that it is another.
-        let shared = shared.max(trunk.forks()[0].after).min(self.parent);
+        self.stand_after(shared.max(trunk.forks()[0].after));
+    }
+
+    /// Takes the trunk for shared up to this number at most: where it has a hole behind it, what is
+    /// known of that is merged with the branch, under another name.
+    pub(crate) fn stand_after(&mut self, shared: Seq) {
         if shared < self.parent {
             self.move_parent(shared);
         }

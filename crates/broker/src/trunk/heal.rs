@@ -2,9 +2,10 @@
 //!
 //! Whenever the server is another run than the one that was served last, no log is used before
 //! every replica that was there has offered what it knows (`BASE:heal`), or has had its time. Then
-//! the logs are settled: with the same places and ids where nothing is missing. What nobody holds
-//! is a lossy fork, which readers are told of. What comes too late for that, and what another
-//! backend left of a log that Redis has too, is merged as a branch from the place where they part.
+//! the logs are settled, each event in its place. Numbers that nobody holds are a hole, and where
+//! the last of them are missing, a lossy fork; readers are told of both. What comes too late for
+//! that, and what another backend left of a log that Redis has too, is merged as a branch from the
+//! place where they part, or from the first hole of which something is known here.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use event::StreamName;
+use event::{Seq, StreamName};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::{Core, cell::Cell, members::member_of, mirror::Mirror, parting::parting};
 use crate::redis::{
     failure::Failure,
-    healing::{Announced, Mark, Offer, Who},
+    healing::{Announced, Mark, Offer, StoredLog, Who},
     run::{FleetRun, Refusal},
 };
 
@@ -52,6 +53,8 @@ pub(super) struct Announcing {
     healed: Option<FleetRun>,
     /// Until when this replica holds for those whom an earlier process was with.
     holds_until: Option<Instant>,
+    /// Whether the servers forgot everything while they ran, and nothing was offered since.
+    is_emptied: bool,
 }
 
 impl Announcing {
@@ -99,10 +102,14 @@ impl Core {
         let refused = Refused::default();
         // Who comes at the same time waits until this one has offered what it has.
         self.announce(run).await?;
+        self.announcing.lock().is_emptied = false;
         let cells: Vec<Arc<Cell>> = self.cells.read().values().cloned().collect();
         let offer = |cell: Arc<Cell>| async move { self.offer(&cell).await };
         let mut lacking = self.for_each(cells, &refused, offer).await?;
         let asked = self.wait_for_peers(run).await?;
+        if self.announcing.lock().is_emptied {
+            return Err(Failure::refused("Redis was emptied while it was given back what it lost"));
+        }
         if asked.who == Who::Everybody {
             // Where one is missing, it may have had more of any log than is known here.
             lacking.retain(|(_, stored)| *stored != Stored::Whole);
@@ -211,18 +218,24 @@ impl Core {
         if cell.side.lock().mirror.known().is_none() {
             return Ok(Stored::Whole);
         }
-        let stored = self.trunk.stored(&cell.stream).await?;
+        let stored = self.trunk.stored_log(&cell.stream).await?;
         let (lineage, head, events) = {
             let side = cell.side.lock();
             let Some((lineage, head)) = side.mirror.known() else { return Ok(Stored::Whole) };
             let after = match &stored {
-                None => event::Seq::ZERO,
-                Some(state) => match parting((&state.lineage, state.head), (lineage, head)) {
-                    None => return Ok(Stored::Whole),
-                    // A log that this one did not grow out of is not to be mixed with it.
-                    Some(shared) if shared < state.head => return Ok(Stored::Other),
-                    Some(_) => state.head,
-                },
+                None => Seq::ZERO,
+                Some(StoredLog { state, holes }) => {
+                    match parting((&state.lineage, state.head), (lineage, head)) {
+                        // What lies in a hole can only be put behind the log.
+                        None if side.mirror.first_within(holes).is_some() => {
+                            return Ok(Stored::Other);
+                        }
+                        None => return Ok(Stored::Whole),
+                        // A log that this one did not grow out of is not to be mixed with it.
+                        Some(shared) if shared < state.head => return Ok(Stored::Other),
+                        Some(_) => state.head,
+                    }
+                }
             };
             let events = side.mirror.after(after).map(|kept| Arc::clone(&kept.event)).collect();
             (lineage.clone(), head, events)
@@ -246,11 +259,20 @@ impl Core {
     /// Makes what is known here beyond the last place that the trunk shares with it a branch of the
     /// stream, or a part of the one that it has; it is merged with the others.
     async fn merge_tail(&self, cell: &Cell) -> Result<(), Failure> {
-        let Some(state) = self.trunk.stored(&cell.stream).await? else { return Ok(()) };
+        let Some(mut stored) = self.trunk.stored_log(&cell.stream).await? else { return Ok(()) };
+        let fills = cell.side.lock().mirror.first_within(&stored.holes).is_some();
+        if fills && !stored.state.ends_in_loss() {
+            // Of those who are past a hole some had what lies in it, and some did not.
+            self.trunk.fork_after_loss(&cell.stream).await?;
+            let Some(told) = self.trunk.stored_log(&cell.stream).await? else { return Ok(()) };
+            stored = told;
+        }
+        let StoredLog { state, holes } = stored;
         let mut side = cell.side.lock();
         let Some((lineage, head)) = side.mirror.known() else { return Ok(()) };
         let parts = parting((&state.lineage, state.head), (lineage, head));
-        let Some(shared) = parts else { return Ok(()) };
+        let lacking = side.mirror.first_within(&holes).map(Seq::prev);
+        let Some(shared) = parts.into_iter().chain(lacking).min() else { return Ok(()) };
         // What is older than its lineage remembers the trunk may well have had.
         let shared = shared.max(state.lineage.forks()[0].after);
         tracing::info!(stream = %cell.stream, after = %shared, "what Redis has not is merged");
@@ -260,9 +282,14 @@ impl Core {
         let branch = self.branch_from(cell, &mut side, base);
         let (events, bytes) = (branch.pending(), branch.pending_bytes());
         branch.stand_on(&state.lineage, state.head);
+        if lacking.is_some() {
+            branch.stand_after(shared);
+        }
         branch.add_tail(&tail, now, &self.options.redis.window);
         self.count(events, bytes, branch.pending(), branch.pending_bytes());
         cell.grew(branch.log().head().seq);
+        // From now on they stand where the branch is merged.
+        side.mirror.forget_within(&holes);
         self.branch_changed(cell, &mut side);
         Ok(())
     }
@@ -342,14 +369,29 @@ impl Core {
         // What was said to servers of another run, and is not known any more, was lost with all
         // that they were told since.
         let is_lost = |(before, at): &(FleetRun, u64)| before != run && announced.before_ms < *at;
+        // The first to come to them came later than this one: they were emptied (`FLUSHALL`).
+        let is_emptied = |(before, at): &(FleetRun, u64)| before == run && announced.born_ms > *at;
         // One that ends took its own word back.
         if !is_leaving {
-            if announcing.last.as_ref().is_some_and(is_lost) {
-                announcing.went_back = true;
+            if let Some(last) = &announcing.last {
+                let is_emptied = is_emptied(last);
+                announcing.went_back |= is_lost(last) || is_emptied;
+                announcing.is_emptied |= is_emptied;
             }
             announcing.last = Some((run.clone(), announced.now_ms));
         }
         Ok(announced)
+    }
+
+    /// Waits until servers turn out to have forgotten everything while they ran.
+    pub(super) async fn until_emptied(&self) {
+        loop {
+            self.emptied.notified().await;
+            // It may have been healed since.
+            if self.announcing.lock().is_emptied {
+                return;
+            }
+        }
     }
 
     /// Says that this replica is there and has offered what it has, so that one that comes later need
@@ -359,6 +401,10 @@ impl Core {
         let (Some(run), Some(healed)) = (self.trunk.run(), healed) else { return Ok(()) };
         if healed.covers(&run) {
             let peers = self.announce(&run).await?.awaited;
+            if self.announcing.lock().is_emptied {
+                self.emptied.notify_one();
+                return Ok(());
+            }
             self.trunk.healed(&run, &self.name, Mark::None, &[]).await?;
             self.announcing.lock().peers = peers.into_iter().collect();
         }

@@ -18,6 +18,7 @@ use event::{Epoch, Event, Fork, ForkKind, Lineage, MonoMs, Position, RollingHash
 use super::branch::Branch;
 use crate::{
     IdempotencyKey, Page, Receipt,
+    holes::Hole,
     memory::{
         keys::Keys,
         log::{Kept, Log, LogParts, WindowLimits},
@@ -74,6 +75,19 @@ impl Mirror {
     pub(crate) fn after(&self, seq: Seq) -> impl Iterator<Item = &Kept> {
         let later = self.events.range(seq.next()..).map(|(_, kept)| kept);
         later.filter(|kept| self.is_ours(kept.event.position))
+    }
+
+    /// Returns the first number in these holes of the trunk of which the event is known here.
+    pub(crate) fn first_within(&self, holes: &[Hole]) -> Option<Seq> {
+        holes.iter().find_map(|hole| {
+            let mut known = self.events.range(hole.first..=hole.last);
+            known.find(|(_, kept)| self.is_ours(kept.event.position)).map(|(seq, _)| *seq)
+        })
+    }
+
+    /// Forgets what is known of numbers that the trunk does not have.
+    pub(crate) fn forget_within(&mut self, holes: &[Hole]) {
+        self.events.retain(|seq, _| !holes.iter().any(|h| (h.first..=h.last).contains(seq)));
     }
 
     /// Returns the place from which this replica has to read on before a reader may begin at

@@ -55,6 +55,14 @@ impl Core {
             tokio::select! {
                 () = self.lost() => self.cut_off(),
                 () = self.trunk.until_other_run(&run) => self.enter(Phase::Healing),
+                () = self.until_emptied() => {
+                    tracing::warn!(
+                        "Redis does not know any more that replicas were there: it was emptied"
+                    );
+                    // Once for each run, and this is the same one.
+                    *self.restored.lock() = None;
+                    self.enter(Phase::Healing);
+                }
                 () = self.until_unrefused() => {}
             }
         }

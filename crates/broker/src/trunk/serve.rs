@@ -112,7 +112,7 @@ impl Core {
         append: &Append,
         sent: Sent,
     ) -> Result<Appended, AppendError> {
-        if let (Sent::Unanswered(unanswered), None) = (sent, append.idempotency)
+        if let Sent::Unanswered(unanswered) = sent
             && let Some(receipts) = self.look_for(stream, append, unanswered).await?
         {
             return Ok(Appended::First(receipts));

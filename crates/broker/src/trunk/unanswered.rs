@@ -1,5 +1,7 @@
-//! What becomes of an append without a key that was sent to the trunk and not answered: it is looked
-//! for before it is sent again, and where that can't tell, it is said that it may be there.
+//! What becomes of an append that was sent to the trunk and not answered: it is looked for before it
+//! is sent again. Where that can't tell, its key does; of one without a key it is said that it may be
+//! there. A key alone would not do: a Redis that began anew may have lost it, and have been given the
+//! event back.
 
 use event::{Epoch, Lineage, Position, Seq, Standing, StreamName};
 
@@ -52,8 +54,9 @@ impl Core {
         append: &Append,
         Unanswered { end, epoch }: Unanswered,
     ) -> Result<Option<Vec<Receipt>>, AppendError> {
-        if let Some(epoch) = epoch {
-            // What is still on its way can't take effect after this.
+        let has_key = append.idempotency.is_some();
+        if let Some(epoch) = epoch.filter(|_| !has_key) {
+            // What is still on its way can't take effect after this; under a key it may.
             self.trunk.fence(stream, epoch).await?;
         }
         let Some((lineage, head)) = self.trunk.last_known(stream) else { return Ok(None) };
@@ -68,7 +71,7 @@ impl Core {
         };
         let receipts: Option<Vec<_>> = append.events.iter().map(receipt).collect();
         let was_lost = end.is_some() && end.filter(is_there).is_none();
-        if receipts.is_none() && !search.is_whole && !was_lost {
+        if receipts.is_none() && !search.is_whole && !was_lost && !has_key {
             // That it may be there is known of every attempt after the first.
             return Err(Failure::refused(TRIMMED).into());
         }

@@ -9,6 +9,7 @@ mod flushed;
 mod foreign;
 mod forgets;
 mod heal;
+mod holes;
 mod keys;
 mod losses;
 mod reigns;

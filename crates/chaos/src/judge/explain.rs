@@ -39,7 +39,10 @@ fn is_allowed(evidence: &Evidence<'_>, reason: &str, lately: Lately) -> bool {
         }
         // A branch's cursor, on another replica, before the merge.
         "unknown_cursor" => branches || lately.loses,
-        // The window and the lag limits are larger than anything that a plan makes of them.
+        // A replica that began lately may branch off with less than the window; and behind a branch
+        // that knew nothing its view has all of the log, also what no window keeps. Otherwise the
+        // window and the lag limits are larger than anything that a plan makes of them.
+        "expired" | "lagged" => branches && lately.absent,
         _ => false,
     }
 }

@@ -1,33 +1,39 @@
 //! The log by what is in it, and what of it can be judged without readers: what is gone, there twice,
 //! or there in part.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use event::EventId;
 
 use super::{Evidence, Verdict, explain};
 use crate::{
-    facts::{Fate, Sent},
+    facts::{Facts, Fate, Sent},
     trunk::{Entry, Trunk},
 };
 
 /// The log by what is in it.
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
+    /// Where in `entries` each event stands.
+    pub(super) indexes: HashMap<EventId, usize>,
     /// By publisher and number.
     by_stamp: HashMap<(usize, u64), Vec<EventId>>,
+    /// The events that stood where the log has a hole now, as publisher and number.
+    pub(super) lost: HashSet<(usize, u64)>,
     /// Whether every place is known.
     pub(super) is_whole: bool,
 }
 
 impl Log {
-    pub(super) fn of(trunk: &Trunk) -> Self {
+    pub(super) fn of(trunk: &Trunk, facts: &Facts) -> Self {
         let entries: Vec<_> = trunk.entries().copied().collect();
         let mut by_stamp: HashMap<_, Vec<_>> = HashMap::new();
         for entry in &entries {
             by_stamp.entry((entry.stamp.by, entry.stamp.n)).or_default().push(entry.id);
         }
-        Log { entries, by_stamp, is_whole: trunk.is_whole() }
+        let indexes = entries.iter().enumerate().map(|(at, entry)| (entry.id, at)).collect();
+        let lost = facts.seen_at(|place| trunk.is_lost(place));
+        Log { entries, indexes, by_stamp, lost, is_whole: trunk.is_whole() }
     }
 
     pub(super) fn len(&self) -> usize {

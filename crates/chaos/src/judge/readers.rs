@@ -1,7 +1,10 @@
 //! One reader's record against the log.
 
 use super::{Evidence, Verdict, explain, log::Log};
-use crate::{facts::Fate, reader::record::Record, trunk::Entry};
+use crate::{
+    facts::Fate,
+    reader::record::{Missing, Record},
+};
 
 impl Verdict {
     pub(super) fn judge_reader(
@@ -91,33 +94,19 @@ impl Verdict {
         }
     }
 
-    /// What did not come must lie where a gap was told: next to it in the log, or next to it among
-    /// its publisher's events, since a reader of a branch has another order than the log.
+    /// What did not come must lie where a gap was told.
     fn judge_missing(&mut self, index: usize, log: &Log, record: &Record) {
-        let came: Vec<_> = log
-            .entries
-            .iter()
-            .map(|entry| record.came(entry.stamp.by, entry.stamp.n, entry.id))
-            .collect();
-        let mut at = 0;
-        while at < came.len() {
-            if came[at].is_some() {
-                at += 1;
+        for (at, entry) in log.entries.iter().enumerate() {
+            let (by, n, id) = (entry.stamp.by, entry.stamp.n, entry.id);
+            if record.came(by, n, id).is_some() {
                 continue;
             }
-            let end = (at..came.len()).find(|next| came[*next].is_some()).unwrap_or(came.len());
-            let before = at.checked_sub(1).and_then(|before| came[before]).unwrap_or(0);
-            let after = came.get(end).copied().flatten().unwrap_or(record.generation());
-            for entry in &log.entries[at..end] {
-                if after > before || is_told(record, entry) {
-                    self.lost_told += 1;
-                } else {
-                    self.lost += 1;
-                    let (by, n, id) = (entry.stamp.by, entry.stamp.n, entry.id);
-                    self.example(self.lost, || format!("reader {index} never got {by}/{n} {id}"));
-                }
+            if record.surroundings.tell(Missing { by, n, index: at }, &log.indexes) {
+                self.lost_told += 1;
+            } else {
+                self.lost += 1;
+                self.example(self.lost, || format!("reader {index} never got {by}/{n} {id}"));
             }
-            at = end;
         }
     }
 
@@ -131,7 +120,8 @@ impl Verdict {
                 if !log.of_stamp(by, n).is_empty() {
                     continue;
                 }
-                if generation < record.generation() {
+                // Who had read it before its place became a hole lacks nothing.
+                if generation < record.generation() || log.lost.contains(&(by, n)) {
                     self.ghosts_told += 1;
                 } else {
                     self.ghosts += 1;
@@ -142,14 +132,4 @@ impl Verdict {
             }
         }
     }
-}
-
-/// Returns whether a gap was told between the events of its publisher that came around one.
-fn is_told(record: &Record, entry: &Entry) -> bool {
-    let marks = record.of(entry.stamp.by);
-    let at = usize::try_from(entry.stamp.n).unwrap_or(usize::MAX).min(marks.len());
-    let came = |mark: &&u32| **mark > 0;
-    let before = marks[..at].iter().rev().find(came).copied().unwrap_or(1);
-    let after = marks.get(at + 1..).unwrap_or_default().iter().find(came).copied();
-    after.unwrap_or(record.generation() + 1) > before
 }

@@ -90,7 +90,8 @@ impl Small {
     }
 
     fn happened(self, marks: Marks) -> Self {
-        self.history.begin(0, marks, Some(0), self.facts.now_ms());
+        // Before anything was acknowledged, however long this thread stood still.
+        self.history.begin(0, marks, Some(0), 0);
         self
     }
 
@@ -173,6 +174,10 @@ fn a_gap_needs_an_explanation() {
         (Mode::Loose, "unknown_cursor", cuts, true),
         (Mode::Loose, "expired", loses, false),
         (Mode::Loose, "lagged", loses, false),
+        (Mode::Strict, "expired", cuts, false),
+        (Mode::Loose, "expired", cuts, false),
+        (Mode::Loose, "expired", killed_with_branch, true),
+        (Mode::Loose, "lagged", killed_with_branch, true),
     ] {
         assert_eq!(told(mode, reason, marks), is_fine, "{mode:?} {reason} {marks:?}");
     }
@@ -291,4 +296,18 @@ fn a_list_is_there_as_a_whole() {
 fn a_reader_comes_to_the_last_event() {
     let small = Small::new(Mode::Strict, &all()).reads(&all()[..3]);
     assert_eq!(small.check(Some("did not come to the last event")).lost, 3);
+}
+
+/// Number 3 never comes: either the gap leads beyond it, or it leads back and 3 is left out later.
+#[test]
+fn a_place_that_is_not_known_tells_of_all_before_the_next_and_of_nothing_behind_it() {
+    let told = |mode, resumes_at: u64, rest: &[(u64, u64)]| {
+        let small = Small::new(mode, &all()).happened(marks(|marks| marks.cuts = true));
+        small.reads(&all()[..3]).with_gap("unknown_cursor", resumes_at).reads(rest).verdict()
+    };
+    let verdict = told(Mode::Loose, 4, &all()[4..]);
+    assert_eq!((verdict.lost, verdict.lost_told), (0, 1));
+    // It is led back, reads what it had read, and then jumps over number 3 in silence.
+    let verdict = told(Mode::Loose, 1, &[(1, 1), (2, 2), (4, 4), (5, 5)]);
+    assert_eq!((verdict.lost, verdict.lost_told), (1, 0));
 }

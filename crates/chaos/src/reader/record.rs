@@ -7,10 +7,12 @@ use std::{
 };
 
 use event::{EventId, Position};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::around::Missing;
+use self::around::Surroundings;
 use crate::{
     facts::Facts,
     payload::{END, Stamp},
@@ -23,7 +25,7 @@ const FRAMES_MAX: usize = 120;
 /// How many things that are wrong are kept in words; all are counted.
 const INCIDENTS_MAX: usize = 20;
 
-/// How many gaps and suspicions are kept, each.
+/// How many gaps, suspicions and stretches are kept, each.
 const KEPT_MAX: usize = 20_000;
 
 /// What one reader saw.
@@ -33,7 +35,7 @@ pub(crate) struct Record {
     last: Option<Position>,
     /// How many gaps came so far.
     generation: u32,
-    /// By publisher and number, one more than the generation in which it came first; 0 for never.
+    /// By publisher and number, one more than the generation in which it came last; 0 for never.
     seen: Vec<Vec<u32>>,
     /// The same for further events of one publisher's number.
     rivals: HashMap<EventId, u32>,
@@ -44,6 +46,9 @@ pub(crate) struct Record {
     /// What came before the first of them.
     pub(crate) suspicion: Vec<String>,
     pub(crate) gaps: Vec<GapSeen>,
+    pub(crate) surroundings: Surroundings,
+    /// All that it read, as stretches whose places follow each other.
+    pub(crate) path: Vec<Stretch>,
     pub(crate) counts: Counts,
     pub(crate) is_finished: bool,
     frames: VecDeque<String>,
@@ -92,6 +97,22 @@ pub(crate) struct GapSeen {
     /// The last place before it.
     pub(crate) after: String,
     pub(crate) resumes_at: String,
+}
+
+/// Events whose places follow each other, as they came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Stretch {
+    /// When the first came.
+    pub(crate) at_ms: u64,
+    pub(crate) gaps_before: u32,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) from: Position,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) to: Position,
+}
+
+fn as_text<S: Serializer>(at: &Position, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
 }
 
 /// Something that is wrong, and what came before it.
@@ -144,6 +165,8 @@ impl Record {
             late: Vec::new(),
             suspicion: Vec::new(),
             gaps: Vec::new(),
+            surroundings: Surroundings::new(publishers),
+            path: Vec::new(),
             counts: Counts::default(),
             is_finished: false,
             frames: VecDeque::new(),
@@ -229,6 +252,7 @@ impl Record {
     /// Takes a gap.
     pub(crate) fn gap(&mut self, replica: usize, reason: &str, resumes_at: Position) {
         self.generation += 1;
+        self.surroundings.met(reason == "unknown_cursor");
         let after = self.last.map(|last| last.to_string()).unwrap_or_default();
         self.last = Some(resumes_at);
         let at_ms = self.facts.now_ms();
@@ -248,7 +272,7 @@ impl Record {
         };
         self.frame(&format!("{at} {id} {}/{}", stamp.by, stamp.n));
         self.check_number(at);
-        self.last = Some(at);
+        self.goes_on(at);
         let digest = Sha256::digest(json).iter().take(8).fold(0, |a, b| (a << 8) | u64::from(*b));
         let compared = self.facts.see(stamp, at, id, digest);
         if !compared.same_bytes {
@@ -262,6 +286,26 @@ impl Record {
         self.note(stamp, at, id, compared.is_first);
         self.is_finished |= is_end;
         is_end
+    }
+
+    /// Notes where an event came.
+    fn goes_on(&mut self, at: Position) {
+        let (before, gaps_before) = (self.last.replace(at), self.generation);
+        let is_full = self.path.len() >= KEPT_MAX;
+        match self.path.last_mut() {
+            Some(stretch)
+                if Some(stretch.to) == before
+                    && stretch.to.epoch == at.epoch
+                    && stretch.gaps_before == gaps_before =>
+            {
+                stretch.to = at;
+            }
+            _ if is_full => {}
+            _ => {
+                let at_ms = self.facts.now_ms();
+                self.path.push(Stretch { at_ms, gaps_before, from: at, to: at });
+            }
+        }
     }
 
     fn check_number(&mut self, at: Position) {
@@ -282,6 +326,7 @@ impl Record {
             self.wrong(format!("{at} {id}: nobody published {by}/{n}"));
             return;
         }
+        self.surroundings.came(by, n, id);
         let mark = if is_first {
             if seen.len() <= index {
                 seen.resize(index + 1, 0);
@@ -341,5 +386,6 @@ fn word(why: &str) -> String {
     why[..end].trim().to_lowercase()
 }
 
+mod around;
 #[cfg(test)]
 mod tests;

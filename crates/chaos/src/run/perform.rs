@@ -54,9 +54,11 @@ impl Run {
             let is_calm = phase.is_some_and(|phase| self.plan.phases[phase].is_calm);
             // Once in each calm phase the log is read on, so that the window need not hold it all.
             if is_calm && read_in != phase && all_unwell(&self.field).await.is_none() {
-                self.follow_trunk().await;
-                self.say(&format!("calm: {}", self.state()));
-                read_in = phase;
+                // The next storm may begin meanwhile; then the next calm reads on.
+                if self.follow_trunk().await.is_ok() {
+                    self.say(&format!("calm: {}", self.state()));
+                    read_in = phase;
+                }
             }
             sleep(TICK).await;
         }

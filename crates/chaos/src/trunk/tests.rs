@@ -63,6 +63,49 @@ fn a_hole_is_counted() {
 }
 
 #[test]
+fn what_a_page_tells_is_lost_is_known_to_be() {
+    let mut trunk = trunk(0, 3);
+    // As the server writes it; where another hole lies within, it takes two pages.
+    let told = |reason: &str, after: u64, resumes_at: u64| {
+        let (after, resumes_at) = (cursor(after), cursor(resumes_at));
+        format!(
+            r#"{{"reason":"{reason}","after":"{after}","resumes_at":"{resumes_at}","missed":3}}"#
+        )
+    };
+    let mut take = |gap: &str| {
+        let gap: GapData<'_> = serde_json::from_str(gap).expect("it is a gap");
+        trunk.lost_within(&gap).expect("its places are cursors");
+        trunk.entries().count()
+    };
+    assert_eq!(take(&told("expired", 2, 5)), 3, "nobody knows what another gap tells of");
+    assert_eq!(take(&told("data_loss", 2, 4)), 2);
+    assert_eq!(take(&told("data_loss", 4, 5)), 2);
+    trunk.add(&placed(6, 5, 5), 0).expect("it is an event");
+    assert_eq!((trunk.unknown(), trunk.entries().count()), (0, 3));
+    let numbered = [(1, 0), (2, 1), (6, 5)].map(|(seq, n)| (Seq(seq), json(n, n)));
+    let hash =
+        numbered.iter().fold(RollingHash::default(), |hash, (seq, j)| hash.and(*seq, j.as_bytes()));
+    let mut account = Account { first: 1, last: cursor(6), count: 3, hash: hash.to_string() };
+    assert_eq!(trunk.difference(&account), None);
+    account.count = 6;
+    assert!(trunk.difference(&account).is_some());
+}
+
+/// What is lost behind the beginning of the window is not seen by reading it again.
+#[test]
+fn an_account_that_begins_before_the_window_is_not_compared_where_something_was_lost() {
+    let mut trunk = trunk(0, 5);
+    (trunk.is_again, trunk.seen_from) = (true, None);
+    trunk.add(&placed(4, 3, 3), 0).expect("it is an event");
+    let wrong = Account { count: 3, ..account(0, 5) };
+    assert!(trunk.difference(&wrong).is_some(), "nothing was ever lost");
+    trunk.gap("data_loss", 0);
+    assert_eq!(trunk.difference(&wrong), None);
+    let last = Account { last: cursor(6), ..wrong };
+    assert!(trunk.difference(&last).is_some());
+}
+
+#[test]
 fn what_changed_behind_a_cursor_is_seen_when_it_is_read_again() {
     let mut trunk = trunk(0, 5);
     trunk.is_again = true;

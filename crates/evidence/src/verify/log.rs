@@ -1,9 +1,9 @@
 //! The log and its checkpoint: entries in their places, the root over them, who signed it.
 
-use super::{Fault, Report, Request, Standing};
+use super::{Fault, Report, Request, Standing, claimed};
 use crate::{
-    CHECKPOINT_FILE, Checkpoint, ENTRIES_FILE, Entry, Kind, LOG_ROLE, Note, NoteSignature, Tree,
-    Verifier, WITNESS_ROLE,
+    CHECKPOINT_FILE, Checkpoint, ENTRIES_FILE, Entry, GOES_ON, Keyring, Kind, LOG_ROLE, Note,
+    NoteSignature, Tree, Verifier, WITNESS_ROLE,
 };
 
 /// What is called what was seen earlier.
@@ -70,9 +70,11 @@ pub(super) fn check_checkpoint(request: &Request<'_>, log: &Log, report: &mut Re
             return report.find(CHECKPOINT_FILE, Fault::Checkpoint(error.to_string()));
         }
     };
-    let signers = check_signers(request, &note, CHECKPOINT_FILE, report);
+    let (standing, signers) = check_signers(request, &note, CHECKPOINT_FILE, report);
     report.origin = Some(checkpoint.origin.clone());
-    if request.keyring.origin().is_some_and(|origin| origin != checkpoint.origin) {
+    report.goes_on = checkpoint.extensions.iter().any(|line| line == GOES_ON);
+    let origin = request.keyring.and_then(Keyring::origin);
+    if origin.is_some_and(|origin| origin != checkpoint.origin) {
         report.find(CHECKPOINT_FILE, Fault::Origin(checkpoint.origin.clone()));
     }
     let (size, entries) = (checkpoint.size, log.tree.len());
@@ -82,7 +84,7 @@ pub(super) fn check_checkpoint(request: &Request<'_>, log: &Log, report: &mut Re
         report.find(CHECKPOINT_FILE, Fault::Root);
     }
     let what = format!("all {size} entries are as when the log was signed");
-    report.item(CHECKPOINT_FILE, Standing::Signed, what, signers);
+    report.item(CHECKPOINT_FILE, standing, what, signers);
     let what = "the root, computed from every entry";
     report.item(ENTRIES_FILE, Standing::Derived, what, Vec::new());
     if let Some(seen) = request.seen {
@@ -96,7 +98,10 @@ fn check_signers(
     note: &Note,
     place: &str,
     report: &mut Report,
-) -> Vec<String> {
+) -> (Standing, Vec<String>) {
+    let Some(keyring) = request.keyring else {
+        return claimed(note.signatures().iter().map(NoteSignature::key_id), place, report);
+    };
     let mut signers: Vec<&Verifier> = Vec::new();
     let is_of = |signature: &NoteSignature, key: &Verifier| {
         signature.name == *key.name()
@@ -104,12 +109,12 @@ fn check_signers(
             && key.verifies(note.text().as_bytes(), &signature.bytes)
     };
     for signature in note.signatures() {
-        let key = request.keyring.keys().find(|key| is_of(signature, key));
+        let key = keyring.keys().find(|key| is_of(signature, key));
         let Some(key) = key else {
             report.find(place, Fault::Signature(signature.key_id()));
             continue;
         };
-        let has = |role| request.keyring.has_role(key, role);
+        let has = |role| keyring.has_role(key, role);
         if !has(LOG_ROLE) && !has(WITNESS_ROLE) {
             let (key, role) = (key.key_id(), LOG_ROLE.to_owned());
             report.find(place, Fault::Role { key, role });
@@ -119,10 +124,10 @@ fn check_signers(
             signers.push(key);
         }
     }
-    if !signers.iter().any(|key| request.keyring.has_role(key, LOG_ROLE)) {
+    if !signers.iter().any(|key| keyring.has_role(key, LOG_ROLE)) {
         report.find(place, Fault::Unsigned);
     }
-    signers.into_iter().map(Verifier::key_id).collect()
+    (Standing::Signed, signers.into_iter().map(Verifier::key_id).collect())
 }
 
 /// Checks that the log goes on from a checkpoint that somebody kept.
@@ -132,7 +137,7 @@ fn check_seen(
     (origin, log): (&str, &Log),
     report: &mut Report,
 ) {
-    let signers = check_signers(request, seen, SEEN, report);
+    let (standing, signers) = check_signers(request, seen, SEEN, report);
     let Ok(checkpoint) = seen.text().parse::<Checkpoint>() else {
         return report.find(SEEN, Fault::Checkpoint("it is another text".to_owned()));
     };
@@ -145,7 +150,7 @@ fn check_seen(
         Some(root) if root != checkpoint.root => report.find(SEEN, Fault::Root),
         Some(_) => {
             let what = format!("the first {size} entries are those of the earlier checkpoint");
-            report.item(SEEN, Standing::Signed, what, signers);
+            report.item(SEEN, standing, what, signers);
         }
     }
 }
@@ -159,7 +164,7 @@ pub(super) fn check_end(request: &Request<'_>, log: &Log, report: &mut Report) {
                 report.find(place(n), Fault::AfterEnd);
             }
         }
-        None if !request.may_be_open => report.find(ENTRIES_FILE, Fault::NoEnd),
+        None if !request.may_be_open && !report.goes_on => report.find(ENTRIES_FILE, Fault::NoEnd),
         None => {}
     }
 }

@@ -10,10 +10,23 @@ use serde::Serialize;
 pub enum Standing {
     /// Somebody whose key is trusted signed it.
     Signed,
+    /// It is said to be signed; no keys were given to check that with.
+    Claimed,
     /// It was computed here from what is in the folder.
     Derived,
     /// Only whoever wrote the log says so.
     Asserted,
+}
+
+/// Whether signatures were checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signatures {
+    /// With the keys that are trusted.
+    #[default]
+    Checked,
+    /// No keys were given.
+    Unchecked,
 }
 
 /// One thing in the folder.
@@ -25,7 +38,7 @@ pub struct Item {
     pub standing: Standing,
     /// What it is.
     pub what: String,
-    /// The keys that signed it.
+    /// The keys that signed it, or are said to have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signers: Vec<String>,
 }
@@ -85,6 +98,9 @@ pub enum Fault {
     /// No signature.
     #[error("nobody signed it")]
     Unsigned,
+    /// Records without a log that would vouch for them.
+    #[error("none of its {0} records is signed: whoever can write the folder can change them")]
+    UnsignedRecords(usize),
     /// A log of another name.
     #[error("it is of the log {0:?}")]
     Origin(String),
@@ -130,6 +146,10 @@ pub struct Report {
     pub root: String,
     /// Whether the log has an end.
     pub closed: bool,
+    /// Whether its checkpoint says that it has none, as that of a server.
+    pub goes_on: bool,
+    /// Whether signatures were checked.
+    pub signatures: Signatures,
     /// Everything that is wrong; nothing, if the evidence is sound.
     pub findings: Vec<Finding>,
     /// Who vouches for what. It counts only where nothing is wrong.
@@ -161,7 +181,7 @@ impl Report {
         self.items.push(Item { place: place.into(), standing, what: what.into(), signers });
     }
 
-    /// Puts what is signed before what is derived, and that before what is only asserted.
+    /// Puts what is signed or said to be before what is derived, and that before what is only asserted.
     pub(super) fn finish(&mut self) {
         self.items.sort_by_key(|item| item.standing);
     }

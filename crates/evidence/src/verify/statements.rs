@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Fault, Report, Request, Standing,
+    Fault, Report, Request, Standing, claimed,
     log::{Log, place},
 };
 use crate::{
-    Decision, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, LOG_ROLE, Predicate, STATEMENT_TYPE, Statement,
-    Verifier, pae,
+    Decision, Entry, Envelope, EnvelopeSignature, Hash, Keyring, LOG_ROLE, Predicate, Resource,
+    Statement, Verifier, pae,
 };
 
 pub(super) fn check(request: &Request<'_>, log: &Log, report: &mut Report) {
@@ -22,55 +22,46 @@ pub(super) fn check(request: &Request<'_>, log: &Log, report: &mut Report) {
         if let Some(first) = payloads.insert(Hash::of(&payload), *n) {
             report.find(place(*n), Fault::Repeated(first));
         }
-        let signers = check_signers(request, envelope, &payload, (*n, role), report);
-        match read(envelope, &payload) {
-            Ok((statement, predicate)) => {
-                let said = Said { n: *n, role, statement: &statement, predicate: &predicate };
-                said.check(request, log, &signers, report);
-                let names = signers.iter().map(|key| key.key_id()).collect();
-                let what = format!("{} as {role}", predicate.summary());
-                report.item(place(*n), Standing::Signed, what, names);
+        let (standing, signers) = match request.keyring {
+            Some(keyring) => {
+                let signers = check_signers(keyring, envelope, &payload, (*n, role), report);
+                (Standing::Signed, signers)
             }
-            Err(why) => report.find(place(*n), Fault::Statement(why)),
+            None => {
+                let key_ids = envelope.signatures().iter().map(EnvelopeSignature::key_id);
+                claimed(key_ids, &place(*n), report)
+            }
+        };
+        match Statement::read(envelope) {
+            Ok((statement, predicate)) => {
+                let what = format!("{} as {role}", predicate.summary());
+                Said { n: *n, entry, role, statement, predicate }.check(&signers, log, report);
+                report.item(place(*n), standing, what, signers);
+            }
+            Err(why) => report.find(place(*n), Fault::Statement(why.to_string())),
         }
     }
 }
 
-fn read(envelope: &Envelope, payload: &[u8]) -> Result<(Statement, Predicate), String> {
-    if envelope.payload_type() != IN_TOTO_PAYLOAD_TYPE {
-        return Err(format!("it is of the type {:?}", envelope.payload_type()));
-    }
-    let statement: Statement = serde_json::from_slice(payload).map_err(|e| e.to_string())?;
-    if statement.statement_type != STATEMENT_TYPE {
-        return Err(format!("it is of the type {:?}", statement.statement_type));
-    }
-    let is_bare = |resource: &crate::Resource| resource.digest.is_empty();
-    if statement.subject.is_empty() || statement.subject.iter().any(is_bare) {
-        return Err("it has no subject with a digest".to_owned());
-    }
-    let predicate = Predicate::of(&statement).map_err(|error| error.to_string())?;
-    Ok((statement, predicate))
-}
-
 /// Returns the keys that signed; each signature has to be of a trusted key with the role.
-fn check_signers<'k>(
-    request: &Request<'k>,
+fn check_signers(
+    keyring: &Keyring,
     envelope: &Envelope,
     payload: &[u8],
     (n, role): (u64, &str),
     report: &mut Report,
-) -> Vec<&'k Verifier> {
+) -> Vec<String> {
     let message = pae(envelope.payload_type(), payload);
     let mut signers: Vec<&Verifier> = Vec::new();
     for signature in envelope.signatures() {
         let bytes = signature.bytes();
-        let named = request.keyring.keys().find(|key| key.key_id() == signature.keyid);
+        let named = keyring.keys().find(|key| key.key_id() == signature.keyid);
         let key = named.filter(|key| bytes.is_ok_and(|bytes| key.verifies(&message, &bytes)));
         let Some(key) = key else {
             report.find(place(n), Fault::Signature(signature.keyid.clone()));
             continue;
         };
-        if !request.keyring.has_role(key, role) {
+        if !keyring.has_role(key, role) {
             let (key, role) = (key.key_id(), role.to_owned());
             report.find(place(n), Fault::Role { key, role });
         } else if signers.contains(&key) {
@@ -82,30 +73,45 @@ fn check_signers<'k>(
     if signers.is_empty() {
         report.find(place(n), Fault::Unsigned);
     }
-    signers
+    if let Ok((_, Predicate::Decision(_))) = Statement::read(envelope) {
+        // Whoever carries a plan out does not approve it.
+        for key in signers.iter().filter(|key| keyring.has_role(key, LOG_ROLE)) {
+            let (key, role) = (key.key_id(), role.to_owned());
+            report.find(place(n), Fault::Role { key, role });
+        }
+    }
+    signers.into_iter().map(Verifier::key_id).collect()
 }
 
 /// A statement that was read.
 struct Said<'s> {
     n: u64,
+    entry: &'s Entry,
     role: &'s str,
-    statement: &'s Statement,
-    predicate: &'s Predicate,
+    statement: Statement,
+    predicate: Predicate,
 }
 
 impl Said<'_> {
-    fn check(&self, request: &Request<'_>, log: &Log, signers: &[&Verifier], report: &mut Report) {
+    fn check(&self, signers: &[String], log: &Log, report: &mut Report) {
         if self.predicate.role().is_some_and(|role| role != self.role) {
-            let (key, role) = (signers.first().map_or_else(String::new, |k| k.key_id()), self.role);
-            report.find(place(self.n), Fault::Role { key, role: role.to_owned() });
-        }
-        let Predicate::Decision(decision) = self.predicate else { return };
-        // Whoever carries a plan out does not approve it.
-        for key in signers.iter().filter(|key| request.keyring.has_role(key, LOG_ROLE)) {
-            let (key, role) = (key.key_id(), self.role.to_owned());
+            let (key, role) = (signers.first().cloned().unwrap_or_default(), self.role.to_owned());
             report.find(place(self.n), Fault::Role { key, role });
         }
-        self.check_decision(decision, log, report);
+        match &self.predicate {
+            Predicate::Decision(decision) => self.check_decision(decision, log, report),
+            Predicate::Switch(_) => self.check_switch(report),
+            _ => {}
+        }
+    }
+
+    /// What is said of a switch is said of the record beside it, where there is one.
+    fn check_switch(&self, report: &mut Report) {
+        let outputs = &self.entry.outputs;
+        let is_of_one = |subject: &Resource| outputs.iter().any(|it| subject.is_sha256(it.sha256));
+        if !outputs.is_empty() && !self.statement.subject.iter().all(is_of_one) {
+            report.find(place(self.n), Fault::Subject);
+        }
     }
 
     /// A decision signs the log as it was: so nobody can change what was before it and keep it.

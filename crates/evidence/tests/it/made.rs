@@ -1,9 +1,8 @@
 //! Evidence of a small run, for the other tests: keys, entries of each kind, outputs.
 
 use evidence::{
-    Choice, Contents, Decision, Envelope, IN_TOTO_PAYLOAD_TYPE, Keyring, LogState, Outcome,
-    Predicate, Recorder, Redactor, Report, Request, Resource, Rollback, Signer, Switch, TestResult,
-    verify,
+    Choice, Contents, Decision, Envelope, Keyring, LogState, Outcome, Predicate, Recorder,
+    Redactor, Report, Request, Resource, Rollback, Signer, Switch, TestResult, verify,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -49,16 +48,15 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn sign(predicate: &Predicate, subject: Vec<Resource>, signer: &Signer) -> Envelope {
-    let statement = predicate.about(subject).unwrap();
-    let payload = serde_json::to_vec(&statement).unwrap();
-    Envelope::new(IN_TOTO_PAYLOAD_TYPE, &payload).signed(signer).unwrap()
+    predicate.about(subject).unwrap().signed(signer).unwrap()
 }
 
 pub(crate) fn decision(choice: Choice, log: LogState, role: &str) -> (Predicate, Vec<Resource>) {
     let subject = vec![Resource::sha256("log", log.root)];
     let (role, reason) = (role.to_owned(), "all gates passed".to_owned());
     let plan = Some(Resource::sha256("plan", evidence::Hash::of(b"the plan")));
-    (Predicate::Decision(Decision { role, decision: choice, reason, plan, log }), subject)
+    let decision = Decision { role, decision: choice, reason, gate: None, plan, log };
+    (Predicate::Decision(decision), subject)
 }
 
 pub(crate) fn gate(passed: bool) -> Predicate {
@@ -126,5 +124,5 @@ pub(crate) fn contents(cast: &Cast, log: &Recorder) -> Contents {
 
 pub(crate) fn check(cast: &Cast, contents: &Contents) -> Report {
     let keyring = cast.keyring();
-    verify(&Request { contents, keyring: &keyring, seen: None, may_be_open: false })
+    verify(&Request { contents, keyring: Some(&keyring), seen: None, may_be_open: false })
 }

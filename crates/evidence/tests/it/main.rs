@@ -9,6 +9,7 @@ mod keys;
 mod made;
 mod notes;
 mod redaction;
+mod standing;
 mod statements;
 mod tampered;
 mod trees;

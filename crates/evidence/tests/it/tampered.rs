@@ -73,7 +73,7 @@ fn tamper() -> impl Strategy<Value = Tamper> {
         (index(), prop::collection::vec(any::<u8>(), 1..20))
             .prop_map(|(file, with)| Tamper::Extend { file, with }),
         index().prop_map(|file| Tamper::Remove { file }),
-        ("(outputs/)?[a-z0-9]{1,8}", prop::collection::vec(any::<u8>(), 0..20))
+        ("(outputs/)?[a-z0-9]{1,8}(\\.json)?", prop::collection::vec(any::<u8>(), 0..20))
             .prop_map(|(name, bytes)| Tamper::Add { name, bytes }),
         (index(), index()).prop_map(|(one, other)| Tamper::Swap { one, other }),
         (index(), index()).prop_map(|(one, other)| Tamper::SwapLines { one, other }),
@@ -109,6 +109,8 @@ fn apply(tamper: &Tamper, files: &mut Files) {
             files.insert(one, right);
             files.insert(other, left);
         }
+        // An earlier tamper may have left no line.
+        Tamper::SwapLines { .. } | Tamper::RepeatLine { .. } if lines.is_empty() => {}
         Tamper::SwapLines { one, other } => {
             let (one, other) = (one.index(lines.len()), other.index(lines.len()));
             lines.swap(one, other);
@@ -146,6 +148,10 @@ fn as_contents(files: &Files) -> Contents {
                 Some(name) => {
                     let file = OutputFile { bytes: bytes.len() as u64, sha256: Hash::of(bytes) };
                     contents.outputs.insert(name.to_owned(), file);
+                }
+                None if name.ends_with(".json") => {
+                    let file = OutputFile { bytes: bytes.len() as u64, sha256: Hash::of(bytes) };
+                    contents.records.insert(name.to_owned(), file);
                 }
                 None => contents.strange.push(name.to_owned()),
             },

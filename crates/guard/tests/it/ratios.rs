@@ -1,6 +1,8 @@
 //! The guard over a ratio: its four verdicts, and what makes it take each.
 
-use guard::{Alpha, At, Counts, Effect, Look, RatioGuard, RatioSettings, Verdict};
+use guard::{
+    Alpha, At, Counter, Counts, Effect, Look, RatioGuard, RatioSettings, Reading, Verdict,
+};
 use proptest::prelude::*;
 
 fn guard() -> RatioGuard {
@@ -108,6 +110,27 @@ fn a_source_that_is_silent_or_bad_is_an_error() {
     guard.look(At(32_000), &look((1.0, 1.0), (9.0, 0.0)));
     assert_eq!(guard.judge(At(32_000)).verdict, Verdict::Error);
     assert_eq!(guard.total().canary.errors(), 0.0, "what comes twice is not counted");
+}
+
+#[test]
+fn a_reading_that_can_not_be_is_an_error_that_names_its_guard_and_source() {
+    for (exposure, errors, at, told) in [
+        (f64::NAN, 5.0, 2000, "NaN"),
+        (130.0, -1.0, 2000, "-1"),
+        (130.0, 5.0, 500, "the past"),
+        (20.0, 7.0, 2000, "began anew"),
+    ] {
+        let (mut guard, mut counter) = (guard(), Counter::of_requests());
+        guard.look(At(1000), &look((1000.0, 0.0), (9000.0, 0.0)));
+        assert_eq!(guard.judge(At(1000)).verdict, Verdict::Pass);
+        counter.take(Reading { at: At(1000), exposure: 100.0, errors: 5.0 }).unwrap();
+        let refused = counter.take(Reading { at: At(at), exposure, errors }).unwrap_err();
+        guard.bad(At(2000), refused.to_string());
+        let judged = guard.judge(At(2000));
+        assert_eq!(judged.verdict, Verdict::Error, "{judged:?}");
+        assert_eq!((judged.guard.as_str(), judged.source.as_str()), ("errors", "proxy"));
+        assert!(judged.sentence.contains(told), "{}", judged.sentence);
+    }
 }
 
 #[test]

@@ -3,10 +3,7 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    error::Error,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -15,10 +12,14 @@ use broker::{
     live::{Stage, SwitchError, Target},
     memory::state_dir::StateDir,
 };
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::{Author, Record, WAITING_MAX};
+use super::{
+    Author, Record, WAITING_MAX,
+    shelf::{SetAside, Shelf, ShelfError},
+};
 use crate::{Shutdown, State, runtime::forget_windows};
 
 /// How long to wait before what could not be told or written is tried again.
@@ -32,6 +33,7 @@ pub(crate) async fn run(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutd
     let Some(live) = state.live.broker() else { return };
     let mut status = live.watch_status();
     let mut keeping = Keeping::begin(&state, folder);
+    keeping.open_past().await;
     let mut failed = None;
     loop {
         keeping.take_in();
@@ -62,6 +64,8 @@ pub(crate) async fn run(state: Arc<State>, folder: Arc<StateDir>, mut end: Shutd
 struct Keeping<'a> {
     state: &'a Arc<State>,
     folder: Arc<StateDir>,
+    /// In the meantime it is with the thread that writes.
+    shelf: Option<Shelf>,
     pending: VecDeque<Record>,
     number: u64,
     /// Whether the disk did not take what was written last; it is told once.
@@ -70,7 +74,16 @@ struct Keeping<'a> {
 
 impl<'a> Keeping<'a> {
     fn begin(state: &'a Arc<State>, folder: Arc<StateDir>) -> Self {
-        Keeping { state, folder, pending: VecDeque::new(), number: 0, is_failing: false }
+        let (pending, shelf) = (VecDeque::new(), None);
+        Keeping { state, folder, shelf, pending, number: 0, is_failing: false }
+    }
+
+    /// Mends what a crash left of the signed log, before anything new happens.
+    async fn open_past(&mut self) {
+        if self.shelf().has_past() {
+            let ((), opened) = self.on_shelf(|_| ((), Ok(()))).await;
+            self.tell_whether(opened).await;
+        }
     }
 
     fn take_in(&mut self) {
@@ -92,15 +105,7 @@ impl<'a> Keeping<'a> {
     /// Writes and tells what waits, in order.
     async fn put_down(&mut self) {
         let written = self.write().await;
-        let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
-        if let Err(error) = &written
-            && !was_failing
-        {
-            self.state.metrics.evidence_failed();
-            let folder = self.state.settings.realtime.evidence_dir();
-            tracing::error!(%error, folder = %folder.display(), "evidence can't be written");
-            self.state.tell_ops("cutover.unrecorded", json!({"reason": error.to_string()})).await;
-        }
+        self.tell_whether(written).await;
         for record in self.pending.iter_mut().filter(|record| !record.is_told) {
             let said = &record.said;
             let made = || self.state.ops_event("cutover.changed", said.clone());
@@ -113,15 +118,75 @@ impl<'a> Keeping<'a> {
         self.forget_windows().await;
     }
 
-    async fn write(&mut self) -> io::Result<()> {
-        let folder = self.state.settings.realtime.evidence_dir();
-        for record in self.pending.iter_mut().filter(|record| !record.is_written) {
-            let (path, bytes) = (folder.join(&record.name), record.bytes.clone());
-            let written = tokio::task::spawn_blocking(move || write_whole(&path, &bytes)).await;
-            written.unwrap_or_else(|error| Err(io::Error::other(error)))?;
+    /// Tells once that the disk began not to take records.
+    async fn tell_whether(&mut self, written: Result<(), Unwritten>) {
+        let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
+        if let Err(Unwritten(reason)) = written
+            && !was_failing
+        {
+            self.state.metrics.evidence_failed();
+            let folder = self.state.settings.realtime.evidence_dir();
+            tracing::error!(error = reason, folder = %folder.display(), "evidence can't be written");
+            self.state.tell_ops("cutover.unrecorded", json!({"reason": reason})).await;
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), Unwritten> {
+        let waiting = self.pending.iter().filter(|record| !record.is_written).cloned();
+        let waiting: Vec<Record> = waiting.collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let (written, done) = self.on_shelf(|shelf| put_all(shelf, waiting)).await;
+        for record in self.pending.iter_mut().filter(|record| written.contains(&record.name)) {
             record.is_written = true;
         }
-        Ok(())
+        done
+    }
+
+    /// Opens the shelf and does something with it, on a thread that may wait for the disk.
+    ///
+    /// # Cancel safety
+    /// The thread goes on, and until it has ended nobody else opens the log. What it wrote is then
+    /// written again, which changes nothing.
+    async fn on_shelf<T: Default + Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut Shelf) -> (T, Result<(), ShelfError>) + Send + 'static,
+    ) -> (T, Result<(), Unwritten>) {
+        let mut shelf = self.shelf.take().unwrap_or_else(|| self.shelf());
+        let at = i64::try_from(self.state.clock.unix().0).ok();
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or_default();
+        let acted = tokio::task::spawn_blocking(move || match shelf.open(at) {
+            Ok(set_aside) => {
+                let (made, done) = act(&mut shelf);
+                (shelf, set_aside, made, done)
+            }
+            Err(error) => (shelf, None, T::default(), Err(error)),
+        });
+        let (shelf, set_aside, made, done) = match acted.await {
+            Ok(acted) => acted,
+            Err(error) => {
+                return (T::default(), Err(Unwritten(format!("writing broke off: {error}"))));
+            }
+        };
+        self.shelf = Some(shelf);
+        if let Some(set_aside) = set_aside {
+            self.tell_set_aside(&set_aside).await;
+        }
+        (made, done.map_err(|error| Unwritten(chain(&error))))
+    }
+
+    async fn tell_set_aside(&self, set_aside: &SetAside) {
+        let (reason, moved_to) = (&set_aside.reason, set_aside.moved_to.display().to_string());
+        tracing::error!(reason, moved_to, "evidence was changed and is set aside");
+        self.state.metrics.evidence_failed();
+        let told = json!({"reason": reason, "moved_to": moved_to});
+        self.state.tell_ops("cutover.evidence_set_aside", told).await;
+    }
+
+    fn shelf(&self) -> Shelf {
+        let signer = self.state.evidence.signer.get().cloned();
+        Shelf::new(self.state.settings.realtime.evidence_dir(), signer)
     }
 
     /// Tells of an attempt that did not go on.
@@ -149,18 +214,27 @@ impl<'a> Keeping<'a> {
     }
 }
 
-/// Writes a file that is whole or absent, also after a crash; only its owner may read it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let temporary = PathBuf::from(format!("{}.tmp", path.display()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
+/// Puts records down as far as the disk takes them; returns the names of those that are there.
+fn put_all(shelf: &mut Shelf, records: Vec<Record>) -> (Vec<String>, Result<(), ShelfError>) {
+    let mut written = Vec::new();
+    for record in records {
+        if let Err(error) = shelf.put(&record) {
+            return (written, Err(error));
+        }
+        written.push(record.name);
     }
-    File::open(folder)?.sync_all()
+    (written, Ok(()))
+}
+
+/// Why records are not on disk, with all reasons behind it.
+struct Unwritten(String);
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
 }

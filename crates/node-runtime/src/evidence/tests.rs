@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::evidence::Predicate;
 use broker::live::{Moved, Pauses, Resumed, Stage, SwitchStatus, Target, Transition};
 use data_encoding::HEXLOWER;
 use event::{Epoch, Ledger, Position, RollingHash, Seq, StreamName, UnixMs};
@@ -96,6 +97,38 @@ fn what_operators_are_told_is_flat_and_names_the_file() {
     assert_eq!((&said["moved"], &said["pause_ms_max"]), (&json!(1), &json!(0.0)));
     assert_eq!(said["record"], record.name);
     assert_eq!(said["sha256"], HEXLOWER.encode(&Sha256::digest(&record.bytes)));
+}
+
+#[test]
+fn what_is_signed_of_a_record_names_it() {
+    let stated = |happened: &Happened| match record_of(happened).0.statement {
+        Predicate::Switch(switch) => switch,
+        other => panic!("{other:?} is of a switch"),
+    };
+    let switch = stated(&Happened::Transition(transition(UnixMs(1_700_000_000_123))));
+    assert_eq!((switch.role.as_str(), switch.state.as_str()), ("log", "switched"));
+    assert_eq!((switch.from.as_str(), switch.to.as_str()), ("memory", "redis"));
+    assert_eq!((switch.ledgers_equal, switch.streams, switch.held_ms), (Some(true), 1, Some(0)));
+    let expected = json!({
+        "record": "20231114T221320.123Z-000004-switching-switched.json",
+        "was": "switching",
+        "owner": "redis",
+        "undo": false,
+        "actor": "key deployer of org_a",
+        "token": 9,
+        "moved": 1,
+    });
+    assert_eq!(Value::Object(switch.detail), expected);
+    let mut merged = transition(UnixMs(1));
+    merged.moved[0].after.count = 4;
+    assert_eq!(stated(&Happened::Transition(merged)).ledgers_equal, Some(false));
+    let mut early = transition(UnixMs(1));
+    early.moved.clear();
+    assert_eq!(stated(&Happened::Transition(early)).ledgers_equal, None);
+    let resumed = Resumed { taken: 2, kept: 1, lossy: 1, unreached: None };
+    let switch = stated(&Happened::Resumed(UnixMs(0), resumed));
+    assert_eq!((switch.to.as_str(), switch.streams), ("memory", 3));
+    assert_eq!((&switch.detail["lossy"], switch.state.as_str()), (&json!(1), "restart"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use broker::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::start::set_aside_event;
-use crate::{Shutdown, State, Tasks, evidence, ops::GapReport};
+use crate::{Shutdown, State, Tasks, evidence, ops::GapReport, soak};
 
 /// How often changed windows are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -51,6 +51,7 @@ pub(super) fn spawn(
     tasks.spawn("evidence", keeping);
     if state.settings.realtime.redis_url.is_some() {
         tasks.spawn("compare", comparing::run(Arc::clone(state), tasks.shutdown()));
+        tasks.spawn("soak", soak::run(Arc::clone(state), tasks.shutdown()));
         tasks.spawn("look", look_often(Arc::clone(state), tasks.shutdown()));
     }
     if let (Target::Redis, Some(replica)) = (state.live.by_settings(), state.live.replica()) {

@@ -21,6 +21,7 @@ use tokio::net::TcpSocket;
 use super::{Running, RuntimeBuilder, housekeeping, switch_record};
 use crate::{
     Phase, State, Tasks,
+    evidence::{KeyFileError, read_key},
     live::{Adopted, ReplicaMaker, spool},
     local_key,
     ops::OpsEvent,
@@ -66,6 +67,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Records of a live switch can't be signed.
+    #[error(transparent)]
+    EvidenceKey(#[from] KeyFileError),
     /// The server's own key can't be kept.
     #[error("the local key can't be kept in the state folder")]
     LocalKey(#[source] io::Error),
@@ -84,6 +88,7 @@ impl StartError {
             | StartError::Replica(_)
             | StartError::Redis(_)
             | StartError::Switch(_)
+            | StartError::EvidenceKey(_)
             | StartError::LocalKey(_) => 64,
             StartError::StateDir(StateDirError::InUse { .. })
             | StartError::Bind { .. }
@@ -100,6 +105,7 @@ impl RuntimeBuilder {
     pub async fn start(self) -> Result<Running, StartError> {
         let state = self.state;
         state.enter(Phase::Starting);
+        read_evidence_key(&state)?;
         let state_dir = Arc::new(open_folder(&state)?);
         let listener = bind(state.settings.bind)?;
         let address = listener
@@ -130,6 +136,13 @@ impl RuntimeBuilder {
         let listener = Some(listener);
         Ok(Running { state, tasks: Tasks::default(), inner_tasks, state_dir, listener, address })
     }
+}
+
+fn read_evidence_key(state: &State) -> Result<(), KeyFileError> {
+    if let Some(file) = &state.settings.realtime.evidence_key {
+        state.evidence.sign_with(read_key(file)?);
+    }
+    Ok(())
 }
 
 fn open_folder(state: &State) -> Result<StateDir, StateDirError> {

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 43] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -38,6 +38,7 @@ const KNOWN: [&str; 42] = [
     "TIDEGATE_CORS_ORIGINS",
     "TIDEGATE_DRAIN_SECONDS",
     "TIDEGATE_EVIDENCE_DIR",
+    "TIDEGATE_EVIDENCE_KEY",
     "TIDEGATE_JWT_HS256_SECRET",
     "TIDEGATE_JWT_JWKS",
     "TIDEGATE_KEY",
@@ -190,6 +191,7 @@ impl<'a> Reader<'a> {
                 .text("REALTIME_STATE_DIR")
                 .map_or_else(|| PathBuf::from("./tidegate-data"), PathBuf::from),
             evidence_dir: self.text("TIDEGATE_EVIDENCE_DIR").map(PathBuf::from),
+            evidence_key: self.text("TIDEGATE_EVIDENCE_KEY").map(PathBuf::from),
             chat_transport,
             chat_channel_prefix: self.channel_prefix(),
         }

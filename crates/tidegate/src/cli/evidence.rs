@@ -9,8 +9,9 @@ use clap::{Args, Subcommand};
 pub(crate) enum EvidenceCommand {
     /// Checks an evidence folder with public keys alone, and says who vouches for what.
     ///
-    /// Ends with 1 where something is wrong. Nothing is asked over the network.
+    /// Ends with 1 where something is wrong, or nothing is signed. Nothing is asked over the network.
     #[command(after_help = "Example: tidegate evidence verify evidence --keys run.keys\n\
+        Example: tidegate evidence verify tidegate-data/evidence --keys server.keys\n\
         Example: tidegate evidence verify evidence --keys run.keys --seen checkpoint.yesterday")]
     Verify(VerifyArgs),
 }
@@ -20,9 +21,10 @@ pub(crate) enum EvidenceCommand {
 pub(crate) struct VerifyArgs {
     /// The folder.
     pub(crate) dir: PathBuf,
-    /// The keys that are trusted, with their roles; not from the folder itself.
+    /// The keys that are trusted, with their roles; not from the folder itself. Without it no signature
+    /// is checked, and it is said so.
     #[arg(long, value_name = "FILE")]
-    pub(crate) keys: PathBuf,
+    pub(crate) keys: Option<PathBuf>,
     /// A checkpoint that was kept earlier: the log has to go on from it.
     #[arg(long, value_name = "FILE")]
     pub(crate) seen: Option<PathBuf>,

@@ -28,6 +28,10 @@ fn arguments_are_taken_or_refused() {
         assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
     };
     check("tidegate serve", true);
+    check("tidegate runbook lint", false);
+    check("tidegate runbook lint a b --mode production", true);
+    check("tidegate runbook plan a --mode prod", false);
+    check("tidegate runbook plan a b", false);
     check("tidegate serve --json", true);
     check("tidegate publish", false);
     check("tidegate publish a.b", true);
@@ -45,7 +49,8 @@ fn arguments_are_taken_or_refused() {
     check("tidegate guard simulate", true);
     check("tidegate guard simulate --share 101%", false);
     check("tidegate evidence verify dir --keys file", true);
-    check("tidegate evidence verify dir", false);
+    check("tidegate evidence verify dir", true);
+    check("tidegate evidence verify", false);
     check("tidegate audit --flaky 20% --slow 5 --url http://a --url http://b", true);
     check("tidegate audit --flaky 120%", false);
     check("tidegate audit --ws 0 --ws-publishers 100%", true);

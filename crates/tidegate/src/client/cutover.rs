@@ -1,5 +1,7 @@
 //! What a client asks of the live switch.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -8,8 +10,12 @@ use super::{Api, Refusal};
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CutoverAsk {
-    /// That this backend owns every stream.
-    To(&'static str),
+    /// That a backend owns every stream.
+    To {
+        backend: &'static str,
+        /// How long it has to be good to be finalised by itself; only by hand otherwise.
+        soak: Option<Duration>,
+    },
     /// That everything is as before.
     Undo,
     /// That the switch is over.
@@ -33,6 +39,7 @@ pub(crate) struct CutoverStatus {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
     pub(crate) pause_ms: PauseMs,
+    pub(crate) soak: Option<CutoverSoak>,
     pub(crate) error: Option<CutoverError>,
 }
 
@@ -42,6 +49,13 @@ pub(crate) struct PauseMs {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
+}
+
+/// When it is finalised by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct CutoverSoak {
+    pub(crate) lasts_s: u64,
+    pub(crate) ends_at: Option<String>,
 }
 
 /// Why the last attempt did not go on.
@@ -66,7 +80,10 @@ impl Api {
     /// Fails where it is refused, or the server can't be reached.
     pub(crate) async fn ask_cutover(&self, ask: CutoverAsk) -> Result<CutoverStatus, Refusal> {
         let (path, body) = match ask {
-            CutoverAsk::To(backend) => ("/api/admin/cutover", json!({"to": backend})),
+            CutoverAsk::To { backend, soak } => {
+                let soak_s = soak.map(|soak| soak.as_secs());
+                ("/api/admin/cutover", json!({"to": backend, "soak_s": soak_s}))
+            }
             CutoverAsk::Undo => ("/api/admin/cutover/undo", Value::Object(Default::default())),
             CutoverAsk::Finalise => {
                 ("/api/admin/cutover/finalise", Value::Object(Default::default()))

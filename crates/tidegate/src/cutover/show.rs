@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    client::{CutoverAsk, CutoverStatus},
+    client::{CutoverAsk, CutoverSoak, CutoverStatus},
     console,
 };
 
@@ -85,7 +85,10 @@ pub(super) fn facts(status: &CutoverStatus) -> String {
     let CutoverStatus { state, owner, settings, to, .. } = status;
     let mut text = match state.as_str() {
         "idle" => format!("{owner} owns every stream"),
-        "switched" => format!("{to} owns every stream; not finalised, so that --undo is short"),
+        "switched" => {
+            let soak = soaking(status);
+            format!("{to} owns every stream; not finalised, so that --undo is short{soak}")
+        }
         _ => format!("{state}, on the way to {to}: {}", in_words(status).trim_start()),
     };
     if !status.actor.is_empty() {
@@ -98,6 +101,17 @@ pub(super) fn facts(status: &CutoverStatus) -> String {
         text.push_str(&format!("; it stopped: {}", error.message));
     }
     text
+}
+
+/// Says when it is finalised by itself, where that was asked for.
+fn soaking(status: &CutoverStatus) -> String {
+    match &status.soak {
+        None => String::new(),
+        Some(CutoverSoak { ends_at: Some(at), .. }) => {
+            format!("; finalised by itself at {at} if it stays good")
+        }
+        Some(soak) => format!("; finalised by itself once it was good for {} s", soak.lasts_s),
+    }
 }
 
 /// Says what was done.
@@ -113,7 +127,10 @@ pub(super) fn done(status: &CutoverStatus, ask: CutoverAsk, took: Duration) -> S
     format!(
         "{owner} owns every stream: {moved} moved, {events} events and {bytes} bytes copied in \
          {took:.1?}; appends waited {:.1} ms in the median, {:.1} ms at the 99th percentile, \
-         {:.1} ms at most{differs}",
-        pause_ms.p50, pause_ms.p99, pause_ms.max
+         {:.1} ms at most{}{differs}",
+        pause_ms.p50,
+        pause_ms.p99,
+        pause_ms.max,
+        soaking(status)
     )
 }

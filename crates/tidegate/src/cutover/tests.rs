@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::{finish, is_so, show};
 use crate::{
     cli::Style,
-    client::{CutoverAsk, CutoverError, CutoverStatus, PauseMs},
+    client::{CutoverAsk, CutoverError, CutoverSoak, CutoverStatus, PauseMs},
     exit::Exit,
 };
+
+const TO_REDIS: CutoverAsk = CutoverAsk::To { backend: "redis", soak: None };
 
 fn status(state: &str, owner: &str, to: &str) -> CutoverStatus {
     CutoverStatus {
@@ -25,13 +27,14 @@ fn status(state: &str, owner: &str, to: &str) -> CutoverStatus {
         events: 10,
         bytes: 1000,
         pause_ms: PauseMs { p50: 0.5, p99: 1.0, max: 1.25 },
+        soak: None,
         error: None,
     }
 }
 
 #[test]
 fn what_is_so_is_known() {
-    let to = CutoverAsk::To("redis");
+    let to = TO_REDIS;
     assert!(is_so(&status("switched", "redis", "redis"), to));
     assert!(is_so(&status("idle", "redis", "redis"), to));
     assert!(!is_so(&status("idle", "memory", "memory"), to));
@@ -47,13 +50,25 @@ fn a_switch_that_stopped_has_an_exit_code() {
     let stopped = |kind: &str| {
         let error = CutoverError { kind: kind.to_owned(), message: "why".to_owned() };
         let status = CutoverStatus { error: Some(error), ..status("backfill", "memory", "redis") };
-        let failed = finish(&status, CutoverAsk::To("redis"), Style::Human, Duration::ZERO);
+        let failed = finish(&status, TO_REDIS, Style::Human, Duration::ZERO);
         let failed = failed.expect_err("it is not done");
         assert!(failed.chain().contains("in the state backfill: why"), "{failed}");
         failed.exit
     };
     assert_eq!(stopped("unreachable"), Exit::Unreachable);
     assert_eq!(stopped("full"), Exit::Failed);
+}
+
+#[test]
+fn words_say_when_it_is_finalised() {
+    let soak = |ends_at: Option<&str>| {
+        let soak = CutoverSoak { lasts_s: 600, ends_at: ends_at.map(str::to_owned) };
+        show::facts(&CutoverStatus { soak: Some(soak), ..status("switched", "redis", "redis") })
+    };
+    let facts = soak(Some("2026-01-31T12:10:00.000Z"));
+    assert!(facts.contains("finalised by itself at 2026-01-31T12:10:00.000Z"), "{facts}");
+    let facts = soak(None);
+    assert!(facts.contains("once it was good for 600 s"), "{facts}");
 }
 
 #[test]
@@ -64,11 +79,8 @@ fn words_say_where_the_streams_are() {
         "redis owns every stream; not finalised, so that --undo is short; since \
          2026-01-31T12:00:00.000Z by key of org_a; after a restart the settings win: memory"
     );
-    let done = show::done(
-        &status("switched", "redis", "redis"),
-        CutoverAsk::To("redis"),
-        Duration::from_millis(1500),
-    );
+    let done =
+        show::done(&status("switched", "redis", "redis"), TO_REDIS, Duration::from_millis(1500));
     assert!(done.starts_with("redis owns every stream: 2 moved, 10 events"), "{done}");
     assert!(done.contains("in 1.5s") && done.contains("1.2 ms at most"), "{done}");
 }

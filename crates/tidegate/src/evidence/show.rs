@@ -2,41 +2,77 @@
 
 use std::fmt::Write;
 
-use ::evidence::{Report, Standing};
+use ::evidence::{Report, Signatures, Standing};
+
+/// How much is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What is signed, and how much else there is.
+    Signed,
+    /// Everything.
+    All,
+}
 
 /// Writes what was found: everything that is wrong, then who vouches for what.
-pub(super) fn text(report: &Report, all: bool) -> String {
+pub(super) fn text(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
-    let origin = report.origin.as_deref().unwrap_or("a log without a readable checkpoint");
-    let end = if report.closed { "closed" } else { "without an end" };
-    line(&mut out, format_args!("{origin}: {} entries, {end}", report.entries));
-    line(&mut out, format_args!("root {}", report.root));
+    write_head(&mut out, report);
     if !report.is_sound() {
         line(&mut out, format_args!("\nFALSE: {} faults", report.findings.len()));
         for finding in &report.findings {
             line(&mut out, format_args!("  {finding}"));
         }
     }
-    for standing in [Standing::Signed, Standing::Derived, Standing::Asserted] {
-        write_items(&mut out, report, standing, all);
+    for standing in [Standing::Signed, Standing::Claimed, Standing::Derived, Standing::Asserted] {
+        write_items(&mut out, report, standing, detail);
     }
-    let end = if report.is_sound() {
-        "\nSound: every byte is accounted for. What is only asserted is as good as who wrote the log."
-    } else {
-        "\nNot sound: nothing above counts until each fault is explained."
+    let end = match (report.is_sound(), report.signatures) {
+        (true, Signatures::Checked) => {
+            "\nSound: every byte is accounted for. What is only asserted is as good as who wrote the \
+             log."
+        }
+        (true, Signatures::Unchecked) => {
+            "\nNot contradicted, and not proved: no signature was checked. Give the keys that you \
+             trust with --keys."
+        }
+        (false, _) => "\nNot sound: nothing above counts until each fault is explained.",
     };
     out.push_str(end);
     out
 }
 
-fn write_items(out: &mut String, report: &Report, standing: Standing, all: bool) {
+fn write_head(out: &mut String, report: &Report) {
+    if report.root.is_empty() {
+        return line(out, format_args!("no log that can be read"));
+    }
+    let origin = report.origin.as_deref().unwrap_or("a log without a readable checkpoint");
+    let end = match (report.closed, report.goes_on) {
+        (true, _) => "closed",
+        (false, true) => "it goes on",
+        (false, false) => "without an end",
+    };
+    line(out, format_args!("{origin}: {} entries, {end}", report.entries));
+    line(out, format_args!("root {}", report.root));
+}
+
+fn write_items(out: &mut String, report: &Report, standing: Standing, detail: Detail) {
+    // Signatures are either checked or not; the other one of the two is not spoken of.
+    let is_unspoken = match report.signatures {
+        Signatures::Checked => standing == Standing::Claimed,
+        Signatures::Unchecked => standing == Standing::Signed,
+    };
+    if is_unspoken {
+        return;
+    }
     let head = match standing {
         Standing::Signed => "signed by a trusted key",
+        Standing::Claimed => "said to be signed, NOT CHECKED as no keys were given",
         Standing::Derived => "derived here from what is in the folder",
         Standing::Asserted => "only asserted by who wrote the log",
     };
     line(out, format_args!("\n{} {head}", report.count(standing)));
-    if standing != Standing::Signed && !all {
+    let is_other = matches!(standing, Standing::Derived | Standing::Asserted);
+    if is_other && detail == Detail::Signed {
         return;
     }
     for item in report.items.iter().filter(|item| item.standing == standing) {

@@ -173,4 +173,8 @@ fn pure_code_is_measured_without_a_server() {
     assert!(guards["median"]["looks_per_cpu_second"].as_f64().unwrap() > 0.0, "{guards}");
     let evidence = bench("evidence --entries 40 --signed 50%");
     assert!(evidence["median"]["entries_per_cpu_second"].as_f64().unwrap() > 0.0, "{evidence}");
+    let runbooks = bench("runbooks");
+    assert!(runbooks["median"]["plan_ms"].as_f64().unwrap() > 0.0, "{runbooks}");
+    let journal = bench("journal --entries 5");
+    assert!(journal["median"]["append_us"].as_f64().unwrap() > 0.0, "{journal}");
 }

@@ -69,6 +69,25 @@ fn here(folder: &Path, words: &[&str], address: &str) -> Command {
 }
 
 #[test]
+fn a_switch_soaks_until_it_is_undone() {
+    let site = Site::start();
+    let ran = site.cutover(&["--soak", "1h"]);
+    assert_eq!(ran.code, 64, "a soak of what? {ran:?}");
+    let ran = site.cutover(&["--to", "redis", "--soak", "8d"]);
+    assert_eq!(ran.code, 64, "{ran:?}");
+    assert!(ran.err.contains("between 1s and 7d"), "{ran:?}");
+    let ran = site.cutover(&["--to", "redis", "--soak", "1h"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("finalised by itself"), "{ran:?}");
+    let ran = site.cutover(&["--to", "redis", "--soak", "2h", "--json"]);
+    let status: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(status["soak"]["lasts_s"], 7200, "{ran:?}");
+    assert_eq!(site.cutover(&["--undo"]).code, 0);
+    let ran = site.cutover(&["--status"]);
+    assert!(!ran.out.contains("finalised"), "{ran:?}");
+}
+
+#[test]
 fn there_and_back_beside_its_server_without_arguments() {
     let site = Site::start();
     assert_eq!(site.run(&["publish", "a.b"]).code, 0);

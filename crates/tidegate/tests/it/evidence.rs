@@ -60,6 +60,32 @@ fn a_sound_folder_is_0_a_false_one_1_and_none_64() {
 }
 
 #[test]
+fn without_keys_nothing_is_said_to_be_signed() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let folder = dir.path().join("evidence");
+    let verify = |more: &[&str]| run(tidegate(&["evidence", "verify"]).arg(&folder).args(more));
+    let shown = verify(&[]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for part in ["1 said to be signed, NOT CHECKED", "by example.com/log+", "not proved"] {
+        assert!(shown.out.contains(part), "{part} in {shown:?}");
+    }
+    assert!(!shown.out.contains("signed by a trusted key") && !shown.out.contains("Sound:"));
+    let document = verify(&["--json"]).json();
+    assert_eq!(document["report"]["signatures"], "unchecked");
+    assert_eq!(document["report"]["items"][0]["standing"], "claimed");
+    fs::remove_dir_all(folder.join("outputs")).unwrap();
+    assert_eq!(verify(&[]).code, 1);
+    // Records that no log vouches for.
+    let bare = tempfile::tempdir().unwrap();
+    fs::write(bare.path().join("20260131T120000.000Z-000005-switching-switched.json"), "{}")
+        .unwrap();
+    let shown = run(tidegate(&["evidence", "verify"]).arg(bare.path()));
+    assert_eq!(shown.code, 1, "{shown:?}");
+    assert!(shown.out.contains("the folder: none of its 1 records is signed"), "{shown:?}");
+}
+
+#[test]
 fn a_checkpoint_that_was_kept_has_to_be_gone_on_from() {
     let dir = tempfile::tempdir().unwrap();
     made(dir.path());

@@ -16,4 +16,5 @@ mod publish;
 mod real_server;
 mod replicas;
 mod store;
+mod runbook;
 mod tail;

@@ -11,13 +11,19 @@ use axum::{
 };
 use broker::live::{Ask, Stage, SwitchError, SwitchStatus, Target};
 use http::StatusCode;
-use node_runtime::{Scope, SwitchRefusal};
+use node_runtime::{SOAK_MAX, SOAK_MIN, Scope, SwitchRefusal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::events::{check_media_type, read_body};
-use crate::{AppState, auth::Caller, error::ApiError, publish::read_object, request};
+use crate::{
+    AppState,
+    auth::Caller,
+    error::{ApiError, kind_of},
+    publish::read_object,
+    request,
+};
 
 /// How long an answer waits for the end of what was asked for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -29,6 +35,28 @@ const BODY_BYTES_MAX: usize = 4096;
 #[serde(deny_unknown_fields)]
 struct Wanted {
     to: String,
+    /// After how many good seconds it is finalised by itself.
+    soak_s: Option<u64>,
+}
+
+impl Wanted {
+    fn to(&self) -> Result<Target, ApiError> {
+        let targets = [Target::Memory, Target::Redis];
+        let to = targets.into_iter().find(|target| target.as_str() == self.to);
+        to.ok_or_else(|| ApiError::validation("`to` is memory or redis"))
+    }
+
+    fn soak(&self) -> Result<Option<Duration>, ApiError> {
+        let soak = self.soak_s.map(Duration::from_secs);
+        match soak {
+            Some(soak) if !(SOAK_MIN..=SOAK_MAX).contains(&soak) => {
+                let (min, max) = (SOAK_MIN.as_secs(), SOAK_MAX.as_secs());
+                let message = format!("`soak_s` is a number of seconds from {min} to {max}");
+                Err(ApiError::validation(message))
+            }
+            soak => Ok(soak),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,10 +81,18 @@ pub(crate) async fn cutover(
 ) -> Result<Response, ApiError> {
     let (caller, body) = read(&app, request).await?;
     let wanted: Wanted = read_object(&body).map_err(ApiError::validation)?;
-    let targets = [Target::Memory, Target::Redis];
-    let to = targets.into_iter().find(|target| target.as_str() == wanted.to);
-    let to = to.ok_or_else(|| ApiError::validation("`to` is memory or redis"))?;
-    carry_out(&app, &caller, Ask::Cutover(to)).await
+    let (to, ask) = (wanted.to()?, Ask::Cutover(wanted.to()?));
+    let Some(lasts) = wanted.soak()? else { return carry_out(&app, &caller, ask).await };
+    // Before the switch: that goes on also where nobody waits for the answer.
+    let before = app.state.soak_switch(to, lasts, &caller.in_words());
+    let answered = carry_out(&app, &caller, ask).await;
+    let status = app.state.switch_status().ok_or(SwitchRefusal::Starting)?;
+    let is_at_rest = status.stage == Stage::Idle && !app.state.is_switching();
+    if answered.is_err() || is_at_rest {
+        // There is nothing that could be finalised.
+        app.state.restore_soak(before);
+    }
+    Ok(answer(&app, answered?.status(), &status))
 }
 
 /// Makes everything as it was before the switch.
@@ -129,6 +165,7 @@ fn answer(app: &AppState, code: StatusCode, status: &SwitchStatus) -> Response {
 
 fn document(app: &AppState, status: &SwitchStatus) -> Value {
     let settings = app.state.owner_by_settings();
+    let soak = app.state.soak_status();
     let of_micros = |micros: u64| micros as f64 / 1000.0;
     let pauses = &status.pauses;
     json!({
@@ -150,8 +187,14 @@ fn document(app: &AppState, status: &SwitchStatus) -> Value {
             "p99": of_micros(pauses.permille_micros(990)),
             "max": of_micros(pauses.max_micros()),
         },
+        "soak": soak.map(|soak| {
+            json!({
+                "lasts_s": soak.lasts.as_secs(),
+                "ends_at": soak.ends_at.map(event::timestamp_text),
+            })
+        }),
         "error": status.error.as_ref().map(|error| {
-            json!({"kind": kind(error), "message": error.to_string()})
+            json!({"kind": kind_of(error), "message": error.to_string()})
         }),
     })
 }
@@ -166,27 +209,4 @@ pub(crate) fn in_health(app: &AppState) -> Value {
         "error": status.error.map(|error| error.to_string()),
         "is_open": status.stage != Stage::Idle,
     })
-}
-
-/// Names a failure, for whoever reads it by program.
-fn kind(error: &SwitchError) -> &'static str {
-    match error {
-        SwitchError::Underway => "underway",
-        SwitchError::Elsewhere(_) => "elsewhere",
-        SwitchError::Overtaken(_) => "overtaken",
-        SwitchError::Undone => "undone",
-        SwitchError::NotSwitched => "not_switched",
-        SwitchError::Draining => "draining",
-        SwitchError::NoRedis => "no_redis",
-        SwitchError::Unreachable(_) => "unreachable",
-        SwitchError::Full(_) => "full",
-        SwitchError::ReadOnly(_) => "read_only",
-        SwitchError::TooOld(_) => "too_old",
-        SwitchError::Refused(_) => "refused",
-        SwitchError::Differs(_) => "differs",
-        SwitchError::Restless(_) => "restless",
-        SwitchError::Busy(_) => "busy",
-        SwitchError::Disk(_) => "disk",
-        SwitchError::StreamsFull => "streams_full",
-    }
 }

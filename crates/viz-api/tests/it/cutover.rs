@@ -4,6 +4,8 @@ mod outages;
 mod refusals;
 mod restarts;
 mod serving;
+mod signing;
+mod soaks;
 
 use serde_json::{Value, json};
 

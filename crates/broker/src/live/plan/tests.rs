@@ -5,8 +5,8 @@ mod model;
 use event::{Epoch, Fork, ForkKind, Lineage, Seq};
 
 use super::{
-    Ask, Asked, NotSwitched, Placement, Plan, Record, Resume, Stage, Target, Work, placement,
-    resume,
+    Ask, Asked, NotSwitched, Placement, Plan, Record, Resume, Stage, Target, Work, hides_loss,
+    placement, resume,
 };
 
 fn lineage(forks: &[(u64, u64)]) -> Lineage {
@@ -41,6 +41,26 @@ fn a_log_takes_the_place_of_what_it_grew_out_of() {
         let (mine, their) = (lineage(ours.0), theirs.map(|(forks, head)| (lineage(forks), head)));
         let their = their.as_ref().map(|(lineage, head)| (lineage, Seq(*head)));
         assert_eq!(placement((&mine, Seq(ours.1)), their), expected, "{ours:?} {theirs:?}");
+    }
+}
+
+#[test]
+fn a_loss_is_told_once_also_where_the_other_log_has_forgotten_it() {
+    let lossy = |forks: &[(u64, u64)], lossy: u64| {
+        let mut forks = lineage(forks).forks().to_vec();
+        let of = forks.iter_mut().filter(|fork| fork.epoch == Epoch::from_bits(lossy));
+        of.for_each(|fork| fork.kind = ForkKind::Lossy);
+        Lineage::from_forks(forks).unwrap()
+    };
+    let ours = lossy(&[(1, 0), (2, 5), (3, 7)], 2);
+    for (theirs, hides) in [
+        (lineage(&[(1, 0)]), true),
+        (lossy(&[(1, 0), (2, 5)], 2), false),
+        (lineage(&[(3, 7), (4, 9)]), false),
+        (lineage(&[(2, 5), (3, 7), (4, 9)]), false),
+        (lineage(&[(9, 0)]), true),
+    ] {
+        assert_eq!(hides_loss(&ours, &theirs), hides, "{theirs:?}");
     }
 }
 

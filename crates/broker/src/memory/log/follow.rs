@@ -23,6 +23,18 @@ impl Log {
         Log::from_parts(LogParts { lineage, head, window, keys, first, count, hash })
     }
 
+    /// Says that the events up to a number, which the window would have had, are lost. It is not
+    /// saved: after a restart they count as expired.
+    pub(crate) fn with_lost_to(self, lost_to: Seq) -> Self {
+        Log { lost_to, ..self }
+    }
+
+    /// Returns the number up to which events are lost that the window would have had; 0 where none is
+    /// known to be.
+    pub(crate) fn lost_to(&self) -> Seq {
+        self.lost_to
+    }
+
     /// Takes in the events that follow, and the epochs that led to them; returns whether they do.
     pub(crate) fn follow(
         &mut self,

@@ -53,6 +53,17 @@ fn an_epoch_that_redis_forgot_stays_in_the_lineage() {
     assert!(matches!(lost, Standing::PastEnd { reason: GapReason::DataLoss, .. }));
 }
 
+/// Redis came back empty at 1, went on, and came back with a copy of before that.
+#[test]
+fn a_log_that_is_another_history_keeps_its_own_epochs() {
+    let mut known = state(6, "b");
+    known.lineage.fork(epoch(2), Seq(1), ForkKind::Lossy);
+    let stored = state(3, "a");
+    let lineage = forked(stored.judge(Some(&known), "c", ForkKind::Whole, epoch(9)));
+    assert_eq!(lineage.position_at(Seq(3)), Position::new(epoch(1), Seq(3)));
+    assert_eq!(lineage.forks()[1], Fork { epoch: epoch(9), after: Seq(3), kind: ForkKind::Lossy });
+}
+
 #[test]
 fn a_process_that_knew_less_makes_no_silence() {
     // Redis came back at 5; one that knew 3 goes on first, to 8; one that knew 7 comes later.

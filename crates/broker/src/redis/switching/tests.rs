@@ -88,7 +88,8 @@ async fn a_copy_takes_the_place_of_the_log_once() {
     let all = events(&log, Seq::ZERO);
     let placed = forked(&log, 8);
     let (lineage, ledger) = (placed.lineage().clone(), placed.ledger());
-    let placing = Placing { token: 5, seen: None, lineage: &lineage, ledger: &ledger };
+    let placing =
+        Placing { token: 5, seen: None, lineage: &lineage, ledger: &ledger, lost_to: Seq::ZERO };
     assert_eq!(broker.place(&stream, &placing).await, Ok(Placed::Gone));
     broker.stage(&stream, &round(5, true, 0, &all[..3])).await.unwrap();
     assert_eq!(broker.place(&stream, &placing).await, Ok(Placed::Gone), "it is not whole");
@@ -122,7 +123,8 @@ async fn a_log_that_is_not_as_it_was_seen_is_left_alone() {
     broker.append(&stream, Append::one(event(91))).await.unwrap();
     broker.stage(&stream, &round(5, true, 0, &all)).await.unwrap();
     for seen in [None, seen.as_ref()] {
-        let placing = Placing { token: 5, seen, lineage: &lineage, ledger: &ledger };
+        let placing =
+            Placing { token: 5, seen, lineage: &lineage, ledger: &ledger, lost_to: Seq::ZERO };
         assert_eq!(broker.place(&stream, &placing).await, Ok(Placed::Changed));
     }
     let page = broker.page(&stream, &After::Oldest, PageLimit::MAX).await.unwrap();
@@ -140,7 +142,8 @@ async fn what_was_offered_of_a_log_is_settled_before_a_copy_takes_its_place() {
     broker.stage(&stream, &round(5, true, 0, &events(&log, Seq::ZERO))).await.unwrap();
     let placed = forked(&log, 8);
     let (lineage, ledger) = (placed.lineage().clone(), placed.ledger());
-    let placing = Placing { token: 5, seen: None, lineage: &lineage, ledger: &ledger };
+    let placing =
+        Placing { token: 5, seen: None, lineage: &lineage, ledger: &ledger, lost_to: Seq::ZERO };
     assert_eq!(broker.place(&stream, &placing).await, Ok(Placed::Changed));
     let settled = broker.settled(&stream).await.unwrap();
     assert_eq!(settled.map(|state| state.head), Some(Seq(8)), "it is given back first");

@@ -1,5 +1,10 @@
 //! Undoing a switch to Redis while that is lost.
 
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
 use broker::{
     Append, AppendError, Appended, Broker, ReplicaBroker, ReplicaOptions,
     conformance::new_event,
@@ -7,10 +12,6 @@ use broker::{
 };
 use event::{After, EventId, GapReason};
 use faults::RedisServer;
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::{
@@ -48,14 +49,6 @@ async fn undo(live: &Live) -> SwitchStatus {
             }
             Err(error) => panic!("it does not go back: {error}"),
         }
-    }
-}
-
-async fn cut_over(live: &Live) {
-    let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = live.broker.cutover(Target::Redis).await {
-        assert!(Instant::now() < deadline, "it does not switch: {error}");
-        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -118,7 +111,7 @@ async fn what_was_acknowledged_goes_on_in_memory() {
         assert_eq!((live.resumed.taken, live.resumed.lossy), (0, 0));
         acknowledged.extend(publish(&live.broker(), 2).await);
         server.run().await;
-        cut_over(&live).await;
+        live.goes_over(Target::Redis).await;
         acknowledged.extend(publish(&live.broker(), 2).await);
         assert_places(&live, &acknowledged).await;
     }
@@ -133,7 +126,7 @@ async fn writers_and_readers_go_on_through_loss_and_undo() {
     let writer = Writer::start_paced(&live.broker(), 4, Duration::from_millis(1));
     for _ in 0..3 {
         writer.wait_for_more(50).await;
-        cut_over(&live).await;
+        live.goes_over(Target::Redis).await;
         writer.wait_for_more(50).await;
         server.kill();
         writer.wait_for_more(10).await;

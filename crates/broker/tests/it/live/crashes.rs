@@ -14,7 +14,7 @@ use crate::support::{
     live::Live,
     logs::golden_stream,
     memory::Memory,
-    outage::{assert_complete, attach, publish},
+    outage::{assert_complete, attach, last_place, publish},
     reader::Attached,
     redis::WIDE,
 };
@@ -70,7 +70,7 @@ async fn a_crash_after_the_switch_loses_nothing() {
     assert_eq!((live.resumed.taken, live.resumed.lossy), (1, 0), "{:?}", live.resumed);
     assert_eq!(live.broker.status().owner, Target::Memory, "the settings win");
     acknowledged.extend(publish(&live.broker(), 2).await);
-    let place = crate::support::outage::last_place(&reader);
+    let place = last_place(&reader);
     let had = &acknowledged[..9].to_vec();
     let mut back = attach(&live.broker(), &After::At(place)).await;
     assert_complete(&mut back, had, &acknowledged).await;
@@ -90,7 +90,7 @@ async fn a_start_without_redis_tells_what_it_can_t_read() {
     let later = publish(&live.broker(), 5).await;
     let mut reader = attach(&live.broker(), &After::Oldest).await;
     reader.through(later[1]).await;
-    let place = crate::support::outage::last_place(&reader);
+    let place = last_place(&reader);
     server.kill();
     live.crash().await;
     assert!(live.resumed.unreached.is_some(), "{:?}", live.resumed);

@@ -1,12 +1,11 @@
 //! Redis fails in each state of a switch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use broker::live::{Stage, Target};
 use event::After;
 use faults::RedisServer;
 use parking_lot::Mutex;
-use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::{
     live::Live,
@@ -14,18 +13,6 @@ use crate::support::{
     redis::WIDE,
     writer::Writer,
 };
-
-/// Far beyond what it takes to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Asks again until it is so.
-async fn cut_over(live: &Live, to: Target) {
-    let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = live.broker.cutover(to).await {
-        assert!(Instant::now() < deadline, "it does not switch: {error}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs_in_any_state_holds_nothing_up_for_ever() {
@@ -46,7 +33,7 @@ async fn a_redis_that_hangs_in_any_state_holds_nothing_up_for_ever() {
         // Memory goes on, or the replica beside Redis.
         acknowledged.extend(publish(&live.broker(), 5).await);
         server.go_on();
-        cut_over(&live, Target::Redis).await;
+        live.goes_over(Target::Redis).await;
         acknowledged.extend(publish(&live.broker(), 5).await);
         assert_complete(&mut reader, &[], &acknowledged).await;
         let mut fresh = attach(&live.broker(), &After::Oldest).await;
@@ -75,7 +62,7 @@ async fn a_redis_that_loses_all_is_given_it_back_in_any_state() {
         writer.wait_for_more(20).await;
         let mut taken = server.lock().take().expect("it was started");
         taken.run().await;
-        cut_over(&live, Target::Redis).await;
+        live.goes_over(Target::Redis).await;
         writer.wait_for_more(20).await;
         let acknowledged: Vec<_> = writer.stop().await.iter().map(|receipt| receipt.id).collect();
         assert_complete(&mut reader, &[], &acknowledged).await;

@@ -7,13 +7,13 @@ use broker::{
     conformance::new_event,
     live::{Stage, Target},
 };
-use event::{After, StreamName};
+use event::{After, GapReason, StreamName};
 use faults::RedisServer;
 
 use crate::support::{
     live::Live,
     logs::{golden_stream, key_numbered},
-    outage::{assert_complete, attach, publish},
+    outage::{assert_complete, attach, ids, publish},
     reader::Attached,
     redis::WIDE,
     writer::Writer,
@@ -196,6 +196,35 @@ async fn events_keep_their_age() {
             let page = live.broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
             let kept = page.expect("it is read").events.len();
             assert_eq!(kept, left, "{begins_in:?} {ends_in:?} {seconds}");
+        }
+    }
+}
+
+/// Memory's window has no hole, and begins behind that of Redis.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_with_a_hole_changes_hands_and_tells_of_it() {
+    let server = RedisServer::start().await;
+    let live = Live::start(&server.url(), WIDE, Target::Memory).await;
+    let broker = live.broker();
+    live.broker.cutover(Target::Redis).await.expect("it switches");
+    let mut all = publish(&broker, 8).await;
+    let page = broker.page(&golden_stream(), &After::Oldest, PageLimit::MAX).await;
+    let places: Vec<_> = page.expect("it is read").events.iter().map(|e| e.position).collect();
+    let [key] = &*server.command::<Vec<String>>(redis::cmd("KEYS").arg("*:stream")).await else {
+        panic!("there is one log");
+    };
+    let removed: u64 = server.command(redis::cmd("XDEL").arg(key).arg("4-0").arg("5-0")).await;
+    assert_eq!(removed, 2);
+    for to in [Target::Memory, Target::Redis, Target::Memory] {
+        live.broker.cutover(to).await.expect("it switches");
+        all.extend(publish(&broker, 1).await);
+        let last = *all.last().expect("there are some");
+        for (index, place) in places.iter().enumerate() {
+            let mut reader = attach(&broker, &After::At(*place)).await;
+            reader.through(last).await;
+            let told: &[GapReason] = if index < 4 { &[GapReason::DataLoss] } else { &[] };
+            assert_eq!(reader.reasons(), told, "in {to:?} after {place}");
+            assert_eq!(ids(&reader), all[5.max(index + 1)..]);
         }
     }
 }

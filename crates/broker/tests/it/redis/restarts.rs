@@ -187,6 +187,7 @@ async fn an_account_of_another_owner_is_not_taken() {
         let mut fold = redis::cmd("FCALL");
         fold.arg(format!("{library}_fold")).arg(2).arg("dashclaw:thread:golden:meta");
         fold.arg("dashclaw:thread:golden:digests").arg(0).arg(3).arg(&hash).arg(epoch).arg(run);
+        fold.arg(3);
         let answered: Vec<String> = redis.server.command(&mut fold).await;
         assert_eq!(answered, [answer]);
         assert_eq!(field("hashed").await, if answer == "folded" { "3" } else { "0" });

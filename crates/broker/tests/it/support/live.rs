@@ -21,9 +21,15 @@ use broker::{
 use event::{ForkKind, Lineage, StreamName};
 use faults::RedisServer;
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::clock::{FakeClock, SeededEpochs};
+
+/// Far beyond what it takes Redis to come back.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What outlives a process.
 #[derive(Default)]
@@ -190,6 +196,15 @@ impl Live {
 
     pub(crate) fn broker(&self) -> Arc<dyn Broker> {
         Arc::clone(&self.broker) as Arc<dyn Broker>
+    }
+
+    /// Asks again until every stream is this backend's: Redis may be lost at first.
+    pub(crate) async fn goes_over(&self, to: Target) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.broker.cutover(to).await {
+            assert!(Instant::now() < deadline, "it does not switch: {error}");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Moves the clocks of the process and of Redis on.

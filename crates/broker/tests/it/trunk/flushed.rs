@@ -1,13 +1,16 @@
-//! `FLUSHALL` while replicas are cut off: what was lost is told as lost, and not as a slow reader's.
+//! `FLUSHALL`: replicas that have Redis all the while notice, and give back what they have. Of those
+//! that were cut off meanwhile, what was lost is told as lost, and not as a slow reader's.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use broker::{Broker, ReplicaBroker};
 use event::{After, GapReason};
 use faults::Proxy;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{
-    outage::{attach, ids, publish},
+    logs::golden_stream,
+    outage::{assert_complete, attach, ids, publish},
     redis::WIDE,
     replica::{Replica, cut_off, healthy},
 };
@@ -43,6 +46,38 @@ impl Member {
     async fn come_back(&self) {
         self.proxy.enable().await;
         healthy(&self.broker).await;
+    }
+}
+
+/// Waits until Redis has a log's window again, without touching it.
+async fn given_back(stage: &Replica) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut look = redis::cmd("KEYS");
+    look.arg("*:stream");
+    while stage.server.command::<Vec<String>>(&mut look).await.is_empty() {
+        assert!(Instant::now() < deadline, "nobody noticed");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_redis_all_the_while_gives_back_what_was_flushed() {
+    let stage = Replica::start(WIDE).await;
+    let another = stage.another().await;
+    let (left, right) = (stage.broker(), Arc::clone(&another) as Arc<dyn Broker>);
+    let mut readers = [attach(&left, &After::Oldest).await, attach(&right, &After::Oldest).await];
+    let mut all = publish(&left, 3).await;
+    all.extend(publish(&right, 3).await);
+    for reader in &mut readers {
+        assert_complete(reader, &[], &all).await;
+    }
+    let before = left.ledger(&golden_stream()).await.expect("it is read");
+    stage.server.command::<()>(&mut redis::cmd("FLUSHALL")).await;
+    given_back(&stage).await;
+    assert_eq!(right.ledger(&golden_stream()).await.expect("it is read"), before);
+    all.extend(publish(&right, 2).await);
+    for reader in &mut readers {
+        assert_complete(reader, &[], &all).await;
     }
 }
 

@@ -126,7 +126,8 @@ async fn what_nobody_holds_is_told() {
     acknowledged.extend(publish(&left, 2).await);
     back.through(acknowledged[4]).await;
     let got = ids(&back);
-    assert_eq!(back.reasons(), [GapReason::DataLoss], "{got:?}");
+    // In the place of what is lost; and at the end, where the replica that is gone may have had more.
+    assert_eq!(back.reasons(), [GapReason::DataLoss; 2], "{got:?}");
     assert!(lost.iter().all(|id| !got.contains(id)));
     assert!(kept.iter().all(|id| got.contains(id)), "what the replica holds is given back");
 }

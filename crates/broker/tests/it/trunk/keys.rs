@@ -1,16 +1,20 @@
-//! Idempotency keys whose day is over, and that are used again.
+//! Idempotency keys whose day is over, and that are used again; and those that Redis lost.
 
 use std::{sync::Arc, time::Duration};
 
 use broker::{
-    Append, Appended, Broker,
+    Append, Appended, Broker, Item, ReplicaBroker,
     conformance::{Subject, new_event},
 };
+use event::After;
+use faults::{Direction, Proxy, Toxic};
+use tokio::task::JoinSet;
 
 use crate::support::{
     logs::{golden_stream, key_numbered},
+    outage::{attach, ids, publish},
     redis::WIDE,
-    replica::Replica,
+    replica::{Replica, connected_again, healthy},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -44,4 +48,44 @@ async fn a_key_that_is_used_again_on_a_branch_after_its_day_takes_effect_once() 
     let mut kept = redis::cmd("HGET");
     let kept: u64 = stage.server.command(kept.arg("dashclaw:thread:golden:meta").arg("kept")).await;
     assert_eq!(kept, 1);
+}
+
+/// Redis takes an event under its key, and its answer is lost with the key: another replica has read
+/// the event, and gives it back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_given_back_without_its_key_is_not_put_again() {
+    let mut stage = Replica::start(WIDE).await;
+    let proxy = Proxy::start(stage.server.address()).await;
+    let mut options = stage.options.clone();
+    options.redis.url = format!("redis://{}/", proxy.address());
+    options.spool = options.spool.map(|spool| spool.with_file_name("other"));
+    // It is not cut off meanwhile, and knows nothing of what it sent.
+    options.cut_off_after = Duration::from_secs(30);
+    options.redis.command_time_max = Duration::from_secs(20);
+    let other = Arc::new(ReplicaBroker::start(options).expect("it starts"));
+    healthy(&other).await;
+    let broker = stage.broker();
+    let mut reader = attach(&broker, &After::Oldest).await;
+    let first = publish(&(Arc::clone(&other) as Arc<dyn Broker>), 1).await;
+    stage.server.save().await;
+    proxy.set("hole", Direction::Downstream, Toxic::Timeout { timeout: Duration::ZERO });
+    let mut sending = JoinSet::new();
+    let append = Append { events: vec![new_event()], idempotency: Some(key_numbered(7)) };
+    let to = Arc::clone(&other);
+    sending.spawn(async move { to.append(&golden_stream(), append).await });
+    reader.through(first[0]).await;
+    let Item::Event(event) = reader.next().await else { panic!("{:?}", reader.items) };
+    let id = event.id;
+    let made = stage.broker.connections_made();
+    stage.server.kill();
+    stage.server.run().await;
+    connected_again(&stage.broker, made).await;
+    proxy.heal();
+    let appended = sending.join_next().await.expect("it was sent").expect("it does not panic");
+    let appended = appended.expect("it is taken");
+    assert_eq!(appended.receipts()[0].id, id);
+    let last = publish(&broker, 1).await;
+    let mut fresh = attach(&broker, &After::Oldest).await;
+    fresh.through(last[0]).await;
+    assert_eq!(ids(&fresh), [first[0], id, last[0]], "it stands there once");
 }

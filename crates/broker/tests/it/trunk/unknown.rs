@@ -137,11 +137,15 @@ async fn a_process_that_comes_first_to_an_emptied_server_holds_for_those_who_kno
         proxy.disable().await;
         stage.server.kill();
         stage.server.forget();
+        // It ends before it could come to the emptied server, where it would be waited for.
+        stage.stand_in().await;
         stage.server.run().await;
         stage.replace_replica().await;
         let mut come = redis::cmd("EXISTS");
         come.arg("dashclaw:ops:replicas");
+        let deadline = Instant::now() + Duration::from_secs(30);
         while stage.server.command::<u64>(&mut come).await == 0 {
+            assert!(Instant::now() < deadline, "it does not come");
             sleep(Duration::from_millis(2)).await;
         }
         let first = stage.broker();

@@ -1,0 +1,211 @@
+//! What is written down of a run. Every event is data; what follows from it is the state's business.
+//!
+//! An entry is one of an evidence log, byte by byte, so that the journal is the evidence: what people
+//! sign of the one holds in the other.
+
+use evidence::{Choice, Decision, Envelope, Hash, Kind, Output, Predicate, Resource, Signer};
+use guard::{Judgement, Verdict};
+use runbook::Mode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::Why;
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When it was written, RFC 3339 in UTC.
+    pub at: String,
+    /// What happened.
+    pub event: Event,
+    /// What it left behind, by digest.
+    pub outputs: Vec<Output>,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Event {
+    /// A run begins; the first entry of each journal and no other.
+    Begun {
+        /// The run's name, which no other has and which has no spaces: the log's origin.
+        run: String,
+        /// The digest of the plan that it carries out.
+        plan: Hash,
+        /// The plan's mode.
+        mode: Mode,
+    },
+    /// A process goes on with a run that another one left.
+    Resumed {
+        /// Bytes of an entry that was not written to its end, which were cut off.
+        torn_bytes: u64,
+    },
+    /// Somebody without a key approves of the plan.
+    Approved {
+        /// In which role.
+        role: String,
+        /// Who.
+        person: String,
+        /// Of which plan.
+        plan: Hash,
+    },
+    /// A step is about to be carried out; written before anything is done.
+    Intent {
+        /// The step.
+        step: String,
+        /// From 1 on.
+        attempt: u32,
+    },
+    /// A step was carried out; what it left behind are the entry's outputs.
+    Outcome {
+        /// The step.
+        step: String,
+        /// The attempt of the intent.
+        attempt: u32,
+        /// How it ended.
+        verdict: Verdict,
+        /// One sentence.
+        text: String,
+    },
+    /// What became of a step whose outcome is not known was read back.
+    ReadBack {
+        /// The step.
+        step: String,
+        /// The attempt of the intent.
+        attempt: u32,
+        /// What was found.
+        happened: Happened,
+        /// One sentence.
+        text: String,
+    },
+    /// A guard was judged, with what the verdict rests on.
+    Judged(Judgement),
+    /// Somebody without a key decided.
+    Decided {
+        /// What.
+        choice: Choice,
+        /// In which role.
+        role: String,
+        /// Who.
+        person: String,
+        /// Why.
+        reason: String,
+        /// The gate that is waived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gate: Option<String>,
+    },
+    /// People approved or decided, and signed it over the journal that they saw.
+    #[serde(skip)]
+    Signed {
+        /// In which role.
+        role: String,
+        /// A decision as an in-toto statement.
+        envelope: Envelope,
+    },
+    /// The run ended; nothing comes after it.
+    Ended {
+        /// How.
+        how: How,
+    },
+}
+
+impl Event {
+    /// Returns a decision that a key signed, over the journal that it names.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub fn signed(decision: Decision, signer: &Signer) -> Result<Self, serde_json::Error> {
+        let role = decision.role.clone();
+        let subject = vec![Resource::sha256("journal", decision.log.root)];
+        let envelope = Predicate::Decision(decision).about(subject)?.signed(signer)?;
+        Ok(Event::Signed { role, envelope })
+    }
+}
+
+/// What reading back found of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Happened {
+    /// It took effect.
+    Yes,
+    /// It did not.
+    No,
+    /// It can't be told, and a person is needed.
+    Unclear,
+}
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// What was changed is kept.
+    Kept,
+    /// All was taken back.
+    RolledBack,
+    /// It was not possible to take all back: a person is needed.
+    RollbackFailed,
+    /// It was given up before anything was changed.
+    Aborted,
+}
+
+/// An event as a record of the log has it.
+#[derive(Serialize, Deserialize)]
+struct Named {
+    name: String,
+    data: Box<RawValue>,
+}
+
+impl Entry {
+    /// Returns an entry that leaves nothing behind.
+    pub fn new(at: impl Into<String>, event: Event) -> Self {
+        Entry { at: at.into(), event, outputs: Vec::new() }
+    }
+
+    /// Returns the JSON of the entry in its place, from 0 on.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub(crate) fn to_json(&self, n: u64) -> Result<Vec<u8>, serde_json::Error> {
+        let mut written = evidence::Entry {
+            n,
+            at: self.at.clone(),
+            kind: Kind::Record,
+            name: None,
+            data: None,
+            role: None,
+            envelope: None,
+            outputs: self.outputs.clone(),
+        };
+        if let Event::Signed { role, envelope } = &self.event {
+            written.kind = Kind::Statement;
+            (written.role, written.envelope) = (Some(role.clone()), Some(envelope.clone()));
+        } else {
+            let named: Named = serde_json::from_str(to_raw_value(&self.event)?.get())?;
+            (written.name, written.data) = (Some(named.name), Some(named.data));
+        }
+        serde_json::to_vec(&written)
+    }
+
+    /// Reads the JSON of the entry in a place.
+    ///
+    /// # Errors
+    /// Fails where it is no entry of a journal, or not the one of this place.
+    pub(crate) fn read(n: u64, json: &[u8]) -> Result<Self, Why> {
+        let read = evidence::Entry::read(json).map_err(|error| Why::Entry(error.to_string()))?;
+        if read.n != n {
+            return Err(Why::Entry(format!("it says that it is entry {}", read.n)));
+        }
+        let event = match (read.kind, read.name, read.data, read.role, read.envelope) {
+            (Kind::Record, Some(name), Some(data), ..) => event(name, data)?,
+            (Kind::Statement, _, _, Some(role), Some(envelope)) => Event::Signed { role, envelope },
+            _ => return Err(Why::Entry("a journal has no such entry".to_owned())),
+        };
+        Ok(Entry { at: read.at, event, outputs: read.outputs })
+    }
+}
+
+fn event(name: String, data: Box<RawValue>) -> Result<Event, Why> {
+    let named = serde_json::to_string(&Named { name, data });
+    let event = named.and_then(|named| serde_json::from_str(&named));
+    event.map_err(|error| Why::Entry(error.to_string()))
+}

@@ -1,0 +1,149 @@
+//! A journal as evidence that anybody can check: its entries as they are, the plan and the outputs
+//! under their digests, and for each gate a signed result.
+//!
+//! The entries keep their places and their bytes, so that what people signed of the journal holds.
+
+use std::collections::BTreeMap;
+
+use evidence::{
+    Hash, LOG_ROLE, Outcome, Output, Predicate, Recorder, RecorderError, Redactor, Resource,
+    Signer, TestResult,
+};
+use guard::Verdict;
+use jiff::Timestamp;
+use runbook::Plan;
+use serde_json::json;
+
+use crate::{Damage, Log, Phase, Refused, State, Status, journal};
+
+/// What the record is called that names the plan, and the plan's output.
+const PLAN: &str = "plan";
+
+/// A run as it was written down.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'r> {
+    /// The journal's bytes.
+    pub journal: &'r [u8],
+    /// The plan that it carried out.
+    pub plan: &'r Plan,
+    /// What its steps left behind, by digest, without secrets.
+    pub outputs: &'r BTreeMap<Hash, Vec<u8>>,
+}
+
+/// A run that can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The journal was changed.
+    #[error("the journal was changed")]
+    Damage(#[from] Damage),
+    /// It tells what can't have happened with this plan.
+    #[error("line {line} of the journal can't follow the ones before it")]
+    Refused {
+        /// The line, from 1.
+        line: u64,
+        /// Why.
+        source: Refused,
+    },
+    /// Nothing has begun.
+    #[error("the journal has no entry")]
+    Empty,
+    /// An output is not there.
+    #[error("the output {name} with the digest {sha256} is not there")]
+    Output {
+        /// What it is called.
+        name: String,
+        /// Its digest.
+        sha256: Hash,
+    },
+    /// No JSON can be made of the plan or a result.
+    #[error("no JSON can be made of it")]
+    Json(#[from] serde_json::Error),
+    /// The evidence can't be made.
+    #[error("the evidence can't be made")]
+    Recorder(#[from] RecorderError),
+}
+
+/// Returns the evidence of a run: its log, signed by whoever carries it out. A run that has ended is
+/// closed; one that goes on is not.
+///
+/// # Errors
+/// Fails where the journal was changed, does not belong to the plan, or an output is missing.
+pub fn export(run: &Run<'_>, signer: &Signer, at: Timestamp) -> Result<Recorder, ExportError> {
+    let read = journal::read(run.journal)?;
+    let state = fold(run.plan, &read)?;
+    let origin = state.run().ok_or(ExportError::Empty)?;
+    let mut log = Recorder::resume(origin, Redactor::default(), &read.lines)?;
+    for output in read.entries.iter().flat_map(|entry| &entry.outputs) {
+        keep(&mut log, output, run.outputs)?;
+    }
+    let plan = log.keep_output(PLAN, run.plan.bytes()?);
+    log.record(at, PLAN, &json!({"digest": plan.sha256}), vec![plan])?;
+    for (gate, verdict) in results(run.plan, &state) {
+        let result = result(run.plan, gate, verdict)?;
+        log.statement(at, LOG_ROLE, result.signed(signer)?, Vec::new())?;
+    }
+    if matches!(
+        state.phase(),
+        Phase::Kept | Phase::RolledBack | Phase::RollbackFailed | Phase::Aborted
+    ) {
+        log.close(at)?;
+    }
+    Ok(log)
+}
+
+fn fold(plan: &Plan, read: &journal::Read) -> Result<State, ExportError> {
+    let mut state = State::new(plan)?;
+    for (line, entry) in (1..).zip(&read.entries) {
+        let log = Log { tree: &read.tree, size: line - 1 };
+        let applied = state.apply(&entry.event, log);
+        applied.map_err(|source| ExportError::Refused { line, source })?;
+    }
+    Ok(state)
+}
+
+fn keep(
+    log: &mut Recorder,
+    output: &Output,
+    outputs: &BTreeMap<Hash, Vec<u8>>,
+) -> Result<(), ExportError> {
+    let (name, sha256) = (output.name.clone(), output.sha256);
+    let is_it = |bytes: &&Vec<u8>| Output::new(&name, bytes, output.home) == *output;
+    let Some(bytes) = outputs.get(&sha256).filter(is_it) else {
+        return Err(ExportError::Output { name, sha256 });
+    };
+    log.keep_output(&name, bytes.clone());
+    Ok(())
+}
+
+/// Returns gates with how they ended at last.
+fn results<'p>(plan: &'p Plan, state: &State) -> Vec<(&'p str, Verdict)> {
+    let gates = plan.gates.iter().map(|gate| gate.id.as_str());
+    let ended = gates.filter_map(|gate| match state.status(gate) {
+        Some(Status::Done(_, verdict)) => Some((gate, verdict)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// States how a gate ended; whatever is not a pass is a failure, no data too.
+fn result(
+    plan: &Plan,
+    gate: &str,
+    verdict: Verdict,
+) -> Result<evidence::Statement, serde_json::Error> {
+    let gate = vec![gate.to_owned()];
+    let (result, passed_tests, failed_tests) = if verdict.is_pass() {
+        (Outcome::Passed, gate, Vec::new())
+    } else {
+        (Outcome::Failed, Vec::new(), gate)
+    };
+    let stated = Predicate::TestResult(TestResult {
+        result,
+        configuration: vec![plan.resource()?, Resource::sha256("runbook", plan.source)],
+        url: None,
+        passed_tests,
+        warned_tests: Vec::new(),
+        failed_tests,
+    });
+    stated.about(vec![plan.resource()?])
+}

@@ -1,0 +1,252 @@
+//! Tests of the rules, over one small plan.
+
+use evidence::{Choice, Tree};
+use guard::{Judgement, Window};
+use runbook::{Options, plan};
+
+use super::*;
+
+const RUNBOOK: &str = "---
+runbook:
+  version: 1
+  mode: rehearsal
+  owner: operator
+roles:
+  operator: Ana
+  lead: Bo
+---
+# T
+
+## Gates <!-- run: section gates -->
+
+- Ready? <!-- run: sign-off id=G1 -->
+
+## Steps <!-- run: section steps -->
+
+1. Look at `/health`. <!-- run: http-expect id=S1 -->
+2. Set `A=1`. <!-- run: flag id=S2 -->
+3. Tell. <!-- run: notify id=S3 -->
+
+```toml guard
+id = \"down\"
+measure = \"down\"
+source = \"/health\"
+within = \"1m\"
+```
+
+## Rollback <!-- run: section rollback -->
+
+1. Set `A=0`. <!-- run: flag id=R1 -->
+2. Set `A=2`. <!-- run: flag id=R2 way=fallback -->
+";
+
+fn state() -> State {
+    State::new(&plan(RUNBOOK, &Options::default()).plan.unwrap()).unwrap()
+}
+
+fn intent(step: &str, attempt: u32) -> Event {
+    Event::Intent { step: step.into(), attempt }
+}
+
+fn outcome(step: &str, attempt: u32, verdict: Verdict) -> Event {
+    Event::Outcome { step: step.into(), attempt, verdict, text: String::new() }
+}
+
+fn judged(verdict: Verdict) -> Event {
+    Event::Judged(Judgement {
+        guard: "down".into(),
+        verdict,
+        value: None,
+        baseline: None,
+        bound: None,
+        n: 0.0,
+        window: Window::default(),
+        source: "/health".into(),
+        sentence: String::new(),
+    })
+}
+
+fn decided(choice: Choice) -> Event {
+    let gate = (choice == Choice::Waive).then(|| "G1".to_owned());
+    let (role, person) = ("lead".into(), "Bo".into());
+    Event::Decided { choice, role, person, reason: "so".into(), gate }
+}
+
+fn read_back(step: &str, happened: Happened) -> Event {
+    Event::ReadBack { step: step.into(), attempt: 1, happened, text: String::new() }
+}
+
+fn begun(state: &State) -> Event {
+    Event::Begun { run: "r".into(), plan: state.plan, mode: Mode::Rehearsal }
+}
+
+fn approved(state: &State) -> Event {
+    Event::Approved { role: "lead".into(), person: "Bo".into(), plan: state.plan }
+}
+
+/// Returns a run that was told to go on.
+fn gone() -> State {
+    let mut state = state();
+    let events = [
+        begun(&state),
+        approved(&state),
+        intent("G1", 1),
+        outcome("G1", 1, Verdict::Pass),
+        decided(Choice::Go),
+    ];
+    follow(&mut state, &events);
+    state
+}
+
+fn follow(state: &mut State, events: &[Event]) {
+    for event in events {
+        apply(state, event).unwrap_or_else(|refused| panic!("{event:?}: {refused}"));
+    }
+}
+
+fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
+    state.apply(event, Log::whole(&Tree::default()))
+}
+
+/// Expects that an event is refused and changes nothing.
+fn refused(state: &State, event: &Event) -> Refused {
+    let mut after = state.clone();
+    let refused = apply(&mut after, event).unwrap_err();
+    assert_eq!(format!("{after:?}"), format!("{state:?}"));
+    refused
+}
+
+#[test]
+fn a_run_begins_once_with_its_plan() {
+    let mut state = state();
+    assert_eq!(refused(&state, &intent("G1", 1)), Refused::Begin);
+    let other = Event::Begun { run: "r".into(), plan: Hash::of(b""), mode: Mode::Rehearsal };
+    assert_eq!(refused(&state, &other), Refused::Plan(Hash::of(b"")));
+    for run in ["", "a b"] {
+        let unnamed = Event::Begun { run: run.into(), plan: state.plan, mode: Mode::Rehearsal };
+        assert_eq!(refused(&state, &unnamed), Refused::Name);
+    }
+    let begun = begun(&state);
+    follow(&mut state, std::slice::from_ref(&begun));
+    assert_eq!((state.phase(), state.run()), (Phase::Gates, Some("r")));
+    assert_eq!(refused(&state, &begun), Refused::Begin);
+    let other = Event::Approved { role: "lead".into(), person: "Bo".into(), plan: Hash::of(b"") };
+    assert_eq!(refused(&state, &other), Refused::Plan(Hash::of(b"")));
+}
+
+#[test]
+fn nothing_is_changed_before_every_gate_passed_and_people_said_go() {
+    let mut state = state();
+    let begun = begun(&state);
+    follow(&mut state, &[begun]);
+    assert!(matches!(refused(&state, &intent("S2", 1)), Refused::Phase { .. }));
+    assert_eq!(refused(&state, &decided(Choice::Go)), Refused::Gate("G1".into()));
+    follow(&mut state, &[intent("S1", 1), outcome("S1", 1, Verdict::Pass)]);
+    follow(&mut state, &[intent("G1", 1), outcome("G1", 1, Verdict::Insufficient)]);
+    assert_eq!(state.phase(), Phase::Hold);
+    assert_eq!(refused(&state, &decided(Choice::Go)), Refused::Gate("G1".into()));
+    let mut waived = state.clone();
+    follow(&mut waived, &[decided(Choice::Waive)]);
+    assert_eq!(refused(&waived, &decided(Choice::Go)), Refused::NotApproved);
+    follow(&mut state, &[intent("G1", 2), outcome("G1", 2, Verdict::Pass)]);
+    let approved = approved(&state);
+    follow(&mut state, &[approved, decided(Choice::Go), intent("S2", 1)]);
+}
+
+#[test]
+fn only_people_of_a_role_speak_for_it() {
+    let state = gone();
+    let (role, person) = ("lead".to_owned(), "Ana".to_owned());
+    let event = Event::Approved { role: role.clone(), person: person.clone(), plan: state.plan };
+    assert_eq!(refused(&state, &event), Refused::Person { role, person });
+}
+
+#[test]
+fn one_step_at_a_time_each_with_its_outcome() {
+    let mut state = gone();
+    follow(&mut state, &[intent("S1", 1)]);
+    assert_eq!(refused(&state, &intent("S2", 1)), Refused::Open("S1".into()));
+    assert!(matches!(refused(&state, &outcome("S1", 2, Verdict::Pass)), Refused::Attempt { .. }));
+    assert!(matches!(refused(&state, &outcome("S2", 1, Verdict::Pass)), Refused::Attempt { .. }));
+    assert_eq!(refused(&state, &intent("S9", 1)), Refused::NoSuch("S9".into()));
+    follow(&mut state, &[outcome("S1", 1, Verdict::Pass), intent("S1", 2)]);
+}
+
+#[test]
+fn what_has_no_outcome_after_a_crash_is_read_back_before_anything_else() {
+    let mut state = gone();
+    follow(&mut state, &[intent("S3", 1), Event::Resumed { torn_bytes: 7 }]);
+    assert_eq!(state.status("S3"), Some(Status::Unknown(1)));
+    assert_eq!(state.unknown().collect::<Vec<_>>(), ["S3"]);
+    assert_eq!(refused(&state, &intent("S3", 2)), Refused::Open("S3".into()));
+    assert!(matches!(refused(&state, &outcome("S3", 1, Verdict::Pass)), Refused::Attempt { .. }));
+    let mut happened = state.clone();
+    follow(&mut happened, &[read_back("S3", Happened::Yes)]);
+    assert_eq!(refused(&happened, &intent("S3", 2)), Refused::Twice("S3".into()));
+    let mut unclear = state.clone();
+    follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
+    assert_eq!((unclear.phase(), unclear.unknown().count()), (Phase::Hold, 1));
+    follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+}
+
+#[test]
+fn a_guard_that_fails_sends_the_run_back_also_while_it_holds() {
+    for hold in [false, true] {
+        let mut state = gone();
+        follow(&mut state, &[intent("S2", 1)]);
+        if hold {
+            follow(&mut state, &[decided(Choice::Hold)]);
+        }
+        follow(&mut state, &[judged(Verdict::Fail)]);
+        assert_eq!(state.phase(), Phase::RollingBack);
+        // The open step does not keep it from going back, and nothing makes it go on.
+        assert!(matches!(refused(&state, &intent("S1", 1)), Refused::Phase { .. }));
+        assert_eq!(refused(&state, &decided(Choice::Go)), Refused::Choice(Phase::RollingBack));
+        follow(&mut state, &[intent("R1", 1), judged(Verdict::Pass)]);
+        assert_eq!(state.phase(), Phase::RollingBack);
+        assert_eq!(refused(&state, &intent("R2", 1)), Refused::Open("R1".into()));
+    }
+    let mut before = gone();
+    follow(&mut before, &[judged(Verdict::Fail)]);
+    assert_eq!(before.phase(), Phase::Hold);
+    assert_eq!(refused(&before, &decided(Choice::Go)), Refused::Guard("down".into()));
+    let mut silent = gone();
+    follow(&mut silent, &[judged(Verdict::Error)]);
+    assert_eq!(silent.phase(), Phase::Hold);
+}
+
+#[test]
+fn a_run_ends_kept_back_failed_or_given_up() {
+    let mut state = gone();
+    assert_eq!(refused(&state, &Event::Ended { how: How::Kept }), Refused::NotPassed("S1".into()));
+    for step in ["S1", "S2", "S3"] {
+        follow(&mut state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
+    }
+    assert_eq!(refused(&state, &decided(Choice::Abort)), Refused::Choice(Phase::Go));
+    let mut kept = state.clone();
+    follow(&mut kept, &[Event::Ended { how: How::Kept }]);
+    assert_eq!(refused(&kept, &intent("S1", 2)), Refused::Ended);
+    follow(&mut state, &[decided(Choice::Rollback), intent("R1", 1)]);
+    let back = Event::Ended { how: How::RolledBack };
+    assert_eq!(refused(&state, &back), Refused::Open("R1".into()));
+    follow(&mut state, &[outcome("R1", 1, Verdict::Fail)]);
+    assert_eq!(refused(&state, &back), Refused::NotPassed("R1".into()));
+    let mut failed = state.clone();
+    follow(&mut failed, &[Event::Ended { how: How::RollbackFailed }]);
+    assert_eq!(failed.phase(), Phase::RollbackFailed);
+    follow(&mut state, &[intent("R2", 1), outcome("R2", 1, Verdict::Pass), back]);
+    assert_eq!(state.phase(), Phase::RolledBack);
+    let mut given_up = self::state();
+    let begun = begun(&given_up);
+    follow(&mut given_up, &[begun, Event::Ended { how: How::Aborted }]);
+    assert_eq!(given_up.phase(), Phase::Aborted);
+}
+
+#[test]
+fn readiness_withholds_what_changes_something() {
+    let options = Options { mode: Some(Mode::Readiness), environment: None };
+    let mut state = State::new(&plan(RUNBOOK, &options).plan.unwrap()).unwrap();
+    let begun = Event::Begun { run: "r".into(), plan: state.plan, mode: Mode::Readiness };
+    follow(&mut state, &[begun]);
+    assert_eq!(refused(&state, &intent("S2", 1)), Refused::Withheld("S2".into()));
+}

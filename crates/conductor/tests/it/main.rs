@@ -1,0 +1,9 @@
+//! Journals as files: what a crash leaves, what a second process may, and their bytes for ever.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod cast;
+mod export;
+mod file;
+mod golden;
+mod signed;

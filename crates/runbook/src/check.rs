@@ -1,0 +1,113 @@
+//! The rules of a runbook beyond its form. Every problem has the line that it comes from.
+
+mod content;
+mod guards;
+mod links;
+mod order;
+mod people;
+
+use crate::{
+    model::Runbook,
+    problem::Problem,
+    read, secret,
+    source::Source,
+    vocabulary::{Mode, Section},
+};
+
+/// What is asked for instead of what the document says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Another mode.
+    pub mode: Option<Mode>,
+    /// Another environment.
+    pub environment: Option<String>,
+}
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Problem>);
+
+impl Findings {
+    fn fault(&mut self, line: usize, rule: &'static str, text: impl Into<String>) {
+        self.0.push(Problem::fault(line, rule, text));
+    }
+
+    fn warning(&mut self, line: usize, rule: &'static str, text: impl Into<String>) {
+        self.0.push(Problem::warning(line, rule, text));
+    }
+
+    /// A fault in production, else a warning.
+    fn grave_in_production(
+        &mut self,
+        mode: Mode,
+        line: usize,
+        rule: &'static str,
+        text: impl Into<String>,
+    ) {
+        match mode {
+            Mode::Production => self.fault(line, rule, text),
+            Mode::Readiness | Mode::Rehearsal => self.warning(line, rule, text),
+        }
+    }
+}
+
+/// Returns all that is wrong with a runbook, by line.
+pub fn lint(text: &str, options: &Options) -> Vec<Problem> {
+    checked(text, options).1
+}
+
+/// Reads a runbook and checks it; there is none where a limit is not kept.
+pub(crate) fn checked(text: &str, options: &Options) -> (Option<Runbook>, Vec<Problem>) {
+    let (mut runbook, problems) = match read::read(text) {
+        Ok(read) => read,
+        Err(problem) => return (None, vec![problem]),
+    };
+    if let Some(mode) = options.mode {
+        runbook.front.mode = mode;
+    }
+    if options.environment.is_some() {
+        runbook.front.environment.clone_from(&options.environment);
+    }
+    let mut findings = Findings(problems);
+    secrets(text, &mut findings);
+    shape(&runbook, &mut findings);
+    links::check(&runbook, &mut findings);
+    people::check(&runbook, &mut findings);
+    content::check(&runbook, &mut findings);
+    order::check(&runbook, &mut findings);
+    guards::check(&runbook, &mut findings);
+    let mut problems = findings.0;
+    problems.sort_by(|a, b| (a.line, a.weight, a.rule).cmp(&(b.line, b.weight, b.rule)));
+    problems.dedup();
+    (Some(runbook), problems)
+}
+
+fn secrets(text: &str, findings: &mut Findings) {
+    let Ok(source) = Source::new(text) else { return };
+    let mut number = 0;
+    for line in source.text.lines() {
+        number += 1;
+        if let Some(what) = secret::in_line(line) {
+            let text =
+                format!("{what} stands in the clear; write `secret:NAME` and keep it elsewhere");
+            findings.fault(number, "secret", text);
+        }
+    }
+}
+
+fn shape(runbook: &Runbook, findings: &mut Findings) {
+    if runbook.front.environment.is_none()
+        && let Some(part) = runbook.sections.iter().find(|part| part.environment.is_some())
+    {
+        let text = "the section is for one environment, and the front matter names none";
+        findings.fault(part.line, "environment", text);
+    }
+    let has = |section| runbook.steps.iter().any(|s| s.section == section && runbook.is_here(s));
+    if !has(Section::Steps) && !has(Section::Timeline) && !has(Section::Gates) {
+        findings.fault(
+            1,
+            "empty",
+            "there is no step: mark a section as `gates`, `timeline` or `steps`",
+        );
+    }
+}

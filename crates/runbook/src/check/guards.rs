@@ -1,0 +1,118 @@
+//! Guards: each has the numbers that its measure needs, and watches what is there.
+
+use super::Findings;
+use crate::{
+    detect,
+    fence::Traffic,
+    model::{Guard, Runbook},
+    vocabulary::{Kind, Measure},
+};
+
+pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
+    for step in &runbook.steps {
+        if let Some(traffic) = &step.traffic {
+            check_traffic(step.line, traffic, findings);
+        }
+    }
+    for guard in &runbook.guards {
+        let before = findings.0.len();
+        check_guard(runbook, guard, findings);
+        // What a guard with faults can see is not asked.
+        if findings.0.len() == before {
+            check_sight(runbook, guard, findings);
+        }
+    }
+}
+
+fn check_traffic(line: usize, traffic: &Traffic, findings: &mut Findings) {
+    let weight = traffic.weight_percent;
+    if !(weight > 0.0 && weight <= 100.0) {
+        let text = format!("`weight_percent` is {weight}, it lies between 0 and 100");
+        findings.fault(line, "traffic", text);
+    }
+    let rates = [
+        ("requests_per_second", traffic.requests_per_second),
+        ("connections", traffic.connections),
+    ];
+    for (name, rate) in rates {
+        if let Some(rate) = rate.filter(|rate| !(rate.is_finite() && *rate > 0.0 && *rate < 1e9)) {
+            findings.fault(line, "traffic", format!("`{name}` is {rate}, it is a number above 0"));
+        }
+    }
+}
+
+fn check_sight(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
+    let id = &guard.spec.id;
+    match detect::detection(runbook, guard) {
+        Some(sees) if sees.is_enough => {}
+        Some(sees) => {
+            let text = format!("the guard {id} can't see enough: it {}", sees.sentence);
+            findings.grave_in_production(runbook.front.mode, guard.line, "guard", text);
+        }
+        None => {
+            let text = format!("nothing can be said of what the guard {id} sees with its numbers");
+            findings.fault(guard.line, "guard", text);
+        }
+    }
+}
+
+/// The settings of a guard by their names, with whether each is there.
+fn given(guard: &Guard) -> [(&'static str, bool); 7] {
+    let spec = &guard.spec;
+    [
+        ("watch", spec.watch.is_some()),
+        ("stable_rate", spec.stable_rate.is_some()),
+        ("ratio", spec.ratio.is_some()),
+        ("pairs", spec.pairs.is_some()),
+        ("within", spec.within.is_some()),
+        ("restarts", spec.restarts.is_some()),
+        ("what", spec.what.is_some()),
+    ]
+}
+
+fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
+    let spec = &guard.spec;
+    let wanted: &[&str] = match spec.measure {
+        Measure::Errors | Measure::Disconnects => &["watch", "stable_rate", "ratio"],
+        Measure::Latency => &["watch", "ratio", "pairs"],
+        Measure::Zero => &["what"],
+        Measure::Down => &["within"],
+        Measure::Restarts => &["within", "restarts"],
+    };
+    for (name, is_there) in given(guard) {
+        if is_there != wanted.contains(&name) {
+            let has = if is_there { "has no use for" } else { "needs" };
+            let text = format!("the guard {} of `{}` {has} `{name}`", spec.id, spec.measure);
+            findings.fault(guard.line, "guard", text);
+        }
+    }
+    let rate_max = if spec.measure == Measure::Errors { 1.0 } else { 1e6 };
+    if let Some(rate) = spec.stable_rate.filter(|rate| !(0.0..=rate_max).contains(rate)) {
+        let text = format!("the guard {} has the stable rate {rate}, which can't be", spec.id);
+        findings.fault(guard.line, "guard", text);
+    }
+    if spec.pairs.is_some_and(|pairs| pairs == 0 || pairs > detect::PAIRS_MAX) {
+        let text = format!("the guard {} takes 1 to {} pairs", spec.id, detect::PAIRS_MAX);
+        findings.fault(guard.line, "guard", text);
+    }
+    if let Some(ratio) = spec.ratio.filter(|ratio| !(ratio.is_finite() && *ratio > 1.0)) {
+        let text = format!("the guard {} has the ratio {ratio}, it lies above 1", spec.id);
+        findings.fault(guard.line, "guard", text);
+    }
+    let Some(watch) = &spec.watch else { return };
+    let step = runbook.step(watch).filter(|step| step.kind == Kind::Traffic);
+    let Some(step) = step else {
+        let text = format!("the guard {} watches {watch}, which is no step with traffic", spec.id);
+        return findings.fault(guard.line, "unknown-step", text);
+    };
+    let Some(traffic) = &step.traffic else { return };
+    let lacks = match spec.measure {
+        Measure::Errors => traffic.requests_per_second.is_none().then_some("requests_per_second"),
+        Measure::Disconnects => traffic.connections.is_none().then_some("connections"),
+        _ => None,
+    };
+    if let Some(lacks) = lacks {
+        let text = format!("the guard {} watches {watch}, whose traffic has no `{lacks}`", spec.id);
+        findings.fault(guard.line, "guard", text);
+    }
+}

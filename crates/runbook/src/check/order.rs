@@ -1,0 +1,88 @@
+//! Order: times do not go back, and there is a way back for what is changed.
+
+use super::Findings;
+use crate::{
+    model::{Runbook, Step},
+    rto,
+    vocabulary::{Class, Length, Mode, Section, Way},
+};
+
+pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
+    times(runbook, findings);
+    after(runbook, findings);
+    way_back(runbook, findings);
+    let (worst, Some(promised)) = (rto::rto(runbook).worst_s, runbook.front.rto) else { return };
+    if worst > promised.seconds() {
+        let worst = Length::of_seconds(worst);
+        let text = format!("the way back may take {worst}, the runbook promises {promised}");
+        findings.grave_in_production(runbook.front.mode, 1, "rto", text);
+    }
+}
+
+fn is_run(step: &Step) -> bool {
+    matches!(step.section, Section::Steps | Section::Timeline)
+}
+
+fn times(runbook: &Runbook, findings: &mut Findings) {
+    let run = runbook.steps.iter().filter(|step| is_run(step) && runbook.is_here(step));
+    let timed: Vec<_> = run.filter_map(|step| Some((step, step.at?))).collect();
+    for pair in timed.windows(2) {
+        let ((before, earlier), (step, at)) = (pair[0], pair[1]);
+        if at < earlier {
+            let text = format!("{} is at {at}, behind {} at {earlier}", step.id, before.id);
+            findings.fault(step.line, "time-order", text);
+        }
+    }
+    let Some(window) = runbook.front.window else { return };
+    let minutes: Vec<_> = runbook.steps.iter().filter_map(|step| step.at).collect();
+    if let (Some(first), Some(last)) = (minutes.iter().min(), minutes.iter().max()) {
+        let seconds = u64::from(first.minutes().abs_diff(last.minutes())) * 60;
+        if seconds > window.seconds() {
+            let text = format!("{first} to {last} is longer than the window of {window}");
+            findings.fault(1, "window", text);
+        }
+    }
+}
+
+/// What comes after another stands behind it.
+fn after(runbook: &Runbook, findings: &mut Findings) {
+    let place = |id: &str| runbook.steps.iter().position(|step| step.id == id);
+    for (index, step) in runbook.steps.iter().enumerate() {
+        for name in &step.links.after {
+            if place(name).is_some_and(|other| other > index) {
+                let text = format!("{} comes after {name}, which stands behind it", step.id);
+                findings.fault(step.line, "order", text);
+            }
+        }
+    }
+}
+
+/// What is changed can be taken back, by itself or by the primary way back.
+fn way_back(runbook: &Runbook, findings: &mut Findings) {
+    let is_back = |step: &Step| step.section == Section::Rollback && runbook.is_here(step);
+    let primary = runbook.steps.iter().any(|step| is_back(step) && step.way == Way::Primary);
+    let fallback = runbook.steps.iter().any(|step| is_back(step) && step.way == Way::Fallback);
+    if fallback && !primary {
+        findings.fault(1, "no-rollback", "there is a fallback and no primary way back");
+    }
+    let changing = |step: &&Step| {
+        let is_change = matches!(step.class, Some(Class::Converge | Class::Once));
+        is_run(step) && is_change && runbook.is_here(step)
+    };
+    let naked = |step: &&Step| step.undo.is_none() && step.links.undo.is_empty();
+    if !primary && runbook.front.mode != Mode::Readiness {
+        for step in runbook.steps.iter().filter(changing).filter(naked) {
+            let text = format!("{} changes something, and nothing takes it back", step.id);
+            findings.fault(step.line, "no-rollback", text);
+        }
+    }
+    for step in &runbook.steps {
+        for name in &step.links.undo {
+            if runbook.step(name).is_some_and(|other| other.section != Section::Rollback) {
+                let text =
+                    format!("{} is undone by {name}, which is no step of a way back", step.id);
+                findings.fault(step.line, "no-rollback", text);
+            }
+        }
+    }
+}

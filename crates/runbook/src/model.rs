@@ -1,0 +1,124 @@
+//! A runbook as it was understood: steps with their kinds, owners, times and contents.
+
+use evidence::Hash;
+use serde::Serialize;
+
+use crate::{
+    code::{Assertion, Flag},
+    fence::{GuardSpec, Traffic, Undo},
+    front::Front,
+    vocabulary::{Class, Kind, Length, Offset, Section, Way},
+};
+
+/// A runbook.
+#[derive(Debug)]
+pub(crate) struct Runbook {
+    pub(crate) title: String,
+    /// Of the document's bytes.
+    pub(crate) source: Hash,
+    pub(crate) front: Front,
+    pub(crate) sections: Vec<Part>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) guards: Vec<Guard>,
+}
+
+/// A section that means something to a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) line: usize,
+    pub(crate) section: Section,
+    pub(crate) owner: Option<String>,
+    pub(crate) environment: Option<String>,
+    pub(crate) way: Way,
+}
+
+/// A guard and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    pub(crate) line: usize,
+    pub(crate) spec: GuardSpec,
+}
+
+/// A step.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) line: usize,
+    pub(crate) id: String,
+    pub(crate) section: Section,
+    /// Its section, by index.
+    pub(crate) part: usize,
+    pub(crate) kind: Kind,
+    /// Missing where it has to be said and is not.
+    pub(crate) class: Option<Class>,
+    pub(crate) owners: Vec<String>,
+    pub(crate) at: Option<Offset>,
+    pub(crate) within: Option<Length>,
+    pub(crate) way: Way,
+    pub(crate) text: String,
+    /// What a gate's row calls a pass.
+    pub(crate) pass: Option<String>,
+    /// What a row of the timeline leaves behind.
+    pub(crate) output: Option<String>,
+    pub(crate) content: Content,
+    pub(crate) links: Links,
+    pub(crate) traffic: Option<Traffic>,
+    pub(crate) undo: Option<Undo>,
+}
+
+/// What is carried out or looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Content {
+    /// Programs, each an argument list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Vec<String>>,
+    /// Settings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
+    /// Paths and addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// What has to be so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<Assertion>,
+    /// Bounds of what is measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bounds: Vec<String>,
+}
+
+/// Names of other steps and of guards.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Links {
+    /// Steps that are done again.
+    pub(crate) of: Vec<String>,
+    /// What is compared with.
+    pub(crate) with: Vec<String>,
+    pub(crate) guards: Vec<String>,
+    pub(crate) after: Vec<String>,
+    pub(crate) undo: Vec<String>,
+}
+
+impl Links {
+    /// Returns the names of steps, each with the key that they stand under.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let named =
+            [("of", &self.of), ("with", &self.with), ("after", &self.after), ("undo", &self.undo)];
+        named.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)))
+    }
+}
+
+impl Runbook {
+    /// Returns the step with an id.
+    pub(crate) fn step(&self, id: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    /// Returns whether a step belongs to the environment that the runbook is for.
+    pub(crate) fn is_here(&self, step: &Step) -> bool {
+        let other = self.sections.get(step.part).and_then(|part| part.environment.as_ref());
+        match (other, &self.front.environment) {
+            (Some(other), Some(ours)) => other == ours,
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
+}

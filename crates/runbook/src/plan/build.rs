@@ -1,0 +1,110 @@
+//! From a runbook without faults to its plan.
+
+use super::{FORMAT, Plan, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways};
+use crate::{
+    Class, Kind, Mode, Section, Way, detect,
+    front::Person,
+    model::{Runbook, Step},
+    rto,
+};
+
+pub(super) fn build(runbook: &Runbook) -> Plan {
+    let steps = |is_in: &dyn Fn(&Step) -> bool| -> Vec<PlannedStep> {
+        let here = runbook.steps.iter().filter(|step| runbook.is_here(step) && is_in(step));
+        here.map(|step| planned(runbook, step)).collect()
+    };
+    let section = |section| move |step: &Step| step.section == section;
+    let back = |way| move |step: &Step| step.section == Section::Rollback && step.way == way;
+    let run = steps(&|step| matches!(step.section, Section::Steps | Section::Timeline));
+    let point_of_no_return = run
+        .iter()
+        .find(|step| step.class == Class::Irreversible && step.carried_out)
+        .map(|step| step.id.clone());
+    let front = &runbook.front;
+    Plan {
+        format: FORMAT,
+        runbook: runbook.title.clone(),
+        source: runbook.source,
+        mode: front.mode,
+        environment: front.environment.clone(),
+        window_s: front.window.map(|window| window.seconds()),
+        alpha: front.alpha.get(),
+        roles: roles(runbook),
+        gates: steps(&section(Section::Gates)),
+        guards: guards(runbook, &run),
+        steps: run,
+        triggers: steps(&section(Section::Triggers)),
+        rollback: Ways {
+            primary: steps(&back(Way::Primary)),
+            fallback: steps(&back(Way::Fallback)),
+        },
+        closing: steps(&|step| matches!(step.section, Section::Checklist | Section::Criteria)),
+        point_of_no_return,
+        rto: rto::rto(runbook),
+        rto_promised_s: front.rto.map(|rto| rto.seconds()),
+    }
+}
+
+fn roles(runbook: &Runbook) -> Vec<PlannedRole> {
+    let roles = runbook.front.roles.iter().map(|(role, who)| PlannedRole {
+        role: role.clone(),
+        people: who.people.iter().map(person).collect(),
+    });
+    roles.collect()
+}
+
+fn person(person: &Person) -> PlannedPerson {
+    PlannedPerson { name: person.name.clone(), key: person.key.clone() }
+}
+
+fn guards(runbook: &Runbook, run: &[PlannedStep]) -> Vec<PlannedGuard> {
+    let first = || run.iter().find(|step| step.class.changes()).map(|step| step.id.clone());
+    let guards = runbook.guards.iter().filter_map(|guard| {
+        let sees = detect::detection(runbook, guard)?;
+        let armed_from = guard.spec.watch.clone().or_else(first);
+        Some(PlannedGuard { spec: guard.spec.clone(), armed_from, sees })
+    });
+    guards.collect()
+}
+
+/// Returns a step's class; that of a repeated step is the gravest of what it repeats.
+fn class(runbook: &Runbook, step: &Step) -> Class {
+    let repeated = step.links.of.iter().filter_map(|id| runbook.step(id)?.class);
+    let own = step.class.unwrap_or(Class::Observe);
+    if step.kind == Kind::Repeat { repeated.max().unwrap_or(own) } else { own }
+}
+
+fn planned(runbook: &Runbook, step: &Step) -> PlannedStep {
+    let class = class(runbook, step);
+    PlannedStep {
+        id: step.id.clone(),
+        at: step.at,
+        kind: step.kind,
+        class,
+        carried_out: runbook.front.mode != Mode::Readiness || !class.changes(),
+        owners: step.owners.clone(),
+        within_s: rto::within_s(runbook, step),
+        text: step.text.clone(),
+        pass: step.pass.clone(),
+        output: step.output.clone(),
+        content: step.content.clone(),
+        repeats: step.links.of.clone(),
+        compares: step.links.with.clone(),
+        guards: step.links.guards.clone(),
+        after: step.links.after.clone(),
+        traffic: step.traffic.clone(),
+        undo: undo(step, class),
+    }
+}
+
+fn undo(step: &Step, class: Class) -> UndoBy {
+    let is_way_back = matches!(step.section, Section::Rollback | Section::Checklist);
+    match (class, &step.undo) {
+        (Class::Observe, _) => UndoBy::Nothing,
+        (Class::Irreversible, _) => UndoBy::Impossible,
+        (_, Some(undo)) => UndoBy::Own(undo.clone()),
+        _ if !step.links.undo.is_empty() => UndoBy::Steps(step.links.undo.clone()),
+        _ if is_way_back => UndoBy::Nothing,
+        _ => UndoBy::Rollback,
+    }
+}

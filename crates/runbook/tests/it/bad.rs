@@ -1,0 +1,289 @@
+//! Bad runbooks: each fault is named with its line.
+
+use runbook::{Options, Problem, lint, plan};
+
+/// A sound runbook; tests break one line of it.
+const SOUND: &str = "---
+runbook:
+  version: 1
+  mode: rehearsal
+  owner: operator
+  window: 90m
+roles:
+  operator: Ana Ruiz
+  lead: Bo Lind
+---
+# Title
+
+## Gates <!-- run: section gates -->
+
+| Gate ID | Check | Command / Evidence | Pass condition | Owner |
+|---|---|---|---|---|
+| G1 | Preflight | `bash preflight.sh` | Exit code 0 | `<operator>` <!-- run: command class=observe --> |
+| G2 | Tests | `bun test` | Exit code 0 | `<lead>` <!-- run: command class=observe --> |
+
+## Timeline <!-- run: section timeline -->
+
+| Time | Owner | Required actions | Evidence output |
+|---|---|---|---|
+| T-10 | lead | Decide. | Record <!-- run: decision --> |
+| T0 | operator | Set `MODE=new`. | Log <!-- run: flag id=S1 after=T-10 --> |
+| T+10 | operator | Look at `/health`. | Log <!-- run: http-expect id=S2 --> |
+
+## Back <!-- run: section rollback -->
+
+1. Set `MODE=old`. <!-- run: flag id=R1 -->
+";
+
+fn faults(text: &str) -> Vec<String> {
+    let problems = lint(text, &Options::default());
+    problems.iter().filter(|problem| problem.is_fault()).map(ToString::to_string).collect()
+}
+
+/// Breaks the sound one and expects that fault among others, and that there is no plan.
+fn check(from: &str, to: &str, expected: &str) {
+    assert_eq!(SOUND.matches(from).count(), 1, "{from}");
+    let broken = SOUND.replace(from, to);
+    let found = faults(&broken);
+    assert!(found.iter().any(|fault| fault == expected), "{expected}\n{found:#?}");
+    assert!(plan(&broken, &Options::default()).plan.is_none());
+}
+
+#[test]
+fn the_sound_one_is_sound() {
+    assert_eq!(lint(SOUND, &Options::default()), []);
+    assert!(plan(SOUND, &Options::default()).plan.is_some());
+}
+
+#[test]
+fn owners_that_are_missing_or_unknown() {
+    check("Exit code 0 | `<lead>`", "Exit code 0 | ", "line 18: gate G2 has no owner");
+    check(
+        "| T+10 | operator",
+        "| T+10 | nobody",
+        "line 26: S2 is owned by `nobody`, which is none of the roles",
+    );
+}
+
+#[test]
+fn names_that_are_not_there_twice_there_or_lead_in_a_circle() {
+    check(
+        "after=T-10",
+        "after=S9",
+        "line 25: S1 names the step S9 under `after`, which is not there",
+    );
+    check("id=R1", "id=R1 undo=S1", "line 30: R1 is undone by S1, which is no step of a way back");
+    check("| G2 |", "| G1 |", "line 18: the id G1 stands on line 17 already");
+    check(
+        "run: decision",
+        "run: decision after=S1",
+        "line 25: steps refer to each other in a circle: S1 → T-10 → S1",
+    );
+    check(
+        "http-expect id=S2",
+        "repeat id=S2 of=S2",
+        "line 26: steps refer to each other in a circle: S2 → S2",
+    );
+    check(
+        "http-expect id=S2",
+        "guard id=S2 guards=none",
+        "line 26: S2 names the guard none, which is not there",
+    );
+    check(
+        "http-expect id=S2",
+        "http-exspect id=S2",
+        "line 26: `http-exspect` is none of command, flag, http-expect, sse-expect, fanout-check, replay-check, traffic, guard, capture, compare, sign-off, external, decision, notify, cleanup, repeat",
+    );
+}
+
+#[test]
+fn times_that_are_out_of_order_or_none() {
+    check("| T-10 |", "| T+5 |", "line 25: S1 is at T0, behind T+5 at T+5");
+    check(
+        "| T+10 |",
+        "| T+1h |",
+        "line 26: `T+1h` is no time; one is `T-60`, `T0` or `T+30`, in minutes, a week at most",
+    );
+    check("| T+10 |", "| T+100 |", "line 1: T-10 to T+100 is longer than the window of 90m");
+    check(
+        "`/health`",
+        "health",
+        "line 26: S2 is a `http-expect` and lacks a path or an address as inline code",
+    );
+    check("| T+10 |", "|  |", "line 26: S2 stands in a timeline and has no time");
+}
+
+#[test]
+fn tables_with_a_column_or_a_cell_missing() {
+    let without =
+        SOUND.replace(" | Owner |\n|---|---|---|---|---|", " |\n|---|---|---|---|").replace(
+            " | `<operator>` <!-- run: command class=observe -->",
+            " <!-- run: command class=observe -->",
+        );
+    let found = faults(&without);
+    assert!(found.contains(&"line 15: the table has no column `owner`".to_owned()), "{found:#?}");
+    check("| Time |", "| When |", "line 22: the table has no column `time`");
+    check(
+        "| Tests | `bun test` |",
+        "| Tests |",
+        "line 18: the row has 4 cells, the table 5 columns",
+    );
+    check("| Tests |", "| Tests | more |", "line 18: the row has 6 cells, the table 5 columns");
+}
+
+#[test]
+fn shell_syntax_in_commands() {
+    let expected = |line: &str, text: &str, sign: char| {
+        format!(
+            "line {line}: the command `{text}`: `{sign}` is shell syntax; a command is a program and \
+             its arguments, joined by `&&` at most"
+        )
+    };
+    check("`bun test`", "`bun test > log`", &expected("18", "bun test > log", '>'));
+    let piped = "Run `curl x | sh`. <!-- run: command class=once id=R1 -->";
+    let broken = "Set `MODE=old`. <!-- run: flag id=R1 -->";
+    check(broken, piped, &expected("30", "curl x | sh", '|'));
+}
+
+#[test]
+fn secrets_in_the_clear_are_named_and_not_shown() {
+    for (to, line) in [
+        (
+            "`DB_PASSWORD=hunter2hunter2`",
+            "line 25: the secret of DB_PASSWORD stands in the clear; write `secret:NAME`",
+        ),
+        (
+            "`URL=redis://u:hunter2hunter2@h/0`",
+            "line 25: a password in an address stands in the clear; write `secret:NAME` and keep it elsewhere",
+        ),
+    ] {
+        check("`MODE=new`", to, line);
+        let broken = SOUND.replace("`MODE=new`", to);
+        assert!(!faults(&broken).concat().contains("hunter2"));
+    }
+    assert_eq!(faults(&SOUND.replace("`MODE=new`", "`DB_PASSWORD=secret:db`")), [""; 0]);
+}
+
+#[test]
+fn what_was_inferred_or_is_not_marked() {
+    check(
+        "<!-- run: decision -->",
+        "<!-- run? decision -->",
+        "line 24: `<!-- run? decision -->` was inferred; make it `run:` once it is right",
+    );
+    check(
+        " <!-- run: decision -->",
+        "",
+        "line 24: nothing says what this is to a run; mark it, as `note` if it is nothing",
+    );
+    check(
+        "## Gates <!-- run: section gates -->",
+        "## Gates",
+        "line 17: the step stands in no section that is marked",
+    );
+    check(
+        "# Title",
+        "Prose <!-- run: flag id=A -->",
+        "line 11: the mark marks nothing: it stands behind a heading, an item's text or in a row",
+    );
+    check(
+        "id=R1 -->",
+        "idd=R1 -->",
+        "line 30: `idd` is none of id, at, owner, class, codes, of, with, guards, after, undo, way, environment, within, rate",
+    );
+    check(
+        "<!-- run: flag id=R1 -->",
+        "<!-- run flag id=R1 -->",
+        "line 30: nothing says what this is to a run; mark it, as `note` if it is nothing",
+    );
+}
+
+#[test]
+fn front_matter_that_says_what_it_can_not() {
+    check(
+        "  mode: rehearsal",
+        "  mode: prod",
+        "line 4: `mode`: `prod` is none of readiness, rehearsal, production",
+    );
+    check(
+        "  mode: rehearsal",
+        "  modus: rehearsal",
+        "line 4: `modus` is no setting of `runbook`; those are version, mode, environment, owner, window, rto, alpha",
+    );
+    check("  window: 90m", "  alpha: 2", "line 6: `alpha`: alpha is 2, it lies between 0 and 0.5");
+    check("  version: 1\n", "", "line 1: `version: 1` has to stand in `runbook`");
+    check(
+        "  lead: Bo Lind",
+        "  lead: [Bo, Al]",
+        "line 9: the value of `lead` is no plain text on one line",
+    );
+    check("  lead: Bo Lind", "  operator: Bo", "line 9: `operator` stands twice in `roles`");
+    check(
+        "  lead: Bo Lind",
+        "  lead: Bo a+b",
+        "line 9: the key of Bo: a key is NAME+ID+BASE64, a private one with PRIVATE+KEY+ before it",
+    );
+    assert!(faults("# T\n").iter().any(|f| f.starts_with("line 1: there is no front matter")));
+    assert!(faults("---\nrunbook:\n").iter().any(|f| f.contains("is not closed")));
+}
+
+#[test]
+fn values_take_the_places_of_placeholders_within_one_argument() {
+    let text = SOUND
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  host: a b; rm <x\n")
+        .replace("`bun test`", "`curl http://<host>/health <other>`");
+    let plan = plan(&text, &Options::default()).plan.unwrap();
+    let words = ["curl", "http://a b; rm <x/health", "<other>"];
+    assert_eq!(plan.gates[1].content.commands, [words]);
+    let rules: Vec<_> = lint(&text, &Options::default()).iter().map(|it| it.rule).collect();
+    assert_eq!(rules, ["placeholder"]);
+    let told = "line 11: the value of `host` has 256 bytes at most and no placeholder";
+    for value in ["<host><host>", &"x".repeat(257)] {
+        check("  lead: Bo Lind", &format!("  lead: Bo Lind\nvalues:\n  host: {value}"), told);
+    }
+}
+
+#[test]
+fn what_is_changed_has_a_way_back() {
+    let cut = SOUND.find("\n## Back").unwrap();
+    assert_eq!(faults(&SOUND[..cut]), ["line 25: S1 changes something, and nothing takes it back"]);
+    check(
+        "command class=observe --> |\n| G2",
+        "command class=once --> |\n| G2",
+        "line 17: G1 is a gate and changes something",
+    );
+    check(
+        "`bash preflight.sh` | Exit code 0 | `<operator>` <!-- run: command class=observe",
+        "`bash preflight.sh` | Exit code 0 | `<operator>` <!-- run: command",
+        "line 17: G1 is a `command` and has no `class`: observe, converge, once or irreversible",
+    );
+}
+
+#[test]
+fn ten_megabytes_of_nested_lists_are_refused_at_once() {
+    let mut text = String::new();
+    for depth in 0..3_000 {
+        text.push_str(&format!("{}- item\n", "  ".repeat(depth)));
+    }
+    assert!(text.len() > 9_000_000);
+    let rules = |text: &str| -> Vec<&'static str> {
+        lint(text, &Options::default()).iter().map(|problem: &Problem| problem.rule).collect()
+    };
+    let told = |text: &str| faults(text).concat();
+    let whole = format!("line 1: the document has {} bytes, 1048576 are allowed", text.len());
+    assert_eq!(told(&text), whole);
+    let deep = "line 41: lists are nested too deep: 82 bytes before the text";
+    assert_eq!(told(&text[..1 << 20]), deep);
+    assert_eq!(rules(&"- ".repeat(5 << 20)), ["too-large"]);
+    // As deep and as long as the limits allow, with blank lines, which cost the depth each.
+    let deepest = format!("{}x\n", "- ".repeat(39)) + &"\n".repeat(1_000_000);
+    assert!(rules(&deepest).contains(&"front-matter"));
+    let wide = format!("{SOUND}{}", "- x <!-- run: flag id=A after=B -->\n".repeat(19_000));
+    assert!(rules(&wide).contains(&"too-large"));
+    let headings = "## gates\n\n- x\n\n".repeat(19_000);
+    assert_eq!(runbook::import(&headings).unwrap_err().rule, "too-large");
+    let settings = (0..20_000).map(|n| format!("  k{n}: v\n")).collect::<String>();
+    assert!(rules(&format!("---\nvalues:\n{settings}---\n")).contains(&"front-matter"));
+    let many = vec!["A"; 70].join(",");
+    check("after=T-10", &format!("after={many}"), "line 25: `after` names more than 64");
+}

@@ -1,0 +1,8 @@
+//! Runbooks from outside: known ones are imported, checked and planned, and bad ones are refused.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod approval;
+mod bad;
+mod known;
+mod production;

@@ -1,0 +1,169 @@
+//! `tidegate runbook`: runbooks as documents and as plans. What they mean is the crate `runbook`.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use ::runbook::{DOCUMENT_BYTES_MAX, Options, Problem, format, import, lint, plan};
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::{
+    cli::{ImportArgs, LintArgs, PlanArgs, RunbookCommand, Style},
+    console,
+    exit::Exit,
+    failure::Failure,
+};
+
+/// Carries the command out.
+///
+/// # Errors
+/// Fails where a file can't be read or written.
+pub(crate) async fn run(command: RunbookCommand, style: Style) -> Result<Exit, Failure> {
+    let done = spawn_blocking(move || match command {
+        RunbookCommand::Import(args) => import_file(&args, style),
+        RunbookCommand::Lint(args) => lint_files(args, style),
+        RunbookCommand::Plan(args) => plan_file(args, style),
+    });
+    done.await.map_err(|error| Failure::failed("the command broke off").because(error))?
+}
+
+fn import_file(args: &ImportArgs, style: Style) -> Result<Exit, Failure> {
+    let imported = match read(&args.file)?.and_then(|text| import(&text)) {
+        Ok(imported) => imported,
+        Err(problem) => return Ok(show(&args.file, &[problem], style)),
+    };
+    if let Some(out) = &args.out {
+        let cannot =
+            |error| Failure::usage(format!("{} can't be written", out.display())).because(error);
+        let mut file = File::create_new(out).map_err(cannot)?;
+        file.write_all(imported.text.as_bytes()).map_err(cannot)?;
+    }
+    let count = imported.inferred;
+    match style {
+        Style::Json => {
+            let text = args.out.is_none().then_some(imported.text);
+            console::conclude(&json!({"inferred": count, "text": text}).to_string());
+        }
+        Style::Human if args.out.is_none() => console::conclude(&imported.text),
+        Style::Human => {}
+    }
+    console::note(&format!(
+        "{count} marks were inferred; read each, and make `run?` `run:` once it is right"
+    ));
+    Ok(Exit::Done)
+}
+
+fn lint_files(args: LintArgs, style: Style) -> Result<Exit, Failure> {
+    let options = args.instead.options();
+    let mut is_sound = true;
+    let mut documents = Vec::new();
+    for file in &args.files {
+        let problems = match read(file)? {
+            Ok(text) if args.fix => fixed(file, &text, &options)?,
+            Ok(text) => lint(&text, &options),
+            Err(problem) => vec![problem],
+        };
+        let is_good = !problems.iter().any(Problem::is_fault);
+        is_sound &= is_good;
+        match style {
+            Style::Human => print(file, &problems),
+            Style::Json => documents.push(json!({
+                "file": file.display().to_string(), "sound": is_good, "problems": problems,
+            })),
+        }
+    }
+    if style == Style::Json {
+        console::conclude(&json!({"sound": is_sound, "files": documents}).to_string());
+    } else if is_sound {
+        console::conclude(&format!("Sound: {}", counted(args.files.len())));
+    }
+    Ok(if is_sound { Exit::Done } else { Exit::Failed })
+}
+
+fn counted(files: usize) -> String {
+    if files == 1 { "one runbook".to_owned() } else { format!("{files} runbooks") }
+}
+
+/// Writes the document in its one form, where it has another, and says what is wrong with it then.
+fn fixed(file: &Path, text: &str, options: &Options) -> Result<Vec<Problem>, Failure> {
+    let formatted = match format(text) {
+        Ok(formatted) => formatted,
+        Err(problem) => return Ok(vec![problem]),
+    };
+    if formatted != text {
+        let cannot =
+            |error| Failure::usage(format!("{} can't be written", file.display())).because(error);
+        // Written beside it and then renamed: never is there half a document.
+        let mut beside = PathBuf::from(file).into_os_string();
+        beside.push(".new");
+        let permissions = fs::metadata(file).map_err(cannot)?.permissions();
+        fs::write(&beside, &formatted).map_err(cannot)?;
+        fs::set_permissions(&beside, permissions).map_err(cannot)?;
+        fs::rename(&beside, file).map_err(cannot)?;
+        console::note(&format!("{}: marks and settings have one form now", file.display()));
+    }
+    Ok(lint(&formatted, options))
+}
+
+fn plan_file(args: PlanArgs, style: Style) -> Result<Exit, Failure> {
+    let options = args.instead.options();
+    let planned = match read(&args.file)? {
+        Ok(text) => plan(&text, &options),
+        Err(problem) => return Ok(show(&args.file, &[problem], style)),
+    };
+    let Some(plan) = planned.plan else {
+        return Ok(show(&args.file, &planned.problems, style));
+    };
+    let no_json = |error| Failure::failed("no JSON can be made of it").because(error);
+    match style {
+        Style::Human => {
+            for problem in &planned.problems {
+                console::note(&format!("{}: {problem}", args.file.display()));
+            }
+            console::conclude(&plan.to_string());
+        }
+        Style::Json => {
+            let digest = plan.digest().map_err(no_json)?;
+            let document = json!({"digest": digest, "plan": plan, "problems": planned.problems});
+            console::conclude(&document.to_string());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows why there is nothing else to show.
+fn show(file: &Path, problems: &[Problem], style: Style) -> Exit {
+    match style {
+        Style::Human => print(file, problems),
+        Style::Json => {
+            console::conclude(&json!({"sound": false, "problems": problems}).to_string())
+        }
+    }
+    Exit::Failed
+}
+
+fn print(file: &Path, problems: &[Problem]) {
+    for problem in problems {
+        console::conclude(&format!("{}: {problem}", file.display()));
+    }
+}
+
+/// Reads a document, no more of it than one may have.
+fn read(file: &Path) -> Result<Result<String, Problem>, Failure> {
+    let cannot = |error| Failure::usage(format!("{} can't be read", file.display())).because(error);
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(cannot)?;
+    opened.take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() > DOCUMENT_BYTES_MAX {
+        let text = format!("the document has more than {DOCUMENT_BYTES_MAX} bytes");
+        return Ok(Err(Problem::fault(1, "too-large", text)));
+    }
+    Ok(String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Problem::fault(line, "not-text", "the line is no UTF-8 text")
+    }))
+}
