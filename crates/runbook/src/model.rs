@@ -112,6 +112,21 @@ impl Runbook {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// Returns a step's class; that of a repeated step is the gravest of what it repeats. There is none
+    /// where it has to be said and is not.
+    pub(crate) fn effective_class(&self, step: &Step) -> Option<Class> {
+        if step.kind != Kind::Repeat {
+            return step.class;
+        }
+        let repeated = step.links.of.iter().filter_map(|id| self.step(id)?.class);
+        repeated.max().or(step.class).or(Some(Class::Observe))
+    }
+
+    /// Returns whether a step changes something, by itself or by what it repeats.
+    pub(crate) fn changes(&self, step: &Step) -> bool {
+        self.effective_class(step).is_some_and(Class::changes)
+    }
+
     /// Returns whether a step belongs to the environment that the runbook is for.
     pub(crate) fn is_here(&self, step: &Step) -> bool {
         let other = self.sections.get(step.part).and_then(|part| part.environment.as_ref());

@@ -188,6 +188,11 @@ impl Class {
     pub fn changes(self) -> bool {
         self != Class::Observe
     }
+
+    /// Returns whether it must not be done twice.
+    pub fn is_grave(self) -> bool {
+        matches!(self, Class::Once | Class::Irreversible)
+    }
 }
 
 impl Kind {

@@ -2,7 +2,7 @@
 
 use evidence::{Choice, Envelope, Hash};
 use guard::Verdict;
-use runbook::{Class, Mode, OnFail};
+use runbook::{Mode, OnFail};
 
 use super::{Known, Log, Phase, Place, Refused, State, Status, signed};
 use crate::{Event, Happened, How};
@@ -142,7 +142,7 @@ fn intend(state: &mut State, step: &str, attempt: u32) -> Result<(), Refused> {
     has_place(state, step, known)?;
     let next = match state.steps.get(step) {
         None => 1,
-        Some(Status::Done(_, Verdict::Pass)) if is_grave(known.class) => {
+        Some(Status::Done(_, Verdict::Pass)) if known.class.is_grave() => {
             return Err(Refused::Twice(step.to_owned()));
         }
         Some(
@@ -173,14 +173,10 @@ fn blocks(state: &State, other: &str) -> bool {
     state.phase != Phase::RollingBack || matches!(place, Some(Place::Back | Place::Fallback))
 }
 
-fn is_grave(class: Class) -> bool {
-    matches!(class, Class::Once | Class::Irreversible)
-}
-
-/// Nothing is changed before people said that it goes on, and on the way back nothing but that.
+/// Nothing is changed before people said that it goes on, nor ever by a gate, and on the way back nothing but that.
 fn has_place(state: &State, step: &str, known: Known) -> Result<(), Refused> {
     let is_here = match (known.place, state.phase) {
-        (Place::Gate, Phase::Gates | Phase::Hold | Phase::Go) => true,
+        (Place::Gate, Phase::Gates | Phase::Hold | Phase::Go) => !known.class.changes(),
         (Place::Run, Phase::Go) => true,
         (Place::Run, Phase::Gates) => !known.class.changes(),
         (Place::Back | Place::Fallback, Phase::RollingBack) => true,

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     for step in &runbook.steps {
         needs(step, findings);
-        class(step, findings);
+        class(runbook, step, findings);
         undo(step, findings);
         if runbook.is_here(step) {
             placeholders(runbook, step, findings);
@@ -56,7 +56,7 @@ fn needs(step: &Step, findings: &mut Findings) {
     }
 }
 
-fn class(step: &Step, findings: &mut Findings) {
+fn class(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     match (step.kind, step.class) {
         (Kind::Repeat, Some(_)) => {
             let text = format!("{} is of the class of what it repeats, and says one", step.id);
@@ -76,7 +76,7 @@ fn class(step: &Step, findings: &mut Findings) {
         }
         _ => {}
     }
-    if step.section == Section::Gates && step.class.is_some_and(|class| class.changes()) {
+    if step.section == Section::Gates && runbook.changes(step) {
         let text = format!("{} is a gate and changes something", step.id);
         findings.fault(step.line, "class", text);
     }

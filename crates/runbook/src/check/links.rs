@@ -34,10 +34,8 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
             }
         }
         let again = step.links.of.iter().filter_map(|name| first.get(name.as_str()));
-        for other in again.filter(|other| other.kind == Kind::Repeat) {
-            let text =
-                format!("{} repeats {}, which repeats itself; name its steps", step.id, other.id);
-            findings.fault(step.line, "repeat", text);
+        for other in again {
+            repeated(step, other, findings);
         }
         for name in &step.links.guards {
             if !guards.contains_key(name.as_str()) {
@@ -47,6 +45,17 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
         }
     }
     cycles(&first, findings);
+}
+
+/// Checks that a step can be done again as part of another one.
+fn repeated(step: &Step, other: &Step, findings: &mut Findings) {
+    let why = match other.class.filter(|class| class.is_grave()) {
+        Some(class) => format!("which is `{class}` and must not be done twice"),
+        None if other.kind == Kind::Repeat => "which repeats itself; name its steps".to_owned(),
+        None => return,
+    };
+    let text = format!("{} repeats {}, {why}", step.id, other.id);
+    findings.fault(step.line, "repeat", text);
 }
 
 /// What a search has made of a step.

@@ -66,7 +66,8 @@ fn way_back(runbook: &Runbook, findings: &mut Findings) {
         findings.fault(1, "no-rollback", "there is a fallback and no primary way back");
     }
     let changing = |step: &&Step| {
-        let is_change = matches!(step.class, Some(Class::Converge | Class::Once));
+        let class = runbook.effective_class(step);
+        let is_change = matches!(class, Some(Class::Converge | Class::Once));
         is_run(step) && is_change && runbook.is_here(step)
     };
     let naked = |step: &&Step| step.undo.is_none() && step.links.undo.is_empty();

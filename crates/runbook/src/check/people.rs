@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Findings;
 use crate::{
     model::{Runbook, Step},
-    vocabulary::{Class, Kind, Mode, Section},
+    vocabulary::{Kind, Mode, Section},
 };
 
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
@@ -46,7 +46,7 @@ fn people<'r>(runbook: &'r Runbook, step: &'r Step) -> impl Iterator<Item = &'r 
 fn approvers(runbook: &Runbook, findings: &mut Findings) {
     let here = || runbook.steps.iter().filter(|step| runbook.is_here(step));
     let is_run = |step: &&Step| !matches!(step.section, Section::Rollback | Section::Checklist);
-    let changes = |step: &&Step| step.class.is_some_and(Class::changes);
+    let changes = |step: &&Step| runbook.changes(step);
     let changing = || here().filter(is_run).filter(changes);
     let operators: BTreeSet<&str> = changing().flat_map(|step| people(runbook, step)).collect();
     let mut decisions = here().filter(|step| step.kind == Kind::Decision).peekable();

@@ -260,6 +260,24 @@ fn what_is_changed_has_a_way_back() {
 }
 
 #[test]
+fn a_repeat_is_of_the_class_of_what_it_repeats() {
+    check(
+        "`bun test` | Exit code 0 | `<lead>` <!-- run: command class=observe -->",
+        "Again | Exit code 0 | `<lead>` <!-- run: repeat of=S1 -->",
+        "line 18: G2 is a gate and changes something",
+    );
+    let told = "line 26: S2 repeats S1, which is `once` and must not be done twice";
+    let again = SOUND.replace("http-expect id=S2", "repeat id=S2 of=S1");
+    assert_eq!(faults(&again), [""; 0]);
+    assert!(faults(&again.replace("flag id=S1", "flag id=S1 class=once")).contains(&told.into()));
+    // Where there is no way back, and only what is repeated changes something.
+    let cut = again.find("\n## Back").unwrap();
+    let undone = again[..cut].replace("flag id=S1", "flag id=S1 undo=R1");
+    let naked = "line 26: S2 changes something, and nothing takes it back".to_owned();
+    assert!(faults(&undone).contains(&naked), "{:?}", faults(&undone));
+}
+
+#[test]
 fn ten_megabytes_of_nested_lists_are_refused_at_once() {
     let mut text = String::new();
     for depth in 0..3_000 {

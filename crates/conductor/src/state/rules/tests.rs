@@ -2,7 +2,7 @@
 
 use evidence::{Choice, Tree};
 use guard::{Judgement, Window};
-use runbook::{Options, plan};
+use runbook::{Class, Options, plan};
 
 use super::*;
 
@@ -151,6 +151,17 @@ fn nothing_is_changed_before_every_gate_passed_and_people_said_go() {
     follow(&mut state, &[intent("G1", 2), outcome("G1", 2, Verdict::Pass)]);
     let approved = approved(&state);
     follow(&mut state, &[approved, decided(Choice::Go), intent("S2", 1)]);
+}
+
+#[test]
+fn a_gate_that_changes_something_is_never_begun() {
+    let mut plan = plan(RUNBOOK, &Options::default()).plan.unwrap();
+    plan.gates[0].class = Class::Converge;
+    let mut state = State::new(&plan).unwrap();
+    let begun = begun(&state);
+    follow(&mut state, &[begun]);
+    let (step, phase) = ("G1".to_owned(), Phase::Gates);
+    assert_eq!(refused(&state, &intent("G1", 1)), Refused::Phase { step, phase });
 }
 
 #[test]
