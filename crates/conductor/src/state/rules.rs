@@ -28,7 +28,8 @@ pub(super) fn apply(state: &mut State, event: &Event, log: Log<'_>) -> Result<()
 /// Returns whether somebody who lets the run go on has to have seen it.
 fn is_news(event: &Event) -> bool {
     match event {
-        Event::Outcome { .. } | Event::ReadBack { .. } => true,
+        Event::Outcome { .. } | Event::ReadBack { .. } | Event::Resumed { .. } => true,
+        Event::Decided { choice, .. } => *choice == Choice::Hold,
         Event::Judged(judged) => matches!(judged.verdict, Verdict::Fail | Verdict::Error),
         _ => false,
     }
@@ -110,6 +111,9 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
             }
             decide(state, choice, said.decision.gate.as_deref())?;
         }
+    }
+    if said.decision.decision == Choice::Hold {
+        state.news = log.size + 1;
     }
     state.statements.insert(said.digest);
     Ok(())

@@ -137,6 +137,36 @@ fn who_lets_it_go_on_has_seen_what_speaks_against_it() {
     assert!(matches!(run.refused(&before), Refused::Stale { .. }));
 }
 
+#[test]
+fn who_lets_it_go_on_has_seen_that_it_holds_or_was_resumed() {
+    let mut run = gated();
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    let (go, waive) = (run.by_lead(Choice::Go), run.by_lead(Choice::Waive));
+    let hold = run.by_lead(Choice::Hold);
+    // The hold was signed over the same entries as the others, and it stands where it is written.
+    run.follow(hold, Vec::new());
+    for event in [&go, &waive] {
+        assert_eq!(run.refused(event), Refused::Stale { seen: 4, needed: 5 });
+    }
+    let go = run.by_lead(Choice::Go);
+    run.follow(Event::Resumed { torn_bytes: 0 }, Vec::new());
+    assert_eq!(run.refused(&go), Refused::Stale { seen: 5, needed: 6 });
+    run.follow(run.by_lead(Choice::Go), Vec::new());
+}
+
+#[test]
+fn a_hold_without_a_key_counts_as_well() {
+    let text = document().replace("  lead:", "  watch: Di\n  lead:");
+    let mut run = Running::begin(plan(&text, &Options::default()).plan.unwrap());
+    run.step("G1", Verdict::Pass, Vec::new());
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    let go = run.by_lead(Choice::Go);
+    let (choice, role, person) = (Choice::Hold, "watch".into(), "Di".into());
+    let held = Event::Decided { choice, role, person, reason: "so".into(), gate: None };
+    run.follow(held, Vec::new());
+    assert!(matches!(run.refused(&go), Refused::Stale { .. }));
+}
+
 /// The small runbook for production, where somebody has to decide.
 fn production() -> runbook::Plan {
     let decided = "1. Decide. <!-- run: decision id=D1 owner=lead -->\n2. Set `MODE=new`.";
