@@ -149,6 +149,10 @@ fn intend(state: &mut State, step: &str, attempt: u32) -> Result<(), Refused> {
         Some(Status::Done(_, Verdict::Pass)) if known.class.is_grave() => {
             return Err(Refused::Twice(step.to_owned()));
         }
+        // It may have taken effect all the same.
+        Some(Status::Done(..)) if known.class.is_grave() => {
+            return Err(Refused::NotReadBack(step.to_owned()));
+        }
         Some(
             Status::Done(last, _)
             | Status::Undone(last)
@@ -216,7 +220,14 @@ fn read_back(
     happened: Happened,
 ) -> Result<(), Refused> {
     let known = known(state, step)?;
-    if state.steps.get(step) != Some(&Status::Unknown(attempt)) {
+    let may_be = match state.steps.get(step) {
+        Some(Status::Unknown(last)) => *last == attempt,
+        Some(Status::Done(last, verdict)) => {
+            *last == attempt && !verdict.is_pass() && known.class.is_grave()
+        }
+        _ => false,
+    };
+    if !may_be {
         return Err(Refused::Attempt { step: step.to_owned(), given: attempt });
     }
     let status = match happened {

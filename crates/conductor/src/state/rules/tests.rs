@@ -201,6 +201,34 @@ fn what_has_no_outcome_after_a_crash_is_read_back_before_anything_else() {
 }
 
 #[test]
+fn what_must_not_be_done_twice_is_read_back_before_it_is_tried_again() {
+    for verdict in [Verdict::Fail, Verdict::Error, Verdict::Insufficient] {
+        let mut state = gone();
+        follow(&mut state, &[intent("S3", 1), outcome("S3", 1, verdict), decided(Choice::Go)]);
+        assert_eq!(refused(&state, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
+        let mut unclear = state.clone();
+        follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
+        assert_eq!(unclear.phase(), Phase::Hold);
+        follow(&mut unclear, &[decided(Choice::Go)]);
+        assert_eq!(refused(&unclear, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
+        let mut happened = state.clone();
+        follow(&mut happened, &[read_back("S3", Happened::Yes)]);
+        assert_eq!(refused(&happened, &intent("S3", 2)), Refused::Twice("S3".into()));
+        // Nor is it read back again once that is known.
+        assert!(matches!(
+            refused(&happened, &read_back("S3", Happened::No)),
+            Refused::Attempt { .. }
+        ));
+        follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+    }
+    // What may be done as often as one likes is simply done again.
+    let mut state = gone();
+    follow(&mut state, &[intent("S2", 1), outcome("S2", 1, Verdict::Fail), decided(Choice::Go)]);
+    assert!(matches!(refused(&state, &read_back("S2", Happened::No)), Refused::Attempt { .. }));
+    follow(&mut state, &[intent("S2", 2)]);
+}
+
+#[test]
 fn a_guard_that_fails_sends_the_run_back_also_while_it_holds() {
     for hold in [false, true] {
         let mut state = gone();
