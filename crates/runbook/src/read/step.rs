@@ -80,6 +80,10 @@ impl Reader<'_> {
     fn step(&mut self, index: usize, part: usize, kind: Kind, mark: &Mark, line: usize) {
         let outline = self.outline;
         let item = &outline.items[index];
+        if mark.get("environment").is_some() {
+            let text = "a step has no `environment`; it stands on a section";
+            self.fault(line, "mark", text);
+        }
         let section = self.runbook.sections[part].section;
         let row = match &item.shape {
             Shape::Row(row) => Some(row),

@@ -199,6 +199,15 @@ fn what_was_inferred_or_is_not_marked() {
 }
 
 #[test]
+fn an_environment_stands_on_a_section() {
+    check(
+        "id=R1",
+        "id=R1 environment=staging",
+        "line 30: a step has no `environment`; it stands on a section",
+    );
+}
+
+#[test]
 fn front_matter_that_says_what_it_can_not() {
     check(
         "  mode: rehearsal",
