@@ -208,6 +208,22 @@ fn an_environment_stands_on_a_section() {
 }
 
 #[test]
+fn an_environment_that_no_section_is_for() {
+    let text = SOUND
+        .replace("  window: 90m", "  window: 90m\n  environment: production")
+        .replace("section gates -->", "section gates environment=production -->");
+    assert_eq!(faults(&text), [""; 0]);
+    let told = ["line 14: no section is for `prod`; sections are for production"];
+    assert_eq!(faults(&text.replace("environment: production", "environment: prod")), told);
+    let options = Options { mode: None, environment: Some("prod".into()) };
+    assert!(plan(&text, &options).plan.is_none());
+    let both = text.replace("section rollback -->", "section rollback environment=eu -->");
+    let told = "line 14: no section is for `prod`; sections are for eu, production".to_owned();
+    let found = faults(&both.replace("environment: production", "environment: prod"));
+    assert!(found.contains(&told), "{found:?}");
+}
+
+#[test]
 fn front_matter_that_says_what_it_can_not() {
     check(
         "  mode: rehearsal",
