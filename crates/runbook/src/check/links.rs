@@ -8,6 +8,9 @@ use crate::{
     vocabulary::Kind,
 };
 
+/// Why something that is there can't be named all the same.
+const ELSEWHERE: &str = "which is for another environment";
+
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     let mut first: BTreeMap<&str, &Step> = BTreeMap::new();
     for step in runbook.steps.iter().filter(|step| !step.id.is_empty()) {
@@ -27,21 +30,27 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     }
     for step in &runbook.steps {
         for (key, name) in step.links.steps() {
-            if !first.contains_key(name.as_str()) {
-                let text =
-                    format!("{} names the step {name} under `{key}`, which is not there", step.id);
-                findings.fault(step.line, "unknown-step", text);
-            }
+            let why = match first.get(name.as_str()) {
+                None => "which is not there",
+                Some(other) if runbook.is_here(step) && !runbook.is_here(other) => ELSEWHERE,
+                Some(_) => continue,
+            };
+            let text = format!("{} names the step {name} under `{key}`, {why}", step.id);
+            findings.fault(step.line, "unknown-step", text);
         }
         let again = step.links.of.iter().filter_map(|name| first.get(name.as_str()));
         for other in again {
             repeated(step, other, findings);
         }
         for name in &step.links.guards {
-            if !guards.contains_key(name.as_str()) {
-                let text = format!("{} names the guard {name}, which is not there", step.id);
-                findings.fault(step.line, "unknown-guard", text);
-            }
+            let is_here = || runbook.guards_here().any(|guard| guard.spec.id == *name);
+            let why = match guards.get(name.as_str()) {
+                None => "which is not there",
+                Some(_) if runbook.is_here(step) && !is_here() => ELSEWHERE,
+                Some(_) => continue,
+            };
+            let text = format!("{} names the guard {name}, {why}", step.id);
+            findings.fault(step.line, "unknown-guard", text);
         }
     }
     cycles(&first, findings);

@@ -34,7 +34,8 @@ fn times(runbook: &Runbook, findings: &mut Findings) {
         }
     }
     let Some(window) = runbook.front.window else { return };
-    let minutes: Vec<_> = runbook.steps.iter().filter_map(|step| step.at).collect();
+    let here = runbook.steps.iter().filter(|step| runbook.is_here(step));
+    let minutes: Vec<_> = here.filter_map(|step| step.at).collect();
     if let (Some(first), Some(last)) = (minutes.iter().min(), minutes.iter().max()) {
         let seconds = u64::from(first.minutes().abs_diff(last.minutes())) * 60;
         if seconds > window.seconds() {

@@ -59,7 +59,7 @@ fn person(person: &Person) -> PlannedPerson {
 
 fn guards(runbook: &Runbook, run: &[PlannedStep]) -> Vec<PlannedGuard> {
     let first = || run.iter().find(|step| step.class.changes()).map(|step| step.id.clone());
-    let guards = runbook.guards.iter().filter_map(|guard| {
+    let guards = runbook.guards_here().filter_map(|guard| {
         let sees = detect::detection(runbook, guard)?;
         let armed_from = guard.spec.watch.clone().or_else(first);
         Some(PlannedGuard { spec: guard.spec.clone(), armed_from, sees })

@@ -4,5 +4,6 @@
 
 mod approval;
 mod bad;
+mod environments;
 mod known;
 mod production;
