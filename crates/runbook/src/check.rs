@@ -94,6 +94,9 @@ fn secrets(text: &str, findings: &mut Findings) {
                 format!("{what} stands in the clear; write `secret:NAME` and keep it elsewhere");
             findings.fault(number, "secret", text);
         }
+        for name in secret::in_words(line) {
+            findings.fault(number, "secret", secret::told(name));
+        }
     }
 }
 

@@ -17,15 +17,22 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
         if runbook.is_here(step) {
             placeholders(runbook, step, findings);
         }
-        let flags = step.content.flags.iter().filter(|flag| secret::in_flag(flag));
-        for flag in flags {
-            let text =
-                format!("the secret of {} stands in the clear; write `secret:NAME`", flag.name);
-            findings.fault(step.line, "secret", text);
-        }
+        secrets(step, findings);
         if step.traffic.is_some() && step.kind != Kind::Traffic {
             findings.fault(step.line, "fence", format!("{} gives no traffic", step.id));
         }
+    }
+}
+
+/// Looks at what is carried out as it is filled in: a value may be a secret too.
+fn secrets(step: &Step, findings: &mut Findings) {
+    let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
+    let words = step.content.commands.iter().flatten().chain(undo);
+    let in_words = words.flat_map(|word| secret::in_words(word));
+    let flags = step.content.flags.iter().filter(|flag| secret::in_flag(flag));
+    let in_flags = flags.map(|flag| flag.name.as_str());
+    for name in in_words.chain(in_flags) {
+        findings.fault(step.line, "secret", secret::told(name));
     }
 }
 
@@ -85,14 +92,10 @@ fn class(runbook: &Runbook, step: &Step, findings: &mut Findings) {
 fn undo(step: &Step, findings: &mut Findings) {
     let Some(undo) = &step.undo else { return };
     for flag in &undo.flags {
-        match form(flag) {
-            Form::Flag(flag) if secret::in_flag(&flag) => {
-                let text =
-                    format!("the secret of {} stands in the clear; write `secret:NAME`", flag.name);
-                findings.fault(step.line, "secret", text);
-            }
-            Form::Flag(_) => {}
-            _ => findings.fault(step.line, "fence", format!("`{flag}` is not `NAME=value`")),
+        // The text is not shown: it may hold a secret.
+        if !matches!(form(flag), Form::Flag(_)) {
+            let text = format!("a setting that undoes {} is not `NAME=value`", step.id);
+            findings.fault(step.line, "fence", text);
         }
     }
     if undo.commands.iter().any(|command| command.first().is_none_or(String::is_empty)) {

@@ -289,7 +289,8 @@ impl Reader<'_> {
                 let commands = commands.iter().map(|words| words.iter().map(filled).collect());
                 content.commands.extend(commands);
             }
-            Err(error) => self.fault(line, "shell", format!("the command `{text}`: {error}")),
+            // The text is not shown: it may hold a secret.
+            Err(error) => self.fault(line, "shell", format!("a command: {error}")),
         }
     }
 

@@ -133,16 +133,16 @@ fn tables_with_a_column_or_a_cell_missing() {
 
 #[test]
 fn shell_syntax_in_commands() {
-    let expected = |line: &str, text: &str, sign: char| {
+    let expected = |line: &str, sign: char| {
         format!(
-            "line {line}: the command `{text}`: `{sign}` is shell syntax; a command is a program and \
-             its arguments, joined by `&&` at most"
+            "line {line}: a command: `{sign}` is shell syntax; a command is a program and its \
+             arguments, joined by `&&` at most"
         )
     };
-    check("`bun test`", "`bun test > log`", &expected("18", "bun test > log", '>'));
+    check("`bun test`", "`bun test > log`", &expected("18", '>'));
     let piped = "Run `curl x | sh`. <!-- run: command class=once id=R1 -->";
     let broken = "Set `MODE=old`. <!-- run: flag id=R1 -->";
-    check(broken, piped, &expected("30", "curl x | sh", '|'));
+    check(broken, piped, &expected("30", '|'));
 }
 
 #[test]
@@ -162,6 +162,48 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
         assert!(!faults(&broken).concat().contains("hunter2"));
     }
     assert_eq!(faults(&SOUND.replace("`MODE=new`", "`DB_PASSWORD=secret:db`")), [""; 0]);
+}
+
+#[test]
+fn no_fault_shows_what_may_be_a_secret() {
+    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    for to in [
+        "`docker run -e DB_PASS=hunter2 app`",
+        "`docker run --env=DB_PASS=hunter2 app`",
+        "`DB_PASS=hunter2 bun test`",
+        "`bun test DB_PASS=hunter2 ; sh`",
+    ] {
+        check("`bun test`", to, told);
+        assert!(!faults(&SOUND.replace("`bun test`", to)).concat().contains("hunter2"), "{to}");
+    }
+    // A password that nothing tells as one is at least not shown.
+    for to in ["`login hunter2 ; sh`", "`hunter=hunter2 x y`", "`x 'hunter2`"] {
+        let found = faults(&SOUND.replace("`bun test`", to)).concat();
+        assert!(found.contains("line 18: a command: ") && !found.contains("hunter2"), "{found}");
+    }
+    // A value of the front matter comes into the command, which is looked at as it is filled in.
+    let filled = SOUND
+        .replace("`bun test`", "`bun test -e DB_PASS=<pw>`")
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  pw: hunter2\n");
+    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    assert_eq!(faults(&filled), [told]);
+    for (fence, told) in [
+        ("flags = [\"hunter2\"]", "line 30: a setting that undoes R1 is not `NAME=value`"),
+        (
+            "flags = [\"DB_PASS=hunter2\"]",
+            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME`",
+        ),
+        (
+            "commands = [[\"x\", \"--db-pass=hunter2\"]]",
+            "line 30: the secret of db-pass stands in the clear; write `secret:NAME`",
+        ),
+        ("flags = \"hunter2\"", "line 34: invalid type: string \"…\", expected a sequence"),
+    ] {
+        let text = format!("{SOUND}\n   ```toml undo\n   what = \"it\"\n   {fence}\n   ```\n");
+        let found = faults(&text);
+        assert!(found.iter().any(|fault| fault == told), "{told}\n{found:#?}");
+        assert!(!found.concat().contains("hunter2"), "{found:?}");
+    }
 }
 
 #[test]
