@@ -93,7 +93,8 @@ fn undo(step: &Step, findings: &mut Findings) {
     let Some(undo) = &step.undo else { return };
     for flag in &undo.flags {
         // The text is not shown: it may hold a secret.
-        if !matches!(form(flag), Form::Flag(_)) {
+        let name = flag.split_once('=').map_or("", |(name, _)| name);
+        if !matches!(form(&format!("{name}=")), Form::Flag(_)) {
             let text = format!("a setting that undoes {} is not `NAME=value`", step.id);
             findings.fault(step.line, "fence", text);
         }
@@ -113,10 +114,12 @@ fn placeholders(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     let commands = content.commands.iter().flatten();
     let flags = content.flags.iter().map(|flag| &flag.value);
     let assertions = content.assertions.iter().map(|assertion| &assertion.is);
+    let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
     let mut names: Vec<&str> = commands
         .chain(flags)
         .chain(&content.targets)
         .chain(assertions)
+        .chain(undo)
         .flat_map(|text| placeholder::find(text))
         .collect();
     names.sort_unstable();

@@ -300,7 +300,7 @@ impl Reader<'_> {
 
     /// Takes the fences of a step and of what belongs to it; guards stay for the document.
     fn own_fences(&mut self, family: &[usize]) -> (Option<crate::Traffic>, Option<crate::Undo>) {
-        let (mut traffic, mut undo, mut twice) = (None, None, Vec::new());
+        let (mut traffic, mut undo, mut twice) = (None, None::<crate::Undo>, Vec::new());
         self.fences.retain(|fence| {
             if fence.item.is_none_or(|item| family.binary_search(&item).is_err()) {
                 return true;
@@ -316,7 +316,17 @@ impl Reader<'_> {
         for line in twice {
             self.fault(line, "fence", "the step has such a fence already");
         }
+        if let Some(undo) = &mut undo {
+            self.fill(undo);
+        }
         (traffic, undo)
+    }
+
+    /// Fills in what undoes a step, each argument by itself.
+    fn fill(&self, undo: &mut crate::Undo) {
+        for text in undo.commands.iter_mut().flatten().chain(&mut undo.flags) {
+            *text = self.filled(text);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bad runbooks: each fault is named with its line.
 
-use runbook::{Options, Problem, lint, plan};
+use runbook::{Options, Problem, UndoBy, lint, plan};
 
 /// A sound runbook; tests break one line of it.
 const SOUND: &str = "---
@@ -308,6 +308,27 @@ fn values_take_the_places_of_placeholders_within_one_argument() {
     for value in ["<host><host>", &"x".repeat(257)] {
         check("  lead: Bo Lind", &format!("  lead: Bo Lind\nvalues:\n  host: {value}"), told);
     }
+}
+
+#[test]
+fn what_undoes_a_step_is_filled_in_as_well() {
+    let fence = "\n   ```toml undo\n   what = \"it\"\n   commands = [[\"ssh\", \"<host>\"]]\n   \
+        flags = [\"URL=http://<host>\"]\n   ```\n";
+    let step = "1. Set `A=1`. <!-- run: flag id=S3 -->\n";
+    let section = format!("## More <!-- run: section steps -->\n\n{step}{fence}\n## Back");
+    let text = SOUND.replace("## Back", &section);
+    let problems = lint(&text, &Options::default());
+    let told = "line 30: S3 has the placeholder <host>; give it a value under `values` (warning)";
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
+    let production = Options { mode: Some(runbook::Mode::Production), environment: None };
+    assert!(lint(&text, &production).iter().any(|it| it.rule == "placeholder" && it.is_fault()));
+    let filled = text.replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  host: a b\n");
+    let plan = plan(&filled, &Options::default()).plan.unwrap();
+    let UndoBy::Own(undo) = &plan.steps[3].undo else { panic!("{:?}", plan.steps[3]) };
+    assert_eq!(
+        (&undo.commands, &undo.flags),
+        (&vec![vec!["ssh".into(), "a b".into()]], &vec!["URL=http://a b".into()])
+    );
 }
 
 #[test]
