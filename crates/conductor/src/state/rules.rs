@@ -201,6 +201,7 @@ fn end(state: &mut State, step: &str, attempt: u32, verdict: Verdict) -> Result<
         return Err(Refused::Attempt { step: step.to_owned(), given: attempt });
     }
     state.steps.insert(step.to_owned(), Status::Done(attempt, verdict));
+    state.waived.remove(step);
     hold_unless_passed(state, known, verdict);
     Ok(())
 }
@@ -239,6 +240,7 @@ fn read_back(
         }
     };
     state.steps.insert(step.to_owned(), status);
+    state.waived.remove(step);
     Ok(())
 }
 

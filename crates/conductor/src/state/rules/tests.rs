@@ -154,6 +154,24 @@ fn nothing_is_changed_before_every_gate_passed_and_people_said_go() {
 }
 
 #[test]
+fn a_waiver_is_for_the_outcome_that_was_waived() {
+    let mut state = state();
+    let (begun, approved) = (begun(&state), approved(&state));
+    follow(&mut state, &[begun, approved]);
+    follow(&mut state, &[intent("G1", 1), outcome("G1", 1, Verdict::Insufficient)]);
+    follow(&mut state, &[decided(Choice::Waive)]);
+    let mut gone = state.clone();
+    follow(&mut gone, &[decided(Choice::Go)]);
+    follow(&mut state, &[intent("G1", 2), outcome("G1", 2, Verdict::Fail)]);
+    assert_eq!(refused(&state, &decided(Choice::Go)), Refused::Gate("G1".into()));
+    // Also where it was lost with a process, and found not to have happened.
+    follow(&mut gone, &[intent("G1", 2), Event::Resumed { torn_bytes: 0 }]);
+    let (step, text) = ("G1".into(), String::new());
+    follow(&mut gone, &[Event::ReadBack { step, attempt: 2, happened: Happened::No, text }]);
+    assert_eq!(refused(&gone, &decided(Choice::Go)), Refused::Gate("G1".into()));
+}
+
+#[test]
 fn a_gate_that_changes_something_is_never_begun() {
     let mut plan = plan(RUNBOOK, &Options::default()).plan.unwrap();
     plan.gates[0].class = Class::Converge;
