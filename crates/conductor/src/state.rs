@@ -58,8 +58,10 @@ enum Place {
     Back,
     /// The way back if the primary one fails.
     Fallback,
-    /// Triggers and what is signed at the end, at any time.
+    /// Triggers, at any time.
     Beside,
+    /// What is signed and has to hold at the end; at any time too.
+    Closing,
 }
 
 /// What the plan says of a step.
@@ -130,7 +132,7 @@ impl State {
         add(&plan.triggers, Place::Beside);
         add(&plan.rollback.primary, Place::Back);
         add(&plan.rollback.fallback, Place::Fallback);
-        add(&plan.closing, Place::Beside);
+        add(&plan.closing, Place::Closing);
         let guards = plan.guards.iter().map(|guard| (guard.spec.id.clone(), guard.spec.on_fail));
         let people: BTreeMap<_, _> =
             plan.roles.iter().map(|role| (role.role.clone(), role.people.clone())).collect();

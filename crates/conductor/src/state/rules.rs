@@ -188,7 +188,7 @@ fn has_place(state: &State, step: &str, known: Known) -> Result<(), Refused> {
         (Place::Run, Phase::Go) => true,
         (Place::Run, Phase::Gates) => !known.class.changes(),
         (Place::Back | Place::Fallback, Phase::RollingBack) => true,
-        (Place::Beside, _) => !known.class.changes() || state.phase == Phase::Go,
+        (Place::Beside | Place::Closing, _) => !known.class.changes() || state.phase == Phase::Go,
         _ => false,
     };
     let (step, phase) = (step.to_owned(), state.phase);
@@ -307,7 +307,7 @@ fn finish(state: &mut State, how: How) -> Result<(), Refused> {
         return Err(Refused::Open(step.to_owned()));
     }
     let lacks = match next {
-        Phase::Kept => state.lacking(Place::Run).next(),
+        Phase::Kept => state.lacking(Place::Run).chain(state.lacking(Place::Closing)).next(),
         Phase::RolledBack => {
             let by_fallback =
                 state.has(Place::Fallback) && state.lacking(Place::Fallback).next().is_none();

@@ -300,6 +300,29 @@ fn a_run_ends_kept_back_failed_or_given_up() {
 }
 
 #[test]
+fn what_is_kept_was_signed_and_holds_at_the_end() {
+    let text = format!(
+        "{RUNBOOK}\n## Checklist <!-- run: section checklist -->\n\n\
+         - [ ] Seen. <!-- run: sign-off id=C1 -->\n\n## Criteria <!-- run: section criteria -->\n\n\
+         - Well. <!-- run: sign-off id=E1 -->\n"
+    );
+    let mut state = State::new(&plan(&text, &Options::default()).plan.unwrap()).unwrap();
+    let (begun, approved) = (begun(&state), approved(&state));
+    let gate = outcome("G1", 1, Verdict::Pass);
+    follow(&mut state, &[begun, approved, intent("G1", 1), gate, decided(Choice::Go)]);
+    for step in ["S1", "S2", "S3"] {
+        follow(&mut state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
+    }
+    let kept = Event::Ended { how: How::Kept };
+    assert_eq!(refused(&state, &kept), Refused::NotPassed("C1".into()));
+    follow(&mut state, &[intent("C1", 1), outcome("C1", 1, Verdict::Pass)]);
+    follow(&mut state, &[intent("E1", 1), outcome("E1", 1, Verdict::Fail)]);
+    assert_eq!(refused(&state, &kept), Refused::NotPassed("E1".into()));
+    follow(&mut state, &[intent("E1", 2), outcome("E1", 2, Verdict::Pass), kept]);
+    assert_eq!(state.phase(), Phase::Kept);
+}
+
+#[test]
 fn readiness_withholds_what_changes_something() {
     let options = Options { mode: Some(Mode::Readiness), environment: None };
     let mut state = State::new(&plan(RUNBOOK, &options).plan.unwrap()).unwrap();
