@@ -214,6 +214,16 @@ impl Kind {
         }
     }
 
+    /// Returns whether a step may hold commands, which it then carries out.
+    pub const fn may_hold_commands(self) -> bool {
+        matches!(self, Kind::Command | Kind::Cleanup | Kind::Notify)
+    }
+
+    /// Returns whether a step may hold settings: it sets them, or a person sees to them.
+    pub const fn may_hold_flags(self) -> bool {
+        matches!(self, Kind::Flag | Kind::SignOff | Kind::External | Kind::Decision)
+    }
+
     /// Returns how long a step may take that does not say so, in seconds.
     pub const fn within_s(self) -> u64 {
         match self {

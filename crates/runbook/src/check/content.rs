@@ -12,6 +12,7 @@ use crate::{
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     for step in &runbook.steps {
         needs(step, findings);
+        allows(step, findings);
         class(runbook, step, findings);
         undo(step, findings);
         if runbook.is_here(step) {
@@ -60,6 +61,20 @@ fn needs(step: &Step, findings: &mut Findings) {
             "time",
             format!("{} stands in a timeline and has no time", step.id),
         );
+    }
+}
+
+/// What a kind does not do can't be hidden in it: a command under `sign-off` would be held to change
+/// nothing.
+fn allows(step: &Step, findings: &mut Findings) {
+    let (content, kind) = (&step.content, step.kind);
+    let held = [
+        ("commands", !content.commands.is_empty(), kind.may_hold_commands()),
+        ("settings", !content.flags.is_empty(), kind.may_hold_flags()),
+    ];
+    for (what, _, _) in held.into_iter().filter(|(_, is_there, may)| *is_there && !may) {
+        let text = format!("{} is a `{kind}`, which holds no {what}", step.id);
+        findings.fault(step.line, "content", text);
     }
 }
 

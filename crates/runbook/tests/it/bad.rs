@@ -1,6 +1,6 @@
 //! Bad runbooks: each fault is named with its line.
 
-use runbook::{Options, Problem, UndoBy, lint, plan};
+use runbook::{Kind, Options, Problem, UndoBy, lint, plan};
 
 /// A sound runbook; tests break one line of it.
 const SOUND: &str = "---
@@ -308,6 +308,27 @@ fn values_take_the_places_of_placeholders_within_one_argument() {
     for value in ["<host><host>", &"x".repeat(257)] {
         check("  lead: Bo Lind", &format!("  lead: Bo Lind\nvalues:\n  host: {value}"), told);
     }
+}
+
+#[test]
+fn what_a_kind_does_not_do_is_not_hidden_in_it() {
+    for kind in Kind::ALL {
+        let to = format!("Do `bash drop.sh`. | Log <!-- run: {kind} id=S2 codes=1 -->");
+        let text = SOUND.replace("Look at `/health`. | Log <!-- run: http-expect id=S2 -->", &to);
+        let told = format!("line 26: S2 is a `{kind}`, which holds no commands");
+        let may = matches!(kind, Kind::Command | Kind::Cleanup | Kind::Notify);
+        assert_eq!(faults(&text).contains(&told), !may, "{told}\n{:#?}", faults(&text));
+    }
+    check(
+        "Look at `/health`.",
+        "Look at `/health` with `MODE=new`.",
+        "line 26: S2 is a `http-expect`, which holds no settings",
+    );
+    check(
+        "`bun test`",
+        "`bun test` `MODE=new`",
+        "line 18: G2 is a `command`, which holds no settings",
+    );
 }
 
 #[test]
