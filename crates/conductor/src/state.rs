@@ -82,7 +82,7 @@ pub struct State {
     /// Roles with the people that may speak in them.
     people: BTreeMap<String, Vec<PlannedPerson>>,
     /// People who carry out what changes something.
-    operators: BTreeSet<String>,
+    operators: Vec<PlannedPerson>,
     run: Option<String>,
     phase: Phase,
     steps: BTreeMap<String, Status>,
@@ -136,9 +136,12 @@ impl State {
         let guards = plan.guards.iter().map(|guard| (guard.spec.id.clone(), guard.spec.on_fail));
         let people: BTreeMap<_, _> =
             plan.roles.iter().map(|role| (role.role.clone(), role.people.clone())).collect();
-        let changing = plan.steps.iter().filter(|step| step.carried_out && step.class.changes());
-        let owners = changing.flat_map(|step| &step.owners).filter_map(|role| people.get(role));
-        let operators = owners.flatten().map(|person| person.name.clone()).collect();
+        let mut operators: Vec<PlannedPerson> = Vec::new();
+        for person in plan.operators() {
+            if !operators.contains(person) {
+                operators.push(person.clone());
+            }
+        }
         Ok(State {
             plan: plan.digest()?,
             mode: plan.mode,

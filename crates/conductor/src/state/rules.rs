@@ -106,7 +106,9 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
             if matches!(choice, Choice::Go | Choice::Waive) && seen < state.news {
                 return Err(Refused::Stale { seen, needed: state.news });
             }
-            if matches!(choice, Choice::Go | Choice::Waive) && !may_let_go(state, &said.people) {
+            if matches!(choice, Choice::Go | Choice::Waive)
+                && !may_let_go(state, said.people.iter().map(|person| (role, person.as_str())))
+            {
                 return Err(Refused::OwnWork);
             }
             decide(state, choice, said.decision.gate.as_deref())?;
@@ -121,14 +123,20 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
 
 /// Returns whether somebody approved who may.
 fn is_approved(state: &State) -> bool {
-    may_let_go(state, state.approvals.iter().map(|(person, _)| person))
+    let approvals = state.approvals.iter();
+    may_let_go(state, approvals.map(|(person, role)| (role.as_str(), person.as_str())))
 }
 
-/// Returns whether one of these people may let the run go on: in production one who does not carry the
-/// plan out.
-fn may_let_go<'p>(state: &State, people: impl IntoIterator<Item = &'p String>) -> bool {
-    let is_other = |person: &String| !state.operators.contains(person);
-    people.into_iter().any(|person| state.mode != Mode::Production || is_other(person))
+/// Returns whether one of these people, each in a role, may let the run go on: in production one who
+/// does not carry the plan out, under whatever name.
+fn may_let_go<'p>(state: &State, mut people: impl Iterator<Item = (&'p str, &'p str)>) -> bool {
+    people.any(|(role, name)| state.mode != Mode::Production || !is_operator(state, role, name))
+}
+
+fn is_operator(state: &State, role: &str, name: &str) -> bool {
+    let people = state.people.get(role).into_iter().flatten();
+    let mut known = people.filter(|person| person.name == name);
+    known.any(|person| state.operators.iter().any(|operator| operator.is(person)))
 }
 
 fn known(state: &State, step: &str) -> Result<Known, Refused> {

@@ -194,6 +194,18 @@ fn in_production_who_carries_it_out_does_not_approve_alone() {
 }
 
 #[test]
+fn the_key_of_who_carries_it_out_is_theirs_under_each_name() {
+    let mut plan = production();
+    let lead = plan.roles.iter_mut().find(|role| role.role == "lead").unwrap();
+    lead.people[0].key = Some(key("ana").verifier().clone());
+    let mut run = Running::begin(plan);
+    run.step("G1", Verdict::Pass, Vec::new());
+    let by_ana = |run: &Running, choice| Event::signed(run.decision(choice), &key("ana")).unwrap();
+    run.follow(by_ana(&run, Choice::Approve), Vec::new());
+    assert_eq!(run.refused(&by_ana(&run, Choice::Go)), Refused::OwnWork);
+}
+
+#[test]
 fn what_is_signed_has_to_be_a_decision() {
     let run = gated();
     let predicate = Predicate::TestResult(evidence::TestResult {
