@@ -7,3 +7,4 @@ mod bad;
 mod environments;
 mod known;
 mod production;
+mod table;
