@@ -80,6 +80,9 @@ pub enum Refused {
         /// The key that is said to have signed.
         key: String,
     },
+    /// The same key signed twice.
+    #[error("{0} signed it twice")]
+    SignedTwice(String),
     /// What was signed is no decision.
     #[error("what was signed is no decision: {0}")]
     Statement(String),

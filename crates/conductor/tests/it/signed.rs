@@ -53,6 +53,19 @@ fn another_key_is_none_of_the_role_s() {
 }
 
 #[test]
+fn who_signs_twice_is_one_and_refused() {
+    let run = gated();
+    let Event::Signed { role, envelope } = run.by_lead(Choice::Approve) else { panic!("signed") };
+    // The very same signature once more.
+    let mut json = serde_json::to_value(&envelope).unwrap();
+    let same = json["signatures"][0].clone();
+    json["signatures"].as_array_mut().unwrap().push(same);
+    let envelope = serde_json::from_value(json).unwrap();
+    let twice = Refused::SignedTwice(key("bo").verifier().key_id());
+    assert_eq!(run.refused(&Event::Signed { role, envelope }), twice);
+}
+
+#[test]
 fn who_has_a_key_signs() {
     let run = gated();
     let (role, person) = ("lead".to_owned(), "Bo Lind".to_owned());
