@@ -73,9 +73,11 @@ fn without_keys_nothing_is_said_to_be_signed() {
     assert!(!shown.out.contains("signed by a trusted key") && !shown.out.contains("Sound:"));
     let document = verify(&["--json"]).json();
     assert_eq!(document["report"]["signatures"], "unchecked");
+    assert_eq!(document.get("sound"), Some(&json!(null)), "{document}");
     assert_eq!(document["report"]["items"][0]["standing"], "claimed");
     fs::remove_dir_all(folder.join("outputs")).unwrap();
-    assert_eq!(verify(&[]).code, 1);
+    let missing = verify(&["--json"]);
+    assert_eq!((missing.code, &missing.json()["sound"]), (1, &json!(false)));
     // Records that no log vouches for.
     let bare = tempfile::tempdir().unwrap();
     fs::write(bare.path().join("20260131T120000.000Z-000005-switching-switched.json"), "{}")
