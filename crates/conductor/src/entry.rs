@@ -3,7 +3,7 @@
 //! An entry is one of an evidence log, byte by byte, so that the journal is the evidence: what people
 //! sign of the one holds in the other.
 
-use evidence::{Choice, Decision, Envelope, Hash, Kind, Output, Predicate, Resource, Signer};
+use evidence::{Choice, Decision, Envelope, Hash, Home, Kind, Output, Predicate, Resource, Signer};
 use guard::{Judgement, Verdict};
 use runbook::Mode;
 use serde::{Deserialize, Serialize};
@@ -200,6 +200,10 @@ impl Entry {
             (Kind::Statement, _, _, Some(role), Some(envelope)) => Event::Signed { role, envelope },
             _ => return Err(Why::Entry("a journal has no such entry".to_owned())),
         };
+        // Beside the log stand the records of servers, and nothing of a run.
+        if let Some(output) = read.outputs.iter().find(|output| output.home != Home::Outputs) {
+            return Err(Why::Entry(format!("its output {} is not among the outputs", output.name)));
+        }
         Ok(Entry { at: read.at, event, outputs: read.outputs })
     }
 }

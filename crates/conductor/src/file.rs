@@ -10,12 +10,15 @@ use evidence::{LogState, Output, Redactor, Tree};
 use jiff::Timestamp;
 
 use crate::{
-    Damage, Entry, Event, Log, Refused, State, Tip, Why,
+    Damage, Entry, Event, Log, Phase, Refused, State, Tip, Why,
     journal::{self, JSON_BYTES_MAX},
 };
 
-/// The longest journal that is read, in bytes.
+/// The longest journal that is read and written, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// What is kept of that for the way back, the end, and for going on with it, in bytes.
+const RESERVE_BYTES: u64 = 16 << 20;
 
 /// A journal that is open for writing.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Journal {
     tree: Tree,
     redactor: Redactor,
     state: State,
+    /// How long the file is.
+    bytes: u64,
     /// A write failed: nobody knows what is in the file.
     is_broken: bool,
 }
@@ -38,8 +43,8 @@ pub enum JournalError {
     /// Another process writes it.
     #[error("another process has the journal open")]
     Busy,
-    /// It is too long.
-    #[error("the journal has more than {FILE_BYTES_MAX} bytes")]
+    /// It is too long, or would be: what could not be read again is not written.
+    #[error("the journal has no room: {FILE_BYTES_MAX} bytes, some of them for the way back")]
     TooLong,
     /// It was changed.
     #[error("the journal was changed")]
@@ -85,7 +90,7 @@ impl Journal {
         let folder = File::open(parent.unwrap_or(Path::new("."))).map_err(JournalError::File)?;
         folder.sync_all().map_err(JournalError::File)?;
         let (tip, tree) = (Tip::default(), Tree::default());
-        Ok(Journal { file, tip, tree, redactor, state, is_broken: false })
+        Ok(Journal { file, tip, tree, redactor, state, bytes: 0, is_broken: false })
     }
 
     /// Goes on with a journal that another process left, says so in it, and leaves what has no outcome
@@ -121,8 +126,8 @@ impl Journal {
             file.set_len(read.whole_bytes).map_err(JournalError::File)?;
             file.sync_all().map_err(JournalError::File)?;
         }
-        let (tip, tree) = (read.tip, read.tree);
-        let mut journal = Journal { file, tip, tree, redactor, state, is_broken: false };
+        let (tip, tree, bytes) = (read.tip, read.tree, read.whole_bytes);
+        let mut journal = Journal { file, tip, tree, redactor, state, bytes, is_broken: false };
         journal.append(at, Event::Resumed { torn_bytes: read.torn_bytes }, Vec::new())?;
         Ok(journal)
     }
@@ -153,12 +158,16 @@ impl Journal {
         let applied = state.apply(&kept.event, Log::whole(&self.tree));
         applied.map_err(|source| JournalError::Refused { line, source })?;
         let (bytes, tip) = journal::line(self.tip, &json);
+        let after = self.bytes + bytes.len() as u64;
+        if after > room(&kept.event, state.phase()) {
+            return Err(JournalError::TooLong);
+        }
         self.is_broken = true;
         self.file.write_all(&bytes).map_err(JournalError::File)?;
         self.file.sync_data().map_err(JournalError::File)?;
         self.is_broken = false;
         self.tree.push(&json);
-        (self.tip, self.state) = (tip, state);
+        (self.tip, self.state, self.bytes) = (tip, state, after);
         Ok(())
     }
 
@@ -179,6 +188,16 @@ impl Journal {
     }
 }
 
+/// Returns how long the journal may be after an event, with the phase that it leads to.
+fn room(event: &Event, phase: Phase) -> u64 {
+    match (event, phase) {
+        (Event::Resumed { .. } | Event::Ended { .. }, _) | (_, Phase::RollingBack) => {
+            FILE_BYTES_MAX
+        }
+        _ => FILE_BYTES_MAX - RESERVE_BYTES,
+    }
+}
+
 fn lock(file: &File) -> Result<(), JournalError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
@@ -186,3 +205,6 @@ fn lock(file: &File) -> Result<(), JournalError> {
         Err(std::fs::TryLockError::Error(error)) => Err(JournalError::File(error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

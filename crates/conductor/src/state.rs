@@ -58,8 +58,10 @@ enum Place {
     Back,
     /// The way back if the primary one fails.
     Fallback,
-    /// Triggers and what is signed at the end, at any time.
+    /// Triggers, at any time.
     Beside,
+    /// What is signed and has to hold at the end; at any time too.
+    Closing,
 }
 
 /// What the plan says of a step.
@@ -80,7 +82,7 @@ pub struct State {
     /// Roles with the people that may speak in them.
     people: BTreeMap<String, Vec<PlannedPerson>>,
     /// People who carry out what changes something.
-    operators: BTreeSet<String>,
+    operators: Vec<PlannedPerson>,
     run: Option<String>,
     phase: Phase,
     steps: BTreeMap<String, Status>,
@@ -130,13 +132,16 @@ impl State {
         add(&plan.triggers, Place::Beside);
         add(&plan.rollback.primary, Place::Back);
         add(&plan.rollback.fallback, Place::Fallback);
-        add(&plan.closing, Place::Beside);
+        add(&plan.closing, Place::Closing);
         let guards = plan.guards.iter().map(|guard| (guard.spec.id.clone(), guard.spec.on_fail));
         let people: BTreeMap<_, _> =
             plan.roles.iter().map(|role| (role.role.clone(), role.people.clone())).collect();
-        let changing = plan.steps.iter().filter(|step| step.carried_out && step.class.changes());
-        let owners = changing.flat_map(|step| &step.owners).filter_map(|role| people.get(role));
-        let operators = owners.flatten().map(|person| person.name.clone()).collect();
+        let mut operators: Vec<PlannedPerson> = Vec::new();
+        for person in plan.operators() {
+            if !operators.contains(person) {
+                operators.push(person.clone());
+            }
+        }
         Ok(State {
             plan: plan.digest()?,
             mode: plan.mode,

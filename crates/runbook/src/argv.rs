@@ -12,6 +12,7 @@ pub(crate) enum CommandError {
     Quote,
     #[error("there is no program")]
     Empty,
+    /// With the setting's name alone: its value may be a secret.
     #[error("`{0}` is a setting and no program")]
     Setting(String),
 }
@@ -72,10 +73,12 @@ impl Words {
         match command.first() {
             None => return Err(CommandError::Empty),
             Some(program) if program.is_empty() => return Err(CommandError::Empty),
-            Some(program) if program.contains('=') => {
-                return Err(CommandError::Setting(program.clone()));
+            Some(program) => {
+                if let Some((name, _)) = program.split_once('=') {
+                    return Err(CommandError::Setting(name.to_owned()));
+                }
+                self.commands.push(command);
             }
-            Some(_) => self.commands.push(command),
         }
         Ok(())
     }

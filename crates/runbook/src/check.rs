@@ -6,6 +6,8 @@ mod links;
 mod order;
 mod people;
 
+use std::collections::BTreeSet;
+
 use crate::{
     model::Runbook,
     problem::Problem,
@@ -92,16 +94,31 @@ fn secrets(text: &str, findings: &mut Findings) {
                 format!("{what} stands in the clear; write `secret:NAME` and keep it elsewhere");
             findings.fault(number, "secret", text);
         }
+        for name in secret::in_words(line) {
+            findings.fault(number, "secret", secret::told(name));
+        }
     }
 }
 
+/// Where sections are for environments, the run's is one of them: a wrong name would leave all of them
+/// out, gates too.
+fn environment(runbook: &Runbook, findings: &mut Findings) {
+    let parts = || runbook.sections.iter().filter(|part| part.environment.is_some());
+    let named: BTreeSet<&str> = parts().filter_map(|part| part.environment.as_deref()).collect();
+    let Some(first) = parts().next() else { return };
+    let text = match &runbook.front.environment {
+        None => "the section is for one environment, and the front matter names none".to_owned(),
+        Some(ours) if named.contains(ours.as_str()) => return,
+        Some(ours) => {
+            let named: Vec<_> = named.into_iter().collect();
+            format!("no section is for `{ours}`; sections are for {}", named.join(", "))
+        }
+    };
+    findings.fault(first.line, "environment", text);
+}
+
 fn shape(runbook: &Runbook, findings: &mut Findings) {
-    if runbook.front.environment.is_none()
-        && let Some(part) = runbook.sections.iter().find(|part| part.environment.is_some())
-    {
-        let text = "the section is for one environment, and the front matter names none";
-        findings.fault(part.line, "environment", text);
-    }
+    environment(runbook, findings);
     let has = |section| runbook.steps.iter().any(|s| s.section == section && runbook.is_here(s));
     if !has(Section::Steps) && !has(Section::Timeline) && !has(Section::Gates) {
         findings.fault(

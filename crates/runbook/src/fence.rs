@@ -115,13 +115,21 @@ pub(crate) fn read(fence: &outline::Fence) -> Option<Result<Fence, Problem>> {
     Some(content.map(|content| Fence { line: fence.line, item: fence.item, content }))
 }
 
+/// Takes out of a message what stands in double quotes: texts of the document, which may be secrets.
+fn without_texts(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(start), Some(end)) => format!("{}\"…\"{}", &message[..start], &message[end + 1..]),
+        _ => message.to_owned(),
+    }
+}
+
 fn parse<T: DeserializeOwned>(fence: &outline::Fence) -> Result<T, Problem> {
     toml::from_str(&fence.text).map_err(|error| {
         let before = error.span().map_or(0, |span| {
             let end = span.start.min(fence.text.len());
             fence.text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count()
         });
-        let message = error.message().lines().next().unwrap_or_default().to_owned();
-        Problem::fault(fence.line + 1 + before, "fence", message)
+        let message = error.message().lines().next().unwrap_or_default();
+        Problem::fault(fence.line + 1 + before, "fence", without_texts(message))
     })
 }

@@ -43,10 +43,22 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    /// Returns whether both are one and the same, by their names or by their keys.
+    pub(crate) fn is(&self, other: &Person) -> bool {
+        is_same((&self.name, self.key.as_ref()), (&other.name, other.key.as_ref()))
+    }
+
     /// Returns whether nobody has put a person's name there.
     pub(crate) fn is_placeholder(&self) -> bool {
         placeholder::find(&self.name).next().is_some()
     }
+}
+
+/// Returns whether two people are one, by their names or by their keys: the name that a key has in
+/// itself does not count.
+pub(crate) fn is_same(one: (&str, Option<&Verifier>), other: (&str, Option<&Verifier>)) -> bool {
+    let of = |key: Option<&Verifier>| key.map(|key| *key.public());
+    one.0 == other.0 || (one.1.is_some() && of(one.1) == of(other.1))
 }
 
 /// A line of a block of ours.

@@ -36,6 +36,8 @@ pub(crate) struct Part {
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     pub(crate) line: usize,
+    /// The section that it stands in, by index.
+    pub(crate) part: Option<usize>,
     pub(crate) spec: GuardSpec,
 }
 
@@ -112,9 +114,41 @@ impl Runbook {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// Returns a step's class; that of a repeated step is the gravest of what it repeats. There is none
+    /// where it has to be said and is not.
+    pub(crate) fn effective_class(&self, step: &Step) -> Option<Class> {
+        if step.kind != Kind::Repeat {
+            return step.class;
+        }
+        let repeated = step.links.of.iter().filter_map(|id| self.step(id)?.class);
+        repeated.max().or(step.class).or(Some(Class::Observe))
+    }
+
+    /// Returns whether a step changes something, by itself or by what it repeats.
+    pub(crate) fn changes(&self, step: &Step) -> bool {
+        self.effective_class(step).is_some_and(Class::changes)
+    }
+
     /// Returns whether a step belongs to the environment that the runbook is for.
     pub(crate) fn is_here(&self, step: &Step) -> bool {
-        let other = self.sections.get(step.part).and_then(|part| part.environment.as_ref());
+        self.is_part_here(Some(step.part))
+    }
+
+    /// Returns the guards that count: all but those that stand in a section of another environment and
+    /// watch a step there.
+    pub(crate) fn guards_here(&self) -> impl Iterator<Item = &Guard> {
+        self.guards.iter().filter(|guard| self.is_guard_here(guard))
+    }
+
+    /// Returns whether a guard counts.
+    pub(crate) fn is_guard_here(&self, guard: &Guard) -> bool {
+        let watched = guard.spec.watch.as_ref().and_then(|id| self.step(id));
+        self.is_part_here(guard.part) || watched.is_none_or(|step| self.is_here(step))
+    }
+
+    fn is_part_here(&self, part: Option<usize>) -> bool {
+        let part = part.and_then(|part| self.sections.get(part));
+        let other = part.and_then(|part| part.environment.as_ref());
         match (other, &self.front.environment) {
             (Some(other), Some(ours)) => other == ours,
             (Some(_), None) => false,

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     Class, Content, Detection, GuardSpec, Kind, Mode, Offset, Options, Problem, Rto, Traffic, Undo,
-    check,
+    check, front,
 };
 
 /// The form that the digest is made of.
@@ -86,6 +86,13 @@ pub struct Ways {
     pub primary: Vec<PlannedStep>,
     /// The one if that fails.
     pub fallback: Vec<PlannedStep>,
+}
+
+impl PlannedPerson {
+    /// Returns whether both are one and the same, by their names or by their keys.
+    pub fn is(&self, other: &PlannedPerson) -> bool {
+        front::is_same((&self.name, self.key.as_ref()), (&other.name, other.key.as_ref()))
+    }
 }
 
 /// A step of a plan.
@@ -217,6 +224,16 @@ impl Plan {
     pub fn is_meant_by(&self, decision: &Decision) -> Result<bool, serde_json::Error> {
         let digest = self.digest()?;
         Ok(decision.plan.as_ref().is_some_and(|plan| plan.is_sha256(digest)))
+    }
+
+    /// Returns the people who carry out what changes something, the way back left out: whoever sees the
+    /// need may send a run back.
+    pub fn operators(&self) -> impl Iterator<Item = &PlannedPerson> {
+        let steps = self.gates.iter().chain(&self.steps).chain(&self.triggers).chain(&self.closing);
+        let changing = steps.filter(|step| step.carried_out && step.class.changes());
+        let roles = changing.flat_map(|step| &step.owners);
+        let known = roles.filter_map(|owner| self.roles.iter().find(|role| role.role == *owner));
+        known.flat_map(|role| &role.people)
     }
 
     /// Returns all steps, in the order in which they stand here.

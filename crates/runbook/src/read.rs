@@ -187,6 +187,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Returns the section that a line stands in.
+    fn part_at(&self, line: usize) -> Option<usize> {
+        let heading = self.outline.headings.iter().rposition(|heading| heading.line <= line)?;
+        self.parts[heading]
+    }
+
     fn leftover_fences(&mut self) {
         for fence in std::mem::take(&mut self.fences) {
             match fence.content {
@@ -195,7 +201,8 @@ impl Reader<'_> {
                     return self.fault(fence.line, "too-large", text);
                 }
                 fence::Content::Guard(spec) => {
-                    self.runbook.guards.push(Guard { line: fence.line, spec });
+                    let (line, part) = (fence.line, self.part_at(fence.line));
+                    self.runbook.guards.push(Guard { line, part, spec });
                 }
                 fence::Content::Traffic(_) | fence::Content::Undo(_) => {
                     self.fault(fence.line, "fence", "the fence stands in no step of its own");

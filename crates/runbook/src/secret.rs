@@ -43,14 +43,49 @@ pub(crate) fn in_line(line: &str) -> Option<&'static str> {
 
 /// Returns whether a setting has its secret beside it.
 pub(crate) fn in_flag(flag: &Flag) -> bool {
-    let name = flag.name.as_str();
-    let is_secret = NAMES.iter().any(|part| name.contains(part))
-        || ["_KEY", "_KEYS", "_DSN"].iter().any(|end| name.ends_with(end));
-    let is_hidden = flag.value.is_empty()
-        || flag.value.starts_with(REFERENCE)
-        || flag.value.bytes().all(|b| b == b'*' || b == b'.')
-        || placeholder::find(&flag.value).next().is_some();
-    is_secret && !is_hidden
+    is_secret(&flag.name) && !is_hidden(&flag.value)
+}
+
+/// Says of which setting a secret stands in the clear.
+pub(crate) fn told(name: &str) -> String {
+    format!("the secret of {name} stands in the clear; write `secret:NAME`")
+}
+
+/// Returns the names of settings that have their secrets beside them, wherever they stand in a text:
+/// `docker run -e DB_PASS=…`, `--db-token=…`, `?access_token=…`.
+pub(crate) fn in_words(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('=').filter_map(move |(at, _)| {
+        let (before, value) = (&text[..at], &text[at + 1..]);
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let word = &before[before.trim_end_matches(is_inner).len()..];
+        let name = word.trim_start_matches('-');
+        // In lower case it is an option or a part of an address; else it may be a field that is
+        // looked at.
+        let lead = &before[..before.len() - name.len()];
+        let is_setting = !name.is_empty()
+            && (lead.ends_with(['-', '?', '&'])
+                || !name.contains(|c: char| c.is_ascii_lowercase()));
+        let upper = name.to_ascii_uppercase().replace('-', "_");
+        (is_setting && is_secret(&upper) && !is_hidden(word_of(value))).then_some(name)
+    })
+}
+
+/// Returns the word that a text begins with, without its quotes; no further than to another `=`.
+fn word_of(text: &str) -> &str {
+    let text = text.trim_start_matches(['"', '\'']);
+    let end = text.find(|c: char| c.is_whitespace() || "\"'`|,;&=".contains(c));
+    text[..end.unwrap_or(text.len())].trim_end_matches(['.', ')', ']'])
+}
+
+fn is_secret(name: &str) -> bool {
+    NAMES.iter().any(|part| name.contains(part))
+        || ["_KEY", "_KEYS", "_DSN"].iter().any(|end| name.ends_with(end))
+}
+
+fn is_hidden(value: &str) -> bool {
+    value.starts_with(REFERENCE)
+        || value.bytes().all(|b| b == b'*' || b == b'.')
+        || placeholder::find(value).next().is_some()
 }
 
 fn is_token(rest: &str, least: usize) -> bool {
@@ -71,29 +106,4 @@ fn has_password(rest: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_found_and_references_are_not() {
-        for (line, what) in [
-            ("redis://u:hunter2@host/0", Some("a password in an address")),
-            ("redis://u:<password>@host/0", None),
-            ("redis://u:***@host/0", None),
-            ("redis://host/0 mail a:b@c", None),
-            ("Authorization: Bearer abcdefghijklmnop1", Some("a bearer token")),
-            ("the bearer of news", None),
-            ("-----BEGIN RSA PRIVATE KEY-----", Some("a private key")),
-            ("AKIAIOSFODNN7EXAMPLE", Some("an access key")),
-            ("Key `PRIVATE+KEY+a+00000000+AAAAAAAAAAAA`", Some("a private key")),
-            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc", Some("a signed token")),
-            ("evt_01J...", None),
-        ] {
-            assert_eq!(in_line(line), what, "{line}");
-        }
-        let flag =
-            |name: &str, value: &str| in_flag(&Flag { name: name.into(), value: value.into() });
-        assert!(flag("DB_PASS", "x") && flag("API_KEY", "x") && flag("TOKEN", "x"));
-        assert!(!flag("DB_PASS", "secret:db") && !flag("API_KEY", "<key>") && !flag("MODE", "x"));
-    }
-}
+mod tests;

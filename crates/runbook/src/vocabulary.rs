@@ -188,6 +188,11 @@ impl Class {
     pub fn changes(self) -> bool {
         self != Class::Observe
     }
+
+    /// Returns whether it must not be done twice.
+    pub fn is_grave(self) -> bool {
+        matches!(self, Class::Once | Class::Irreversible)
+    }
 }
 
 impl Kind {
@@ -207,6 +212,16 @@ impl Kind {
             Kind::Notify => Some(Class::Once),
             Kind::Command | Kind::External | Kind::Cleanup | Kind::Repeat => None,
         }
+    }
+
+    /// Returns whether a step may hold commands, which it then carries out.
+    pub const fn may_hold_commands(self) -> bool {
+        matches!(self, Kind::Command | Kind::Cleanup | Kind::Notify)
+    }
+
+    /// Returns whether a step may hold settings: it sets them, or a person sees to them.
+    pub const fn may_hold_flags(self) -> bool {
+        matches!(self, Kind::Flag | Kind::SignOff | Kind::External | Kind::Decision)
     }
 
     /// Returns how long a step may take that does not say so, in seconds.

@@ -5,8 +5,8 @@ mod cutover;
 mod evidence;
 mod guard;
 mod percent;
-mod store;
 mod runbook;
+mod store;
 
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
-    store::StoreCommand,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
+    store::StoreCommand,
 };
 use crate::failure::Failure;
 

@@ -45,7 +45,7 @@ fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
             console::conclude(&show::text(&report, detail));
         }
         Style::Json => {
-            let document = json!({"sound": report.is_sound(), "report": report});
+            let document = json!({"sound": report.verdict(), "report": report});
             console::conclude(&document.to_string());
         }
     }

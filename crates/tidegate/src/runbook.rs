@@ -2,12 +2,13 @@
 
 use std::{
     fs::{self, File},
-    io::{Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Read, Write},
+    path::Path,
 };
 
 use ::runbook::{DOCUMENT_BYTES_MAX, Options, Problem, format, import, lint, plan};
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -96,16 +97,23 @@ fn fixed(file: &Path, text: &str, options: &Options) -> Result<Vec<Problem>, Fai
     if formatted != text {
         let cannot =
             |error| Failure::usage(format!("{} can't be written", file.display())).because(error);
-        // Written beside it and then renamed: never is there half a document.
-        let mut beside = PathBuf::from(file).into_os_string();
-        beside.push(".new");
-        let permissions = fs::metadata(file).map_err(cannot)?.permissions();
-        fs::write(&beside, &formatted).map_err(cannot)?;
-        fs::set_permissions(&beside, permissions).map_err(cannot)?;
-        fs::rename(&beside, file).map_err(cannot)?;
+        replace(file, &formatted).map_err(cannot)?;
         console::note(&format!("{}: marks and settings have one form now", file.display()));
     }
     Ok(lint(&formatted, options))
+}
+
+/// Writes a text in the place of a file, where a link leads to it: beside it under a name that nothing
+/// has, and then renamed, so that never is there half a document.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let file = fs::canonicalize(file)?;
+    let parent = file.parent().unwrap_or(Path::new("/"));
+    let mut beside = NamedTempFile::new_in(parent)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+    beside.as_file().sync_all()?;
+    beside.persist(&file)?;
+    Ok(())
 }
 
 fn plan_file(args: PlanArgs, style: Style) -> Result<Exit, Failure> {

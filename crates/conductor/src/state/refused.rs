@@ -52,6 +52,9 @@ pub enum Refused {
     /// It took effect and must not be done again.
     #[error("{0} took effect and must not be done twice")]
     Twice(String),
+    /// It did not pass, must not be done twice, and nobody knows whether it took effect.
+    #[error("{0} did not pass and may have taken effect: read back what became of it first")]
+    NotReadBack(String),
     /// A gate is not passed.
     #[error("the gate {0} has not passed and was not waived")]
     Gate(String),
@@ -77,6 +80,9 @@ pub enum Refused {
         /// The key that is said to have signed.
         key: String,
     },
+    /// The same key signed twice.
+    #[error("{0} signed it twice")]
+    SignedTwice(String),
     /// What was signed is no decision.
     #[error("what was signed is no decision: {0}")]
     Statement(String),

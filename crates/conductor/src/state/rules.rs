@@ -2,7 +2,7 @@
 
 use evidence::{Choice, Envelope, Hash};
 use guard::Verdict;
-use runbook::{Class, Mode, OnFail};
+use runbook::{Mode, OnFail};
 
 use super::{Known, Log, Phase, Place, Refused, State, Status, signed};
 use crate::{Event, Happened, How};
@@ -28,7 +28,8 @@ pub(super) fn apply(state: &mut State, event: &Event, log: Log<'_>) -> Result<()
 /// Returns whether somebody who lets the run go on has to have seen it.
 fn is_news(event: &Event) -> bool {
     match event {
-        Event::Outcome { .. } | Event::ReadBack { .. } => true,
+        Event::Outcome { .. } | Event::ReadBack { .. } | Event::Resumed { .. } => true,
+        Event::Decided { choice, .. } => *choice == Choice::Hold,
         Event::Judged(judged) => matches!(judged.verdict, Verdict::Fail | Verdict::Error),
         _ => false,
     }
@@ -105,11 +106,16 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
             if matches!(choice, Choice::Go | Choice::Waive) && seen < state.news {
                 return Err(Refused::Stale { seen, needed: state.news });
             }
-            if matches!(choice, Choice::Go | Choice::Waive) && !may_let_go(state, &said.people) {
+            if matches!(choice, Choice::Go | Choice::Waive)
+                && !may_let_go(state, said.people.iter().map(|person| (role, person.as_str())))
+            {
                 return Err(Refused::OwnWork);
             }
             decide(state, choice, said.decision.gate.as_deref())?;
         }
+    }
+    if said.decision.decision == Choice::Hold {
+        state.news = log.size + 1;
     }
     state.statements.insert(said.digest);
     Ok(())
@@ -117,14 +123,20 @@ fn sign(state: &mut State, role: &str, envelope: &Envelope, log: Log<'_>) -> Res
 
 /// Returns whether somebody approved who may.
 fn is_approved(state: &State) -> bool {
-    may_let_go(state, state.approvals.iter().map(|(person, _)| person))
+    let approvals = state.approvals.iter();
+    may_let_go(state, approvals.map(|(person, role)| (role.as_str(), person.as_str())))
 }
 
-/// Returns whether one of these people may let the run go on: in production one who does not carry the
-/// plan out.
-fn may_let_go<'p>(state: &State, people: impl IntoIterator<Item = &'p String>) -> bool {
-    let is_other = |person: &String| !state.operators.contains(person);
-    people.into_iter().any(|person| state.mode != Mode::Production || is_other(person))
+/// Returns whether one of these people, each in a role, may let the run go on: in production one who
+/// does not carry the plan out, under whatever name.
+fn may_let_go<'p>(state: &State, mut people: impl Iterator<Item = (&'p str, &'p str)>) -> bool {
+    people.any(|(role, name)| state.mode != Mode::Production || !is_operator(state, role, name))
+}
+
+fn is_operator(state: &State, role: &str, name: &str) -> bool {
+    let people = state.people.get(role).into_iter().flatten();
+    let mut known = people.filter(|person| person.name == name);
+    known.any(|person| state.operators.iter().any(|operator| operator.is(person)))
 }
 
 fn known(state: &State, step: &str) -> Result<Known, Refused> {
@@ -142,8 +154,12 @@ fn intend(state: &mut State, step: &str, attempt: u32) -> Result<(), Refused> {
     has_place(state, step, known)?;
     let next = match state.steps.get(step) {
         None => 1,
-        Some(Status::Done(_, Verdict::Pass)) if is_grave(known.class) => {
+        Some(Status::Done(_, Verdict::Pass)) if known.class.is_grave() => {
             return Err(Refused::Twice(step.to_owned()));
+        }
+        // It may have taken effect all the same.
+        Some(Status::Done(..)) if known.class.is_grave() => {
+            return Err(Refused::NotReadBack(step.to_owned()));
         }
         Some(
             Status::Done(last, _)
@@ -173,18 +189,14 @@ fn blocks(state: &State, other: &str) -> bool {
     state.phase != Phase::RollingBack || matches!(place, Some(Place::Back | Place::Fallback))
 }
 
-fn is_grave(class: Class) -> bool {
-    matches!(class, Class::Once | Class::Irreversible)
-}
-
-/// Nothing is changed before people said that it goes on, and on the way back nothing but that.
+/// Nothing is changed before people said that it goes on, nor ever by a gate, and on the way back nothing but that.
 fn has_place(state: &State, step: &str, known: Known) -> Result<(), Refused> {
     let is_here = match (known.place, state.phase) {
-        (Place::Gate, Phase::Gates | Phase::Hold | Phase::Go) => true,
+        (Place::Gate, Phase::Gates | Phase::Hold | Phase::Go) => !known.class.changes(),
         (Place::Run, Phase::Go) => true,
         (Place::Run, Phase::Gates) => !known.class.changes(),
         (Place::Back | Place::Fallback, Phase::RollingBack) => true,
-        (Place::Beside, _) => !known.class.changes() || state.phase == Phase::Go,
+        (Place::Beside | Place::Closing, _) => !known.class.changes() || state.phase == Phase::Go,
         _ => false,
     };
     let (step, phase) = (step.to_owned(), state.phase);
@@ -197,6 +209,7 @@ fn end(state: &mut State, step: &str, attempt: u32, verdict: Verdict) -> Result<
         return Err(Refused::Attempt { step: step.to_owned(), given: attempt });
     }
     state.steps.insert(step.to_owned(), Status::Done(attempt, verdict));
+    state.waived.remove(step);
     hold_unless_passed(state, known, verdict);
     Ok(())
 }
@@ -216,7 +229,14 @@ fn read_back(
     happened: Happened,
 ) -> Result<(), Refused> {
     let known = known(state, step)?;
-    if state.steps.get(step) != Some(&Status::Unknown(attempt)) {
+    let may_be = match state.steps.get(step) {
+        Some(Status::Unknown(last)) => *last == attempt,
+        Some(Status::Done(last, verdict)) => {
+            *last == attempt && !verdict.is_pass() && known.class.is_grave()
+        }
+        _ => false,
+    };
+    if !may_be {
         return Err(Refused::Attempt { step: step.to_owned(), given: attempt });
     }
     let status = match happened {
@@ -228,6 +248,7 @@ fn read_back(
         }
     };
     state.steps.insert(step.to_owned(), status);
+    state.waived.remove(step);
     Ok(())
 }
 
@@ -294,7 +315,7 @@ fn finish(state: &mut State, how: How) -> Result<(), Refused> {
         return Err(Refused::Open(step.to_owned()));
     }
     let lacks = match next {
-        Phase::Kept => state.lacking(Place::Run).next(),
+        Phase::Kept => state.lacking(Place::Run).chain(state.lacking(Place::Closing)).next(),
         Phase::RolledBack => {
             let by_fallback =
                 state.has(Place::Fallback) && state.lacking(Place::Fallback).next().is_none();

@@ -1,5 +1,7 @@
 //! What people signed: by a key that the plan gives their role, about this plan, over this journal.
 
+use std::collections::BTreeSet;
+
 use evidence::{Decision, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Predicate, Statement, pae};
 use runbook::{Mode, PlannedPerson};
 
@@ -74,6 +76,7 @@ fn signers(
     let message = pae(IN_TOTO_PAYLOAD_TYPE, payload);
     let people = state.people.get(role).map(Vec::as_slice).unwrap_or_default();
     let mut names = Vec::new();
+    let mut signed = BTreeSet::new();
     for signature in envelope.signatures() {
         let bytes = signature.bytes().unwrap_or_default();
         let is_theirs = |person: &&PlannedPerson| {
@@ -86,6 +89,9 @@ fn signers(
             .iter()
             .find(is_theirs)
             .ok_or_else(|| Refused::Signature { role: role.to_owned(), key: signature.key_id() })?;
+        if !signed.insert(signature.key_id()) {
+            return Err(Refused::SignedTwice(signature.key_id()));
+        }
         names.push(person.name.clone());
     }
     if names.is_empty() {

@@ -3,7 +3,7 @@
 use std::{fs, io::Write, path::Path};
 
 use conductor::{Event, Journal, JournalError, Refused, State, Status};
-use evidence::Redactor;
+use evidence::{Home, Output, Redactor};
 use jiff::Timestamp;
 use runbook::{Mode, Options, Plan, plan};
 
@@ -121,6 +121,19 @@ fn secrets_do_not_come_into_it() {
     // A line is a line, whatever was in its texts: nothing for a terminal to obey.
     assert!(written.chars().all(|c| c == '\n' || !c.is_control()));
     assert!(conductor::read(written.as_bytes()).is_ok());
+}
+
+#[test]
+fn an_output_stands_among_the_outputs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = start(&dir.path().join("run.journal"));
+    let text = "So.".into();
+    let outcome =
+        Event::Outcome { step: "G1".into(), attempt: 1, verdict: guard::Verdict::Pass, text };
+    let beside = vec![Output::new("a.json", b"{}", Home::Folder)];
+    let refused = journal.append(now(), outcome.clone(), beside).unwrap_err();
+    assert!(matches!(refused, JournalError::Entry(_)), "{refused}");
+    journal.append(now(), outcome, vec![Output::new("a", b"{}", Home::Outputs)]).unwrap();
 }
 
 #[test]

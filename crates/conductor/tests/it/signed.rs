@@ -53,6 +53,19 @@ fn another_key_is_none_of_the_role_s() {
 }
 
 #[test]
+fn who_signs_twice_is_one_and_refused() {
+    let run = gated();
+    let Event::Signed { role, envelope } = run.by_lead(Choice::Approve) else { panic!("signed") };
+    // The very same signature once more.
+    let mut json = serde_json::to_value(&envelope).unwrap();
+    let same = json["signatures"][0].clone();
+    json["signatures"].as_array_mut().unwrap().push(same);
+    let envelope = serde_json::from_value(json).unwrap();
+    let twice = Refused::SignedTwice(key("bo").verifier().key_id());
+    assert_eq!(run.refused(&Event::Signed { role, envelope }), twice);
+}
+
+#[test]
 fn who_has_a_key_signs() {
     let run = gated();
     let (role, person) = ("lead".to_owned(), "Bo Lind".to_owned());
@@ -137,6 +150,36 @@ fn who_lets_it_go_on_has_seen_what_speaks_against_it() {
     assert!(matches!(run.refused(&before), Refused::Stale { .. }));
 }
 
+#[test]
+fn who_lets_it_go_on_has_seen_that_it_holds_or_was_resumed() {
+    let mut run = gated();
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    let (go, waive) = (run.by_lead(Choice::Go), run.by_lead(Choice::Waive));
+    let hold = run.by_lead(Choice::Hold);
+    // The hold was signed over the same entries as the others, and it stands where it is written.
+    run.follow(hold, Vec::new());
+    for event in [&go, &waive] {
+        assert_eq!(run.refused(event), Refused::Stale { seen: 4, needed: 5 });
+    }
+    let go = run.by_lead(Choice::Go);
+    run.follow(Event::Resumed { torn_bytes: 0 }, Vec::new());
+    assert_eq!(run.refused(&go), Refused::Stale { seen: 5, needed: 6 });
+    run.follow(run.by_lead(Choice::Go), Vec::new());
+}
+
+#[test]
+fn a_hold_without_a_key_counts_as_well() {
+    let text = document().replace("  lead:", "  watch: Di\n  lead:");
+    let mut run = Running::begin(plan(&text, &Options::default()).plan.unwrap());
+    run.step("G1", Verdict::Pass, Vec::new());
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    let go = run.by_lead(Choice::Go);
+    let (choice, role, person) = (Choice::Hold, "watch".into(), "Di".into());
+    let held = Event::Decided { choice, role, person, reason: "so".into(), gate: None };
+    run.follow(held, Vec::new());
+    assert!(matches!(run.refused(&go), Refused::Stale { .. }));
+}
+
 /// The small runbook for production, where somebody has to decide.
 fn production() -> runbook::Plan {
     let decided = "1. Decide. <!-- run: decision id=D1 owner=lead -->\n2. Set `MODE=new`.";
@@ -161,6 +204,18 @@ fn in_production_who_carries_it_out_does_not_approve_alone() {
         assert_eq!(run.refused(&Event::signed(own, &key("ana")).unwrap()), Refused::OwnWork);
     }
     run.follow(run.by_lead(Choice::Go), Vec::new());
+}
+
+#[test]
+fn the_key_of_who_carries_it_out_is_theirs_under_each_name() {
+    let mut plan = production();
+    let lead = plan.roles.iter_mut().find(|role| role.role == "lead").unwrap();
+    lead.people[0].key = Some(key("ana").verifier().clone());
+    let mut run = Running::begin(plan);
+    run.step("G1", Verdict::Pass, Vec::new());
+    let by_ana = |run: &Running, choice| Event::signed(run.decision(choice), &key("ana")).unwrap();
+    run.follow(by_ana(&run, Choice::Approve), Vec::new());
+    assert_eq!(run.refused(&by_ana(&run, Choice::Go)), Refused::OwnWork);
 }
 
 #[test]

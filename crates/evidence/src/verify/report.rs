@@ -157,9 +157,19 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns whether nothing is wrong.
+    /// Returns whether nothing is wrong, as far as it was checked.
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// Returns whether it is proved to be sound or not; nothing where it is not contradicted and no
+    /// signature was checked, which proves neither.
+    pub fn verdict(&self) -> Option<bool> {
+        match (self.is_sound(), self.signatures) {
+            (false, _) => Some(false),
+            (true, Signatures::Checked) => Some(true),
+            (true, Signatures::Unchecked) => None,
+        }
     }
 
     /// Returns how many things have this standing.

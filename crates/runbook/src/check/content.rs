@@ -12,20 +12,28 @@ use crate::{
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     for step in &runbook.steps {
         needs(step, findings);
-        class(step, findings);
+        allows(step, findings);
+        class(runbook, step, findings);
         undo(step, findings);
         if runbook.is_here(step) {
             placeholders(runbook, step, findings);
         }
-        let flags = step.content.flags.iter().filter(|flag| secret::in_flag(flag));
-        for flag in flags {
-            let text =
-                format!("the secret of {} stands in the clear; write `secret:NAME`", flag.name);
-            findings.fault(step.line, "secret", text);
-        }
+        secrets(step, findings);
         if step.traffic.is_some() && step.kind != Kind::Traffic {
             findings.fault(step.line, "fence", format!("{} gives no traffic", step.id));
         }
+    }
+}
+
+/// Looks at what is carried out as it is filled in: a value may be a secret too.
+fn secrets(step: &Step, findings: &mut Findings) {
+    let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
+    let words = step.content.commands.iter().flatten().chain(undo);
+    let in_words = words.flat_map(|word| secret::in_words(word));
+    let flags = step.content.flags.iter().filter(|flag| secret::in_flag(flag));
+    let in_flags = flags.map(|flag| flag.name.as_str());
+    for name in in_words.chain(in_flags) {
+        findings.fault(step.line, "secret", secret::told(name));
     }
 }
 
@@ -56,7 +64,21 @@ fn needs(step: &Step, findings: &mut Findings) {
     }
 }
 
-fn class(step: &Step, findings: &mut Findings) {
+/// What a kind does not do can't be hidden in it: a command under `sign-off` would be held to change
+/// nothing.
+fn allows(step: &Step, findings: &mut Findings) {
+    let (content, kind) = (&step.content, step.kind);
+    let held = [
+        ("commands", !content.commands.is_empty(), kind.may_hold_commands()),
+        ("settings", !content.flags.is_empty(), kind.may_hold_flags()),
+    ];
+    for (what, _, _) in held.into_iter().filter(|(_, is_there, may)| *is_there && !may) {
+        let text = format!("{} is a `{kind}`, which holds no {what}", step.id);
+        findings.fault(step.line, "content", text);
+    }
+}
+
+fn class(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     match (step.kind, step.class) {
         (Kind::Repeat, Some(_)) => {
             let text = format!("{} is of the class of what it repeats, and says one", step.id);
@@ -76,7 +98,7 @@ fn class(step: &Step, findings: &mut Findings) {
         }
         _ => {}
     }
-    if step.section == Section::Gates && step.class.is_some_and(|class| class.changes()) {
+    if step.section == Section::Gates && runbook.changes(step) {
         let text = format!("{} is a gate and changes something", step.id);
         findings.fault(step.line, "class", text);
     }
@@ -85,14 +107,11 @@ fn class(step: &Step, findings: &mut Findings) {
 fn undo(step: &Step, findings: &mut Findings) {
     let Some(undo) = &step.undo else { return };
     for flag in &undo.flags {
-        match form(flag) {
-            Form::Flag(flag) if secret::in_flag(&flag) => {
-                let text =
-                    format!("the secret of {} stands in the clear; write `secret:NAME`", flag.name);
-                findings.fault(step.line, "secret", text);
-            }
-            Form::Flag(_) => {}
-            _ => findings.fault(step.line, "fence", format!("`{flag}` is not `NAME=value`")),
+        // The text is not shown: it may hold a secret.
+        let name = flag.split_once('=').map_or("", |(name, _)| name);
+        if !matches!(form(&format!("{name}=")), Form::Flag(_)) {
+            let text = format!("a setting that undoes {} is not `NAME=value`", step.id);
+            findings.fault(step.line, "fence", text);
         }
     }
     if undo.commands.iter().any(|command| command.first().is_none_or(String::is_empty)) {
@@ -110,10 +129,12 @@ fn placeholders(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     let commands = content.commands.iter().flatten();
     let flags = content.flags.iter().map(|flag| &flag.value);
     let assertions = content.assertions.iter().map(|assertion| &assertion.is);
+    let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
     let mut names: Vec<&str> = commands
         .chain(flags)
         .chain(&content.targets)
         .chain(assertions)
+        .chain(undo)
         .flat_map(|text| placeholder::find(text))
         .collect();
     names.sort_unstable();

@@ -105,6 +105,11 @@ fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
         let text = format!("the guard {} watches {watch}, which is no step with traffic", spec.id);
         return findings.fault(guard.line, "unknown-step", text);
     };
+    if runbook.is_guard_here(guard) && !runbook.is_here(step) {
+        let id = &spec.id;
+        let text = format!("the guard {id} watches {watch}, which is for another environment");
+        findings.fault(guard.line, "unknown-step", text);
+    }
     let Some(traffic) = &step.traffic else { return };
     let lacks = match spec.measure {
         Measure::Errors => traffic.requests_per_second.is_none().then_some("requests_per_second"),

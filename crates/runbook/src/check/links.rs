@@ -8,6 +8,9 @@ use crate::{
     vocabulary::Kind,
 };
 
+/// Why something that is there can't be named all the same.
+const ELSEWHERE: &str = "which is for another environment";
+
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     let mut first: BTreeMap<&str, &Step> = BTreeMap::new();
     for step in runbook.steps.iter().filter(|step| !step.id.is_empty()) {
@@ -27,26 +30,41 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     }
     for step in &runbook.steps {
         for (key, name) in step.links.steps() {
-            if !first.contains_key(name.as_str()) {
-                let text =
-                    format!("{} names the step {name} under `{key}`, which is not there", step.id);
-                findings.fault(step.line, "unknown-step", text);
-            }
+            let why = match first.get(name.as_str()) {
+                None => "which is not there",
+                Some(other) if runbook.is_here(step) && !runbook.is_here(other) => ELSEWHERE,
+                Some(_) => continue,
+            };
+            let text = format!("{} names the step {name} under `{key}`, {why}", step.id);
+            findings.fault(step.line, "unknown-step", text);
         }
         let again = step.links.of.iter().filter_map(|name| first.get(name.as_str()));
-        for other in again.filter(|other| other.kind == Kind::Repeat) {
-            let text =
-                format!("{} repeats {}, which repeats itself; name its steps", step.id, other.id);
-            findings.fault(step.line, "repeat", text);
+        for other in again {
+            repeated(step, other, findings);
         }
         for name in &step.links.guards {
-            if !guards.contains_key(name.as_str()) {
-                let text = format!("{} names the guard {name}, which is not there", step.id);
-                findings.fault(step.line, "unknown-guard", text);
-            }
+            let is_here = || runbook.guards_here().any(|guard| guard.spec.id == *name);
+            let why = match guards.get(name.as_str()) {
+                None => "which is not there",
+                Some(_) if runbook.is_here(step) && !is_here() => ELSEWHERE,
+                Some(_) => continue,
+            };
+            let text = format!("{} names the guard {name}, {why}", step.id);
+            findings.fault(step.line, "unknown-guard", text);
         }
     }
     cycles(&first, findings);
+}
+
+/// Checks that a step can be done again as part of another one.
+fn repeated(step: &Step, other: &Step, findings: &mut Findings) {
+    let why = match other.class.filter(|class| class.is_grave()) {
+        Some(class) => format!("which is `{class}` and must not be done twice"),
+        None if other.kind == Kind::Repeat => "which repeats itself; name its steps".to_owned(),
+        None => return,
+    };
+    let text = format!("{} repeats {}, {why}", step.id, other.id);
+    findings.fault(step.line, "repeat", text);
 }
 
 /// What a search has made of a step.

@@ -34,7 +34,8 @@ fn times(runbook: &Runbook, findings: &mut Findings) {
         }
     }
     let Some(window) = runbook.front.window else { return };
-    let minutes: Vec<_> = runbook.steps.iter().filter_map(|step| step.at).collect();
+    let here = runbook.steps.iter().filter(|step| runbook.is_here(step));
+    let minutes: Vec<_> = here.filter_map(|step| step.at).collect();
     if let (Some(first), Some(last)) = (minutes.iter().min(), minutes.iter().max()) {
         let seconds = u64::from(first.minutes().abs_diff(last.minutes())) * 60;
         if seconds > window.seconds() {
@@ -66,7 +67,8 @@ fn way_back(runbook: &Runbook, findings: &mut Findings) {
         findings.fault(1, "no-rollback", "there is a fallback and no primary way back");
     }
     let changing = |step: &&Step| {
-        let is_change = matches!(step.class, Some(Class::Converge | Class::Once));
+        let class = runbook.effective_class(step);
+        let is_change = matches!(class, Some(Class::Converge | Class::Once));
         is_run(step) && is_change && runbook.is_here(step)
     };
     let naked = |step: &&Step| step.undo.is_none() && step.links.undo.is_empty();

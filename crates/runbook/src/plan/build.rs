@@ -2,7 +2,7 @@
 
 use super::{FORMAT, Plan, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways};
 use crate::{
-    Class, Kind, Mode, Section, Way, detect,
+    Class, Mode, Section, Way, detect,
     front::Person,
     model::{Runbook, Step},
     rto,
@@ -59,7 +59,7 @@ fn person(person: &Person) -> PlannedPerson {
 
 fn guards(runbook: &Runbook, run: &[PlannedStep]) -> Vec<PlannedGuard> {
     let first = || run.iter().find(|step| step.class.changes()).map(|step| step.id.clone());
-    let guards = runbook.guards.iter().filter_map(|guard| {
+    let guards = runbook.guards_here().filter_map(|guard| {
         let sees = detect::detection(runbook, guard)?;
         let armed_from = guard.spec.watch.clone().or_else(first);
         Some(PlannedGuard { spec: guard.spec.clone(), armed_from, sees })
@@ -67,15 +67,8 @@ fn guards(runbook: &Runbook, run: &[PlannedStep]) -> Vec<PlannedGuard> {
     guards.collect()
 }
 
-/// Returns a step's class; that of a repeated step is the gravest of what it repeats.
-fn class(runbook: &Runbook, step: &Step) -> Class {
-    let repeated = step.links.of.iter().filter_map(|id| runbook.step(id)?.class);
-    let own = step.class.unwrap_or(Class::Observe);
-    if step.kind == Kind::Repeat { repeated.max().unwrap_or(own) } else { own }
-}
-
 fn planned(runbook: &Runbook, step: &Step) -> PlannedStep {
-    let class = class(runbook, step);
+    let class = runbook.effective_class(step).unwrap_or(Class::Observe);
     PlannedStep {
         id: step.id.clone(),
         at: step.at,

@@ -13,43 +13,50 @@ const TEXT_CHARS_MAX: usize = 90;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whatever a line is made of, it is cleaned here, once.
+        let lines: Vec<_> = self.lines()?.iter().map(|line| clean(line)).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl Plan {
+    fn lines(&self) -> Result<Vec<String>, fmt::Error> {
         let place = self.environment.as_deref().unwrap_or("no environment");
-        writeln!(f, "{}\n{} · {place}", self.runbook, self.mode)?;
+        let mut lines = vec![self.runbook.clone(), format!("{} · {place}", self.mode)];
         for role in &self.roles {
             let people = role.people.iter().map(|person| match &person.key {
                 Some(key) => format!("{} ({})", person.name, key.key_id()),
                 None => person.name.clone(),
             });
-            writeln!(f, "  {}: {}", role.role, people.collect::<Vec<_>>().join(", "))?;
+            lines.push(format!("  {}: {}", role.role, people.collect::<Vec<_>>().join(", ")));
         }
-        section(f, "Gates", &self.gates)?;
-        section(f, "Steps", &self.steps)?;
-        section(f, "Triggers", &self.triggers)?;
-        section(f, "Way back", &self.rollback.primary)?;
-        section(f, "Way back, fallback", &self.rollback.fallback)?;
-        section(f, "At the end", &self.closing)?;
-        self.fmt_guards(f)?;
-        self.fmt_end(f)
+        lines.extend(section("Gates", &self.gates));
+        lines.extend(section("Steps", &self.steps));
+        lines.extend(section("Triggers", &self.triggers));
+        lines.extend(section("Way back", &self.rollback.primary));
+        lines.extend(section("Way back, fallback", &self.rollback.fallback));
+        lines.extend(section("At the end", &self.closing));
+        lines.extend(self.guard_lines());
+        lines.extend(self.end()?);
+        Ok(lines)
     }
-}
 
-impl Plan {
-    fn fmt_guards(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn guard_lines(&self) -> Vec<String> {
         if self.guards.is_empty() {
-            return Ok(());
+            return Vec::new();
         }
-        writeln!(f, "\nGuards (at alpha {})", self.alpha)?;
+        let mut lines = vec![String::new(), format!("Guards (at alpha {})", self.alpha)];
         for guard in &self.guards {
             let from = guard.armed_from.as_deref().unwrap_or("the start");
             let (id, measure, on_fail) = (&guard.spec.id, guard.spec.measure, guard.spec.on_fail);
             let short = if guard.sees.is_enough { "" } else { " (not enough)" };
-            writeln!(f, "  {id}  {measure}, from {from} on, else {on_fail}")?;
-            writeln!(f, "      {}{short}", guard.sees.sentence)?;
+            lines.push(format!("  {id}  {measure}, from {from} on, else {on_fail}"));
+            lines.push(format!("      {}{short}", guard.sees.sentence));
         }
-        Ok(())
+        lines
     }
 
-    fn fmt_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn end(&self) -> Result<[String; 5], fmt::Error> {
         let length = |seconds| Length::of_seconds(seconds);
         let point = match (&self.point_of_no_return, self.mode) {
             (Some(id), _) => format!("from {id} on"),
@@ -57,21 +64,26 @@ impl Plan {
             (None, _) => "never".to_owned(),
         };
         let rto = &self.rto;
-        writeln!(f, "\nPoint of no return: {point}")?;
-        write!(f, "Worst-case RTO: {} ", length(rto.worst_s))?;
-        write!(f, "(primary {}, fallback {})", length(rto.primary_s), length(rto.fallback_s))?;
-        match self.rto_promised_s {
-            Some(promised) => writeln!(f, ", promised {}", length(promised))?,
-            None => writeln!(f)?,
-        }
+        let (worst, primary) = (length(rto.worst_s), length(rto.primary_s));
+        let promised = match self.rto_promised_s {
+            Some(promised) => format!(", promised {}", length(promised)),
+            None => String::new(),
+        };
+        let fallback = length(rto.fallback_s);
         let digest = self.digest().map_err(|_| fmt::Error)?;
-        write!(f, "Plan: sha256:{digest}\nOf the document: sha256:{}", self.source)
+        Ok([
+            String::new(),
+            format!("Point of no return: {point}"),
+            format!("Worst-case RTO: {worst} (primary {primary}, fallback {fallback}){promised}"),
+            format!("Plan: sha256:{digest}"),
+            format!("Of the document: sha256:{}", self.source),
+        ])
     }
 }
 
-fn section(f: &mut fmt::Formatter<'_>, title: &str, steps: &[PlannedStep]) -> fmt::Result {
+fn section(title: &str, steps: &[PlannedStep]) -> Vec<String> {
     if steps.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
     let rows: Vec<[String; 7]> = steps.iter().map(row).collect();
     let mut widths = HEAD.map(str::len);
@@ -80,7 +92,6 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, steps: &[PlannedStep]) -> fm
             *width = (*width).max(cell.chars().count());
         }
     }
-    writeln!(f, "\n{title}")?;
     let line = |cells: [&str; 7]| {
         let mut text = String::from(" ");
         for (width, cell) in widths.iter().zip(&cells[..6]) {
@@ -89,12 +100,12 @@ fn section(f: &mut fmt::Formatter<'_>, title: &str, steps: &[PlannedStep]) -> fm
         text.push_str(&format!(" {}", cells[6]));
         text.trim_end().to_owned()
     };
-    writeln!(f, "{}", line(HEAD))?;
+    let mut lines = vec![String::new(), title.to_owned(), line(HEAD)];
     for (row, step) in rows.iter().zip(steps) {
-        writeln!(f, "{}", line(row.each_ref().map(String::as_str)))?;
-        details(step).iter().try_for_each(|detail| writeln!(f, "        {detail}"))?;
+        lines.push(line(row.each_ref().map(String::as_str)));
+        lines.extend(details(step).iter().map(|detail| format!("        {detail}")));
     }
-    Ok(())
+    lines
 }
 
 /// Returns what a step carries out, looks at and leaves behind, a line each.
@@ -119,7 +130,11 @@ fn details(step: &PlannedStep) -> Vec<String> {
     details.extend(named.map(|(what, names)| format!("{what} {}", names.join(", "))));
     details.extend(step.pass.iter().map(|pass| format!("passes: {pass}")));
     details.extend(step.output.iter().map(|output| format!("leaves: {output}")));
-    details.iter().map(|detail| clean(detail)).collect()
+    if let UndoBy::Own(undo) = &step.undo {
+        details.extend(undo.commands.iter().map(|words| format!("undone by $ {}", command(words))));
+        details.extend(undo.flags.iter().map(|flag| format!("undone by {flag}")));
+    }
+    details
 }
 
 /// Writes an argument list as it could be typed: what is more than a plain word stands in quotes.
@@ -132,9 +147,12 @@ fn command(words: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns a text without control characters, which a terminal would obey.
+/// Returns a text without control characters and without those that turn the direction of writing,
+/// which a terminal would obey.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_obeyed = |c: char| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
 }
 
 fn row(step: &PlannedStep) -> [String; 7] {
@@ -158,11 +176,10 @@ fn row(step: &PlannedStep) -> [String; 7] {
 
 /// Returns the beginning of a text.
 fn shortened(text: &str) -> String {
-    let clean = clean(text);
-    if clean.chars().count() <= TEXT_CHARS_MAX {
-        return clean;
+    if text.chars().count() <= TEXT_CHARS_MAX {
+        return text.to_owned();
     }
-    let mut short: String = clean.chars().take(TEXT_CHARS_MAX - 1).collect();
+    let mut short: String = text.chars().take(TEXT_CHARS_MAX - 1).collect();
     short.push('…');
     short
 }

@@ -80,6 +80,10 @@ impl Reader<'_> {
     fn step(&mut self, index: usize, part: usize, kind: Kind, mark: &Mark, line: usize) {
         let outline = self.outline;
         let item = &outline.items[index];
+        if mark.get("environment").is_some() {
+            let text = "a step has no `environment`; it stands on a section";
+            self.fault(line, "mark", text);
+        }
         let section = self.runbook.sections[part].section;
         let row = match &item.shape {
             Shape::Row(row) => Some(row),
@@ -285,7 +289,8 @@ impl Reader<'_> {
                 let commands = commands.iter().map(|words| words.iter().map(filled).collect());
                 content.commands.extend(commands);
             }
-            Err(error) => self.fault(line, "shell", format!("the command `{text}`: {error}")),
+            // The text is not shown: it may hold a secret.
+            Err(error) => self.fault(line, "shell", format!("a command: {error}")),
         }
     }
 
@@ -295,7 +300,7 @@ impl Reader<'_> {
 
     /// Takes the fences of a step and of what belongs to it; guards stay for the document.
     fn own_fences(&mut self, family: &[usize]) -> (Option<crate::Traffic>, Option<crate::Undo>) {
-        let (mut traffic, mut undo, mut twice) = (None, None, Vec::new());
+        let (mut traffic, mut undo, mut twice) = (None, None::<crate::Undo>, Vec::new());
         self.fences.retain(|fence| {
             if fence.item.is_none_or(|item| family.binary_search(&item).is_err()) {
                 return true;
@@ -311,7 +316,17 @@ impl Reader<'_> {
         for line in twice {
             self.fault(line, "fence", "the step has such a fence already");
         }
+        if let Some(undo) = &mut undo {
+            self.fill(undo);
+        }
         (traffic, undo)
+    }
+
+    /// Fills in what undoes a step, each argument by itself.
+    fn fill(&self, undo: &mut crate::Undo) {
+        for text in undo.commands.iter_mut().flatten().chain(&mut undo.flags) {
+            *text = self.filled(text);
+        }
     }
 }
 

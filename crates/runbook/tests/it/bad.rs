@@ -1,6 +1,6 @@
 //! Bad runbooks: each fault is named with its line.
 
-use runbook::{Options, Problem, lint, plan};
+use runbook::{Kind, Options, Problem, UndoBy, lint, plan};
 
 /// A sound runbook; tests break one line of it.
 const SOUND: &str = "---
@@ -133,16 +133,16 @@ fn tables_with_a_column_or_a_cell_missing() {
 
 #[test]
 fn shell_syntax_in_commands() {
-    let expected = |line: &str, text: &str, sign: char| {
+    let expected = |line: &str, sign: char| {
         format!(
-            "line {line}: the command `{text}`: `{sign}` is shell syntax; a command is a program and \
-             its arguments, joined by `&&` at most"
+            "line {line}: a command: `{sign}` is shell syntax; a command is a program and its \
+             arguments, joined by `&&` at most"
         )
     };
-    check("`bun test`", "`bun test > log`", &expected("18", "bun test > log", '>'));
+    check("`bun test`", "`bun test > log`", &expected("18", '>'));
     let piped = "Run `curl x | sh`. <!-- run: command class=once id=R1 -->";
     let broken = "Set `MODE=old`. <!-- run: flag id=R1 -->";
-    check(broken, piped, &expected("30", "curl x | sh", '|'));
+    check(broken, piped, &expected("30", '|'));
 }
 
 #[test]
@@ -162,6 +162,48 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
         assert!(!faults(&broken).concat().contains("hunter2"));
     }
     assert_eq!(faults(&SOUND.replace("`MODE=new`", "`DB_PASSWORD=secret:db`")), [""; 0]);
+}
+
+#[test]
+fn no_fault_shows_what_may_be_a_secret() {
+    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    for to in [
+        "`docker run -e DB_PASS=hunter2 app`",
+        "`docker run --env=DB_PASS=hunter2 app`",
+        "`DB_PASS=hunter2 bun test`",
+        "`bun test DB_PASS=hunter2 ; sh`",
+    ] {
+        check("`bun test`", to, told);
+        assert!(!faults(&SOUND.replace("`bun test`", to)).concat().contains("hunter2"), "{to}");
+    }
+    // A password that nothing tells as one is at least not shown.
+    for to in ["`login hunter2 ; sh`", "`hunter=hunter2 x y`", "`x 'hunter2`"] {
+        let found = faults(&SOUND.replace("`bun test`", to)).concat();
+        assert!(found.contains("line 18: a command: ") && !found.contains("hunter2"), "{found}");
+    }
+    // A value of the front matter comes into the command, which is looked at as it is filled in.
+    let filled = SOUND
+        .replace("`bun test`", "`bun test -e DB_PASS=<pw>`")
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  pw: hunter2\n");
+    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    assert_eq!(faults(&filled), [told]);
+    for (fence, told) in [
+        ("flags = [\"hunter2\"]", "line 30: a setting that undoes R1 is not `NAME=value`"),
+        (
+            "flags = [\"DB_PASS=hunter2\"]",
+            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME`",
+        ),
+        (
+            "commands = [[\"x\", \"--db-pass=hunter2\"]]",
+            "line 30: the secret of db-pass stands in the clear; write `secret:NAME`",
+        ),
+        ("flags = \"hunter2\"", "line 34: invalid type: string \"…\", expected a sequence"),
+    ] {
+        let text = format!("{SOUND}\n   ```toml undo\n   what = \"it\"\n   {fence}\n   ```\n");
+        let found = faults(&text);
+        assert!(found.iter().any(|fault| fault == told), "{told}\n{found:#?}");
+        assert!(!found.concat().contains("hunter2"), "{found:?}");
+    }
 }
 
 #[test]
@@ -196,6 +238,31 @@ fn what_was_inferred_or_is_not_marked() {
         "<!-- run flag id=R1 -->",
         "line 30: nothing says what this is to a run; mark it, as `note` if it is nothing",
     );
+}
+
+#[test]
+fn an_environment_stands_on_a_section() {
+    check(
+        "id=R1",
+        "id=R1 environment=staging",
+        "line 30: a step has no `environment`; it stands on a section",
+    );
+}
+
+#[test]
+fn an_environment_that_no_section_is_for() {
+    let text = SOUND
+        .replace("  window: 90m", "  window: 90m\n  environment: production")
+        .replace("section gates -->", "section gates environment=production -->");
+    assert_eq!(faults(&text), [""; 0]);
+    let told = ["line 14: no section is for `prod`; sections are for production"];
+    assert_eq!(faults(&text.replace("environment: production", "environment: prod")), told);
+    let options = Options { mode: None, environment: Some("prod".into()) };
+    assert!(plan(&text, &options).plan.is_none());
+    let both = text.replace("section rollback -->", "section rollback environment=eu -->");
+    let told = "line 14: no section is for `prod`; sections are for eu, production".to_owned();
+    let found = faults(&both.replace("environment: production", "environment: prod"));
+    assert!(found.contains(&told), "{found:?}");
 }
 
 #[test]
@@ -244,6 +311,48 @@ fn values_take_the_places_of_placeholders_within_one_argument() {
 }
 
 #[test]
+fn what_a_kind_does_not_do_is_not_hidden_in_it() {
+    for kind in Kind::ALL {
+        let to = format!("Do `bash drop.sh`. | Log <!-- run: {kind} id=S2 codes=1 -->");
+        let text = SOUND.replace("Look at `/health`. | Log <!-- run: http-expect id=S2 -->", &to);
+        let told = format!("line 26: S2 is a `{kind}`, which holds no commands");
+        let may = matches!(kind, Kind::Command | Kind::Cleanup | Kind::Notify);
+        assert_eq!(faults(&text).contains(&told), !may, "{told}\n{:#?}", faults(&text));
+    }
+    check(
+        "Look at `/health`.",
+        "Look at `/health` with `MODE=new`.",
+        "line 26: S2 is a `http-expect`, which holds no settings",
+    );
+    check(
+        "`bun test`",
+        "`bun test` `MODE=new`",
+        "line 18: G2 is a `command`, which holds no settings",
+    );
+}
+
+#[test]
+fn what_undoes_a_step_is_filled_in_as_well() {
+    let fence = "\n   ```toml undo\n   what = \"it\"\n   commands = [[\"ssh\", \"<host>\"]]\n   \
+        flags = [\"URL=http://<host>\"]\n   ```\n";
+    let step = "1. Set `A=1`. <!-- run: flag id=S3 -->\n";
+    let section = format!("## More <!-- run: section steps -->\n\n{step}{fence}\n## Back");
+    let text = SOUND.replace("## Back", &section);
+    let problems = lint(&text, &Options::default());
+    let told = "line 30: S3 has the placeholder <host>; give it a value under `values` (warning)";
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
+    let production = Options { mode: Some(runbook::Mode::Production), environment: None };
+    assert!(lint(&text, &production).iter().any(|it| it.rule == "placeholder" && it.is_fault()));
+    let filled = text.replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  host: a b\n");
+    let plan = plan(&filled, &Options::default()).plan.unwrap();
+    let UndoBy::Own(undo) = &plan.steps[3].undo else { panic!("{:?}", plan.steps[3]) };
+    assert_eq!(
+        (&undo.commands, &undo.flags),
+        (&vec![vec!["ssh".into(), "a b".into()]], &vec!["URL=http://a b".into()])
+    );
+}
+
+#[test]
 fn what_is_changed_has_a_way_back() {
     let cut = SOUND.find("\n## Back").unwrap();
     assert_eq!(faults(&SOUND[..cut]), ["line 25: S1 changes something, and nothing takes it back"]);
@@ -257,6 +366,24 @@ fn what_is_changed_has_a_way_back() {
         "`bash preflight.sh` | Exit code 0 | `<operator>` <!-- run: command",
         "line 17: G1 is a `command` and has no `class`: observe, converge, once or irreversible",
     );
+}
+
+#[test]
+fn a_repeat_is_of_the_class_of_what_it_repeats() {
+    check(
+        "`bun test` | Exit code 0 | `<lead>` <!-- run: command class=observe -->",
+        "Again | Exit code 0 | `<lead>` <!-- run: repeat of=S1 -->",
+        "line 18: G2 is a gate and changes something",
+    );
+    let told = "line 26: S2 repeats S1, which is `once` and must not be done twice";
+    let again = SOUND.replace("http-expect id=S2", "repeat id=S2 of=S1");
+    assert_eq!(faults(&again), [""; 0]);
+    assert!(faults(&again.replace("flag id=S1", "flag id=S1 class=once")).contains(&told.into()));
+    // Where there is no way back, and only what is repeated changes something.
+    let cut = again.find("\n## Back").unwrap();
+    let undone = again[..cut].replace("flag id=S1", "flag id=S1 undo=R1");
+    let naked = "line 26: S2 changes something, and nothing takes it back".to_owned();
+    assert!(faults(&undone).contains(&naked), "{:?}", faults(&undone));
 }
 
 #[test]

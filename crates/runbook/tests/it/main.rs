@@ -4,5 +4,7 @@
 
 mod approval;
 mod bad;
+mod environments;
 mod known;
 mod production;
+mod table;

@@ -59,6 +59,56 @@ fn who_carries_out_does_not_approve_alone() {
 }
 
 #[test]
+fn a_key_makes_one_person_whatever_its_names() {
+    let staffed = staffed(&PEOPLE);
+    // The manager's key, which calls itself another one's, under the lead's name.
+    let named = |name: &str, seed| {
+        let name = format!("example.com/{name}").parse().unwrap();
+        evidence::Signer::from_seed(name, [seed; 32]).unwrap().verifier().to_string()
+    };
+    let twice = staffed.replace(&named("ops-lead", 4), &named("ops-lead", 3));
+    assert_ne!(twice, staffed);
+    let problems = lint(&twice, &production());
+    let found = problems.iter().find(|problem| problem.rule == "key-twice").unwrap();
+    assert!(found.is_fault() && found.text.contains(" stands under Di too"), "{found}");
+    let rehearsal = Options { mode: Some(Mode::Rehearsal), environment: None };
+    assert!(plan(&twice, &rehearsal).plan.is_none());
+    // One person in two roles has one key in both.
+    let one = twice.replace(": Di ", ": Cy ");
+    assert!(lint(&one, &rehearsal).iter().all(|problem| problem.rule != "key-twice"));
+    // And so nobody else decides.
+    assert!(problems.iter().any(|problem| problem.rule == "approver"), "{problems:#?}");
+}
+
+#[test]
+fn who_changes_something_at_the_end_carries_the_run_out_too() {
+    let text = staffed(&PEOPLE).replace("run: sign-off id=C1", "run: external class=once id=C1");
+    let plan = plan(&text, &production()).plan.unwrap();
+    let operators: Vec<_> = plan.operators().map(|person| person.name.as_str()).collect();
+    assert_eq!(operators, ["Cy", "Ana"]);
+    let alone =
+        text.replace("T-10 | `<release-manager>` + `<ops-lead>`", "T-10 | `<release-operator>`");
+    assert_ne!(alone, text);
+    assert!(lint(&alone, &production()).iter().any(|problem| problem.rule == "approver"));
+}
+
+#[test]
+fn a_trigger_does_not_decide_to_go_on() {
+    let text = staffed(&PEOPLE);
+    assert!(lint(&text, &production()).is_empty());
+    let text = text
+        .replace(
+            "decision record <!-- run: decision after=T-60,T-30 -->",
+            "decision record <!-- run: sign-off -->",
+        )
+        .replace("trigger record <!-- run: decision -->", "trigger record <!-- run: sign-off -->");
+    assert!(text.contains("<!-- run: decision id=X2"));
+    let problems = lint(&text, &production());
+    let undecided = problems.iter().any(|problem| problem.text.contains("and nobody decides"));
+    assert!(undecided, "{problems:#?}");
+}
+
+#[test]
 fn what_is_changed_is_decided_by_somebody() {
     let redis = include_str!("../../../../runbooks/ws3-redis-cutover.run.md");
     let problems = lint(redis, &production());

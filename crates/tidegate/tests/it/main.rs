@@ -15,6 +15,6 @@ mod proxy;
 mod publish;
 mod real_server;
 mod replicas;
-mod store;
 mod runbook;
+mod store;
 mod tail;

@@ -50,6 +50,36 @@ fn from_a_plain_runbook_to_its_plan() {
 }
 
 #[test]
+fn a_document_is_fixed_in_its_place_and_nothing_else_is_touched() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("real")).unwrap();
+    fs::write(at("a.md"), PLAIN).unwrap();
+    let out = at("real/a.run.md");
+    let imported = runbook(&["import"], &at("a.md"), &["--out", out.to_str().unwrap()]);
+    assert_eq!(imported.code, 0, "{imported:?}");
+    let text = fs::read_to_string(at("real/a.run.md")).unwrap().replace("<!-- run? ", "<!--run:  ");
+    fs::write(at("real/a.run.md"), text).unwrap();
+    fs::set_permissions(at("real/a.run.md"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("real/a.run.md", at("a.run.md")).unwrap();
+    // What stands beside it, and where that leads, stays as it is.
+    fs::write(at("kept"), "kept").unwrap();
+    symlink(at("kept"), at("a.run.md.new")).unwrap();
+    symlink(at("kept"), at("real/a.run.md.new")).unwrap();
+    let fixed = runbook(&["lint", "--fix"], &at("a.run.md"), &[]);
+    assert_eq!(fixed.code, 0, "{fixed:?}");
+    assert_eq!(fs::read_to_string(at("kept")).unwrap(), "kept");
+    for link in ["a.run.md", "a.run.md.new", "real/a.run.md.new"] {
+        assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink(), "{link}");
+    }
+    let real = at("real/a.run.md");
+    assert!(fs::read_to_string(&real).unwrap().contains("<!-- run: flag id=S1 -->"));
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(at("real")).unwrap().count(), 2);
+}
+
+#[test]
 fn what_can_not_be_read_is_64_and_what_is_no_runbook_1() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("x.run.md");

@@ -2,7 +2,7 @@
 
 use evidence::{Choice, Tree};
 use guard::{Judgement, Window};
-use runbook::{Options, plan};
+use runbook::{Class, Options, plan};
 
 use super::*;
 
@@ -154,6 +154,35 @@ fn nothing_is_changed_before_every_gate_passed_and_people_said_go() {
 }
 
 #[test]
+fn a_waiver_is_for_the_outcome_that_was_waived() {
+    let mut state = state();
+    let (begun, approved) = (begun(&state), approved(&state));
+    follow(&mut state, &[begun, approved]);
+    follow(&mut state, &[intent("G1", 1), outcome("G1", 1, Verdict::Insufficient)]);
+    follow(&mut state, &[decided(Choice::Waive)]);
+    let mut gone = state.clone();
+    follow(&mut gone, &[decided(Choice::Go)]);
+    follow(&mut state, &[intent("G1", 2), outcome("G1", 2, Verdict::Fail)]);
+    assert_eq!(refused(&state, &decided(Choice::Go)), Refused::Gate("G1".into()));
+    // Also where it was lost with a process, and found not to have happened.
+    follow(&mut gone, &[intent("G1", 2), Event::Resumed { torn_bytes: 0 }]);
+    let (step, text) = ("G1".into(), String::new());
+    follow(&mut gone, &[Event::ReadBack { step, attempt: 2, happened: Happened::No, text }]);
+    assert_eq!(refused(&gone, &decided(Choice::Go)), Refused::Gate("G1".into()));
+}
+
+#[test]
+fn a_gate_that_changes_something_is_never_begun() {
+    let mut plan = plan(RUNBOOK, &Options::default()).plan.unwrap();
+    plan.gates[0].class = Class::Converge;
+    let mut state = State::new(&plan).unwrap();
+    let begun = begun(&state);
+    follow(&mut state, &[begun]);
+    let (step, phase) = ("G1".to_owned(), Phase::Gates);
+    assert_eq!(refused(&state, &intent("G1", 1)), Refused::Phase { step, phase });
+}
+
+#[test]
 fn only_people_of_a_role_speak_for_it() {
     let state = gone();
     let (role, person) = ("lead".to_owned(), "Ana".to_owned());
@@ -187,6 +216,34 @@ fn what_has_no_outcome_after_a_crash_is_read_back_before_anything_else() {
     follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
     assert_eq!((unclear.phase(), unclear.unknown().count()), (Phase::Hold, 1));
     follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+}
+
+#[test]
+fn what_must_not_be_done_twice_is_read_back_before_it_is_tried_again() {
+    for verdict in [Verdict::Fail, Verdict::Error, Verdict::Insufficient] {
+        let mut state = gone();
+        follow(&mut state, &[intent("S3", 1), outcome("S3", 1, verdict), decided(Choice::Go)]);
+        assert_eq!(refused(&state, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
+        let mut unclear = state.clone();
+        follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
+        assert_eq!(unclear.phase(), Phase::Hold);
+        follow(&mut unclear, &[decided(Choice::Go)]);
+        assert_eq!(refused(&unclear, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
+        let mut happened = state.clone();
+        follow(&mut happened, &[read_back("S3", Happened::Yes)]);
+        assert_eq!(refused(&happened, &intent("S3", 2)), Refused::Twice("S3".into()));
+        // Nor is it read back again once that is known.
+        assert!(matches!(
+            refused(&happened, &read_back("S3", Happened::No)),
+            Refused::Attempt { .. }
+        ));
+        follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+    }
+    // What may be done as often as one likes is simply done again.
+    let mut state = gone();
+    follow(&mut state, &[intent("S2", 1), outcome("S2", 1, Verdict::Fail), decided(Choice::Go)]);
+    assert!(matches!(refused(&state, &read_back("S2", Happened::No)), Refused::Attempt { .. }));
+    follow(&mut state, &[intent("S2", 2)]);
 }
 
 #[test]
@@ -240,6 +297,29 @@ fn a_run_ends_kept_back_failed_or_given_up() {
     let begun = begun(&given_up);
     follow(&mut given_up, &[begun, Event::Ended { how: How::Aborted }]);
     assert_eq!(given_up.phase(), Phase::Aborted);
+}
+
+#[test]
+fn what_is_kept_was_signed_and_holds_at_the_end() {
+    let text = format!(
+        "{RUNBOOK}\n## Checklist <!-- run: section checklist -->\n\n\
+         - [ ] Seen. <!-- run: sign-off id=C1 -->\n\n## Criteria <!-- run: section criteria -->\n\n\
+         - Well. <!-- run: sign-off id=E1 -->\n"
+    );
+    let mut state = State::new(&plan(&text, &Options::default()).plan.unwrap()).unwrap();
+    let (begun, approved) = (begun(&state), approved(&state));
+    let gate = outcome("G1", 1, Verdict::Pass);
+    follow(&mut state, &[begun, approved, intent("G1", 1), gate, decided(Choice::Go)]);
+    for step in ["S1", "S2", "S3"] {
+        follow(&mut state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
+    }
+    let kept = Event::Ended { how: How::Kept };
+    assert_eq!(refused(&state, &kept), Refused::NotPassed("C1".into()));
+    follow(&mut state, &[intent("C1", 1), outcome("C1", 1, Verdict::Pass)]);
+    follow(&mut state, &[intent("E1", 1), outcome("E1", 1, Verdict::Fail)]);
+    assert_eq!(refused(&state, &kept), Refused::NotPassed("E1".into()));
+    follow(&mut state, &[intent("E1", 2), outcome("E1", 2, Verdict::Pass), kept]);
+    assert_eq!(state.phase(), Phase::Kept);
 }
 
 #[test]
