@@ -11,7 +11,7 @@ use broker::{
     memory::log::WindowLimits,
 };
 use node_runtime::{Running, Shutdown, State, settings::ChatTransport};
-use store::{OpenError, QueryError, Store, StoreOptions};
+use store::{OpenError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
 use tokio::time::{MissedTickBehavior, interval};
 use viz_api::{ApiError, surface::SurfaceError};
 
@@ -72,6 +72,7 @@ impl Chat {
         let options = store_options(settings).map_err(misled)?;
         let place = store_place(settings);
         let store = open_store(options).await?;
+        self.take_place(&store).await?;
         tracing::info!(place, checksum = store::checksum(), "the database is open");
         let log = self.log()?;
         let sequencer = Sequencer::new(
@@ -88,8 +89,26 @@ impl Chat {
         tasks.spawn("chat-writer", Arc::clone(&sequencer).run(tasks.shutdown(), within));
         tasks.spawn("chat-sweep", sweep(sequencer, tasks.shutdown()));
         tasks.spawn("chat-passes", look(Arc::clone(&service), tasks.shutdown()));
+        tasks.spawn("chat-place", keep_place(Arc::clone(&service), tasks.shutdown()));
         self.opened.get_or_init(|| service);
         Ok(())
+    }
+
+    /// Makes sure that whoever else serves the database shares the logs of its threads.
+    async fn take_place(&self, store: &Store) -> Result<(), SurfaceError> {
+        let realtime = &self.state.settings.realtime;
+        let name = node_runtime::replica_name(&realtime.state_dir).map_err(|error| {
+            let what = format!("the replica's name can't be kept in the state folder: {error}");
+            SurfaceError { what, exit_code: 64 }
+        })?;
+        let tenure = match realtime.chat_transport {
+            ChatTransport::Local => Tenure::Alone,
+            ChatTransport::Redis => Tenure::Shared,
+        };
+        store
+            .take_place(&name, tenure)
+            .await
+            .map_err(|error| SurfaceError { what: error.to_string(), exit_code: 69 })
     }
 
     /// Returns what keeps the logs of threads: this process, or Redis for all replicas.
@@ -150,6 +169,25 @@ async fn sweep(sequencer: Arc<Sequencer>, mut end: Shutdown) {
             () = end.asked() => return,
             _ = ticks.tick() => sequencer.sweep(),
         }
+    }
+}
+
+/// Renews the place on the database; where it is lost, every request says so.
+async fn keep_place(service: Arc<Service>, mut end: Shutdown) {
+    let mut ticks = interval(RENEW_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_lost = false;
+    loop {
+        tokio::select! {
+            () = end.asked() => return,
+            _ = ticks.tick() => {}
+        }
+        // Most of an outage is told by whoever asks for something.
+        let is_lost = service.renew_place().await == Err(QueryError::Taken);
+        if is_lost && !was_lost {
+            tracing::error!(error = %QueryError::Taken, "chat is not served any more");
+        }
+        was_lost = is_lost;
     }
 }
 

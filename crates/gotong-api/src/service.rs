@@ -72,6 +72,11 @@ impl Service {
         self.store.store.close().await;
     }
 
+    /// Renews this process's place on the database.
+    pub(crate) async fn renew_place(&self) -> Result<(), QueryError> {
+        self.store.store.renew_place().await
+    }
+
     /// Returns what the database says of itself.
     pub(crate) async fn store_status(&self) -> Result<StoreStatus, QueryError> {
         self.store.store.status().await

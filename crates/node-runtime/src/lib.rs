@@ -24,6 +24,7 @@ pub use evidence::KeyFileError;
 pub use logging::{LoggingError, init_logging};
 pub use metrics::{HttpMetrics, IdempotencyResult, Metrics, PublishResult};
 pub use phase::Phase;
+pub use replica::read_or_make as replica_name;
 pub use runtime::{Running, RuntimeBuilder, StartError, StopReport};
 pub use settings::{Scope, Scopes, Settings, SettingsError};
 pub use soak::{SOAK_MAX, SOAK_MIN, Soak, SoakStatus};

@@ -11,7 +11,7 @@ const NAME_BYTES: usize = 6;
 ///
 /// # Errors
 /// Fails where the file can't be read or written.
-pub(crate) fn read_or_make(state_dir: &Path) -> io::Result<String> {
+pub fn read_or_make(state_dir: &Path) -> io::Result<String> {
     let file = state_dir.join("replica");
     match fs::read_to_string(&file) {
         Ok(text) if is_name(text.trim()) => return Ok(text.trim().to_owned()),

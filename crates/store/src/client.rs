@@ -24,6 +24,7 @@ use crate::{
     fault::Fault,
     link::Link,
     options::{Backend, StoreOptions},
+    owner::PlaceHeld,
     query::{Answer, QUERY_BYTES_MAX, Query},
     retry::Backoff,
 };
@@ -44,6 +45,8 @@ pub(crate) struct Client {
     /// What marks the database that was opened; a server may be emptied or exchanged behind its
     /// address.
     mark: OnceLock<String>,
+    /// The row by which this process serves the database, where it took one.
+    place: OnceLock<PlaceHeld>,
     links_made: AtomicU64,
     /// Why there is no link.
     problem: Briefly<Option<String>>,
@@ -71,6 +74,7 @@ impl Client {
             options,
             link: Mutex::default(),
             mark: OnceLock::new(),
+            place: OnceLock::new(),
             links_made: AtomicU64::new(0),
             problem: Briefly::default(),
         })
@@ -79,6 +83,16 @@ impl Client {
     /// Asks for this mark from now on; to be called once.
     pub(crate) fn expect_mark(&self, mark: String) {
         self.mark.get_or_init(|| mark);
+    }
+
+    /// Asks for this row of ours from now on; to be called once.
+    pub(crate) fn expect_place(&self, place: PlaceHeld) {
+        self.place.get_or_init(|| place);
+    }
+
+    /// Returns the row of ours.
+    pub(crate) fn place(&self) -> Option<&PlaceHeld> {
+        self.place.get()
     }
 
     /// Returns how often a connection was made.
@@ -116,7 +130,8 @@ impl Client {
                 Ok(Ok(link)) => link,
             };
             let mark = self.mark.get().map(String::as_str);
-            let Ok(answered) = timeout_at(deadline, link.run(query, mark)).await else {
+            let attempt = link.run(query, mark, self.place.get());
+            let Ok(answered) = timeout_at(deadline, attempt).await else {
                 // It may hang for ever: nobody tells the client library.
                 link.give_up();
                 return Err(late());
@@ -125,7 +140,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
-            if !matches!(fault, Fault::Conflict | Fault::Rejected { .. }) {
+            if !matches!(fault, Fault::Conflict | Fault::Taken | Fault::Rejected { .. }) {
                 link.give_up();
             }
             self.pause_after(fault, &mut tries, query, deadline).await?;
@@ -161,6 +176,7 @@ impl Client {
             }
             Fault::Refused => return Err(QueryError::Refused),
             Fault::Other => return Err(QueryError::Other),
+            Fault::Taken => return Err(QueryError::Taken),
             Fault::Rejected { kind, what } => {
                 return Err(QueryError::Rejected { operation: query.operation, kind, what });
             }

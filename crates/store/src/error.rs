@@ -48,6 +48,12 @@ pub enum QueryError {
          address): bring the right one back, or restart to begin with this one"
     )]
     Other,
+    /// This process was away for so long that another took the database over.
+    #[error(
+        "another process took the database over while this one did not renew its place: restart this \
+         one, or use CHAT_REALTIME_TRANSPORT=redis for more than one process"
+    )]
+    Taken,
     /// The statement itself is refused.
     #[error("the database refuses `{operation}` ({kind}): {what}")]
     Rejected {
@@ -79,13 +85,34 @@ impl QueryError {
             | QueryError::Late { .. }
             | QueryError::Conflict { .. }
             | QueryError::Refused
-            | QueryError::Other => true,
+            | QueryError::Other
+            | QueryError::Taken => true,
             QueryError::TooLarge { .. }
             | QueryError::Rejected { .. }
             | QueryError::Damaged { .. }
             | QueryError::Closed => false,
         }
     }
+}
+
+/// Why a process does not get its place on a database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OwnError {
+    /// The database has no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Another process serves it.
+    #[error(
+        "the process `{by}` serves this database{}: stop it, or give all of them one Redis \
+         (CHAT_REALTIME_TRANSPORT=redis)",
+        if *.alone { " alone" } else { " with others" }
+    )]
+    Held {
+        /// The name of that process.
+        by: String,
+        /// Whether it must be alone.
+        alone: bool,
+    },
 }
 
 /// Why a store can't be opened.

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Refused,
     /// A table that we made is not there, or the mark of the database is another one.
     Other,
+    /// Another process took the database over.
+    Taken,
     /// The statement is refused.
     Rejected { kind: &'static str, what: String },
 }
@@ -66,7 +68,7 @@ impl Fault {
 
     fn rank(&self) -> u8 {
         match self {
-            Fault::Other => 0,
+            Fault::Other | Fault::Taken => 0,
             Fault::Conflict => 1,
             Fault::Refused => 2,
             Fault::Broken(_) => 3,

@@ -15,6 +15,7 @@ mod fault;
 mod link;
 mod migration;
 mod options;
+mod owner;
 mod query;
 mod retry;
 mod row;
@@ -26,14 +27,15 @@ pub use self::{
         Amended, Amendment, Chat, ChatError, Difference, GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head,
         Member, MemberPage, Message, PAGE_MAX, Privacy, Standing, Thread, ThreadPage,
     },
-    error::{OpenError, QueryError},
+    error::{OpenError, OwnError, QueryError},
     migration::{LedgerFault, MigrationFile, checksum, files},
     options::{
         Backend, Credentials, Endpoint, EndpointError, Password, Place, PlaceError, Server,
         StoreOptions,
     },
+    owner::Tenure,
     status::{Applied, LedgerState, StoreStatus},
-    store::Store,
+    store::{RENEW_EVERY, Store},
 };
 
 /// The version of SurrealDB that this is written for.

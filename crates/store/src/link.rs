@@ -16,6 +16,7 @@ use crate::{
     engine::Engine,
     fault::Fault,
     options::{Backend, Credentials, Place, Server},
+    owner::PlaceHeld,
     query::{Answer, Query},
 };
 
@@ -24,6 +25,14 @@ const MESSAGE_BYTES_MAX: usize = 32 << 20;
 
 /// Puts the database's mark into a variable, for statements that write, and answers it.
 const READ_MARK: &str = "LET $found_mark = tidegate_mark:main.mark; RETURN $found_mark; ";
+
+/// The same for a process that has a row of its own; where it is gone, the mark is none.
+const READ_MARK_AND_PLACE: &str = "LET $found_mark = IF \
+     type::record('tidegate_owner', $own_name).run = $own_run \
+     { tidegate_mark:main.mark } ELSE { 'taken' }; RETURN $found_mark; ";
+
+/// What stands in the mark's place where our row is gone.
+const TAKEN: &str = "taken";
 
 /// How many requests wait inside the client library.
 const CAPACITY: usize = 64;
@@ -99,33 +108,46 @@ impl Link {
     }
 
     /// Sends a request once. With a mark it is preceded by two statements that read that of the
-    /// database; one process runs all of them.
-    pub(crate) async fn run(&self, query: &Query, mark: Option<&str>) -> Result<Answer, Fault> {
-        let variables = match mark {
-            None => query.variables.clone(),
-            Some(mark) => {
-                let mut variables = query.variables.clone();
-                variables.insert("mark", mark.to_owned());
-                variables
-            }
-        };
-        let text = match mark {
-            None => query.text.to_string(),
-            Some(_) => format!("{READ_MARK}{}", query.text),
+    /// database, and look for our row where there must be one; one process runs all of them.
+    pub(crate) async fn run(
+        &self,
+        query: &Query,
+        mark: Option<&str>,
+        place: Option<&PlaceHeld>,
+    ) -> Result<Answer, Fault> {
+        let mut variables = query.variables.clone();
+        if let Some(mark) = mark {
+            variables.insert("mark", mark.to_owned());
+        }
+        if let Some(place) = place {
+            variables.insert("own_name", place.name.clone());
+            variables.insert("own_run", place.run.clone());
+        }
+        let text = match (mark, place) {
+            (None, _) => query.text.to_string(),
+            (Some(_), None) => format!("{READ_MARK}{}", query.text),
+            (Some(_), Some(_)) => format!("{READ_MARK_AND_PLACE}{}", query.text),
         };
         let sent = self.db.query(text).bind(Value::Object(variables)).await;
         let mut results = sent.map_err(|error| Fault::of(&error))?;
         let errors = results.take_errors();
-        if let Some(fault) = Fault::of_all(errors.values()) {
-            return Err(fault);
+        let fault = Fault::of_all(errors.values());
+        let Some(mark) = mark else {
+            return fault.map_or_else(|| Ok(Answer::new(query.operation, results, 0)), Err);
+        };
+        match fault {
+            None | Some(Fault::Other) => {}
+            Some(fault) => return Err(fault),
         }
-        if let Some(mark) = mark {
-            let found: Value = results.take(1).map_err(|error| Fault::of(&error))?;
-            if found != mark.to_owned().into_value() {
-                return Err(Fault::Other);
-            }
+        let found: Value = results.take(1).map_err(|error| Fault::of(&error))?;
+        if found == TAKEN.to_owned().into_value() {
+            return Err(Fault::Taken);
         }
-        Ok(Answer::new(query.operation, results, if mark.is_some() { 2 } else { 0 }))
+        // Also where a table of ours is missing, or a statement threw.
+        if found != mark.to_owned().into_value() || !errors.is_empty() {
+            return Err(Fault::Other);
+        }
+        Ok(Answer::new(query.operation, results, 2))
     }
 }
 

@@ -7,11 +7,12 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 use crate::{
     chat::Chat,
     client::Client,
-    error::{OpenError, QueryError},
+    error::{OpenError, OwnError, QueryError},
     fault::Fault,
     link::Link,
     migration::{self, checksum},
     options::{Backend, StoreOptions},
+    owner::{self, Tenure},
     status::{LedgerState, StoreStatus},
 };
 
@@ -20,6 +21,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// How long opening may take at the most.
 const OPEN_LONGEST: Duration = Duration::from_secs(migration::ROW_SECONDS * 2 / 3);
+
+/// How often a place is renewed: several times while it counts.
+pub const RENEW_EVERY: Duration = Duration::from_secs(owner::ROW_SECONDS / 5);
+
+/// How long giving a place back may take.
+const GIVE_BACK_LONGEST: Duration = Duration::from_secs(1);
 
 /// How long is waited for the engine to let its folder go.
 const CLOSING_LONGEST: Duration = Duration::from_secs(3);
@@ -91,6 +98,34 @@ impl Store {
         })
     }
 
+    /// Takes a place on a database that several processes can reach, and keeps to it: from now on
+    /// every request fails where the place was lost. A database in this process has no other.
+    ///
+    /// # Errors
+    /// Fails where another process is there that forbids it, or the database has no answer.
+    ///
+    /// # Cancel safety
+    /// A row may be left behind, which counts for 15 seconds.
+    pub async fn take_place(&self, name: &str, tenure: Tenure) -> Result<(), OwnError> {
+        if !self.has_others() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.client.options.open_deadline.min(OPEN_LONGEST);
+        owner::take(&self.client, name, tenure, deadline).await
+    }
+
+    /// Renews the place; to be called every [`RENEW_EVERY`].
+    ///
+    /// # Errors
+    /// Fails where the place was lost, or the database has no answer.
+    pub async fn renew_place(&self) -> Result<(), QueryError> {
+        owner::renew(&self.client).await
+    }
+
+    fn has_others(&self) -> bool {
+        matches!(self.client.options.backend, Backend::Surreal(_))
+    }
+
     /// Returns the chat's rows.
     pub fn chat(&self) -> Chat {
         Chat::new(Arc::clone(&self.client))
@@ -105,6 +140,7 @@ impl Store {
     /// again. Where the engine hangs, as it may, it is free when the process ends; what was
     /// acknowledged is on disk in any case.
     pub async fn close(&self) {
+        owner::give_back(&self.client, Instant::now() + GIVE_BACK_LONGEST).await;
         self.client.close().await;
         let Backend::Embedded(folder) = &self.client.options.backend else { return };
         let deadline = Instant::now() + CLOSING_LONGEST;
@@ -163,6 +199,7 @@ fn unreachable(fault: Fault) -> QueryError {
         Fault::Rejected { kind, what } => QueryError::Rejected { operation: "connect", kind, what },
         Fault::Refused => QueryError::Refused,
         Fault::Other => QueryError::Other,
+        Fault::Taken => QueryError::Taken,
         Fault::Conflict => QueryError::Conflict { attempts: 1 },
     }
 }

@@ -30,6 +30,11 @@ const FILES: &[MigrationFile] = &[
         name: "0003_members.surql",
         text: include_str!("../../migrations/0003_members.surql"),
     },
+    MigrationFile {
+        number: 4,
+        name: "0004_owners.surql",
+        text: include_str!("../../migrations/0004_owners.surql"),
+    },
 ];
 
 impl MigrationFile {

@@ -89,7 +89,7 @@ impl Server {
         self.process.log()
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.process.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("there is a `kill`");
         assert!(sent.success(), "the server was gone before {signal}");
@@ -100,11 +100,17 @@ impl Server {
         self.signal("-TERM");
     }
 
-    /// Ends it in order, and starts another one in its folder.
-    pub(crate) fn restart(mut self) -> Server {
+    /// Ends it in order.
+    pub(crate) fn end(mut self) -> (Plan, Arc<TempDir>) {
         self.terminate();
         assert_eq!(self.process.wait().code(), Some(0), "{}", self.log().text());
-        self.plan.start_in(Arc::clone(&self.folder))
+        (self.plan.clone(), Arc::clone(&self.folder))
+    }
+
+    /// Ends it in order, and starts another one in its folder.
+    pub(crate) fn restart(self) -> Server {
+        let (plan, folder) = self.end();
+        plan.start_in(folder)
     }
 
     /// Ends it by `kill -9`, and starts another one in its folder.
