@@ -13,6 +13,7 @@ mod fake;
 mod guard;
 mod proxy;
 mod publish;
+mod ready;
 mod real_server;
 mod replicas;
 mod runbook;
