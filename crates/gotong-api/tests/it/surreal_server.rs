@@ -2,6 +2,7 @@
 //!
 //! The name of this module is what the test command leaves out by where there is no server.
 
+mod deployment;
 mod replicas;
 
 use faults::{SURREAL_PASSWORD, SURREAL_USER, SurrealEngine, SurrealServer};

@@ -11,6 +11,7 @@ mod evidence;
 mod exit_codes;
 mod fake;
 mod guard;
+mod image;
 mod proxy;
 mod publish;
 mod ready;
