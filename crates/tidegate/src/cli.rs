@@ -5,6 +5,7 @@ mod cutover;
 mod evidence;
 mod guard;
 mod percent;
+mod ready;
 mod runbook;
 mod store;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
+    ready::ReadyArgs,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
     store::StoreCommand,
 };
@@ -96,6 +98,10 @@ pub(crate) enum Command {
     /// Looks at the database of chat.
     #[command(subcommand, after_help = "Example: tidegate store status")]
     Store(StoreCommand),
+    /// Asks a server whether it may be sent traffic; ends with 1 where not, 69 where it is silent.
+    #[command(after_help = "Example: tidegate ready\n\
+        Example: tidegate ready --live --url http://127.0.0.1:3000")]
+    Ready(ReadyArgs),
     /// Reads runbooks: marks a plain one, says what is wrong with one, shows its plan.
     #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
     Runbook(RunbookCommand),

@@ -16,6 +16,7 @@ mod guard;
 mod keys;
 mod progress;
 mod publish;
+mod ready;
 mod runbook;
 mod serve;
 mod sse;
@@ -70,6 +71,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Guard(command) => guard::run(command, style).await,
         Command::Evidence(command) => evidence::run(command, style).await,
         Command::Store(command) => store::run(command, style).await,
+        Command::Ready(args) => ready::run(args, style).await,
         Command::Runbook(command) => runbook::run(command, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };

@@ -45,19 +45,23 @@ impl Target {
         values: &Values,
         scopes: Scopes,
     ) -> Result<Vec<Self>, Failure> {
-        let given = |setting| values.get(setting).filter(|text| !text.is_empty());
-        let urls: Vec<String> = match (urls, given("TIDEGATE_URL")) {
-            ([], Some(urls)) => urls.split(',').map(|url| url.trim().to_owned()).collect(),
-            ([], None) => vec![url_of_settings(values)?],
-            (urls, _) => urls.to_vec(),
-        };
-        let credential = match key.or(given("TIDEGATE_KEY")) {
+        let urls = urls_of(urls, values)?;
+        let credential = match key.or(given(values, "TIDEGATE_KEY")) {
             Some(key) => Credential::new(key)?,
             None => key_of_settings(values, scopes)?,
         };
         let target =
             |url: &String| Ok(Target { base: base_of(url)?, credential: credential.clone() });
         urls.iter().map(target).collect()
+    }
+
+    /// Returns where a server is, the first of several, for what needs no credential.
+    ///
+    /// # Errors
+    /// Fails where the address is malformed, or where the settings don't say what to use.
+    pub(crate) fn place(url: Option<&str>, values: &Values) -> Result<Url, Failure> {
+        let urls: Vec<_> = url.into_iter().map(str::to_owned).collect();
+        base_of(&urls_of(&urls, values)?.swap_remove(0))
     }
 
     /// Returns the server's address.
@@ -74,6 +78,19 @@ impl Target {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.shown())
     }
+}
+
+fn given<'a>(values: &'a Values, setting: &str) -> Option<&'a str> {
+    values.get(setting).filter(|text| !text.is_empty())
+}
+
+/// Returns the addresses of these arguments or of the settings, at least one.
+fn urls_of(urls: &[String], values: &Values) -> Result<Vec<String>, Failure> {
+    Ok(match (urls, given(values, "TIDEGATE_URL")) {
+        ([], Some(urls)) => urls.split(',').map(|url| url.trim().to_owned()).collect(),
+        ([], None) => vec![url_of_settings(values)?],
+        (urls, _) => urls.to_vec(),
+    })
 }
 
 fn base_of(text: &str) -> Result<Url, Failure> {

@@ -32,6 +32,20 @@ const NEEDS: &[Need] = &[
     Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
     // Clients are tested through a proxy that ends TLS; tests make certificates.
     Need { probe: "nginx -v", component: None, package: "nginx-light" },
+    // The files of a deployment are run and read, and answers are checked against their schemas.
+    // Modules of the system's own Python: another one on the path does not see its packages.
+    Need { probe: "haproxy -v", component: None, package: "haproxy" },
+    Need { probe: "docker-compose version", component: None, package: "docker-compose" },
+    Need {
+        probe: "/usr/bin/python3 -c __import__('yaml')",
+        component: None,
+        package: "python3-yaml",
+    },
+    Need {
+        probe: "/usr/bin/python3 -c __import__('jsonschema').Draft202012Validator",
+        component: None,
+        package: "python3-jsonschema",
+    },
     Need { probe: "openssl version", component: None, package: "openssl" },
     // For suites from PyPI; Debian has `ensurepip` apart from Python itself.
     Need { probe: "python3 -m ensurepip --version", component: None, package: "python3-venv" },

@@ -1,5 +1,7 @@
 //! Chat as its clients see it, over the real binary.
 
+mod deployment;
+mod edge;
 mod embedded;
 mod health;
 mod messages;

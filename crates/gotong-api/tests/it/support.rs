@@ -1,6 +1,8 @@
 //! What the tests share.
 
+pub(crate) mod edge;
 pub(crate) mod http;
+pub(crate) mod peers;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod sse;

@@ -2,7 +2,11 @@
 //!
 //! The name of this module is what the test command leaves out by where there is no server.
 
+<<<<<<< HEAD
 mod places;
+=======
+mod deployment;
+>>>>>>> deploy
 mod replicas;
 
 use faults::{SURREAL_PASSWORD, SURREAL_USER, SurrealEngine, SurrealServer};

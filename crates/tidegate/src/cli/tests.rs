@@ -28,6 +28,8 @@ fn arguments_are_taken_or_refused() {
         assert_eq!(parsed.is_ok(), taken, "{line}: {parsed:?}");
     };
     check("tidegate serve", true);
+    check("tidegate ready --live --url http://a", true);
+    check("tidegate ready --key k", false);
     check("tidegate runbook lint", false);
     check("tidegate runbook lint a b --mode production", true);
     check("tidegate runbook plan a --mode prod", false);

@@ -35,13 +35,18 @@ pub(crate) struct Plan {
 impl Plan {
     /// A server with the keys and with a database of this kind.
     pub(crate) fn new(backend: &str) -> Self {
-        let plan = Plan { variables: Vec::new() };
+        let plan = Plan::empty();
         plan.set("VIZ_API_BIND", "127.0.0.1:0")
             .set("TIDEGATE_LOG_FORMAT", "json")
             .set("TIDEGATE_DRAIN_SECONDS", "10")
             .set("TIDEGATE_ORG_EVENTS_PER_SECOND", "1000000")
             .set("TIDEGATE_KEYS", KEYS)
             .set("DATA_BACKEND", backend)
+    }
+
+    /// A server without any setting.
+    pub(crate) fn empty() -> Self {
+        Plan { variables: Vec::new() }
     }
 
     pub(crate) fn set(mut self, name: &str, value: impl AsRef<str>) -> Self {

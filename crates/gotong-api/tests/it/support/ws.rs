@@ -54,6 +54,16 @@ impl Ws {
         }
     }
 
+    /// Waits for the server's next ping.
+    pub(crate) fn next_ping(&mut self) {
+        while !matches!(self.0.read().expect("a frame comes"), Message::Ping(_)) {}
+    }
+
+    /// Waits for the next frame, and returns whether the connection ended without one.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        self.0.read().is_err()
+    }
+
     /// Returns the next message of a type, passing over others.
     pub(crate) fn next_of(&mut self, kind: &str) -> Value {
         loop {
