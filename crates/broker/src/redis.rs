@@ -274,6 +274,11 @@ impl RedisBroker {
         self.known(stream).map(|state| (state.lineage.clone(), state.head))
     }
 
+    /// Returns the epoch that a log has, as this process last knew it.
+    pub(crate) fn last_epoch(&self, stream: &StreamName) -> Option<Epoch> {
+        self.known(stream).map(|state| state.lineage.current())
+    }
+
     /// Returns the place at which a log ended, as this process last knew it.
     pub(crate) fn last_end(&self, stream: &StreamName) -> Option<Position> {
         self.known(stream).map(|state| state.lineage.position_at(state.head))
@@ -457,7 +462,7 @@ impl Broker for RedisBroker {
         stream: &'a StreamName,
         append: Append,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        Box::pin(async move { self.append_now(stream, &append).await })
+        Box::pin(async move { self.append_now(stream, &append, None).await })
     }
 
     fn page<'a>(

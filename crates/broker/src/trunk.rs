@@ -367,7 +367,7 @@ impl Broker for ReplicaBroker {
         stream: &'a StreamName,
         append: Append,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        Box::pin(self.core.append(stream, append))
+        Box::pin(self.core.append(stream, append, None))
     }
 
     fn page<'a>(

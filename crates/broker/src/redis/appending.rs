@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{Event, EventId, Position, Seq, StreamName};
+use event::{Epoch, Event, EventId, Position, Seq, StreamName};
 use redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -70,12 +70,14 @@ impl Stored {
 }
 
 impl RedisBroker {
-    pub(super) async fn append_now(
+    /// Appends; only while the log has this epoch, where one is given.
+    pub(crate) async fn append_now(
         &self,
         stream: &StreamName,
         append: &Append,
+        only: Option<Epoch>,
     ) -> Result<Appended, AppendError> {
-        match self.append_unless_refused(stream, append).await {
+        match self.append_unless_refused(stream, append, only).await {
             Ok(appended) => {
                 self.found_sound(stream);
                 Ok(appended)
@@ -91,6 +93,7 @@ impl RedisBroker {
         &self,
         stream: &StreamName,
         append: &Append,
+        only: Option<Epoch>,
     ) -> Result<Appended, Refused> {
         let prepared = Prepared::new(append)?;
         let names = self.naming.of(stream);
@@ -99,6 +102,9 @@ impl RedisBroker {
                 self.state(stream, &names).await?;
                 continue;
             };
+            if only.is_some_and(|epoch| epoch != seen.lineage.current()) {
+                return Err(Failure::refused("the log began another epoch").into());
+            }
             let deadline = self.deadline();
             let (answered, mut words) = self.send(&seen, &prepared, &names, deadline).await?;
             match words.word() {

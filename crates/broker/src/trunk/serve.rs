@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use event::{After, Event, GapReason, Ledger, Position, Seq, StreamName};
+use event::{After, Epoch, Event, GapReason, Ledger, Position, Seq, StreamName};
 
 use super::{
     Core,
@@ -36,6 +36,7 @@ impl Core {
         &self,
         stream: &StreamName,
         append: Append,
+        only: Option<Epoch>,
     ) -> Result<Appended, AppendError> {
         check(&append)?;
         let cell = self.cell(stream).map_err(|_| AppendError::StreamsFull)?;
@@ -53,7 +54,7 @@ impl Core {
             }
             let end = self.trunk.last_end(stream);
             let attempt = tokio::select! {
-                attempt = self.append_when_decided(stream, &append, sent) => Some(attempt),
+                attempt = self.append_when_decided(stream, &append, sent, only) => Some(attempt),
                 () = self.until_cut(), if !self.options.strict => None,
             };
             let unanswered = || sent.unanswered(end, self.trunk.last_known(stream));
@@ -93,12 +94,13 @@ impl Core {
         stream: &StreamName,
         append: &Append,
         sent: Sent,
+        only: Option<Epoch>,
     ) -> Result<Appended, AppendError> {
         let within = self.options.redis.command_time_max;
         if tokio::time::timeout(within, self.until_decided()).await.is_err() {
             return Err(Failure::refused(self.why_undecided()).into());
         }
-        self.append_to_trunk(stream, append, sent).await
+        self.append_to_trunk(stream, append, sent, only).await
     }
 
     pub(super) fn why_undecided(&self) -> String {
@@ -111,13 +113,14 @@ impl Core {
         stream: &StreamName,
         append: &Append,
         sent: Sent,
+        only: Option<Epoch>,
     ) -> Result<Appended, AppendError> {
         if let Sent::Unanswered(unanswered) = sent
             && let Some(receipts) = self.look_for(stream, append, unanswered).await?
         {
             return Ok(Appended::First(receipts));
         }
-        let appended = crate::Broker::append(&self.trunk, stream, append.clone()).await?;
+        let appended = self.trunk.append_now(stream, append, only).await?;
         let is_same = |receipts: &[Receipt]| {
             receipts.iter().map(|r| r.id).eq(append.events.iter().map(|event| event.id))
         };

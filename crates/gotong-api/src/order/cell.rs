@@ -29,6 +29,8 @@ pub(crate) struct Cell {
     recent: Mutex<Recent>,
     /// Where the log stands at `shown`; not known where it has to be looked for.
     place: Mutex<Option<Position>>,
+    /// The epoch of the log of which all is in the database that was there when it began.
+    checked: Mutex<Option<Epoch>>,
     /// The last number that this process gave.
     own: AtomicU64,
     /// Whether it stands in the writer's queue.
@@ -58,6 +60,7 @@ impl Cell {
             stream,
             shown: watch::Sender::new(shown),
             recent: Mutex::default(),
+            checked: Mutex::default(),
             place: Mutex::new(place),
             own: AtomicU64::new(0),
             is_queued: AtomicBool::new(false),
@@ -92,6 +95,16 @@ impl Cell {
 
     pub(super) fn set_place(&self, place: Option<Position>) {
         *self.place.lock() = place;
+    }
+
+    /// Returns whether the database has all that the log had when this epoch of it began.
+    pub(super) fn is_checked(&self, epoch: Epoch) -> bool {
+        *self.checked.lock() == Some(epoch)
+    }
+
+    /// Notes that it has.
+    pub(super) fn check(&self, epoch: Epoch) {
+        *self.checked.lock() = Some(epoch);
     }
 
     /// Notes a number that this process gave.

@@ -10,7 +10,7 @@ use std::{
 use broker::{
     Append, AppendError, Appended, BrokerHealth, IdempotencyKey, NewEvent, ReadError, Receipt,
 };
-use event::{Clock, EventId, OrgId, StreamName};
+use event::{Clock, Epoch, EventId, OrgId, StreamName};
 use node_runtime::Shutdown;
 use parking_lot::Mutex;
 use store::{ChatError, Message};
@@ -46,6 +46,9 @@ const FOLLOW_AGAIN: Duration = Duration::from_millis(250);
 
 /// How often a sender that waits looks whether its thread is at fault.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a log may begin anew while a message is sent.
+const EPOCHS_TRIED: u32 = 3;
 
 /// How a sequencer is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,19 +281,42 @@ impl Sequencer {
             return Err(SendError::Down);
         }
         let record = Record::new(&cell.thread.thread_id, author, draft, request_id);
-        if let Some(request_id) = request_id
-            && let Some(message) = self.sent_before(cell, author, draft, request_id).await?
-        {
-            return Ok(placed(cell, message, true));
-        }
         let key = request_id.map(|request_id| {
             let route = format!("POST /v1/chat/threads/messages/send {author}");
             IdempotencyKey::new(&cell.org, &route, request_id, &draft.fingerprint())
         });
-        let (receipt, is_replayed) = self.append(cell, &record, key).await?;
-        let seq = receipt.position.seq.0;
-        self.until_shown(cell, seq).await?;
-        Ok(placed(cell, record.row(receipt.id, seq), is_replayed))
+        for _ in 0..EPOCHS_TRIED {
+            let mut epoch = None;
+            if let Some(request_id) = request_id {
+                epoch = self.checked_epoch(cell).await?;
+                if let Some(message) = self.sent_before(cell, author, draft, request_id).await? {
+                    return Ok(placed(cell, message, true));
+                }
+            }
+            if let Some((receipt, is_replayed)) = self.append(cell, &record, key, epoch).await? {
+                let seq = receipt.position.seq.0;
+                self.until_shown(cell, seq).await?;
+                return Ok(placed(cell, record.row(receipt.id, seq), is_replayed));
+            }
+        }
+        let reason = "the log begins anew again and again".to_owned();
+        Err(SendError::Log(AppendError::Unavailable { reason, maybe: false }))
+    }
+
+    /// Returns the epoch of the log, once the database has what the log had at its beginning: a log
+    /// that began anew may have lost its keys, and what was sent under one may be in the log alone.
+    async fn checked_epoch(&self, cell: &Arc<Cell>) -> Result<Option<Epoch>, SendError> {
+        let unavailable = |error| SendError::Log(unavailable(&error));
+        let epoch = self.log.epoch(&cell.stream).await.map_err(unavailable)?;
+        if let Some(epoch) = epoch
+            && !cell.is_checked(epoch)
+        {
+            let head = self.log.head(&cell.stream).await.map_err(unavailable)?;
+            self.writer.look_at(cell);
+            self.until_shown(cell, head.seq.0).await?;
+            cell.check(epoch);
+        }
+        Ok(epoch)
     }
 
     /// Looks for what came of a request, since a log may not remember it.
@@ -312,17 +338,20 @@ impl Sequencer {
         }
     }
 
-    /// Gives a message its number.
+    /// Gives a message its number; none where the log has another epoch.
     async fn append(
         &self,
         cell: &Arc<Cell>,
         record: &Record,
         key: Option<IdempotencyKey>,
-    ) -> Result<(Receipt, bool), SendError> {
+        epoch: Option<Epoch>,
+    ) -> Result<Option<(Receipt, bool)>, SendError> {
         let shown = cell.shown();
-        let (receipt, is_replayed) = self.append_once(cell, record, key).await?;
+        let Some((receipt, is_replayed)) = self.append_once(cell, record, key, epoch).await? else {
+            return Ok(None);
+        };
         if receipt.position.seq.0 > shown || self.is_there(cell, &receipt).await? {
-            return Ok((receipt, is_replayed));
+            return Ok(Some((receipt, is_replayed)));
         }
         // The log began anew behind what the database has, and gave a number that is another's.
         let stream = &cell.stream;
@@ -331,7 +360,7 @@ impl Sequencer {
         let raised = self.log.raise(stream, event::Seq(cell.shown())).await;
         raised.map_err(|error| SendError::Log(unavailable(&error)))?;
         // What the log remembers of the request is that number.
-        self.append_once(cell, record, None).await
+        self.append_once(cell, record, None, None).await
     }
 
     async fn append_once(
@@ -339,24 +368,26 @@ impl Sequencer {
         cell: &Arc<Cell>,
         record: &Record,
         key: Option<IdempotencyKey>,
-    ) -> Result<(Receipt, bool), SendError> {
+        epoch: Option<Epoch>,
+    ) -> Result<Option<(Receipt, bool)>, SendError> {
         let id = EventId::random(self.clock.unix(), &mut rand::rng());
         let fault = |_| SendError::Fault("the message can't be written down".to_owned());
         let envelope = record.envelope(id, &cell.org).map_err(fault)?;
         let name = event_name().map_err(fault)?;
         let event = NewEvent { id, name, json: envelope.to_json() };
         let append = Append { events: vec![event], idempotency: key };
-        let appended =
-            self.log.append(&cell.stream, append).await.map_err(|error| match error {
-                AppendError::Conflict => SendError::Conflict,
-                error => SendError::Log(error),
-            })?;
+        let appended = self.log.append_within(&cell.stream, append, epoch).await;
+        let appended = appended.map_err(|error| match error {
+            AppendError::Conflict => SendError::Conflict,
+            error => SendError::Log(error),
+        })?;
+        let Some(appended) = appended else { return Ok(None) };
         let is_replayed = matches!(appended, Appended::Replayed(_));
         let receipt = appended.receipts().first().copied();
         let receipt = receipt.ok_or_else(|| SendError::Fault("no receipt came".to_owned()))?;
         cell.gave(receipt.position.seq.0);
         self.writer.look_at(cell);
-        Ok((receipt, is_replayed))
+        Ok(Some((receipt, is_replayed)))
     }
 
     /// Returns whether a message that was shown before has this number.

@@ -2,12 +2,10 @@
 //!
 //! The name of this module is what the test command leaves out by where there is no server.
 
-<<<<<<< HEAD
-mod places;
-=======
 mod deployment;
->>>>>>> deploy
+mod places;
 mod replicas;
+mod storm;
 
 use faults::{SURREAL_PASSWORD, SURREAL_USER, SurrealEngine, SurrealServer};
 use serde_json::json;

@@ -13,7 +13,7 @@ use broker::{
     Append, AppendError, Appended, Attachment, BoxFuture, Broker, BrokerHealth, Item, MemoryBroker,
     Opening, Page, PageLimit, ReadError, SystemClock, Watch, memory::log::WindowLimits,
 };
-use event::{After, Ledger, Position, Seq, StreamName};
+use event::{After, Epoch, Ledger, Position, Seq, StreamName};
 use node_runtime::Tasks;
 use parking_lot::{Mutex, RwLock};
 use store::{Amended, ChatError, Head, Message, Privacy, QueryError, Thread};
@@ -167,6 +167,29 @@ impl ThreadLog for FakeLog {
         to: Seq,
     ) -> BoxFuture<'a, Result<(), ReadError>> {
         Box::pin(async move { self.inner().raise(stream, to) })
+    }
+
+    fn epoch<'a>(
+        &'a self,
+        stream: &'a StreamName,
+    ) -> BoxFuture<'a, Result<Option<Epoch>, ReadError>> {
+        Box::pin(async move { Ok(Some(self.inner().head(stream).await?.epoch)) })
+    }
+
+    fn append_within<'a>(
+        &'a self,
+        stream: &'a StreamName,
+        append: Append,
+        epoch: Option<Epoch>,
+    ) -> BoxFuture<'a, Result<Option<Appended>, AppendError>> {
+        Box::pin(async move {
+            let inner = self.inner();
+            let now = inner.head(stream).await.expect("memory answers").epoch;
+            match epoch.is_none_or(|epoch| epoch == now) {
+                true => inner.append(stream, append).await.map(Some),
+                false => Ok(None),
+            }
+        })
     }
 
     fn is_shared(&self) -> bool {

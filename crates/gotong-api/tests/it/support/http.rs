@@ -1,7 +1,7 @@
 //! A client that knows what is on the wire: it writes bytes and reads one answer.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
@@ -57,6 +57,20 @@ impl Request {
 
     pub(crate) fn send_to(&self, address: SocketAddr) -> Answer {
         exchange(address, &self.bytes())
+    }
+
+    /// Sends it where connections may break; nothing where no whole answer came.
+    pub(crate) fn try_send_to(&self, address: SocketAddr) -> Option<Answer> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(&self.bytes()).ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).ok()?;
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let mut answer = read_head(&mut BufReader::new(&*bytes));
+        answer.body = bytes.split_off(end + 4);
+        let length = answer.header("content-length").map(|text| text.parse());
+        length.is_none_or(|length| length == Ok(answer.body.len())).then_some(answer)
     }
 }
 

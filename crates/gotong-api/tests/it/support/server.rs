@@ -125,6 +125,14 @@ impl Server {
         self.plan.start_in(Arc::clone(&self.folder))
     }
 
+    /// Ends it by `kill -9`, and starts another one in its folder, where clients find it again.
+    pub(crate) fn crash_and_come_back(mut self) -> Server {
+        self.signal("-KILL");
+        self.process.wait();
+        let plan = self.plan.clone().set("VIZ_API_BIND", self.address.to_string());
+        plan.start_in(Arc::clone(&self.folder))
+    }
+
     /// Makes a request on a connection of its own.
     pub(crate) fn send(&self, request: &Request) -> Answer {
         request.send_to(self.address)
