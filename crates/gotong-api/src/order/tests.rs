@@ -64,6 +64,20 @@ async fn a_request_is_known_to_a_log_that_forgot_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_known_that_came_back_to_the_log_without_its_key() {
+    let stage = Stage::shared();
+    stage.send("a", "one", Some("r-1")).await.expect("it is sent");
+    let dying = stage.dying();
+    assert_eq!(dying.send("a", "two", Some("r-2")).await, Err(SendError::Late));
+    stage.log.forget_keys("a").await;
+    let again = stage.send("a", "two", Some("r-2")).await.expect("it was sent");
+    assert_eq!((again.message.seq, again.is_replayed), (2, true));
+    let next = stage.send("a", "three", Some("r-3")).await.expect("it is sent");
+    assert_eq!((next.message.seq, next.is_replayed), (3, false));
+    assert_eq!(stage.rows.bodies("a"), ["one", "two", "three"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_or_shown_before_the_database_has_it() {
     let stage = Stage::impatient();
     stage.send("a", "one", None).await.expect("it is sent");

@@ -89,3 +89,28 @@ async fn what_was_given_back_without_its_key_is_not_put_again() {
     fresh.through(last[0]).await;
     assert_eq!(ids(&fresh), [first[0], id, last[0]], "it stands there once");
 }
+
+/// A log that began anew may have lost keys: whoever keeps elsewhere what they did looks there first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_within_an_epoch_appends_nothing_in_another_one() {
+    let mut stage = Replica::start(WIDE).await;
+    let replica = Arc::clone(&stage.broker);
+    let stream = golden_stream();
+    let keyed = || Append { events: vec![new_event()], idempotency: Some(key_numbered(1)) };
+    let before = replica.epoch(&stream).await.expect("it answers");
+    let first = replica.append_within(&stream, keyed(), before).await.expect("it answers");
+    let first = first.expect("it is that epoch");
+    let again = replica.append_within(&stream, keyed(), before).await.expect("it answers");
+    assert_eq!(again, Some(Appended::Replayed(first.receipts().to_vec())));
+    stage.lose_redis().await;
+    stage.find_redis().await;
+    healthy(&replica).await;
+    let none = replica.append_within(&stream, keyed(), before).await.expect("it answers");
+    assert_eq!(none, None);
+    let head = replica.head(&stream).await.expect("it answers");
+    assert_eq!(head.seq, first.receipts()[0].position.seq, "it was given back, and nothing put");
+    let after = replica.epoch(&stream).await.expect("it answers");
+    assert_ne!(after, before);
+    let second = replica.append_within(&stream, keyed(), after).await.expect("it answers");
+    assert!(matches!(second, Some(Appended::First(_))), "its key is lost: {second:?}");
+}

@@ -11,7 +11,7 @@ use std::{
 
 use broker::{
     Append, AppendError, Appended, Attachment, BoxFuture, Broker, BrokerHealth, Item, MemoryBroker,
-    Opening, Page, PageLimit, ReadError, SystemClock, Watch, memory::log::WindowLimits,
+    NewEvent, Opening, Page, PageLimit, ReadError, SystemClock, Watch, memory::log::WindowLimits,
 };
 use event::{After, Epoch, Ledger, Position, Seq, StreamName};
 use node_runtime::Tasks;
@@ -148,6 +148,25 @@ impl FakeLog {
 
     pub(super) fn lose_everything(&self) {
         *self.inner.write() = empty();
+    }
+
+    /// Comes back with all events of a thread, which somebody remembered, and with no key.
+    pub(super) async fn forget_keys(&self, thread: &str) {
+        let (before, stream) = (self.inner(), StreamName::thread(thread).expect("a name"));
+        let page = before.page(&stream, &After::Oldest, PageLimit::MAX).await.expect("it answers");
+        self.lose_everything();
+        let (now, mut expected) = (self.inner(), None);
+        for event in &*page.events {
+            let seq = event.position.seq;
+            if expected.is_none() {
+                now.raise(&stream, seq.prev()).expect("it is raised");
+            }
+            let (name, json) = (event.name.clone(), event.json.clone());
+            let again = NewEvent { id: event.id, name, json };
+            now.append(&stream, Append::one(again)).await.expect("it is appended");
+            assert_eq!(*expected.get_or_insert(seq), seq, "it has its place again");
+            expected = Some(seq.next());
+        }
     }
 
     fn inner(&self) -> Arc<MemoryBroker> {
