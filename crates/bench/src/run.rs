@@ -159,7 +159,7 @@ impl Measurement {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let report = Report { plan: &self.plan, kernel: kernel.trim().to_owned(), servers };
         if let Some(file) = &self.plan.common.svg {
-            fs::write(file, plot::svg(&report)).map_err(BenchError::file(file))?;
+            fs::write(file, plot::svg(&report.drawing())).map_err(BenchError::file(file))?;
         }
         Ok(Outcome {
             text: report.to_string(),
