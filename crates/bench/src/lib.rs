@@ -7,6 +7,7 @@
 //! measured in this process: guards, evidence and runbooks. Prints nothing.
 
 mod args;
+mod chat;
 mod check;
 mod clock;
 mod crowd;
@@ -38,9 +39,10 @@ mod ws;
 
 pub use self::{
     args::{
-        BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order, RunbooksArgs,
-        SoakArgs,
+        BenchCommand, ChatArgs, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order,
+        RunbooksArgs, SoakArgs,
     },
+    chat::Chat,
     error::BenchError,
     pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},

@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub(crate) use self::text::number;
+pub(crate) use self::text::{generator_line, heads, number, row};
 use crate::{
     check::Faults,
     crowd::histogram,
