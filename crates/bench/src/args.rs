@@ -1,5 +1,6 @@
 //! The arguments of `bench`.
 
+mod chat;
 mod pure;
 mod share;
 mod soak;
@@ -9,6 +10,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 use clap::{Args, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use serde::Serialize;
 
+pub use self::chat::ChatArgs;
+pub(crate) use self::chat::{Database, RequestIds};
 pub(crate) use self::share::Share;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
@@ -51,6 +54,11 @@ pub enum BenchCommand {
     #[command(after_help = "Example: tidegate bench soak --seconds 240 --svg soak.svg\n\
         Example: tidegate bench soak --readers 1000 --streams 20 --ws 20% --seed 7")]
     Soak(SoakArgs),
+    /// Sends messages to chat threads, reads them live and from the past, and reads every one back.
+    #[command(after_help = "Example: tidegate bench chat --threads 1000 --senders 64\n\
+        Example: tidegate bench chat --database surreal --replicas 2 --readers 1000 --senders 32\n\
+        Example: tidegate bench chat --senders 16 --rate 50 --readers 1000 --catch-up 100000")]
+    Chat(ChatArgs),
     /// Lets guards look at traffic in this process: the CPU that a look costs.
     #[command(after_help = "Example: tidegate bench guards --guards 100 --looks 600")]
     Guards(GuardsArgs),

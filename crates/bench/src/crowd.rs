@@ -1,6 +1,7 @@
 //! The readers: threads with `epoll` that each serve a share of them, and what they found.
 
 mod board;
+mod ear;
 mod looper;
 mod seat;
 
@@ -14,13 +15,15 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-pub(crate) use self::board::Board;
 use self::looper::Loop;
+pub(crate) use self::{
+    board::Board,
+    ear::{Ear, Stamps},
+};
 use crate::{
     check::{Check, Faults},
     clock::Clock,
     server::Opening,
-    stamp::Mark,
 };
 
 /// The longest time that is told from longer ones, in microseconds.
@@ -49,7 +52,6 @@ pub(crate) struct CrowdPlan {
     pub(crate) goal: Goal,
     /// The number of the first event that each is to receive.
     pub(crate) first: u64,
-    pub(crate) mark: Mark,
     pub(crate) clock: Clock,
     /// Whether frames are WebSocket's.
     pub(crate) is_ws: bool,
@@ -120,23 +122,23 @@ pub(crate) fn histogram() -> Histogram<u64> {
 }
 
 /// The readers at work.
-pub(crate) struct Crowd {
+pub(crate) struct Crowd<E = Stamps> {
     board: Arc<Board>,
-    threads: Vec<JoinHandle<Tally>>,
+    threads: Vec<JoinHandle<(Tally, E)>>,
 }
 
-impl Crowd {
-    /// Begins to open them.
+impl<E: Ear> Crowd<E> {
+    /// Begins to open them; each thread of readers has an ear of its own.
     ///
     /// # Errors
     /// Fails where a thread or a poller can't be had.
-    pub(crate) fn open(plan: CrowdPlan) -> io::Result<Self> {
+    pub(crate) fn open(plan: CrowdPlan, mut ear: impl FnMut() -> E) -> io::Result<Self> {
         let plan = Arc::new(plan);
         let threads = plan.threads.clamp(1, plan.readers.max(1));
         let board = Arc::new(Board::new(threads));
         let mut crowd = Crowd { board: Arc::clone(&board), threads: Vec::new() };
         for index in 0..threads {
-            let looper = Loop::new(Arc::clone(&plan), Arc::clone(&board), index, threads)?;
+            let looper = Loop::new(Arc::clone(&plan), Arc::clone(&board), ear(), (index, threads))?;
             let name = format!("readers-{index}");
             let thread = thread::Builder::new().name(name).spawn(move || looper.run())?;
             crowd.threads.push(thread);
@@ -150,17 +152,24 @@ impl Crowd {
     }
 
     /// Closes them, and returns what they found.
-    pub(crate) fn close(mut self) -> Tally {
+    pub(crate) fn close(self) -> Tally {
+        self.close_with_ears().0
+    }
+
+    /// Closes them, and returns what they found together with their ears.
+    pub(crate) fn close_with_ears(mut self) -> (Tally, Vec<E>) {
         self.board.end();
-        let mut sum = Tally::new();
+        let (mut sum, mut ears) = (Tally::new(), Vec::new());
         for thread in self.threads.drain(..) {
-            sum.add(thread.join().expect("a reader's thread does not panic"));
+            let (tally, ear) = thread.join().expect("a reader's thread does not panic");
+            sum.add(tally);
+            ears.push(ear);
         }
-        sum
+        (sum, ears)
     }
 }
 
-impl Drop for Crowd {
+impl<E> Drop for Crowd<E> {
     fn drop(&mut self) {
         self.board.end();
         for thread in self.threads.drain(..) {

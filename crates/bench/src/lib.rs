@@ -7,15 +7,19 @@
 //! measured in this process: guards, evidence and runbooks. Prints nothing.
 
 mod args;
+mod chat;
 mod check;
 mod clock;
 mod crowd;
 mod error;
 mod figure;
 mod floor;
+mod gauge;
 mod generator;
 mod grip;
 mod http;
+mod line;
+mod messages;
 mod net;
 mod payload;
 mod plan;
@@ -35,9 +39,10 @@ mod ws;
 
 pub use self::{
     args::{
-        BenchCommand, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order, RunbooksArgs,
-        SoakArgs,
+        BenchCommand, ChatArgs, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order,
+        RunbooksArgs, SoakArgs,
     },
+    chat::Chat,
     error::BenchError,
     pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},

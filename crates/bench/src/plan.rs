@@ -104,6 +104,7 @@ impl Plan {
             BenchCommand::Publish(order) => (Work::Publish(order.work), order.common),
             BenchCommand::Churn(order) => (Work::Churn(order.work), order.common),
             BenchCommand::Soak(_)
+            | BenchCommand::Chat(_)
             | BenchCommand::Guards(_)
             | BenchCommand::Evidence(_)
             | BenchCommand::Runbooks(_)

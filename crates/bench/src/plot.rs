@@ -7,10 +7,7 @@ use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 
-use crate::{
-    report::{Measured, Report},
-    sample::quantile_ms,
-};
+use crate::{report::number, sample::quantile_ms};
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 150.0;
@@ -33,21 +30,30 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#222}.t{font-weigh
     .a{stroke:#999;fill:none}.c{fill:none;stroke-width:2.5}.s{fill:#666;font-size:12px}\
     @media(prefers-color-scheme:dark){text{fill:#e8e8e8}.s{fill:#aaa}.a{stroke:#666}}";
 
-/// Draws a report.
-pub(crate) fn svg(report: &Report<'_>) -> String {
-    let offered: Vec<&Measured> =
-        report.servers.iter().filter(|server| !server.samples.is_empty()).collect();
-    let bars = offered.len() as f64 * (BAR + BAR_GAP);
+/// What is drawn: a bar and a curve for each of several, in one order and in the same colours.
+#[derive(Debug)]
+pub(crate) struct Drawing {
+    pub(crate) title: String,
+    /// What bars are measured in.
+    pub(crate) unit: String,
+    pub(crate) bars: Vec<(String, f64)>,
+    /// What times are those of.
+    pub(crate) times_name: String,
+    pub(crate) times_us: Vec<Histogram<u64>>,
+}
+
+/// Draws it.
+pub(crate) fn svg(drawing: &Drawing) -> String {
+    let bars = drawing.bars.len() as f64 * (BAR + BAR_GAP);
     let curves_at = TOP + bars + 50.0;
     let height = curves_at + CURVES + 60.0;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n\
          <style>{STYLE}</style>\n"
     );
-    let title = report.to_string().lines().next().unwrap_or_default().to_owned();
-    text(&mut out, (20.0, 24.0), "t", &title);
-    draw_bars(&mut out, report, &offered);
-    draw_curves(&mut out, report, &offered, curves_at);
+    text(&mut out, (20.0, 24.0), "t", &drawing.title);
+    draw_bars(&mut out, drawing);
+    draw_curves(&mut out, drawing, curves_at);
     out.push_str("</svg>\n");
     out
 }
@@ -61,30 +67,26 @@ fn line(out: &mut String, shape: std::fmt::Arguments<'_>) {
     writeln!(out, "{shape}").expect("a string takes everything");
 }
 
-fn draw_bars(out: &mut String, report: &Report<'_>, servers: &[&Measured]) {
-    let figure = report.main_figure();
-    let (unit, per) = figure.head();
-    text(out, (20.0, TOP - 12.0), "s", &format!("{unit} {per}"));
-    let value = |server: &Measured| server.medians().get(figure).unwrap_or(0.0);
-    let most = servers.iter().map(|server| value(server)).fold(1e-9, f64::max);
-    for (index, server) in servers.iter().enumerate() {
+fn draw_bars(out: &mut String, drawing: &Drawing) {
+    text(out, (20.0, TOP - 12.0), "s", &drawing.unit);
+    let most = drawing.bars.iter().map(|(_, value)| *value).fold(1e-9, f64::max);
+    for (index, (name, value)) in drawing.bars.iter().enumerate() {
         let y = TOP + index as f64 * (BAR + BAR_GAP);
-        let width = value(server) / most * (WIDTH - LEFT - RIGHT - 90.0);
+        let width = value / most * (WIDTH - LEFT - RIGHT - 90.0);
         let colour = COLOURS[index % COLOURS.len()];
-        text(out, (20.0, y + 18.0), "n", &server.name);
+        text(out, (20.0, y + 18.0), "n", name);
         line(
             out,
             format_args!(
                 "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"3\" fill=\"{colour}\"/>"
             ),
         );
-        let shown = crate::report::number(value(server));
-        text(out, (LEFT + width + 8.0, y + 18.0), "n", &shown);
+        text(out, (LEFT + width + 8.0, y + 18.0), "n", &number(*value));
     }
 }
 
-fn draw_curves(out: &mut String, report: &Report<'_>, servers: &[&Measured], top: f64) {
-    let times: Vec<Histogram<u64>> = servers.iter().map(|server| server.times_us()).collect();
+fn draw_curves(out: &mut String, drawing: &Drawing, top: f64) {
+    let times = &drawing.times_us;
     let seen = || times.iter().filter(|times| !times.is_empty());
     let least = seen().map(|times| quantile_ms(times, SHARES[0])).fold(f64::MAX, f64::min);
     let most = seen().map(|times| quantile_ms(times, 1.0)).fold(0.0, f64::max);
@@ -101,7 +103,7 @@ fn draw_curves(out: &mut String, report: &Report<'_>, servers: &[&Measured], top
         out,
         (20.0, top - 12.0),
         "s",
-        &format!("share of all, by time {} (ms)", report.times_name()),
+        &format!("share of all, by time {} (ms)", drawing.times_name),
     );
     for share in [0.0, 0.5, 0.9, 1.0] {
         let (left, right, at) = (LEFT, WIDTH - RIGHT, y(share));

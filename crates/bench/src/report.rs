@@ -9,13 +9,14 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-pub(crate) use self::text::number;
+pub(crate) use self::text::{generator_line, heads, number, row};
 use crate::{
     check::Faults,
     crowd::histogram,
     figure::{Figure, Figures},
     generator::Generator,
     plan::{Plan, Work},
+    plot::Drawing,
     sample::Sample,
 };
 
@@ -82,15 +83,32 @@ impl Measured {
 
     /// Returns the generator's worst measurement, and in how many it was the limit.
     fn generator(&self) -> Option<(&Generator, usize)> {
-        let all = self.samples.iter().map(|sample| &sample.generator);
-        let limited = all.clone().filter(|generator| generator.limited).count();
-        let worst = all.max_by(|a, b| {
-            let rank = |g: &Generator| (g.limited, g.busy_share_max);
-            let ((a_limited, a_busy), (b_limited, b_busy)) = (rank(a), rank(b));
-            a_limited.cmp(&b_limited).then(a_busy.total_cmp(&b_busy))
-        });
-        worst.map(|worst| (worst, limited))
+        worst(self.samples.iter().map(|sample| &sample.generator))
     }
+}
+
+/// Returns the sentence about a generator that was the limit.
+pub(crate) fn limit(
+    name: &str,
+    generator: Option<(&Generator, usize)>,
+    of: usize,
+) -> Option<String> {
+    let (worst, limited) = generator.filter(|(_, limited)| *limited > 0)?;
+    let reasons = worst.reasons.join(", and ");
+    Some(format!("the generator was the limit: {name}, in {limited} of {of}: {reasons}"))
+}
+
+/// Returns the worst of several measurements' generators, and in how many it was the limit.
+pub(crate) fn worst<'a>(
+    all: impl Iterator<Item = &'a Generator> + Clone,
+) -> Option<(&'a Generator, usize)> {
+    let limited = all.clone().filter(|generator| generator.limited).count();
+    let worst = all.max_by(|a, b| {
+        let rank = |g: &Generator| (g.limited, g.busy_share_max);
+        let ((a_limited, a_busy), (b_limited, b_busy)) = (rank(a), rank(b));
+        a_limited.cmp(&b_limited).then(a_busy.total_cmp(&b_busy))
+    });
+    worst.map(|worst| (worst, limited))
 }
 
 /// What one server's figures are as multiples of another's.
@@ -148,15 +166,25 @@ impl Report<'_> {
 
     /// Returns the sentences about a generator that was the limit.
     fn limits(&self) -> Vec<String> {
-        let limit = |server: &Measured| {
-            let (worst, limited) = server.generator().filter(|(_, limited)| *limited > 0)?;
-            let (of, reasons) = (server.samples.len(), worst.reasons.join(", and "));
-            Some(format!(
-                "the generator was the limit: {}, in {limited} of {of}: {reasons}",
-                server.name
-            ))
-        };
+        let limit =
+            |server: &Measured| limit(&server.name, server.generator(), server.samples.len());
         self.servers.iter().filter_map(limit).collect()
+    }
+
+    /// Returns what is drawn: the main figure as bars, and how the work's time is distributed.
+    pub(crate) fn drawing(&self) -> Drawing {
+        let offered = || self.servers.iter().filter(|server| !server.samples.is_empty());
+        let figure = self.main_figure();
+        let bar =
+            |server: &Measured| (server.name.clone(), server.medians().get(figure).unwrap_or(0.0));
+        let (unit, per) = figure.head();
+        Drawing {
+            title: self.to_string().lines().next().unwrap_or_default().to_owned(),
+            unit: format!("{unit} {per}"),
+            bars: offered().map(bar).collect(),
+            times_name: self.times_name().to_owned(),
+            times_us: offered().map(Measured::times_us).collect(),
+        }
     }
 
     /// Returns everything as one document.

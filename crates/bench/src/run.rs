@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     args::{BenchCommand, FloorArgs, ServerName},
+    chat::Chat,
     error::BenchError,
     floor::Floor,
     payload::Payloads,
@@ -47,6 +48,8 @@ pub enum Run {
     Measurement(Measurement),
     /// A load test.
     Soak(Box<Soak>),
+    /// A measurement of chat.
+    Chat(Box<Chat>),
     /// A measurement of pure code.
     Pure(Pure),
     /// The floor, until it is stopped.
@@ -72,6 +75,7 @@ impl Run {
             BenchCommand::Runbooks(args) => Ok(Run::Pure(Pure::runbooks(args))),
             BenchCommand::Journal(args) => Ok(Run::Pure(Pure::journal(args))),
             BenchCommand::Evidence(args) => Ok(Run::Pure(Pure::evidence(args))),
+            BenchCommand::Chat(args) => Ok(Run::Chat(Box::new(Chat::of(args, cores)?))),
             BenchCommand::Soak(args) => Ok(Run::Soak(Box::new(Soak::of(args, cores)?))),
             command => Ok(Run::Measurement(Measurement { plan: Plan::of(command, cores)? })),
         }
@@ -159,7 +163,7 @@ impl Measurement {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let report = Report { plan: &self.plan, kernel: kernel.trim().to_owned(), servers };
         if let Some(file) = &self.plan.common.svg {
-            fs::write(file, plot::svg(&report)).map_err(BenchError::file(file))?;
+            fs::write(file, plot::svg(&report.drawing())).map_err(BenchError::file(file))?;
         }
         Ok(Outcome {
             text: report.to_string(),

@@ -2,12 +2,14 @@
 //!
 //! A server is a [`Dialect`], which writes requests and is pure, and the processes that answer them.
 
+mod chat;
 mod custom;
 mod floor;
 mod nchan;
 mod ports;
 mod pushpin;
 mod redis;
+mod surreal;
 mod tidegate;
 
 use std::{
@@ -19,7 +21,10 @@ use std::{
 
 use tempfile::TempDir;
 
-pub(crate) use self::redis::{RedisFunction, SharedRedis};
+pub(crate) use self::{
+    chat::{ChatServers, ChatSetup},
+    redis::{RedisFunction, SharedRedis},
+};
 use crate::{
     args::{ServerName, Transport, WorkName},
     error::BenchError,
@@ -89,13 +94,13 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Returns the opening of a stream by an ordinary request.
-    fn sse(request: String, ready: &str) -> Self {
+    pub(crate) fn sse(request: String, ready: &str) -> Self {
         let ready = ready.as_bytes().to_vec();
         Opening { request: request.into_bytes(), status: 200, then: None, ready }
     }
 
     /// Returns the opening of a WebSocket.
-    fn ws(request: String, then: Option<Vec<u8>>, ready: &str) -> Self {
+    pub(crate) fn ws(request: String, then: Option<Vec<u8>>, ready: &str) -> Self {
         let ready = ready.as_bytes().to_vec();
         Opening { request: request.into_bytes(), status: 101, then, ready }
     }

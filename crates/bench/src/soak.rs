@@ -14,7 +14,6 @@ mod crew;
 mod judge;
 mod limits;
 mod looper;
-mod messages;
 mod phase;
 mod plan;
 mod plot;

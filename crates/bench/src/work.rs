@@ -3,7 +3,6 @@
 mod churn;
 mod fanout;
 mod function;
-mod gauge;
 mod idle;
 mod load;
 mod publish;
@@ -14,12 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::gauge::Gauge;
 use crate::{
     check::Faults,
     clock::Clock,
-    crowd::{Crowd, CrowdPlan, Goal, Tally},
+    crowd::{Board, Crowd, CrowdPlan, Goal, Stamps, Tally},
     error::BenchError,
+    gauge::Gauge,
     payload::Payloads,
     plan::{Plan, Work},
     sample::Sample,
@@ -28,7 +27,7 @@ use crate::{
 };
 
 /// How often a level is looked at while waiting for it.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// With nothing new for so long, nothing more will come.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
@@ -78,7 +77,7 @@ struct Gathering {
 }
 
 /// How many readers that stay are opened at one time.
-const AT_ONCE: u32 = 256;
+pub(crate) const AT_ONCE: u32 = 256;
 
 impl Bench<'_> {
     /// Begins to open readers.
@@ -93,14 +92,14 @@ impl Bench<'_> {
             readers: of.readers as usize,
             goal: of.goal,
             first: of.first,
-            mark: self.payloads.mark().clone(),
             clock,
             is_ws: self.plan.is_ws(),
             threads: self.plan.threads(),
             at_once: of.at_once.min(server.at_once_max) as usize,
             per_address: self.plan.common.connections_per_address as usize,
         };
-        Crowd::open(plan).map_err(BenchError::machine("readers can't be opened"))
+        let ear = || Stamps(self.payloads.mark().clone());
+        Crowd::open(plan, ear).map_err(BenchError::machine("readers can't be opened"))
     }
 
     /// Waits until so many readers have their stream.
@@ -122,26 +121,9 @@ impl Bench<'_> {
         all: u64,
         mut level: impl FnMut(&Crowd) -> u64,
     ) -> Result<(), BenchError> {
-        let (mut last, mut risen) = (0, Instant::now());
-        loop {
-            let now = level(crowd);
-            if now >= all {
-                return Ok(());
-            }
-            let refused = |what| BenchError::Refused { server: server.name.clone(), what };
-            if let Some((why, count)) = crowd.board().broken() {
-                return Err(refused(format!("{why} ({count} readers)")));
-            }
-            if now > last {
-                (last, risen) = (now, Instant::now());
-            }
-            if risen.elapsed() > SETTLE_MAX {
-                return Err(refused(format!("stopped at {now} of {all} while {phase}")));
-            }
-            self.stop.check()?;
-            self.tick(phase, &format!("{now} of {all}"));
-            self.stop.wait(LOOK_EVERY);
-        }
+        let (server, stop, board) = (server.name.as_str(), self.stop, crowd.board());
+        let rise = Rise { server, stop, board, phase, all };
+        rise.wait(|| level(crowd), |state| self.tick(phase, state))
     }
 
     /// Waits until so many events were received, or no more come.
@@ -183,6 +165,50 @@ impl Bench<'_> {
             self.stop.wait(LOOK_EVERY.min(time.saturating_sub(began.elapsed())));
         }
         Ok(())
+    }
+}
+
+/// A level of readers that is to rise.
+pub(crate) struct Rise<'a> {
+    pub(crate) server: &'a str,
+    pub(crate) stop: &'a Stop,
+    pub(crate) board: &'a Board,
+    pub(crate) phase: &'static str,
+    /// Up to where.
+    pub(crate) all: u64,
+}
+
+impl Rise<'_> {
+    /// Waits until it is reached; a server on which it does not rise any more has failed.
+    ///
+    /// # Errors
+    /// Fails then, and where a reader's stream broke.
+    pub(crate) fn wait(
+        &self,
+        mut level: impl FnMut() -> u64,
+        mut tick: impl FnMut(&str),
+    ) -> Result<(), BenchError> {
+        let Rise { stop, board, phase, all, .. } = self;
+        let (mut last, mut risen) = (0, Instant::now());
+        loop {
+            let now = level();
+            if now >= *all {
+                return Ok(());
+            }
+            let refused = |what| BenchError::Refused { server: self.server.to_owned(), what };
+            if let Some((why, count)) = board.broken() {
+                return Err(refused(format!("{why} ({count} readers)")));
+            }
+            if now > last {
+                (last, risen) = (now, Instant::now());
+            }
+            if risen.elapsed() > SETTLE_MAX {
+                return Err(refused(format!("stopped at {now} of {all} while {phase}")));
+            }
+            stop.check()?;
+            tick(&format!("{now} of {all}"));
+            stop.wait(LOOK_EVERY);
+        }
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) async fn run(command: BenchCommand, style: Style) -> Result<Exit, Fai
             let length = pure.length();
             measure(&stop, length, move |watch, stop| pure.run(watch, stop)).await?.map(Some)
         }
+        Run::Chat(chat) => {
+            let length = chat.length();
+            measure(&stop, length, move |watch, stop| chat.run(watch, stop)).await?.map(Some)
+        }
         Run::Soak(soak) => {
             let length = soak.length();
             measure(&stop, length, move |watch, stop| soak.run(watch, stop)).await?.map(Some)

@@ -11,7 +11,7 @@ use std::{
 use mio::{Events, Interest, Poll, Token, event::Event, net::TcpStream};
 
 use super::{
-    Board, CrowdPlan, Goal, Tally,
+    Board, CrowdPlan, Ear, Goal, Tally,
     seat::{HEADROOM, Phase, Seat, Step},
 };
 use crate::{check::Check, clock::us, net, process::thread_cpu};
@@ -42,8 +42,9 @@ impl Use {
 }
 
 /// One thread's readers.
-pub(super) struct Loop {
+pub(super) struct Loop<E> {
     plan: Arc<CrowdPlan>,
+    ear: E,
     board: Arc<Board>,
     index: usize,
     threads: usize,
@@ -60,12 +61,12 @@ pub(super) struct Loop {
     received: u64,
 }
 
-impl Loop {
+impl<E: Ear> Loop<E> {
     pub(super) fn new(
         plan: Arc<CrowdPlan>,
         board: Arc<Board>,
-        index: usize,
-        threads: usize,
+        ear: E,
+        (index, threads): (usize, usize),
     ) -> io::Result<Self> {
         let rounds = match plan.goal {
             Goal::Until { rounds, .. } => rounds,
@@ -87,13 +88,14 @@ impl Loop {
             received: 0,
             plan,
             board,
+            ear,
             index,
             threads,
         })
     }
 
     /// Reads until the end.
-    pub(super) fn run(mut self) -> Tally {
+    pub(super) fn run(mut self) -> (Tally, E) {
         let mut use_of = Use::start();
         let mut looked = Instant::now();
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
@@ -126,7 +128,7 @@ impl Loop {
         if self.plan.goal == Goal::Stay {
             self.tally.checks.extend(self.seats.drain(..).map(|seat| seat.check));
         }
-        self.tally
+        (self.tally, self.ear)
     }
 
     fn open_more(&mut self) {
@@ -197,10 +199,10 @@ impl Loop {
         let (received, latency_us) = (&mut self.received, &mut self.tally.latency_us);
         let bytes = &mut self.buffer[..HEADROOM + read];
         let opening = &self.plan.openings[seat.check.stream() as usize];
-        let step = seat.on_bytes(bytes, opening, &self.plan.mark, |stamp| {
+        let step = seat.on_bytes(bytes, opening, (key, &mut self.ear), |sent_us| {
             *received += 1;
-            if stamp.sent_us >= from_us {
-                let _too_long = latency_us.record(now_us.saturating_sub(stamp.sent_us).max(1));
+            if sent_us >= from_us {
+                let _too_long = latency_us.record(now_us.saturating_sub(sent_us).max(1));
             }
         });
         self.after(key, step);

@@ -5,10 +5,11 @@ use std::io::Write;
 use memchr::memmem;
 use mio::net::TcpStream;
 
+use super::Ear;
 use crate::{
     check::Check,
     server::Opening,
-    stamp::{Mark, STAMP_BYTES, Stamp},
+    stamp::STAMP_BYTES,
     ws::{self, Control, Walk},
 };
 
@@ -115,30 +116,29 @@ impl Seat {
         }
     }
 
-    /// Takes bytes in that begin at `HEADROOM` of the buffer.
+    /// Takes bytes in that begin at `HEADROOM` of the buffer; `key` is the reader's among its ear's.
     pub(super) fn on_bytes(
         &mut self,
         buffer: &mut [u8],
         opening: &Opening,
-        mark: &Mark,
-        mut see: impl FnMut(Stamp),
+        (key, ear): (usize, &mut impl Ear),
+        see: impl FnMut(u64),
     ) -> Step {
         if self.phase != Phase::Live {
-            return self.on_opening(&buffer[HEADROOM..], opening, mark, see);
+            return self.on_opening(&buffer[HEADROOM..], opening, (key, ear), see);
         }
         let start = HEADROOM - usize::from(self.cut_bytes);
         buffer[start..HEADROOM].copy_from_slice(&self.cut[..usize::from(self.cut_bytes)]);
         let step = self.walk(&buffer[HEADROOM..]);
-        self.scan(&buffer[start..], mark, &mut see);
-        step
+        self.hear(&buffer[start..], (key, ear), see).unwrap_or(step)
     }
 
     fn on_opening(
         &mut self,
         bytes: &[u8],
         opening: &Opening,
-        mark: &Mark,
-        mut see: impl FnMut(Stamp),
+        ear: (usize, &mut impl Ear),
+        see: impl FnMut(u64),
     ) -> Step {
         self.opening.extend_from_slice(bytes);
         if self.phase == Phase::Head {
@@ -163,7 +163,7 @@ impl Seat {
         self.phase = Phase::Live;
         let bytes = std::mem::take(&mut self.opening);
         let step = self.walk(&bytes);
-        self.scan(&bytes, mark, &mut see);
+        let step = self.hear(&bytes, ear, see).unwrap_or(step);
         if step == Step::On { Step::Opened } else { step }
     }
 
@@ -183,27 +183,42 @@ impl Seat {
         step
     }
 
-    fn scan(&mut self, bytes: &[u8], mark: &Mark, see: &mut impl FnMut(Stamp)) {
-        let stream_check = &mut self.check;
-        let used = mark.scan(bytes, |stamp| {
-            stream_check.see(stamp.stream, stamp.number);
-            see(stamp);
-        });
-        let rest = &bytes[used..];
-        self.cut[..rest.len()].copy_from_slice(rest);
-        self.cut_bytes = rest.len() as u8;
+    /// Lets the ear hear; returns why the stream can't go on, if so.
+    fn hear(
+        &mut self,
+        bytes: &[u8],
+        (key, ear): (usize, &mut impl Ear),
+        see: impl FnMut(u64),
+    ) -> Option<Step> {
+        match ear.hear(key, &mut self.check, bytes, see) {
+            Ok(used) => {
+                let rest = &bytes[used..];
+                self.cut[..rest.len()].copy_from_slice(rest);
+                self.cut_bytes = rest.len() as u8;
+                None
+            }
+            Err(why) => Some(Step::Broken(why)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Faults;
+    use crate::{
+        check::Faults,
+        crowd::Stamps,
+        stamp::{Mark, Stamp},
+    };
 
     const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nserver: x\r\n\r\n";
 
     fn opening() -> Opening {
         Opening { request: Vec::new(), status: 200, then: None, ready: b": hi".to_vec() }
+    }
+
+    fn ear() -> Stamps {
+        Stamps(Mark::new(3))
     }
 
     fn bytes() -> Vec<u8> {
@@ -226,7 +241,7 @@ mod tests {
             for piece in bytes().chunks(size) {
                 let mut buffer = vec![0; HEADROOM];
                 buffer.extend_from_slice(piece);
-                let step = seat.on_bytes(&mut buffer, &opening(), &Mark::new(3), |_| seen += 1);
+                let step = seat.on_bytes(&mut buffer, &opening(), (0, &mut ear()), |_| seen += 1);
                 opened += usize::from(step == Step::Opened);
                 assert!(!matches!(step, Step::Broken(_)), "{step:?}");
             }
@@ -241,7 +256,7 @@ mod tests {
         seat.phase = Phase::Head;
         let mut buffer = vec![0; HEADROOM];
         buffer.extend_from_slice(b"HTTP/1.1 503 Nope\r\n\r\n");
-        let step = seat.on_bytes(&mut buffer, &opening(), &Mark::new(3), |_| {});
+        let step = seat.on_bytes(&mut buffer, &opening(), (0, &mut ear()), |_| {});
         assert_eq!(step, Step::Broken("answered a reader with \"HTTP/1.1 503 Nope\"".to_owned()));
     }
 }

@@ -6,6 +6,7 @@ use super::{Measured, Report};
 use crate::{
     args::{Rate, Transport},
     figure::{Figure, Figures},
+    generator::Generator,
     plan::Work,
 };
 
@@ -78,7 +79,8 @@ impl Report<'_> {
     }
 }
 
-fn heads(f: &mut Formatter<'_>, columns: &[Figure]) -> fmt::Result {
+/// Writes the heads of columns, in two lines.
+pub(crate) fn heads(f: &mut Formatter<'_>, columns: &[Figure]) -> fmt::Result {
     for pick in [|figure: Figure| figure.head().0, |figure: Figure| figure.head().1] {
         write!(f, "{:NAME_WIDTH$}", "")?;
         for figure in columns {
@@ -89,7 +91,8 @@ fn heads(f: &mut Formatter<'_>, columns: &[Figure]) -> fmt::Result {
     Ok(())
 }
 
-fn row(
+/// Writes a row of figures.
+pub(crate) fn row(
     f: &mut Formatter<'_>,
     name: &str,
     figures: &Figures,
@@ -110,14 +113,25 @@ fn width(figure: Figure) -> usize {
 }
 
 fn generator(f: &mut Formatter<'_>, server: &Measured) -> fmt::Result {
-    let Some((worst, _)) = server.generator() else { return Ok(()) };
+    match server.generator() {
+        Some((worst, _)) => generator_line(f, &server.name, worst),
+        None => Ok(()),
+    }
+}
+
+/// Writes how the generator did with a server.
+pub(crate) fn generator_line(
+    f: &mut Formatter<'_>,
+    server: &str,
+    worst: &Generator,
+) -> fmt::Result {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let late = worst.publisher_late_p99_ms.map(|ms| format!(", publisher late {ms:.1} ms (p99)"));
     writeln!(
         f,
         "generator with {}: busiest thread {}, {:.2} cores, a turn {:.1} ms (p99){}; server {:.2} \
          cores, others {:.2} cores, idle {}",
-        server.name,
+        server,
         percent(worst.busy_share_max),
         worst.cpu_share,
         worst.turn_p99_ms,

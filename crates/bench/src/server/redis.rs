@@ -64,12 +64,12 @@ pub(super) fn start(
     let (redis, redis_daemon) = start_redis(folder.path(), stop)?;
     let url = format!("redis://{redis}/");
     let first = folder_in(folder.path(), "first")?;
-    let (publish_at, daemon) = tidegate::serve(setup, &first, Some(&url))?;
+    let (publish_at, daemon) = tidegate::serve(&first, tidegate::config(setup, Some(&url)))?;
     let other = match replicas {
         Replicas::One => None,
         Replicas::Two | Replicas::Both => {
             let second = folder_in(folder.path(), "second")?;
-            Some(tidegate::serve(setup, &second, Some(&url))?)
+            Some(tidegate::serve(&second, tidegate::config(setup, Some(&url)))?)
         }
     };
     let subscribe_at = other.as_ref().map_or(publish_at, |(at, _)| *at);
@@ -98,7 +98,8 @@ pub(super) fn start_function(
 ) -> Result<Server, BenchError> {
     let (redis, redis_daemon) = start_redis(folder.path(), stop)?;
     let first = folder_in(folder.path(), "first")?;
-    let (at, daemon) = tidegate::serve(setup, &first, Some(&format!("redis://{redis}/")))?;
+    let config = tidegate::config(setup, Some(&format!("redis://{redis}/")));
+    let (at, daemon) = tidegate::serve(&first, config)?;
     let about = "the append function alone, one connection, as many calls in flight".to_owned();
     let dialect = tidegate::dialect(setup.transport, setup.payloads.clone());
     let facts = Facts { name: "redis-function", about, at: (at, at) };
@@ -116,13 +117,13 @@ fn program(name: &'static str) -> Result<PathBuf, BenchError> {
     find_program(name).ok_or_else(missing)
 }
 
-fn folder_in(folder: &Path, name: &str) -> Result<PathBuf, BenchError> {
+pub(super) fn folder_in(folder: &Path, name: &str) -> Result<PathBuf, BenchError> {
     let folder = folder.join(name);
     fs::create_dir(&folder).map_err(BenchError::file(&folder))?;
     Ok(folder)
 }
 
-fn start_redis(folder: &Path, stop: &Stop) -> Result<(SocketAddr, Daemon), BenchError> {
+pub(super) fn start_redis(folder: &Path, stop: &Stop) -> Result<(SocketAddr, Daemon), BenchError> {
     let [at] = ports::free().map_err(BenchError::machine("no port is free"))?;
     let folder = folder_in(folder, "redis")?;
     let mut command = Command::new(program("redis-server")?);

@@ -1,6 +1,12 @@
 //! Tidegate: this very executable. A stream is an organisation with a key of its own.
 
-use std::{fmt::Write, fs, net::SocketAddr, path::Path, process::Command};
+use std::{
+    fmt::{Display, Write},
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::Command,
+};
 
 use memchr::memmem;
 use tempfile::TempDir;
@@ -16,28 +22,47 @@ use crate::{
 };
 
 /// More than any work publishes in a second: what is measured is not the limit.
-const EVENTS_PER_SECOND: u32 = 10_000_000;
+pub(super) const EVENTS_PER_SECOND: u32 = 10_000_000;
 
 pub(super) fn start(setup: &Setup, folder: TempDir) -> Result<Server, BenchError> {
-    let (at, daemon) = serve(setup, folder.path(), None)?;
+    let (at, daemon) = serve(folder.path(), config(setup, None))?;
     let about = format!("{} serve, the memory backend", env!("CARGO_PKG_VERSION"));
     let dialect = dialect(setup.transport, setup.payloads.clone());
     Ok(Facts { name: "tidegate", about, at: (at, at) }.running(dialect, daemon, folder))
 }
 
-/// Starts a process in a folder, on a Redis where there is one.
-pub(super) fn serve(
-    setup: &Setup,
-    folder: &Path,
-    redis: Option<&str>,
-) -> Result<(SocketAddr, Daemon), BenchError> {
+/// The settings that differ from the defaults, as a file has them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Config(String);
+
+impl Config {
+    /// Returns what every measured process has.
+    pub(super) fn quiet(streams_max: u32, events_per_second: u32) -> Self {
+        let mut config = Config::default();
+        config.text("tidegate_log", "warn");
+        config.number("tidegate_org_streams_max", streams_max);
+        config.number("tidegate_org_events_per_second", events_per_second);
+        config
+    }
+
+    /// Sets a text; none of ours needs to be escaped.
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.number(name, format_args!("\"{value}\""));
+    }
+
+    /// Sets a number.
+    pub(super) fn number(&mut self, name: &str, value: impl Display) {
+        let _to_a_string = writeln!(self.0, "{name} = {value}");
+    }
+}
+
+/// Starts a process in a folder.
+pub(super) fn serve(folder: &Path, mut config: Config) -> Result<(SocketAddr, Daemon), BenchError> {
     let [at] = ports::free().map_err(BenchError::machine("no port is free"))?;
     let file = folder.join("tidegate.toml");
-    let mut config = config(setup, &at.to_string(), &folder.join("state").to_string_lossy());
-    if let Some(url) = redis {
-        let _to_a_string = writeln!(config, "realtime_backend = \"redis\"\nredis_url = \"{url}\"");
-    }
-    fs::write(&file, config).map_err(BenchError::file(&file))?;
+    config.text("viz_api_bind", &at.to_string());
+    config.text("realtime_state_dir", &folder.join("state").to_string_lossy());
+    fs::write(&file, config.0).map_err(BenchError::file(&file))?;
     let program = std::env::current_exe();
     let program = program.map_err(BenchError::machine("this program can't be found"))?;
     let mut command = Command::new(program);
@@ -46,29 +71,24 @@ pub(super) fn serve(
     Ok((at, daemon.map_err(BenchError::machine("tidegate can't be started"))?))
 }
 
-/// Writes the settings that differ from the defaults.
-fn config(setup: &Setup, bind: &str, state: &str) -> String {
+/// Returns the settings of a process that takes events, on a Redis where there is one.
+pub(super) fn config(setup: &Setup, redis: Option<&str>) -> Config {
     let keys: Vec<_> =
         (0..setup.streams).map(|s| format!("{}={}", stream_name(s), key(s))).collect();
-    let streams = (setup.connections + 100).max(10_000);
-    let mut text = String::new();
-    let mut set = |name: &str, value: &dyn std::fmt::Display| {
-        let _to_a_string = writeln!(text, "{name} = {value}");
-    };
-    set("viz_api_bind", &format!("\"{bind}\""));
-    set("realtime_state_dir", &format!("\"{state}\""));
-    set("tidegate_log", &"\"warn\"");
-    set("tidegate_org_streams_max", &streams);
     let events_per_second = setup.limits.map_or(EVENTS_PER_SECOND, |l| l.events_per_second);
-    set("tidegate_org_events_per_second", &events_per_second);
+    let mut config = Config::quiet((setup.connections + 100).max(10_000), events_per_second);
     if let Some(limits) = setup.limits {
-        set("realtime_replay_window_seconds", &limits.window_seconds);
-        set("tidegate_lag_seconds_max", &limits.lag_seconds);
+        config.number("realtime_replay_window_seconds", limits.window_seconds);
+        config.number("tidegate_lag_seconds_max", limits.lag_seconds);
     }
-    set("tidegate_batch_events_max", &setup.list_max.clamp(500, 10_000));
-    set("realtime_replay_max_events", &events_max(setup));
-    set("tidegate_keys", &format!("\"{}\"", keys.join(",")));
-    text
+    config.number("tidegate_batch_events_max", setup.list_max.clamp(500, 10_000));
+    config.number("realtime_replay_max_events", events_max(setup));
+    config.text("tidegate_keys", &keys.join(","));
+    if let Some(url) = redis {
+        config.text("realtime_backend", "redis");
+        config.text("redis_url", url);
+    }
+    config
 }
 
 /// Returns how many events of a stream it keeps.

@@ -16,10 +16,15 @@ use super::{
     acts::{Act, Due},
     board::{Board, News},
     crew::{Found, Plan},
-    messages::Messages,
     reader::{Ear, End, Reader, State},
 };
-use crate::{clock::us, net, process::thread_cpu, server::Begin};
+use crate::{
+    clock::us,
+    messages::{BEGINNING_BYTES, Messages},
+    net,
+    process::thread_cpu,
+    server::Begin,
+};
 
 /// What one read takes at most. With edge-triggered polling a shorter read has taken all.
 const READ_BYTES: usize = 256 << 10;
@@ -162,7 +167,11 @@ impl Loop {
                     let begin = Begin::Back { events: 0, cursor: reader.account.cursor() };
                     let dialect = &self.plan.dialects[usize::from(is_ws)];
                     let opening = dialect.open(reader.account.stream(), &begin);
-                    let messages = if is_ws { Messages::ws() } else { Messages::sse() };
+                    let messages = if is_ws {
+                        Messages::ws(BEGINNING_BYTES)
+                    } else {
+                        Messages::sse(BEGINNING_BYTES)
+                    };
                     reader.connect(socket, opening, messages);
                 }
                 Err(error) => self.end(key, End::Broken(format!("can't be reached: {error}"))),

@@ -12,10 +12,14 @@ use super::{
     account::Account,
     audience::Part,
     board::News,
-    messages::Messages,
     told::{self, Told},
 };
-use crate::{server::Opening, stamp::Mark, ws};
+use crate::{
+    messages::{BEGINNING_BYTES, Messages},
+    server::Opening,
+    stamp::Mark,
+    ws,
+};
 
 /// More than any head has.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -100,7 +104,7 @@ impl Reader {
             heard_us: 0,
             opening: None,
             head: Vec::new(),
-            messages: Messages::sse(),
+            messages: Messages::sse(BEGINNING_BYTES),
         }
     }
 

@@ -6,8 +6,8 @@ mod tests;
 use memchr::{memchr, memmem};
 use serde::Deserialize;
 
-use super::messages::Message;
 use crate::{
+    messages::{Fields, Message},
     payload::EVENT_NAME,
     stamp::{Mark, Stamp},
 };
@@ -59,21 +59,7 @@ pub(super) fn read<'a>(message: Message<'a>, mark: &Mark) -> Told<'a> {
 }
 
 fn read_block<'a>(block: &'a [u8], mark: &Mark) -> Told<'a> {
-    let (mut id, mut name, mut data): (&[u8], &[u8], &[u8]) = (b"", b"", b"");
-    let mut rest = block;
-    while let Some(end) = memchr(b'\n', rest).or((!rest.is_empty()).then_some(rest.len())) {
-        let line = &rest[..end];
-        if let Some(value) = line.strip_prefix(b"id: ") {
-            id = value;
-        } else if let Some(value) = line.strip_prefix(b"event: ") {
-            name = value;
-        } else if let Some(value) = line.strip_prefix(b"data: ") {
-            data = value;
-            // It is the last line, and may be long.
-            break;
-        }
-        rest = rest.get(end + 1..).unwrap_or_default();
-    }
+    let Fields { id, name, data } = Fields::of(block);
     match name {
         name if name == EVENT_NAME.as_bytes() => event(id, data, mark),
         b"" => Told::Nothing,

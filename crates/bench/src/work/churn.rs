@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bench, Gathering, broken, gauge::Gauge};
+use super::{Bench, Gathering, Gauge, broken};
 use crate::{
     args::ChurnWork,
     clock::Clock,
@@ -21,7 +21,7 @@ pub(super) fn measure(
     let at_once = work.at_once;
     let gathering =
         Gathering { readers: at_once, goal: Goal::Open, first: 1, begin: Begin::Live, at_once };
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     let crowd = bench.gather(server, Clock::start(), &gathering)?;
     bench.pass("churning", Duration::from_secs(work.seconds.into()), || {
         gauge.look();

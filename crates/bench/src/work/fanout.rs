@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use super::{AT_ONCE, Bench, Gathering, broken, faults, gauge::Gauge};
+use super::{AT_ONCE, Bench, Gathering, Gauge, broken, faults};
 use crate::{
     args::{FanoutWork, Rate},
     clock::Clock,
@@ -36,7 +36,7 @@ pub(super) fn measure(
     bench.wait(server, &crowd, "warming up", warm, |crowd| crowd.board().received())?;
 
     crowd.board().measure_from(clock.now_us());
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     publish(bench, &crowd, &mut publisher, work, &mut gauge)?;
     let all = (0..readers).map(|reader| publisher.last[(reader % streams) as usize]).sum::<u64>();
     bench.settle(&crowd, all, &mut gauge)?;

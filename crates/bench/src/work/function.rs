@@ -14,7 +14,7 @@ use std::{
 };
 
 use self::resp::{Connection, Value};
-use super::{Bench, gauge::Gauge};
+use super::{Bench, Gauge};
 use crate::{
     args::{FanoutWork, PublishWork, Rate},
     check::Faults,
@@ -122,7 +122,7 @@ fn called(
     let call = Call::of(bench, function, redis, work.list)?;
     let calls = (CALLS / work.list).max(1);
     let time = Duration::from_secs(work.seconds.into());
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     let (mut events, mut took) = (0, Duration::ZERO);
     while took < time {
         bench.stop.check()?;
@@ -196,7 +196,7 @@ fn woken(
         Rate::Max => return Err(refused("is woken at a rate: --rate is a number")),
     };
     let arguments: Vec<&[u8]> = call.arguments.iter().map(Vec::as_slice).collect();
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     exact_timers();
     let (began, mut latency_us) = (Instant::now(), histogram());
     for event in 0..u64::from(rate) * u64::from(work.seconds) {

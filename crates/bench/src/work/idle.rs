@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AT_ONCE, Bench, Gathering, broken, faults, gauge::Gauge};
+use super::{AT_ONCE, Bench, Gathering, Gauge, broken, faults};
 use crate::{
     args::IdleWork,
     clock::Clock,
@@ -32,7 +32,7 @@ pub(super) fn measure(
     bench.pass("resting", REST, String::new)?;
 
     crowd.board().measure_from(clock.now_us());
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     bench.pass("idle", Duration::from_secs(work.seconds.into()), || {
         gauge.look();
         format!("{readers} readers")

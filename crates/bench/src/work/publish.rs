@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use super::{Bench, gauge::Gauge, load::Load};
+use super::{Bench, Gauge, load::Load};
 use crate::{
     args::PublishWork,
     check::Faults,
@@ -21,7 +21,7 @@ pub(super) fn measure(
     let load = Load::connect(server, Clock::start(), work.connections(), work.list);
     let load = load.map_err(BenchError::machine("publishers can't be connected"))?;
     let time = Duration::from_secs(work.seconds.into());
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     let stop = bench.stop;
     let loaded = thread::scope(|scope| {
         let loading = scope.spawn(|| load.run(time, stop));

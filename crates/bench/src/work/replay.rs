@@ -1,6 +1,6 @@
 //! Many readers that come back for what they missed.
 
-use super::{Bench, Gathering, broken, gauge::Gauge};
+use super::{Bench, Gathering, Gauge, broken};
 use crate::{
     args::ReplayWork,
     clock::Clock,
@@ -38,7 +38,7 @@ pub(super) fn measure(
         begin: Begin::Back { events, cursor },
         at_once: work.at_once,
     };
-    let mut gauge = Gauge::start(server);
+    let mut gauge = Gauge::start(&server.pids);
     let crowd = bench.gather(server, clock, &gathering)?;
     bench.wait(server, &crowd, "replaying", readers.into(), |crowd| {
         gauge.look();

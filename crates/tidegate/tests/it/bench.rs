@@ -100,6 +100,61 @@ fn a_load_test_loses_nothing() {
     assert!(svg.contains("churn storm") && svg.contains("<polyline"), "{svg}");
 }
 
+/// Runs chat once, small, and checks that everything was seen everywhere.
+#[track_caller]
+fn chat(line: &str, env: &[(&str, std::ffi::OsString)]) -> serde_json::Value {
+    let words = ["bench", "chat", "--json", "--seconds", "1"].into_iter();
+    let words: Vec<_> = words.chain(line.split_whitespace()).collect();
+    let ran = run(tidegate(&words).envs(env.iter().map(|(name, value)| (name, value))));
+    assert_eq!(ran.code, 0, "{line}: {ran:?}");
+    let document = ran.json();
+    assert_eq!(document["passed"], true, "{line}: {document}");
+    for fault in ["lost", "repeated", "reordered", "altered", "unacknowledged"] {
+        assert_eq!(document["faults"][fault], 0, "{fault}: {document}");
+    }
+    document
+}
+
+#[test]
+fn every_message_of_a_chat_is_read_back_and_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("chat.svg");
+    let line = "--senders 4 --threads 6 --readers 5 --transport ws --rate 60 --catch-up 210 \
+        --reads 5 --svg";
+    let document = chat(&format!("{line} {}", file.to_str().unwrap()), &[]);
+    let checked = |name: &str| document["checked"][name].as_u64().unwrap();
+    // 210 that fill, 12 of the warm-up, 60 that are measured.
+    assert_eq!(checked("acknowledged"), 282, "{document}");
+    assert_eq!((checked("read_back"), checked("pages")), (282, 5), "{document}");
+    assert!(checked("deliveries") > 0 && checked("deliveries") % 5 == 0, "{document}");
+    for figure in ["sends_per_cpu_second", "send_p95_ms", "delivery_p95_ms", "catch_up_p95_ms"] {
+        assert!(document["median"][figure].as_f64().unwrap() > 0.0, "{figure}: {document}");
+    }
+    assert!(document["generator"]["limited"].is_boolean(), "{document}");
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.contains("delivery") && svg.contains("<polyline"), "{svg}");
+}
+
+mod surreal_server {
+    use super::*;
+
+    #[test]
+    fn two_replicas_have_and_show_the_same_chat() {
+        let named = std::env::var_os("SURREAL_BIN").map(|program| ("SURREAL_BIN", program));
+        let path = std::env::var_os("PATH").map(|path| ("PATH", path));
+        let env: Vec<_> = named.into_iter().chain(path).collect();
+        let line = "--database surreal --replicas 2 --senders 6 --readers 6 --rate 40";
+        let document = chat(line, &env);
+        let checked = &document["checked"];
+        // 12 of the warm-up and 40 that are measured, from both replicas and to all six readers.
+        let counts = ["acknowledged", "read_back", "deliveries"].map(|name| &checked[name]);
+        assert_eq!(counts, [52, 104, 312], "{document}");
+        for figure in ["database_cpu_seconds", "redis_cpu_seconds", "database_memory_mb"] {
+            assert!(document["median"][figure].is_number(), "{figure}: {document}");
+        }
+    }
+}
+
 #[test]
 fn a_drawing_is_made() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,6 +179,8 @@ fn what_makes_no_sense_is_64_and_what_is_missing_is_said() {
     check("fanout --rate often", 64, "a rate is");
     check("soak --server nchan", 64, "--server tidegate");
     check("soak --readers 3 --streams 4", 64, "--streams");
+    check("chat --replicas 2", 64, "--database surreal");
+    check("chat --database surreal --surreal /nowhere/surreal", 69, "SURREAL_BIN");
     check("churn --server custom --custom no-such-file.toml", 64, "no-such-file.toml");
     check("floor-server --address 192.0.2.1:1", 69, "192.0.2.1:1");
     let ran = run(&mut tidegate(&["bench", "replay", "--server", "pushpin", "--json"]));

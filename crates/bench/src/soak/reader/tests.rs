@@ -12,8 +12,8 @@ fn ask(reader: &mut Reader, transport: Transport) {
     let dialect = server::tidegate(transport, Payloads::new(Mark::new(3), 0));
     reader.opening = Some(dialect.open(0, &begin));
     reader.messages = match transport {
-        Transport::Sse => Messages::sse(),
-        Transport::Ws => Messages::ws(),
+        Transport::Sse => Messages::sse(BEGINNING_BYTES),
+        Transport::Ws => Messages::ws(BEGINNING_BYTES),
     };
     reader.state = State::Head;
 }

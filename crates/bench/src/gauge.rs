@@ -9,14 +9,13 @@ use crate::{
     generator::Generator,
     process::{CpuMeter, Idle, own_cpu},
     sample::quantile_ms,
-    server::Server,
 };
 
 /// How often threads that may soon be gone are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A measurement under way.
-pub(super) struct Gauge {
+pub(crate) struct Gauge {
     cpu: CpuMeter,
     idle: Idle,
     own: Duration,
@@ -27,10 +26,10 @@ pub(super) struct Gauge {
 
 /// What was read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    pub(super) cpu: Duration,
+pub(crate) struct Reading {
+    pub(crate) cpu: Duration,
     /// Until what was measured was last seen to go on.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
     all: Duration,
     own: Duration,
     idle: f64,
@@ -38,15 +37,16 @@ pub(super) struct Reading {
 }
 
 impl Gauge {
-    pub(super) fn start(server: &Server) -> Self {
-        let cpu = CpuMeter::start(&server.pids);
+    /// Begins to count what these processes use.
+    pub(crate) fn start(pids: &[u32]) -> Self {
+        let cpu = CpuMeter::start(pids);
         let now = Instant::now();
         let own = own_cpu();
         Gauge { cpu, idle: Idle::now(), own, began: now, looked: now, touched: now }
     }
 
     /// Looks at the server's threads, now and then.
-    pub(super) fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         if self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
             self.cpu.used();
@@ -54,11 +54,11 @@ impl Gauge {
     }
 
     /// Notes that what is measured still goes on.
-    pub(super) fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         self.touched = Instant::now();
     }
 
-    pub(super) fn read(mut self, cores: usize) -> Reading {
+    pub(crate) fn read(mut self, cores: usize) -> Reading {
         Reading {
             cpu: self.cpu.used(),
             took: self.touched - self.began,
@@ -72,7 +72,7 @@ impl Gauge {
 
 impl Reading {
     /// Returns how the generator did.
-    pub(super) fn generator(&self, tally: &Tally, late_us: Option<&Histogram<u64>>) -> Generator {
+    pub(crate) fn generator(&self, tally: &Tally, late_us: Option<&Histogram<u64>>) -> Generator {
         let all = self.all.as_secs_f64();
         let late_us = late_us.filter(|late_us| !late_us.is_empty());
         let used = (1.0 - self.idle) * self.cores as f64;
@@ -91,12 +91,12 @@ impl Reading {
     }
 
     /// Returns how many a CPU-second of the server.
-    pub(super) fn per_cpu_second(&self, count: u64) -> f64 {
+    pub(crate) fn per_cpu_second(&self, count: u64) -> f64 {
         count as f64 / self.cpu.as_secs_f64()
     }
 
     /// Returns how many a second.
-    pub(super) fn per_second(&self, count: u64) -> f64 {
+    pub(crate) fn per_second(&self, count: u64) -> f64 {
         count as f64 / self.took.as_secs_f64()
     }
 }

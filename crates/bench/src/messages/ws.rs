@@ -1,6 +1,6 @@
 //! Frames of a server's WebSocket (RFC 6455): never masked, never in fragments.
 
-use super::{Message, keep};
+use super::{Beginning, Message};
 
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
@@ -10,16 +10,20 @@ const PING: u8 = 0x9;
 const NO_CODE: u16 = 1005;
 
 /// What has come of a frame that is not whole.
-#[derive(Debug, Default)]
-pub(in crate::soak) struct Frames {
+#[derive(Debug)]
+pub(crate) struct Frames {
     /// A head that is cut.
     head: Vec<u8>,
     /// What kind of frame it is, and how much is still to come, once its head is there.
     frame: Option<(u8, u64)>,
-    beginning: Vec<u8>,
+    beginning: Beginning,
 }
 
 impl Frames {
+    pub(super) fn new(kept: usize) -> Self {
+        Frames { head: Vec::new(), frame: None, beginning: Beginning::new(kept) }
+    }
+
     pub(super) fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Message<'_>)) {
         loop {
             let Some((kind, left)) = self.frame else {
@@ -37,17 +41,17 @@ impl Frames {
             bytes = rest;
             let left = left - here as u64;
             if left > 0 {
-                keep(&mut self.beginning, part);
+                self.beginning.keep(part);
                 self.frame = Some((kind, left));
                 return;
             }
             self.frame = None;
-            if self.beginning.is_empty() {
+            if self.beginning.bytes.is_empty() {
                 give(kind, part, &mut take);
             } else {
-                keep(&mut self.beginning, part);
-                give(kind, &self.beginning, &mut take);
-                self.beginning.clear();
+                self.beginning.keep(part);
+                give(kind, &self.beginning.bytes, &mut take);
+                self.beginning.bytes.clear();
             }
         }
     }
