@@ -30,28 +30,32 @@ enum PartError {
 fn merged(document: &str, part: &str) -> Result<String, PartError> {
     let mut document: Value = serde_json::from_str(document)?;
     let mut part: Value = serde_json::from_str(part)?;
-    let tags = document["tags"].as_array_mut().ok_or(PartError::Form("tags"))?;
-    tags.append(part["tags"].as_array_mut().ok_or(PartError::Form("tags"))?);
-    let paths = object(&mut document, "paths")?;
-    for (path, item) in std::mem::take(object(&mut part, "paths")?) {
+    field(&mut document, "tags", Value::as_array_mut)?.append(field(
+        &mut part,
+        "tags",
+        Value::as_array_mut,
+    )?);
+    let paths = field(&mut document, "paths", Value::as_object_mut)?;
+    for (path, item) in std::mem::take(field(&mut part, "paths", Value::as_object_mut)?) {
         if paths.insert(path.clone(), item).is_some() {
             return Err(PartError::Path(path));
         }
     }
-    let components = object(&mut document, "components")?;
-    for (kind, mut named) in std::mem::take(object(&mut part, "components")?) {
-        let named = named.as_object_mut().ok_or(PartError::Form("components"))?;
-        let known = components.entry(kind).or_insert_with(|| Map::new().into());
-        known.as_object_mut().ok_or(PartError::Form("components"))?.append(named);
+    let components = field(&mut document, "components", Value::as_object_mut)?;
+    for (kind, mut named) in std::mem::take(field(&mut part, "components", Value::as_object_mut)?) {
+        let known = components.entry(kind).or_insert_with(|| Map::new().into()).as_object_mut();
+        let both = known.zip(named.as_object_mut()).ok_or(PartError::Form("components"))?;
+        both.0.append(both.1);
     }
     Ok(document.to_string())
 }
 
-fn object<'a>(
+fn field<'a, T>(
     value: &'a mut Value,
     name: &'static str,
-) -> Result<&'a mut Map<String, Value>, PartError> {
-    value[name].as_object_mut().ok_or(PartError::Form(name))
+    of: impl FnOnce(&'a mut Value) -> Option<&'a mut T>,
+) -> Result<&'a mut T, PartError> {
+    value.get_mut(name).and_then(of).ok_or(PartError::Form(name))
 }
 
 #[cfg(test)]
