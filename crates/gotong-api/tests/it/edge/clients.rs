@@ -129,6 +129,42 @@ fn what_a_replica_refuses_is_asked_of_the_other_one_where_that_is_harmless() {
     assert_eq!([refusing.count("/bare"), taking.count("/bare")], [refused, ASKED - refused]);
 }
 
+/// Nothing but the end of the client's connection can end this stream before the test has failed.
+#[test]
+fn who_leaves_a_silent_stream_is_gone_at_the_replica() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let ended = Arc::new(Mutex::new(0));
+    let of_server = Arc::clone(&ended);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let ended = Arc::clone(&of_server);
+            thread::spawn(move || {
+                if head_of(&mut stream).first().is_some_and(|line| line.contains(" /ready ")) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                    return;
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nbegun");
+                stream.set_read_timeout(None).expect("there may be none");
+                let _ = stream.read(&mut [0]);
+                *ended.lock().expect("no holder panics") += 1;
+            });
+        }
+    });
+    let edge = EdgePlan::before([address; 2]).set("EDGE_STREAM_TIMEOUT", "3600s").start();
+    let mut client = connect(edge.address);
+    client.write_all(b"GET /path HTTP/1.1\r\nhost: test\r\n\r\n").expect("a request is taken");
+    let mut begun = Vec::new();
+    while !begun.ends_with(b"begun") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).expect("it begins");
+        begun.extend(byte);
+    }
+    assert_eq!(*ended.lock().expect("no holder panics"), 0);
+    drop(client);
+    until("it has ended at the replica", || *ended.lock().expect("no holder panics") == 1);
+}
+
 #[test]
 fn what_haproxy_says_has_the_form_of_every_error() {
     let edge = EdgePlan::before([nobody(), nobody()]).start_unready();
