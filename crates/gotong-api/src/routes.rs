@@ -17,6 +17,9 @@ use viz_api::AppState;
 
 use crate::Chat;
 
+/// What the OpenAPI document says of these routes.
+pub(crate) const OPENAPI_PART: &str = include_str!("openapi.json");
+
 /// A route as documents name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChatRoute {

@@ -29,6 +29,10 @@ impl Surface for Chat {
         routes::router(self.clone())
     }
 
+    fn document(&self) -> &'static str {
+        routes::OPENAPI_PART
+    }
+
     fn start<'a>(&'a self, running: &'a Running) -> BoxFuture<'a, Result<(), SurfaceError>> {
         Box::pin(self.open(running))
     }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use broker::HealthState;
+use bytes::Bytes;
 use delivery::Terms;
 use event::{MonoMs, StreamName};
 use node_runtime::{Phase, Scope, State, Tasks};
@@ -11,6 +12,7 @@ use crate::{
     auth::{Authenticator, Caller, Tickets},
     error::ApiError,
     limits::{InFlight, PublishRate, StreamQuota},
+    openapi::{self, OPENAPI},
     server::FINISH_SHARE,
     surface::Surface,
     ws::Dispatcher,
@@ -28,6 +30,8 @@ pub struct AppState {
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Another surface of the process.
     pub(crate) surface: Option<Arc<dyn Surface>>,
+    /// What describes all of it.
+    pub(crate) openapi: Bytes,
 }
 
 impl Default for AppState {
@@ -56,13 +60,15 @@ impl AppState {
             in_flight: InFlight::default(),
             dispatcher: Arc::default(),
             surface: None,
+            openapi: Bytes::from_static(OPENAPI.as_bytes()),
             state,
         }
     }
 
     /// Returns the routes' state of a process that has another surface too.
     pub fn with_surface(state: Arc<State>, surface: Arc<dyn Surface>) -> Self {
-        AppState { surface: Some(surface), ..AppState::new(state) }
+        let openapi = openapi::with_part(OPENAPI, surface.document());
+        AppState { surface: Some(surface), openapi: openapi.into(), ..AppState::new(state) }
     }
 
     /// Finds out who a request is from.

@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod limits;
+mod openapi;
 mod publish;
 mod request;
 mod router;
@@ -24,5 +25,6 @@ mod ws;
 pub use app::AppState;
 pub use bootstrap::{bootstrap, bootstrap_with};
 pub use error::{ApiError, Code};
-pub use router::{OPENAPI, ROUTES, RouteDoc, router};
+pub use openapi::OPENAPI;
+pub use router::{ROUTES, RouteDoc, router};
 pub use server::serve;

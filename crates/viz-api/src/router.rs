@@ -21,9 +21,6 @@ use crate::{
     routes::{cutover, events, health, ledger, page, stream, ticket, ws},
 };
 
-/// The OpenAPI document, as it is served.
-pub const OPENAPI: &str = include_str!("openapi.json");
-
 /// A route as documents name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteDoc {

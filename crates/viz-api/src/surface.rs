@@ -28,6 +28,10 @@ pub trait Surface: Send + Sync + fmt::Debug {
     /// Its routes.
     fn routes(&self) -> Router<Arc<AppState>>;
 
+    /// Its part of the OpenAPI document: `tags`, `paths` and `components`. A component that this crate
+    /// has too is the surface's; a path of this crate is not.
+    fn document(&self) -> &'static str;
+
     /// Opens what it needs, before anybody is served.
     ///
     /// # Errors

@@ -1,16 +1,33 @@
 //! What the routes have in common: who asks, what they read, how they answer.
 
-use axum::{body::Body, response::Response};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Path},
+    response::Response,
+};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request::Parts};
 use node_runtime::Scope;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use viz_api::{
     ApiError, AppState,
     surface::{Caller, json, query_value, read_json},
 };
 
 use crate::error::Failure;
+
+/// What a path names; one that is no text is refused in the form that all errors have.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let named = Path::from_request_parts(parts, state).await;
+        let Path(named) = named.map_err(|_| ApiError::validation("the path must be UTF-8"))?;
+        Ok(Named(named))
+    }
+}
 
 /// Finds out who asks, and that it may, before anything else is looked at.
 pub(super) async fn caller(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use http::StatusCode;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use viz_api::AppState;
 
-use super::answer::{body, caller, ok, read};
+use super::answer::{Named, body, caller, ok, read};
 use crate::{Chat, error::Failure};
 
 #[derive(Deserialize)]
@@ -26,7 +26,7 @@ struct Wanted {
 pub(super) async fn show(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let caller = caller(&app, request.headers(), Scope::Subscribe).await?;
@@ -38,7 +38,7 @@ pub(super) async fn show(
 pub(super) async fn advance(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();

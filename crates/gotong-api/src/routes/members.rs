@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use http::StatusCode;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::Member;
 use viz_api::AppState;
 
-use super::answer::{body, caller, ok, read, read_nothing};
+use super::answer::{Named, body, caller, ok, read, read_nothing};
 use crate::{Chat, error::Failure};
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ struct Invited {
 pub(super) async fn list(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let caller = caller(&app, request.headers(), Scope::Subscribe).await?;
@@ -40,7 +40,7 @@ pub(super) async fn list(
 pub(super) async fn invite(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();
@@ -56,7 +56,7 @@ pub(super) async fn invite(
 pub(super) async fn join(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();
@@ -71,7 +71,7 @@ pub(super) async fn join(
 pub(super) async fn leave(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
@@ -17,7 +17,7 @@ use viz_api::{
     surface::{idempotency_key, json, query_value},
 };
 
-use super::answer::{body, caller, number, read, read_nothing};
+use super::answer::{Named, body, caller, number, read, read_nothing};
 use crate::{
     Chat,
     domain::{Draft, checked_request_id, shown_json},
@@ -46,7 +46,7 @@ struct Edited {
 pub(super) async fn send(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();
@@ -85,7 +85,7 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub(super) async fn edit(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path((id, seq)): Path<(String, String)>,
+    Named((id, seq)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();
@@ -101,7 +101,7 @@ pub(super) async fn edit(
 pub(super) async fn delete(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path((id, seq)): Path<(String, String)>,
+    Named((id, seq)): Named<(String, String)>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, rest) = request.into_parts();
@@ -121,7 +121,7 @@ fn number_of(text: &str) -> Result<u64, Failure> {
 pub(super) async fn list(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();

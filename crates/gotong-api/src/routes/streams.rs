@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use viz_api::{
     },
 };
 
+use super::answer::Named;
 use crate::{Chat, error::Failure};
 
 /// When a reader that lost its stream comes back, in milliseconds.
@@ -29,7 +30,7 @@ const RETRY_MS: std::ops::RangeInclusive<u32> = 1000..=5000;
 pub(super) async fn events(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
@@ -72,7 +73,7 @@ fn preamble(_: &AppState, _: &Caller, opened: &Opened) -> Bytes {
 /// Opens a WebSocket that follows the thread from its beginning.
 pub(super) async fn socket(
     State(app): State<Arc<AppState>>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();

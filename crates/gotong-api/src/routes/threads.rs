@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use http::StatusCode;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::{Privacy, Thread};
 use viz_api::{ApiError, AppState, surface::query_value};
 
-use super::answer::{body, caller, number, ok, read};
+use super::answer::{Named, body, caller, number, ok, read};
 use crate::{Chat, error::Failure, service::NewThread};
 
 const LIMIT_DEFAULT: u64 = 50;
@@ -77,7 +77,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(app): State<Arc<AppState>>,
     Extension(chat): Extension<Chat>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let caller = caller(&app, request.headers(), Scope::Subscribe).await?;

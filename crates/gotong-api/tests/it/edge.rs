@@ -41,8 +41,12 @@ impl Fleet {
     }
 
     fn publish(&self, n: u64) -> Answer {
-        let body = json!({"event": "a.b", "payload": {"n": n}}).to_string();
-        self.edge.send(&Request::new("POST", "/api/events").key(ALICE).json(&body))
+        self.edge.send(&event(n))
+    }
+
+    /// Publishes under a key: another attempt is harmless.
+    fn publish_once(&self, n: u64) -> Answer {
+        self.edge.send(&event(n).header("idempotency-key", format!("key-{n}")))
     }
 
     /// Opens a stream through HAProxy and reads how it begins.
@@ -58,6 +62,11 @@ impl Fleet {
     fn streams(&self) -> [f64; 2] {
         [0, 1].map(|n| self.replicas[n].metric("tidegate_streams_open{transport=\"sse\"}"))
     }
+}
+
+fn event(n: u64) -> Request {
+    let body = json!({"event": "a.b", "payload": {"n": n}}).to_string();
+    Request::new("POST", "/api/events").key(ALICE).json(&body)
 }
 
 /// Reads the numbers of the next events.

@@ -5,6 +5,7 @@ mod edge;
 mod embedded;
 mod health;
 mod messages;
+mod openapi;
 mod streams;
 mod support;
 mod surreal_server;

@@ -13,7 +13,7 @@ use node_runtime::{VERSION, health::RealtimeHealth};
 use serde_json::{Value, json};
 
 use super::cutover;
-use crate::{AppState, OPENAPI, request, surface::DatabaseCheck};
+use crate::{AppState, request, surface::DatabaseCheck};
 
 /// Liveness: the process answers.
 pub(crate) async fn live() -> Response {
@@ -102,6 +102,6 @@ pub(crate) async fn metrics(State(app): State<Arc<AppState>>) -> Response {
 }
 
 /// The OpenAPI document.
-pub(crate) async fn openapi() -> Response {
-    request::json(StatusCode::OK, OPENAPI)
+pub(crate) async fn openapi(State(app): State<Arc<AppState>>) -> Response {
+    request::json(StatusCode::OK, app.openapi.clone())
 }

@@ -35,16 +35,19 @@ fn redis_keeps_what_it_took_and_evicts_nothing() {
 #[test]
 fn its_health_check_tells_whether_it_serves() {
     let mut redis = RedisOfCompose::start();
-    let check = |port: u16| {
+    let check = |port: u16, change: &[(&str, &str)]| {
         let composed = composed();
         let test = words(&composed["services"]["redis"]["healthcheck"]["test"]);
         assert_eq!(test[0], "CMD-SHELL");
         let script = test[1].replace("redis-cli", &format!("redis-cli -p {port}"));
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(script).envs(environment(&composed, "redis"));
+        shell.envs(change.iter().copied());
         shell.output().expect("there is a shell").status.success()
     };
-    until("it is healthy", || check(redis.port()));
+    until("it is healthy", || check(redis.port(), &[]));
+    // An answer that is an error is none.
+    assert!(!check(redis.port(), &[("REDISCLI_AUTH", "another-password")]));
     redis.end();
-    assert!(!check(redis.port()));
+    assert!(!check(redis.port(), &[]));
 }

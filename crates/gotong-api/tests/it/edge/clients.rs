@@ -16,7 +16,7 @@ use crate::support::{
     wait::{PATIENCE, until},
 };
 
-/// A server that writes down what it is asked, and answers each with 200.
+/// A server that writes down what it is asked, and answers each alike, but that it is ready.
 #[derive(Clone)]
 struct Recorder {
     address: SocketAddr,
@@ -24,7 +24,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn start() -> Self {
+    fn start(status: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
         let recorder = Recorder { address, heads: Arc::default() };
@@ -32,11 +32,20 @@ impl Recorder {
         thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let head = head_of(&mut stream);
+                let is_check = head.first().is_some_and(|line| line.contains(" /ready "));
+                let status = if is_check { "200 OK" } else { status };
                 heads.lock().expect("no holder panics").push(head);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes());
             }
         });
         recorder
+    }
+
+    /// Returns how often it was asked for a path.
+    fn count(&self, path: &str) -> usize {
+        let heads = self.heads.lock().expect("no holder panics");
+        heads.iter().filter(|head| head.first().is_some_and(|line| line.contains(path))).count()
     }
 
     /// Returns the values of a header in the request for a path.
@@ -77,7 +86,7 @@ fn nobody() -> SocketAddr {
 
 #[test]
 fn a_replica_learns_the_true_address_and_the_client_s_own_request_id() {
-    let recorder = Recorder::start();
+    let recorder = Recorder::start("200 OK");
     let edge = EdgePlan::before([recorder.address; 2]).start();
     let mut client = connect_from([127, 0, 0, 77], edge.address);
     let forged = "x-forwarded-for: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n\
@@ -98,6 +107,62 @@ fn a_replica_learns_the_true_address_and_the_client_s_own_request_id() {
     until("the request is in the log", || edge.log().contains("GET /path"));
     assert!(edge.log().contains("127.0.0.77:"), "{}", edge.log());
     assert!(!edge.log().contains("secret"), "a ticket is no matter for a log: {}", edge.log());
+}
+
+/// A replica that begins to end refuses for a moment before it is taken out.
+#[test]
+fn what_a_replica_refuses_is_asked_of_the_other_one_where_that_is_harmless() {
+    const ASKED: usize = 8;
+    let refusing = Recorder::start("503 Service Unavailable");
+    let taking = Recorder::start("200 OK");
+    let edge = EdgePlan::before([refusing.address, taking.address]).start();
+    let keyed = Request::new("POST", "/keyed").header("idempotency-key", "k");
+    for request in [Request::new("GET", "/read"), keyed] {
+        for _ in 0..ASKED {
+            assert_eq!(edge.send(&request).status, 200, "{request:?}");
+        }
+    }
+    assert!(refusing.count("/read") > 0 && refusing.count("/keyed") > 0, "it was asked first");
+    let bare = Request::new("POST", "/bare");
+    let refused = (0..ASKED).filter(|_| edge.send(&bare).status == 503).count();
+    assert!(refused > 0);
+    assert_eq!([refusing.count("/bare"), taking.count("/bare")], [refused, ASKED - refused]);
+}
+
+/// Nothing but the end of the client's connection can end this stream before the test has failed.
+#[test]
+fn who_leaves_a_silent_stream_is_gone_at_the_replica() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let ended = Arc::new(Mutex::new(0));
+    let of_server = Arc::clone(&ended);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let ended = Arc::clone(&of_server);
+            thread::spawn(move || {
+                if head_of(&mut stream).first().is_some_and(|line| line.contains(" /ready ")) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                    return;
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nbegun");
+                stream.set_read_timeout(None).expect("there may be none");
+                let _ = stream.read(&mut [0]);
+                *ended.lock().expect("no holder panics") += 1;
+            });
+        }
+    });
+    let edge = EdgePlan::before([address; 2]).set("EDGE_STREAM_TIMEOUT", "3600s").start();
+    let mut client = connect(edge.address);
+    client.write_all(b"GET /path HTTP/1.1\r\nhost: test\r\n\r\n").expect("a request is taken");
+    let mut begun = Vec::new();
+    while !begun.ends_with(b"begun") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).expect("it begins");
+        begun.extend(byte);
+    }
+    assert_eq!(*ended.lock().expect("no holder panics"), 0);
+    drop(client);
+    until("it has ended at the replica", || *ended.lock().expect("no holder panics") == 1);
 }
 
 #[test]

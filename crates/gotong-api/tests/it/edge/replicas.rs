@@ -13,10 +13,12 @@ fn a_replica_that_is_stopped_is_taken_out_and_nobody_notices() {
     let mut streams = [fleet.stream(&[]), fleet.stream(&[])];
     assert_eq!(fleet.streams(), [1.0, 1.0]);
     fleet.replicas[0].terminate();
-    // From the first moment on: a replica that drains refuses connections, and the other one is asked.
+    // From the first moment on: a replica that drains refuses, and the other one is asked.
     for n in 0..50 {
-        let answer = fleet.publish(n);
+        let answer = fleet.publish_once(n);
         assert_eq!(answer.status, 201, "{n}: {}", answer.text());
+        let page = fleet.edge.send(&Request::new("GET", "/api/events").key(ALICE));
+        assert_eq!(page.status, 200, "{n}: {}", page.text());
     }
     until("it is taken out", || fleet.edge.state_of("replica-1") == "DOWN");
     let expected: Vec<_> = (0..50).collect();

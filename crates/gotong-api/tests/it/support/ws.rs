@@ -11,7 +11,7 @@ use tungstenite::{
     protocol::{CloseFrame, Role},
 };
 
-use super::http::{connect, read_head};
+use super::http::{Answer, connect, read_head};
 
 /// An open WebSocket.
 pub(crate) struct Ws(WebSocket<TcpStream>);
@@ -19,6 +19,20 @@ pub(crate) struct Ws(WebSocket<TcpStream>);
 impl Ws {
     /// Opens one with a key; the status where that is refused.
     pub(crate) fn try_open(address: SocketAddr, path: &str, key: &str) -> Result<Self, u16> {
+        let (stream, answer) = Ws::ask(address, path, key);
+        match answer.status {
+            101 => Ok(Ws(WebSocket::from_raw_socket(stream, Role::Client, None))),
+            status => Err(status),
+        }
+    }
+
+    /// Asks for one that compresses, and returns how that is answered.
+    pub(crate) fn head(address: SocketAddr, path: &str, key: &str) -> Answer {
+        let offer = format!("{key}\r\nsec-websocket-extensions: permessage-deflate");
+        Ws::ask(address, path, &offer).1
+    }
+
+    fn ask(address: SocketAddr, path: &str, key: &str) -> (TcpStream, Answer) {
         let mut stream = connect(address);
         let head = format!(
             "GET {path} HTTP/1.1\r\nhost: test\r\nx-api-key: {key}\r\nconnection: upgrade\r\n\
@@ -28,10 +42,7 @@ impl Ws {
         stream.write_all(head.as_bytes()).expect("a request is taken");
         // Byte by byte: what follows the head is frames.
         let answer = read_head(&mut BufReader::with_capacity(1, &stream));
-        match answer.status {
-            101 => Ok(Ws(WebSocket::from_raw_socket(stream, Role::Client, None))),
-            status => Err(status),
-        }
+        (stream, answer)
     }
 
     /// Opens one that must open.
