@@ -17,6 +17,7 @@ use viz_api::{ApiError, surface::SurfaceError};
 
 use crate::{
     error::Failure,
+    log_place::LogPlace,
     order::{Sequencer, SequencerOptions, ThreadBroker, ThreadLog},
     service::Service,
     store_settings::{store_options, store_place},
@@ -90,6 +91,13 @@ impl Chat {
         tasks.spawn("chat-passes", look(Arc::clone(&service), tasks.shutdown()));
         self.opened.get_or_init(|| service);
         Ok(())
+    }
+
+    /// Returns by what it can be told whether replicas keep their logs in one place.
+    pub(crate) fn log_place(&self) -> Option<LogPlace> {
+        let prefix = &self.state.settings.realtime.chat_channel_prefix;
+        let replica = self.replica.get()?;
+        Some(LogPlace::of(prefix, replica.trunk().run_name().as_deref()))
     }
 
     /// Returns what keeps the logs of threads: this process, or Redis for all replicas.

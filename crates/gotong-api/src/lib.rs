@@ -8,6 +8,7 @@
 mod chat;
 pub mod domain;
 mod error;
+mod log_place;
 pub mod order;
 mod passes;
 mod routes;
@@ -18,6 +19,7 @@ mod surface;
 
 pub use self::{
     chat::Chat,
+    log_place::LogPlace,
     routes::{CHAT_ROUTES, ChatRoute},
     store_settings::{store_options, store_place},
 };

@@ -15,9 +15,11 @@ mod fault;
 mod link;
 mod migration;
 mod options;
+pub mod probe;
 mod query;
 mod retry;
 mod row;
+mod statement;
 mod status;
 mod store;
 

@@ -109,10 +109,8 @@ impl Link {
                 variables
             }
         };
-        let text = match mark {
-            None => query.text.to_string(),
-            Some(_) => format!("{READ_MARK}{}", query.text),
-        };
+        let text = query.parts().join("; ");
+        let text = if mark.is_some() { format!("{READ_MARK}{text}") } else { text };
         let sent = self.db.query(text).bind(Value::Object(variables)).await;
         let mut results = sent.map_err(|error| Fault::of(&error))?;
         let errors = results.take_errors();
