@@ -10,7 +10,10 @@ use broker::{
     MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions, ReplicaStartError,
     memory::log::WindowLimits,
 };
-use node_runtime::{Running, Shutdown, State, settings::ChatTransport};
+use node_runtime::{
+    Running, Shutdown, State,
+    settings::{ChatTransport, RealtimeSettings},
+};
 use store::{OpenError, QueryError, Store, StoreOptions};
 use tokio::time::{MissedTickBehavior, interval};
 use viz_api::{ApiError, surface::SurfaceError};
@@ -107,13 +110,8 @@ impl Chat {
         if realtime.chat_transport == ChatTransport::Local {
             return Ok(Arc::new(MemoryBroker::new(WINDOW, clock)));
         }
-        let url = realtime.redis_url.as_ref().map_or("", |url| url.expose());
-        let mut options = RedisOptions::new(url, WINDOW);
-        options.prefix.clone_from(&realtime.chat_channel_prefix);
+        let mut options = log_options(realtime);
         options.replica = self.state.replica().unwrap_or_default().to_owned();
-        options.ca_file.clone_from(&realtime.redis_ca_file);
-        options.identity.clone_from(&realtime.redis_identity);
-        options.replicas_min = realtime.redis_replicas_min;
         let mut options = ReplicaOptions::new(options, clock);
         // A number that one replica gave by itself would be another's too.
         options.strict = true;
@@ -137,6 +135,17 @@ impl Chat {
             service.close().await;
         }
     }
+}
+
+/// Returns where the logs of threads are in Redis, by the settings.
+pub fn log_options(realtime: &RealtimeSettings) -> RedisOptions {
+    let url = realtime.redis_url.as_ref().map_or("", |url| url.expose());
+    let mut options = RedisOptions::new(url, WINDOW);
+    options.prefix.clone_from(&realtime.chat_channel_prefix);
+    options.ca_file.clone_from(&realtime.redis_ca_file);
+    options.identity.clone_from(&realtime.redis_identity);
+    options.replicas_min = realtime.redis_replicas_min;
+    options
 }
 
 async fn open_store(options: StoreOptions) -> Result<Store, SurfaceError> {

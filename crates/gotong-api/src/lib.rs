@@ -18,7 +18,7 @@ mod store_settings;
 mod surface;
 
 pub use self::{
-    chat::Chat,
+    chat::{Chat, log_options},
     log_place::LogPlace,
     routes::{CHAT_ROUTES, ChatRoute},
     store_settings::{store_options, store_place},

@@ -16,9 +16,9 @@ fn synthetic() -> Synthetic {
 pub(crate) async fn all(store: &Store) {
     let chat = store.chat();
     let witness = kit::messages("gates_1w", 1, 3);
-    chat.write(&witness).await.unwrap();
+    chat.write(&witness).await.expect("it answers");
     let on = synthetic();
-    let found = store.try_patterns(&on).await.unwrap();
+    let found = store.try_patterns(&on).await.expect("it answers");
     let wrong: Vec<_> = found.answers.iter().filter(|answer| !answer.is_right).collect();
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(found.answers.len() > 12);
@@ -26,16 +26,21 @@ pub(crate) async fn all(store: &Store) {
     assert!(bad.is_empty(), "{bad:#?}");
     let plans: BTreeMap<_, _> = found.patterns.iter().map(|p| (p.name, &p.parts)).collect();
     assert!(plans.len() > 15, "{:?}", plans.keys());
-    let plan = plans["FindRequest"][0].plan.as_ref().unwrap();
+    let plan = plans["FindRequest"][0].plan.as_ref().expect("it answers");
     assert!(plan.contains("index: message_of_request"), "{plan}");
     for thread in [&on.thread, &on.neighbour] {
-        let tables: Vec<_> =
-            store.traces(thread).await.unwrap().iter().map(|trace| trace.table).collect();
+        let tables: Vec<_> = store
+            .traces(thread)
+            .await
+            .expect("it answers")
+            .iter()
+            .map(|trace| trace.table)
+            .collect();
         assert!(tables.starts_with(&["thread", "message"]), "{tables:?}");
-        store.forget_thread(thread).await.unwrap();
-        assert_eq!(store.traces(thread).await.unwrap(), []);
+        store.forget_thread(thread).await.expect("it answers");
+        assert_eq!(store.traces(thread).await.expect("it answers"), []);
     }
-    let left = chat.read("gates_1w", 0, 10).await.unwrap();
+    let left = chat.read("gates_1w", 0, 10).await.expect("it answers");
     assert!(left.into_iter().map(|amended| amended.message).eq(witness));
 }
 
