@@ -21,7 +21,7 @@ pub(crate) use self::{
     guard::{GuardCommand, SimulateArgs},
     percent::Percent,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
-    store::StoreCommand,
+    store::{GatesArgs, StoreCommand},
 };
 use crate::failure::Failure;
 
@@ -93,8 +93,12 @@ pub(crate) enum Command {
         after_help = "Example: tidegate evidence verify evidence --keys run.keys"
     )]
     Evidence(EvidenceCommand),
-    /// Looks at the database of chat.
-    #[command(subcommand, after_help = "Example: tidegate store status")]
+    /// Looks at the database of chat; checks it, Redis and the replicas before a release.
+    #[command(
+        subcommand,
+        after_help = "Example: tidegate store status\n\
+        Example: tidegate store gates --replica http://a:3000 --replica http://b:3000"
+    )]
     Store(StoreCommand),
     /// Reads runbooks: marks a plain one, says what is wrong with one, shows its plan.
     #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
