@@ -60,6 +60,7 @@ mod names;
 mod notices;
 mod options;
 mod paging;
+mod probing;
 mod raising;
 mod registry;
 pub(crate) mod run;

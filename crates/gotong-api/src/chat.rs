@@ -10,13 +10,17 @@ use broker::{
     MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions, ReplicaStartError,
     memory::log::WindowLimits,
 };
-use node_runtime::{Running, Shutdown, State, settings::ChatTransport};
+use node_runtime::{
+    Running, Shutdown, State,
+    settings::{ChatTransport, RealtimeSettings},
+};
 use store::{OpenError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
 use tokio::time::{MissedTickBehavior, interval};
 use viz_api::{ApiError, surface::SurfaceError};
 
 use crate::{
     error::Failure,
+    log_place::LogPlace,
     order::{Sequencer, SequencerOptions, ThreadBroker, ThreadLog},
     service::Service,
     store_settings::{store_options, store_place},
@@ -111,6 +115,13 @@ impl Chat {
             .map_err(|error| SurfaceError { what: error.to_string(), exit_code: 69 })
     }
 
+    /// Returns by what it can be told whether replicas keep their logs in one place.
+    pub(crate) fn log_place(&self) -> Option<LogPlace> {
+        let prefix = &self.state.settings.realtime.chat_channel_prefix;
+        let replica = self.replica.get()?;
+        Some(LogPlace::of(prefix, replica.trunk().run_name().as_deref()))
+    }
+
     /// Returns what keeps the logs of threads: this process, or Redis for all replicas.
     fn log(&self) -> Result<Arc<dyn ThreadLog>, SurfaceError> {
         let realtime = &self.state.settings.realtime;
@@ -118,13 +129,8 @@ impl Chat {
         if realtime.chat_transport == ChatTransport::Local {
             return Ok(Arc::new(MemoryBroker::new(WINDOW, clock)));
         }
-        let url = realtime.redis_url.as_ref().map_or("", |url| url.expose());
-        let mut options = RedisOptions::new(url, WINDOW);
-        options.prefix.clone_from(&realtime.chat_channel_prefix);
+        let mut options = log_options(realtime);
         options.replica = self.state.replica().unwrap_or_default().to_owned();
-        options.ca_file.clone_from(&realtime.redis_ca_file);
-        options.identity.clone_from(&realtime.redis_identity);
-        options.replicas_min = realtime.redis_replicas_min;
         let mut options = ReplicaOptions::new(options, clock);
         // A number that one replica gave by itself would be another's too.
         options.strict = true;
@@ -148,6 +154,17 @@ impl Chat {
             service.close().await;
         }
     }
+}
+
+/// Returns where the logs of threads are in Redis, by the settings.
+pub fn log_options(realtime: &RealtimeSettings) -> RedisOptions {
+    let url = realtime.redis_url.as_ref().map_or("", |url| url.expose());
+    let mut options = RedisOptions::new(url, WINDOW);
+    options.prefix.clone_from(&realtime.chat_channel_prefix);
+    options.ca_file.clone_from(&realtime.redis_ca_file);
+    options.identity.clone_from(&realtime.redis_identity);
+    options.replicas_min = realtime.redis_replicas_min;
+    options
 }
 
 async fn open_store(options: StoreOptions) -> Result<Store, SurfaceError> {

@@ -8,6 +8,7 @@
 mod chat;
 pub mod domain;
 mod error;
+mod log_place;
 pub mod order;
 mod passes;
 mod routes;
@@ -17,7 +18,8 @@ mod store_settings;
 mod surface;
 
 pub use self::{
-    chat::Chat,
+    chat::{Chat, log_options},
+    log_place::LogPlace,
     routes::{CHAT_ROUTES, ChatRoute},
     store_settings::{store_options, store_place},
 };

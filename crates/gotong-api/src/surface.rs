@@ -114,6 +114,7 @@ impl Chat {
             "migration_checksum": status.checksum,
             "migrations": status.applied.len(),
             "log": log.selected,
+            "log_place": self.log_place().map(|place| place.shown()),
         });
         DatabaseCheck { is_healthy, shown }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Client {
     links_made: AtomicU64,
     /// Why there is no link.
     problem: Briefly<Option<String>>,
+    /// What chat asks for, while somebody wants to know.
+    heard: Briefly<Option<Vec<Query>>>,
 }
 
 /// How one request fared so far.
@@ -77,6 +79,7 @@ impl Client {
             place: OnceLock::new(),
             links_made: AtomicU64::new(0),
             problem: Briefly::default(),
+            heard: Briefly::default(),
         })
     }
 
@@ -100,8 +103,23 @@ impl Client {
         self.links_made.load(Ordering::Relaxed)
     }
 
+    /// Begins to note what chat asks for.
+    pub(crate) fn listen(&self) {
+        *self.heard.lock() = Some(Vec::new());
+    }
+
+    /// Returns what chat asked for since [`listen`](Self::listen), and notes no more.
+    pub(crate) fn heard(&self) -> Vec<Query> {
+        self.heard.lock().take().unwrap_or_default()
+    }
+
     /// Asks, within the deadline of the options.
     pub(crate) async fn run(&self, query: &Query) -> Result<Answer, QueryError> {
+        if let Some(heard) = &mut *self.heard.lock()
+            && query.statement.is_some()
+        {
+            heard.push(query.clone());
+        }
         self.run_until(query, Instant::now() + self.options.deadline).await
     }
 

@@ -16,9 +16,11 @@ mod link;
 mod migration;
 mod options;
 mod owner;
+pub mod probe;
 mod query;
 mod retry;
 mod row;
+mod statement;
 mod status;
 mod store;
 

@@ -123,10 +123,11 @@ impl Link {
             variables.insert("own_name", place.name.clone());
             variables.insert("own_run", place.run.clone());
         }
+        let text = query.parts().join("; ");
         let text = match (mark, place) {
-            (None, _) => query.text.to_string(),
-            (Some(_), None) => format!("{READ_MARK}{}", query.text),
-            (Some(_), Some(_)) => format!("{READ_MARK_AND_PLACE}{}", query.text),
+            (None, _) => text,
+            (Some(_), None) => format!("{READ_MARK}{text}"),
+            (Some(_), Some(_)) => format!("{READ_MARK_AND_PLACE}{text}"),
         };
         let sent = self.db.query(text).bind(Value::Object(variables)).await;
         let mut results = sent.map_err(|error| Fault::of(&error))?;

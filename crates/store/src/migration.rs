@@ -10,7 +10,7 @@ mod ledger;
 mod turn;
 
 pub(crate) use self::{
-    apply::migrate,
+    apply::{migrate, read_mark},
     ledger::{Entry, read, state},
     turn::ROW_SECONDS,
 };

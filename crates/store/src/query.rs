@@ -1,6 +1,9 @@
 //! One request to the database, and its answer.
 //!
-//! Texts are ours; whatever comes from elsewhere is bound, so that it can't be read as SurrealQL.
+//! Texts are ours; whatever comes from elsewhere is bound, so that it can't be read as SurrealQL. Where
+//! an index is to be used it can't be: SurrealDB 3.0.0 finds none for a condition with a variable in
+//! it, whatever `WITH INDEX` says, and reads the whole table. There it stands in the text, as letters,
+//! digits and escapes alone (`literal`).
 
 use std::borrow::Cow;
 
@@ -9,7 +12,10 @@ use surrealdb::{
     types::{Object, RecordId, RecordIdKey, SurrealValue, Value},
 };
 
-use crate::error::QueryError;
+use crate::{
+    error::QueryError,
+    statement::{Statement, Way},
+};
 
 /// Most bytes of what is bound to one request.
 pub(crate) const QUERY_BYTES_MAX: usize = 4 << 20;
@@ -21,11 +27,30 @@ pub(crate) struct Query {
     pub(crate) operation: &'static str,
     pub(crate) text: Cow<'static, str>,
     pub(crate) variables: Object,
+    /// Which of chat's it is.
+    pub(crate) statement: Option<Statement>,
 }
 
 impl Query {
     pub(crate) fn new(operation: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        Query { operation, text: text.into(), variables: Object::new() }
+        Query { operation, text: text.into(), variables: Object::new(), statement: None }
+    }
+
+    /// Returns one of chat's, with nothing bound yet.
+    pub(crate) fn of(statement: Statement) -> Self {
+        let text = statement.parts().join("; ");
+        Query { statement: Some(statement), ..Query::new(statement.operation(), text) }
+    }
+
+    /// Returns its parts as they are sent, texts of conditions with an index in their place.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        let Some(statement) = self.statement else { return vec![self.text.to_string()] };
+        let parts = statement.parts().into_iter().zip(statement.ways());
+        let sent = |(part, way): (Cow<'static, str>, &Way)| match way {
+            Way::Index(_) => with_literals(&part, &self.variables),
+            Way::Ids | Way::Range => part.into_owned(),
+        };
+        parts.map(sent).collect()
     }
 
     /// Binds `$name`.
@@ -79,6 +104,40 @@ impl Answer {
     }
 }
 
+/// Puts bound texts in the place of their variables; numbers stay variables.
+fn with_literals(text: &str, variables: &Object) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split('$');
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = part.find(|c| !is_of_name(c)).unwrap_or(part.len());
+        let (name, rest) = part.split_at(end);
+        match variables.get(name) {
+            Some(Value::String(value)) => literal(value, &mut out),
+            _ => {
+                out.push('$');
+                out.push_str(name);
+            }
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Writes a text as SurrealQL: whatever is no ASCII letter or digit is written as an escape, so that
+/// nothing in it can end it.
+fn literal(value: &str, out: &mut String) {
+    out.push('"');
+    for c in value.chars() {
+        match c.is_ascii_alphanumeric() {
+            true => out.push(c),
+            false => out.push_str(&format!("\\u{{{:X}}}", u32::from(c))),
+        }
+    }
+    out.push('"');
+}
+
 /// Returns the id of a row by the parts of its key.
 pub(crate) fn id(table: &'static str, key: Vec<Value>) -> RecordId {
     RecordId::new(table, RecordIdKey::Array(key.into()))
@@ -104,3 +163,6 @@ fn bytes_of(value: &Value) -> usize {
 fn bytes_of_object(object: &Object) -> usize {
     object.iter().map(|(name, value)| 16 + name.len() + bytes_of(value)).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ const CLOSING_LONGEST: Duration = Duration::from_secs(3);
 
 /// An open database with all migrations.
 pub struct Store {
-    client: Arc<Client>,
+    pub(crate) client: Arc<Client>,
 }
 
 impl Store {
@@ -51,6 +51,19 @@ impl Store {
         let client = connected(options, deadline).await?;
         let mark = migration::migrate(&client, deadline).await?;
         client.expect_mark(mark);
+        Ok(Store { client: Arc::new(client) })
+    }
+
+    /// Opens a database as it is: nothing is made and nothing migrated.
+    ///
+    /// # Errors
+    /// Fails where it can't be reached or used, and with [`QueryError::Other`] where no store of ours
+    /// was ever opened there.
+    pub async fn attach(options: StoreOptions) -> Result<Store, OpenError> {
+        let deadline = Instant::now() + options.open_deadline;
+        let client = connected(options, deadline).await?;
+        let mark = migration::read_mark(&client, deadline).await?;
+        client.expect_mark(mark.ok_or(QueryError::Other)?);
         Ok(Store { client: Arc::new(client) })
     }
 

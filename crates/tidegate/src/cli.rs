@@ -23,7 +23,7 @@ pub(crate) use self::{
     percent::Percent,
     ready::ReadyArgs,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
-    store::StoreCommand,
+    store::{GatesArgs, StoreCommand},
 };
 use crate::failure::Failure;
 
@@ -95,8 +95,12 @@ pub(crate) enum Command {
         after_help = "Example: tidegate evidence verify evidence --keys run.keys"
     )]
     Evidence(EvidenceCommand),
-    /// Looks at the database of chat.
-    #[command(subcommand, after_help = "Example: tidegate store status")]
+    /// Looks at the database of chat; checks it, Redis and the replicas before a release.
+    #[command(
+        subcommand,
+        after_help = "Example: tidegate store status\n\
+        Example: tidegate store gates --replica http://a:3000 --replica http://b:3000"
+    )]
     Store(StoreCommand),
     /// Asks a server whether it may be sent traffic; ends with 1 where not, 69 where it is silent.
     #[command(after_help = "Example: tidegate ready\n\

@@ -4,6 +4,7 @@
 
 mod api;
 mod backoff;
+mod chat;
 mod chunked;
 mod cutover;
 mod ended;
@@ -20,6 +21,7 @@ pub(crate) use self::cutover::{CutoverError, PauseMs};
 pub(crate) use self::{
     api::{Api, Receipt},
     backoff::Backoff,
+    chat::SentMessage,
     cutover::{CutoverAsk, CutoverSoak, CutoverStatus},
     ended::Ended,
     filter::EventFilter,

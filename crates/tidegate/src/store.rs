@@ -1,4 +1,6 @@
-//! `tidegate store`: looks at the database that the settings mean.
+//! `tidegate store`: looks at the database that the settings mean, and checks a release candidate.
+
+mod gates;
 
 use ::store::{Backend, LedgerState, OpenError, QueryError, Store, StoreStatus};
 use node_runtime::Settings;
@@ -16,7 +18,10 @@ use crate::{
 /// # Errors
 /// Fails on settings that make no sense, and where the database can't be looked at.
 pub(crate) async fn run(command: StoreCommand, style: Style) -> Result<Exit, Failure> {
-    let StoreCommand::Status(args) = command;
+    let args = match command {
+        StoreCommand::Status(args) => args,
+        StoreCommand::Gates(args) => return gates::run(args, style).await,
+    };
     let parsed = Settings::parse(&args.config.values()?);
     let settings = parsed.map_err(|error| Failure::usage(error.to_string()))?;
     let options = gotong_api::store_options(&settings).map_err(Failure::usage)?;

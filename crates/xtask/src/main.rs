@@ -9,6 +9,7 @@ mod console;
 mod deny;
 mod exit;
 mod fuzz;
+mod just;
 mod needs;
 mod process;
 mod runner;

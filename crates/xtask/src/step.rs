@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::process::{self, End};
 use crate::surreal::Server;
 use crate::test_count::TestCount;
-use crate::workspace;
+use crate::{just, workspace};
 
 /// The longest that one step may take; a hang must not eat the whole budget of CI.
 pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(45 * 60);
@@ -175,6 +175,10 @@ fn run_cargo(
     command.args(line.split_whitespace()).envs(env).current_dir(workspace::root());
     if let Some(server) = server {
         server.tell(&mut command);
+        if let Server::At(_) = server {
+            // Some of these tests call a recipe.
+            just::tell(&mut command)?;
+        }
     }
     Ok(match process::run(&mut command, STEP_TIME_MAX)? {
         End::Exited { success: true, tests } => match (expect.judge(tests), server) {

@@ -248,7 +248,7 @@ impl Cluster {
     }
 
     /// Waits for a connection to the node that has a slot.
-    async fn node_of(&self, slot: u16, deadline: Instant) -> Result<Arc<Node>, Failure> {
+    pub(super) async fn node_of(&self, slot: u16, deadline: Instant) -> Result<Arc<Node>, Failure> {
         let mut map = self.map.subscribe();
         let untold = timeout_at(deadline, map.wait_for(|map| !map.is_empty())).await.is_err();
         if untold {

@@ -108,6 +108,18 @@ impl Fleet {
         }
     }
 
+    /// Returns the server that has a log, once there is a connection to it.
+    pub(super) async fn node_of(
+        &self,
+        names: &Names,
+        deadline: Instant,
+    ) -> Result<Arc<Node>, Failure> {
+        match self {
+            Fleet::One(node) => node.link.ready(deadline).await.map(|()| Arc::clone(node)),
+            Fleet::Cluster(cluster) => cluster.node_of(names.slot, deadline).await,
+        }
+    }
+
     /// Returns the servers that have logs.
     ///
     /// # Errors

@@ -348,7 +348,7 @@ impl Link {
         witness.confirm(mark, deadline).await
     }
 
-    /// Sends plain commands that only read, together.
+    /// Sends plain commands together; they read, or may be sent again.
     pub(super) async fn read(&self, commands: &Pipeline) -> Result<Vec<Value>, Failure> {
         let deadline = Instant::now() + self.command_time_max;
         let count = commands.len();

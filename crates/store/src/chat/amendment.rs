@@ -11,9 +11,9 @@ use ulid::Ulid;
 use super::{Chat, ChatError, Message};
 use crate::{
     error::QueryError,
-    fault::THROWN_OTHER,
     query::{Query, id},
     row::{int, natural, number, text},
+    statement::Statement,
 };
 
 /// A change of a message.
@@ -78,8 +78,6 @@ struct Row {
 const EDITED: u64 = 0;
 const DELETED: u64 = 1;
 
-const OPERATION: &str = "amend a message";
-
 impl Chat {
     /// Adds an amendment and returns the one that counts now: a deletion, or the latest edit. Edits
     /// that do not count any more are removed.
@@ -101,13 +99,7 @@ impl Chat {
         let fact = text(&Ulid::generate().to_string());
         let key = vec![text(thread), number(seq), number(rank), number(at_ms), fact];
         let ours = id("amendment", key);
-        let statements = format!(
-            "INSERT IGNORE INTO amendment (IF $found_mark = $mark \
-             {{ {{ id: $id, kind: $kind, body: $body }} }} ELSE {{ THROW '{THROWN_OTHER}' }}) \
-             RETURN NONE; \
-             SELECT id, body FROM amendment:[$thread, $seq]..[$thread, $seq + 1]"
-        );
-        let query = Query::new(OPERATION, statements)
+        let query = Query::of(Statement::Amend)
             .bind("id", ours.clone())
             .bind("kind", kind.to_owned())
             .bind("body", body)
@@ -131,10 +123,7 @@ impl Chat {
         seq: u64,
         greatest: &RecordId,
     ) -> Result<(), ChatError> {
-        let query = Query::new(
-            OPERATION,
-            "DELETE amendment:[$thread, $seq]..[$k[0], $k[1], $k[2], $k[3], $k[4]] RETURN NONE",
-        );
+        let query = Query::of(Statement::RemoveAmendments);
         let query = query.bind("thread", thread.to_owned()).bind("seq", int(seq));
         let query = query.bind("k", parts(greatest).to_vec());
         self.client.run(&query).await?;
@@ -150,10 +139,7 @@ impl Chat {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return Ok(Vec::new());
         };
-        let query = Query::new(
-            "read amendments",
-            "SELECT id, body FROM amendment:[$thread, $first]..[$thread, $end]",
-        );
+        let query = Query::of(Statement::ReadAmendments);
         let query = query.bind("thread", thread.to_owned()).bind("first", int(first.seq));
         let query = query.bind("end", int(last.seq.saturating_add(1)));
         let mut rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;

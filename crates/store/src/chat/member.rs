@@ -9,9 +9,9 @@ use ulid::Ulid;
 use super::{Chat, ChatError, PAGE_MAX};
 use crate::{
     error::QueryError,
-    fault::THROWN_OTHER,
     query::{Query, id},
     row::{int, natural, number, text},
+    statement::Statement,
 };
 
 /// How a user stands to a thread.
@@ -78,7 +78,6 @@ struct Row {
 }
 
 const OPERATION: &str = "read members";
-const COLUMNS: &str = "user_id, at_ms, fact, standing, joined_at_ms";
 
 impl Chat {
     /// Adds a fact and returns what counts now, which is another's where two were written at once.
@@ -136,11 +135,7 @@ impl Chat {
         limit: usize,
     ) -> Result<MemberPage, ChatError> {
         let limit = limit.clamp(2, PAGE_MAX);
-        let text = format!(
-            "SELECT {COLUMNS} FROM membership WITH INDEX member_of_thread \
-             WHERE thread_id = $thread AND user_id > $after LIMIT $limit"
-        );
-        let query = Query::new(OPERATION, text)
+        let query = Query::of(Statement::ListMembers)
             .bind("thread", thread.to_owned())
             .bind("after", after.to_owned())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
@@ -178,9 +173,7 @@ impl Chat {
     }
 
     async fn facts(&self, thread: &str, user: &str) -> Result<Vec<Row>, ChatError> {
-        let text =
-            format!("SELECT {COLUMNS} FROM membership:[$thread, $user]..=[$thread, $user, $end]");
-        let query = Query::new(OPERATION, text)
+        let query = Query::of(Statement::ReadMember)
             .bind("thread", thread.to_owned())
             .bind("user", user.to_owned())
             .bind("end", i64::MAX);
@@ -188,12 +181,7 @@ impl Chat {
     }
 
     async fn add_fact(&self, thread: &str, row: &Row) -> Result<(), ChatError> {
-        let statement = format!(
-            "INSERT IGNORE INTO membership (IF $found_mark = $mark \
-             {{ object::extend($row, {{ id: $id, thread_id: $thread }}) }} \
-             ELSE {{ THROW '{THROWN_OTHER}' }}) RETURN NONE"
-        );
-        let query = Query::new("write a member", statement)
+        let query = Query::of(Statement::WriteMember)
             .bind("row", row.clone())
             .bind("id", row.id(thread))
             .bind("thread", thread.to_owned());
@@ -202,11 +190,7 @@ impl Chat {
     }
 
     async fn remove_facts_below(&self, thread: &str, row: &Row) -> Result<(), ChatError> {
-        let query = Query::new(
-            "write a member",
-            "DELETE membership:[$thread, $user]..[$thread, $user, $at, $fact] RETURN NONE",
-        );
-        let query = query
+        let query = Query::of(Statement::RemoveMemberFacts)
             .bind("thread", thread.to_owned())
             .bind("user", row.user_id.clone())
             .bind("at", row.at_ms)

@@ -86,10 +86,6 @@ struct Row {
     correlation_id: Option<String>,
 }
 
-/// Everything but the id, which the thread and the number are.
-const COLUMNS: &str = "thread_id, seq, message_id, author_id, body, attachments, created_at_ms, \
-                       request_id, correlation_id";
-
 impl From<&Message> for Row {
     fn from(message: &Message) -> Self {
         Row {

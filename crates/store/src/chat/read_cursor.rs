@@ -5,9 +5,9 @@ use surrealdb_types::{RecordId, RecordIdKey, SurrealValue, Value};
 use super::{Chat, ChatError};
 use crate::{
     error::QueryError,
-    fault::THROWN_OTHER,
     query::{Query, id},
     row::{int, natural, number, text},
+    statement::Statement,
 };
 
 const OPERATION: &str = "keep a read cursor";
@@ -23,12 +23,8 @@ impl Chat {
         user: &str,
         seq: u64,
     ) -> Result<u64, ChatError> {
-        let statement = format!(
-            "INSERT IGNORE INTO read_cursor (IF $found_mark = $mark {{ {{ id: $id }} }} \
-             ELSE {{ THROW '{THROWN_OTHER}' }}) RETURN NONE"
-        );
         let key = vec![text(thread), text(user), number(seq)];
-        let query = Query::new(OPERATION, statement).bind("id", id("read_cursor", key));
+        let query = Query::of(Statement::WriteReadCursor).bind("id", id("read_cursor", key));
         self.client.run(&query).await?;
         let cursors = self.cursors(thread, user).await?;
         let greatest = cursors.iter().copied().max().unwrap_or(0);
@@ -36,10 +32,7 @@ impl Chat {
             return Err(ChatError::Lost { thread: thread.to_owned(), seq });
         }
         if cursors.len() > 1 {
-            let query = Query::new(
-                OPERATION,
-                "DELETE read_cursor:[$thread, $user]..[$thread, $user, $seq] RETURN NONE",
-            );
+            let query = Query::of(Statement::RemoveReadCursors);
             let query = query.bind("thread", thread.to_owned()).bind("user", user.to_owned());
             self.client.run(&query.bind("seq", int(greatest))).await?;
         }
@@ -55,10 +48,7 @@ impl Chat {
     }
 
     async fn cursors(&self, thread: &str, user: &str) -> Result<Vec<u64>, ChatError> {
-        let query = Query::new(
-            OPERATION,
-            "SELECT VALUE id FROM read_cursor:[$thread, $user]..=[$thread, $user, $end]",
-        );
+        let query = Query::of(Statement::ReadCursor);
         let query = query.bind("thread", thread.to_owned()).bind("user", user.to_owned());
         let query = query.bind("end", i64::MAX);
         let ids: Vec<RecordId> = self.client.run(&query).await?.rows(0)?;

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     error::QueryError,
-    fault::THROWN_OTHER,
     query::Query,
     row::{int, natural},
+    statement::Statement,
 };
 
 /// Who may read a thread.
@@ -68,20 +68,13 @@ struct Row {
     created_at_ms: i64,
 }
 
-const COLUMNS: &str = "thread_id, org_id, scope_id, privacy_level, created_by, created_at_ms";
-
 impl Chat {
     /// Writes a thread and reads it back; writing it again is harmless.
     ///
     /// # Errors
     /// Fails where another thread has its id, and where the database does not take or keep it.
     pub async fn create_thread(&self, thread: &Thread) -> Result<(), ChatError> {
-        let text = format!(
-            "INSERT IGNORE INTO thread (IF $found_mark = $mark \
-             {{ object::extend($row, {{ id: $id }}) }} ELSE {{ THROW '{THROWN_OTHER}' }}) \
-             RETURN NONE; SELECT {COLUMNS} FROM $id"
-        );
-        let query = Query::new("write a thread", text)
+        let query = Query::of(Statement::WriteThread)
             .bind("row", Row::from(thread))
             .bind("id", id(&thread.thread_id));
         let mut rows: Vec<Row> = self.client.run(&query).await?.rows(1)?;
@@ -95,8 +88,7 @@ impl Chat {
     /// # Errors
     /// Fails where the database has no answer.
     pub async fn thread(&self, thread: &str) -> Result<Option<Thread>, ChatError> {
-        let query = Query::new("read a thread", format!("SELECT {COLUMNS} FROM $id"));
-        let query = query.bind("id", id(thread));
+        let query = Query::of(Statement::ReadThread).bind("id", id(thread));
         let mut rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;
         Ok(rows.pop().map(Thread::try_from).transpose()?)
     }
@@ -113,12 +105,7 @@ impl Chat {
         limit: usize,
     ) -> Result<ThreadPage, ChatError> {
         let limit = limit.clamp(1, PAGE_MAX);
-        // The index is read in its order, which is that of ids, and no further than the limit.
-        let text = format!(
-            "SELECT {COLUMNS} FROM thread WITH INDEX thread_of_scope \
-             WHERE org_id = $org AND scope_id = $scope AND thread_id > $after LIMIT $limit"
-        );
-        let query = Query::new("read threads", text)
+        let query = Query::of(Statement::ListThreads)
             .bind("org", org.to_owned())
             .bind("scope", scope.to_owned())
             .bind("after", after.to_owned())

@@ -106,7 +106,11 @@ async fn mark(client: &Client, deadline: Instant) -> Result<String, OpenError> {
     Ok(mark.ok_or_else(missing)?)
 }
 
-async fn read_mark(client: &Client, deadline: Instant) -> Result<Option<String>, QueryError> {
+/// Returns the database's mark, where it has one.
+pub(crate) async fn read_mark(
+    client: &Client,
+    deadline: Instant,
+) -> Result<Option<String>, QueryError> {
     let query = Query::new("read the mark", "SELECT VALUE mark FROM tidegate_mark:main");
     match client.run_until(&query, deadline).await {
         Ok(mut answer) => Ok(answer.rows(0)?.pop()),

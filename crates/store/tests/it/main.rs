@@ -6,4 +6,5 @@ mod injection;
 mod kit;
 mod lost_update;
 mod memory;
+mod probe;
 mod surreal_server;

@@ -2,6 +2,8 @@
 //!
 //! The name of this module is what the test command leaves out by where there is no server.
 
+mod probing;
+
 use std::time::Duration;
 
 use faults::{Direction, Proxy, SURREAL_USER, SurrealEngine, SurrealServer, Toxic};

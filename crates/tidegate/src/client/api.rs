@@ -185,6 +185,30 @@ impl Api {
         self.parse(&self.answer(request).await?)
     }
 
+    /// Sends a document that takes effect once under this key, and returns the answer's.
+    pub(super) async fn post_json_once<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        key: &str,
+    ) -> Result<T, Refusal> {
+        let request = self.http.post(self.target.url(path)).body(body.to_string());
+        let request = request.header("content-type", "application/json");
+        self.parse(&self.answer(request.header("idempotency-key", key)).await?)
+    }
+
+    /// Asks for a document that comes with an error status too.
+    pub(super) async fn get_whatever_status<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        within: Duration,
+    ) -> Result<T, Refusal> {
+        let request = self.http.get(self.target.url(path)).timeout(within);
+        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let body = response.bytes().await.map_err(|error| self.unreachable(error))?;
+        self.parse(&body)
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Bytes, Refusal> {
         let (name, value) = self.target.credential.header();
         let request = request.header(name, value).timeout(ANSWER_TIME_MAX);

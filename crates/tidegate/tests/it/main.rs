@@ -19,4 +19,5 @@ mod real_server;
 mod replicas;
 mod runbook;
 mod store;
+mod surreal_server;
 mod tail;

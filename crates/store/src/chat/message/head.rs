@@ -6,6 +6,7 @@ use crate::{
     chat::{Chat, ChatError},
     query::Query,
     row::{int, natural},
+    statement::Statement,
 };
 
 /// How many rows are looked at for the greatest number where there are holes.
@@ -52,10 +53,7 @@ impl Chat {
 
     /// Counts the messages after a number up to another one.
     async fn count(&self, thread: &str, after: u64, through: u64) -> Result<u64, ChatError> {
-        let query = Query::new(
-            "count messages",
-            "SELECT count() FROM message:[$thread, $seq]>..=[$thread, $end] GROUP ALL",
-        );
+        let query = Query::of(Statement::CountMessages);
         #[derive(SurrealValue)]
         struct Counted {
             count: i64,
@@ -68,10 +66,7 @@ impl Chat {
 
     /// Returns the greatest number above this one, or this one.
     async fn greatest_above(&self, thread: &str, seq: u64) -> Result<u64, ChatError> {
-        let query = Query::new(
-            "find the last message",
-            "SELECT VALUE seq FROM message:[$thread, $seq]>..=[$thread, $end]",
-        );
+        let query = Query::of(Statement::FindLast);
         let query = query.bind("thread", thread.to_owned());
         let query = query.bind("seq", int(seq)).bind("end", i64::MAX);
         let mut answer = self.client.run(&query).await?;

@@ -1,10 +1,11 @@
 //! Reading messages by their numbers.
 
-use super::{COLUMNS, Message, Row};
+use super::{Message, Row};
 use crate::{
     chat::{Amended, Chat, ChatError, PAGE_MAX},
     query::Query,
     row::{int, natural},
+    statement::Statement,
 };
 
 impl Chat {
@@ -21,8 +22,7 @@ impl Chat {
     ) -> Result<Vec<Amended>, ChatError> {
         let limit = limit.clamp(1, PAGE_MAX);
         let last = int(after).saturating_add(i64::try_from(limit).unwrap_or(i64::MAX));
-        let text = format!("SELECT {COLUMNS} FROM message:[$thread, $after]>..=[$thread, $last]");
-        let query = Query::new("read messages", text).bind("thread", thread.to_owned());
+        let query = Query::of(Statement::ReadMessages).bind("thread", thread.to_owned());
         let query = query.bind("after", int(after)).bind("last", last);
         let rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;
         let mut messages = Vec::with_capacity(rows.len());
@@ -49,11 +49,7 @@ impl Chat {
         author: &str,
         request_id: &str,
     ) -> Result<Vec<Message>, ChatError> {
-        let text = format!(
-            "SELECT {COLUMNS} FROM message WITH INDEX message_of_request \
-             WHERE thread_id = $thread AND author_id = $author AND request_id = $request"
-        );
-        let query = Query::new("find a request's message", text);
+        let query = Query::of(Statement::FindRequest);
         let query = query.bind("thread", thread.to_owned()).bind("author", author.to_owned());
         let query = query.bind("request", request_id.to_owned());
         let rows: Vec<Row> = self.client.run(&query).await?.rows(0)?;
@@ -68,11 +64,7 @@ impl Chat {
     /// # Errors
     /// Fails where the database has no answer.
     pub async fn seq_of(&self, thread: &str, message_id: &str) -> Result<Option<u64>, ChatError> {
-        let query = Query::new(
-            "find a message by its id",
-            "SELECT VALUE seq FROM message WITH INDEX message_of_id \
-             WHERE thread_id = $thread AND message_id = $message",
-        );
+        let query = Query::of(Statement::FindMessage);
         let query = query.bind("thread", thread.to_owned());
         let query = query.bind("message", message_id.to_owned());
         let found: Vec<i64> = self.client.run(&query).await?.rows(0)?;

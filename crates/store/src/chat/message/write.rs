@@ -7,12 +7,12 @@ use std::collections::HashMap;
 
 use surrealdb_types::{RecordId, SurrealValue, Value};
 
-use super::{COLUMNS, GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Message, Row};
+use super::{GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Message, Row};
 use crate::{
     chat::{Chat, ChatError},
-    fault::THROWN_OTHER,
     query::{Query, id},
     row::{number, text},
+    statement::Statement,
 };
 
 impl Chat {
@@ -32,13 +32,9 @@ impl Chat {
             return Ok(());
         }
         check(messages)?;
-        let text = format!(
-            "INSERT IGNORE INTO message (IF $found_mark = $mark {{ $rows }} \
-             ELSE {{ THROW '{THROWN_OTHER}' }}) RETURN NONE; RETURN $ids.{{ {COLUMNS} }}"
-        );
         let rows: Vec<Value> = messages.iter().map(row).collect();
         let ids: Vec<RecordId> = messages.iter().map(Message::id).collect();
-        let query = Query::new("write messages", text).bind("rows", rows).bind("ids", ids);
+        let query = Query::of(Statement::WriteMessages).bind("rows", rows).bind("ids", ids);
         let mut found = HashMap::with_capacity(messages.len());
         for row in self.client.run(&query).await?.rows::<Row>(1)? {
             let message = Message::try_from(row)?;

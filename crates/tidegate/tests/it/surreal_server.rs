@@ -1,0 +1,7 @@
+//! Commands against a SurrealDB server.
+//!
+//! The name of this module is what the test command leaves out by where there is no server.
+
+mod gates;
+mod relay;
+mod site;

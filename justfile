@@ -1,0 +1,5 @@
+# Commands that runbooks name. What they need is said by `--help` of what they call.
+
+# Checks the candidate of a release: database, Redis and replicas (docs/gates.md).
+release-gates-surreal *ARGS:
+    @scripts/release-gates-surreal.sh {{ARGS}}
