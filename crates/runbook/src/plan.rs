@@ -4,6 +4,7 @@
 //! stands here.
 
 mod build;
+mod canonical;
 mod table;
 
 use evidence::{Decision, Hash, Resource, Verifier};
@@ -190,23 +191,22 @@ pub fn plan(text: &str, options: &Options) -> Planned {
 }
 
 impl Plan {
-    /// Returns the digest: SHA-256 of the form's name, a newline and the plan's JSON.
+    /// Returns the digest: SHA-256 of [`Plan::canonical`].
     ///
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn digest(&self) -> Result<Hash, serde_json::Error> {
-        Ok(Hash::of(&self.bytes()?))
+        Ok(Hash::of(self.canonical()?.as_bytes()))
     }
 
-    /// Returns the bytes that the digest is made of.
+    /// Returns the text that the digest is made of: the form's name, a newline and the plan as JSON in
+    /// the form of RFC 8785, which leaves nothing to choose.
     ///
     /// # Errors
     /// Fails where no JSON can be made of it.
-    pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = Vec::from(FORMAT.as_bytes());
-        bytes.push(b'\n');
-        serde_json::to_writer(&mut bytes, self)?;
-        Ok(bytes)
+    pub fn canonical(&self) -> Result<String, serde_json::Error> {
+        let value = serde_json::to_value(self)?;
+        Ok(format!("{FORMAT}\n{}", canonical::text(&value)))
     }
 
     /// Returns the plan as statements name it.

@@ -135,7 +135,10 @@ fn plan_file(args: PlanArgs, style: Style) -> Result<Exit, Failure> {
         }
         Style::Json => {
             let digest = plan.digest().map_err(no_json)?;
-            let document = json!({"digest": digest, "plan": plan, "problems": planned.problems});
+            let canonical = plan.canonical().map_err(no_json)?;
+            let document = json!({
+                "digest": digest, "canonical": canonical, "plan": plan, "problems": planned.problems,
+            });
             console::conclude(&document.to_string());
         }
     }
