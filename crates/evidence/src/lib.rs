@@ -22,6 +22,7 @@ mod redact;
 mod statement;
 mod tree;
 mod verify;
+mod visible;
 
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError, GOES_ON},
@@ -44,4 +45,5 @@ pub use self::{
     statement::{Resource, STATEMENT_TYPE, Statement, StatementError},
     tree::Tree,
     verify::{Fault, Finding, Item, Report, Request, Signatures, Standing, verify},
+    visible::{Visible, is_visible},
 };

@@ -263,7 +263,7 @@ fn lock(entries: &File, path: &Path) -> Result<(), StandingError> {
 /// Removes what a crash left of files that were being written.
 fn clear_temporaries(folder: &Path) -> Result<(), StandingError> {
     for (name, path, kind) in list(folder)? {
-        let of = name.strip_suffix(TEMPORARY_SUFFIX);
+        let of = name.to_str().and_then(|name| name.strip_suffix(TEMPORARY_SUFFIX));
         let is_ours = of.is_some_and(|of| of.ends_with(RECORD_SUFFIX) || of == CHECKPOINT_FILE);
         if kind.is_file() && is_ours {
             fs::remove_file(&path).map_err(io_error(&path))?;

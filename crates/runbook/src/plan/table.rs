@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use evidence::Visible;
+
 use super::{Plan, PlannedStep, UndoBy};
 use crate::{Length, Mode};
 
@@ -13,8 +15,8 @@ const TEXT_CHARS_MAX: usize = 90;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whatever a line is made of, it is cleaned here, once.
-        let lines: Vec<_> = self.lines()?.iter().map(|line| clean(line)).collect();
+        // Whatever a line is made of, all of it can be seen.
+        let lines: Vec<_> = self.lines()?.iter().map(|line| Visible(line).to_string()).collect();
         f.write_str(&lines.join("\n"))
     }
 }
@@ -147,14 +149,6 @@ fn command(words: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns a text without control characters and without those that turn the direction of writing,
-/// which a terminal would obey.
-fn clean(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let is_obeyed = |c: char| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}');
-    text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
-}
-
 fn row(step: &PlannedStep) -> [String; 7] {
     let class = if step.carried_out { "" } else { ", withheld" };
     let undo = match &step.undo {
@@ -163,7 +157,7 @@ fn row(step: &PlannedStep) -> [String; 7] {
         UndoBy::Impossible => " [can't be undone]".to_owned(),
         UndoBy::Nothing | UndoBy::Rollback => String::new(),
     };
-    [
+    let cells = [
         step.id.clone(),
         step.at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
         step.kind.to_string(),
@@ -171,7 +165,9 @@ fn row(step: &PlannedStep) -> [String; 7] {
         step.owners.join(", "),
         Length::of_seconds(step.within_s).to_string(),
         format!("{}{undo}", shortened(&step.text)),
-    ]
+    ];
+    // Before the widths of the columns are taken.
+    cells.map(|cell| Visible(cell).to_string())
 }
 
 /// Returns the beginning of a text.

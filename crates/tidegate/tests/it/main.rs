@@ -17,3 +17,4 @@ mod real_server;
 mod replicas;
 mod runbook;
 mod tail;
+mod unseen;
