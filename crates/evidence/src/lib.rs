@@ -19,6 +19,7 @@ mod predicate;
 mod proof;
 mod recorder;
 mod redact;
+mod secret;
 mod statement;
 mod tree;
 mod verify;
@@ -42,6 +43,7 @@ pub use self::{
     proof::{ProofError, verify_consistency, verify_inclusion},
     recorder::{Recorder, RecorderError},
     redact::{Redactor, RedactorError},
+    secret::{Secret, SecretKind, secrets},
     statement::{Resource, STATEMENT_TYPE, Statement, StatementError},
     tree::Tree,
     verify::{Fault, Finding, Item, Report, Request, Signatures, Standing, verify},

@@ -15,6 +15,7 @@ use crate::{
     outline::{self, Heading, Item, Outline, Shape},
     placeholder,
     problem::Problem,
+    secret,
     source::Source,
     vocabulary::Section,
 };
@@ -26,6 +27,8 @@ pub struct Imported {
     pub text: String,
     /// How many marks wait for a person.
     pub inferred: usize,
+    /// Secrets that stand in the clear: the document has them still.
+    pub problems: Vec<Problem>,
 }
 
 /// Marks what a plain runbook seems to mean.
@@ -44,7 +47,11 @@ pub fn import(text: &str) -> Result<Imported, Problem> {
     importer.sections();
     importer.items();
     importer.front(front_text);
-    Ok(Imported { text: importer.edits.apply(text), inferred: importer.inferred })
+    let (text, inferred) = (importer.edits.apply(text), importer.inferred);
+    // By the lines of what was made.
+    let problems = Source::new(&text)
+        .map_or_else(|problem| vec![problem], |source| secret::in_document(&source));
+    Ok(Imported { text, inferred, problems })
 }
 
 struct Importer<'o, 't> {

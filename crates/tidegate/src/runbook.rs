@@ -47,10 +47,18 @@ fn import_file(args: &ImportArgs, style: Style) -> Result<Exit, Failure> {
     match style {
         Style::Json => {
             let text = args.out.is_none().then_some(imported.text);
-            console::document(&json!({"inferred": count, "text": text}))?;
+            console::document(&json!({
+                "inferred": count, "text": text, "problems": imported.problems,
+            }))?;
         }
         Style::Human if args.out.is_none() => console::verbatim(&imported.text),
         Style::Human => {}
+    }
+    if style == Style::Human {
+        let made = args.out.as_ref().unwrap_or(&args.file);
+        for problem in &imported.problems {
+            console::note(&format!("{}: {problem}", shown(made)));
+        }
     }
     console::note(&format!(
         "{count} marks were inferred; read each, and make `run?` `run:` once it is right"

@@ -5,7 +5,7 @@ use std::fmt;
 use evidence::Visible;
 
 use super::{Plan, PlannedStep, UndoBy};
-use crate::{Length, Mode};
+use crate::{Length, Mode, argv};
 
 /// The columns of steps; the last one takes what is left of the line.
 const HEAD: [&str; 7] = ["ID", "TIME", "KIND", "CLASS", "OWNER", "WITHIN", "WHAT"];
@@ -114,7 +114,7 @@ fn section(title: &str, steps: &[PlannedStep]) -> Vec<String> {
 fn details(step: &PlannedStep) -> Vec<String> {
     let content = &step.content;
     let mut details: Vec<String> = Vec::new();
-    details.extend(content.commands.iter().map(|words| format!("$ {}", command(words))));
+    details.extend(content.commands.iter().map(|words| format!("$ {}", argv::shown(words))));
     details.extend(content.flags.iter().map(|flag| format!("{}={}", flag.name, flag.value)));
     details.extend(content.targets.iter().map(|target| format!("at {target}")));
     details.extend(content.assertions.iter().map(|it| format!("expects {}={}", it.path, it.is)));
@@ -133,20 +133,12 @@ fn details(step: &PlannedStep) -> Vec<String> {
     details.extend(step.pass.iter().map(|pass| format!("passes: {pass}")));
     details.extend(step.output.iter().map(|output| format!("leaves: {output}")));
     if let UndoBy::Own(undo) = &step.undo {
-        details.extend(undo.commands.iter().map(|words| format!("undone by $ {}", command(words))));
+        details.extend(
+            undo.commands.iter().map(|words| format!("undone by $ {}", argv::shown(words))),
+        );
         details.extend(undo.flags.iter().map(|flag| format!("undone by {flag}")));
     }
     details
-}
-
-/// Writes an argument list as it could be typed: what is more than a plain word stands in quotes.
-fn command(words: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=+@%,".contains(c);
-    let quoted = words.iter().map(|word| {
-        let plain = !word.is_empty() && word.chars().all(is_plain);
-        if plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 fn row(step: &PlannedStep) -> [String; 7] {

@@ -150,7 +150,7 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
     for (to, line) in [
         (
             "`DB_PASSWORD=hunter2hunter2`",
-            "line 25: the secret of DB_PASSWORD stands in the clear; write `secret:NAME`",
+            "line 25: the secret of DB_PASSWORD stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         (
             "`URL=redis://u:hunter2hunter2@h/0`",
@@ -166,7 +166,7 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
 
 #[test]
 fn no_fault_shows_what_may_be_a_secret() {
-    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere";
     for to in [
         "`docker run -e DB_PASS=hunter2 app`",
         "`docker run --env=DB_PASS=hunter2 app`",
@@ -183,19 +183,19 @@ fn no_fault_shows_what_may_be_a_secret() {
     }
     // A value of the front matter comes into the command, which is looked at as it is filled in.
     let filled = SOUND
-        .replace("`bun test`", "`bun test -e DB_PASS=<pw>`")
-        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  pw: hunter2\n");
-    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+        .replace("`bun test`", "`bun test -e DB_PASS=<word>`")
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  word: hunter2\n");
+    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere";
     assert_eq!(faults(&filled), [told]);
     for (fence, told) in [
         ("flags = [\"hunter2\"]", "line 30: a setting that undoes R1 is not `NAME=value`"),
         (
             "flags = [\"DB_PASS=hunter2\"]",
-            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME`",
+            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         (
             "commands = [[\"x\", \"--db-pass=hunter2\"]]",
-            "line 30: the secret of db-pass stands in the clear; write `secret:NAME`",
+            "line 30: the secret of db-pass stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         ("flags = \"hunter2\"", "line 34: invalid type: string \"…\", expected a sequence"),
     ] {

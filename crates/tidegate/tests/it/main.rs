@@ -16,5 +16,6 @@ mod publish;
 mod real_server;
 mod replicas;
 mod runbook;
+mod secrets;
 mod tail;
 mod unseen;
