@@ -1,5 +1,7 @@
 //! What prose can't say: `toml` fences for traffic, guards and undoing.
 
+mod near;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -96,18 +98,12 @@ pub(crate) struct Fence {
 
 /// Reads a fence; nothing for one that means nothing to a run.
 pub(crate) fn read(fence: &outline::Fence) -> Option<Result<Fence, Problem>> {
-    let mut words = fence.info.split_whitespace();
-    if words.next() != Some("toml") {
-        return None;
-    }
-    let content = match words.next()? {
-        "traffic" => parse(fence).map(Content::Traffic),
-        "guard" => parse(fence).map(Content::Guard),
-        "undo" => parse(fence).map(Content::Undo),
-        word => {
-            let text = format!("a `toml` fence is for `traffic`, `guard` or `undo`, not `{word}`");
-            Err(Problem::fault(fence.line, "fence", text))
-        }
+    let words: Vec<&str> = fence.info.split_whitespace().collect();
+    let content = match words.as_slice() {
+        ["toml", "traffic"] => parse(fence).map(Content::Traffic),
+        ["toml", "guard"] => parse(fence).map(Content::Guard),
+        ["toml", "undo"] => parse(fence).map(Content::Undo),
+        _ => return near::meant(fence).map(|text| Err(Problem::fault(fence.line, "fence", text))),
     };
     if !fence.is_closed {
         return Some(Err(Problem::fault(fence.line, "fence", "the fence is not closed")));
