@@ -62,6 +62,20 @@ fn from_a_plain_runbook_to_its_plan() {
 }
 
 #[test]
+fn an_import_prints_what_it_writes_byte_by_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, out) = (dir.path().join("a.md"), dir.path().join("out"));
+    for text in [PLAIN.trim_end(), PLAIN, &format!("{PLAIN}\n\n"), &PLAIN.replace('\n', "\r\n")] {
+        fs::write(&plain, text).unwrap();
+        let imported = runbook(&["import"], &plain, &["--out", out.to_str().unwrap()]);
+        assert_eq!(imported.code, 0, "{imported:?}");
+        let written = fs::read_to_string(&out).unwrap();
+        assert_eq!(runbook(&["import"], &plain, &[]).out, written);
+        fs::remove_file(&out).unwrap();
+    }
+}
+
+#[test]
 fn a_document_is_fixed_in_its_place_and_nothing_else_is_touched() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempfile::tempdir().unwrap();
