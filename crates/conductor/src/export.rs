@@ -139,7 +139,7 @@ fn result(
     };
     let stated = Predicate::TestResult(TestResult {
         result,
-        configuration: vec![plan.resource()?, Resource::sha256("runbook", plan.source)],
+        configuration: vec![plan.resource()?, Resource::of_sha256("runbook", plan.source)],
         url: None,
         passed_tests,
         warned_tests: Vec::new(),

@@ -214,7 +214,7 @@ impl Plan {
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn resource(&self) -> Result<Resource, serde_json::Error> {
-        Ok(Resource::sha256("plan", self.digest()?))
+        Ok(Resource::of_sha256("plan", self.digest()?))
     }
 
     /// Returns whether a decision is about this plan and no other.

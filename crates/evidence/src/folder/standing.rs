@@ -151,7 +151,7 @@ impl StandingLog {
         }
         let (kept, sha256) = (name.to_owned(), output.sha256);
         let statement =
-            said.about(vec![Resource::sha256(name, output.sha256)]).map_err(json_error)?;
+            said.about(vec![Resource::of_sha256(name, output.sha256)]).map_err(json_error)?;
         let envelope = statement.signed(&self.signer).map_err(json_error)?;
         self.is_broken = true;
         put(&self.folder.join(name), bytes)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::Visible;
+use crate::{Hash, Visible};
 
 /// Who vouches for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -114,6 +114,12 @@ pub enum Fault {
         /// Of the log.
         entries: u64,
     },
+    /// A plan that is not the log's.
+    #[error("it is about the plan {0}, and the log is of another one")]
+    Plan(Hash),
+    /// A checkpoint that says of a log with an end that it has none.
+    #[error("it says that the log goes on, and the log has an end")]
+    Endless,
     /// A root that is not that of the entries.
     #[error("its root is not that of the entries")]
     Root,
@@ -146,6 +152,9 @@ pub struct Report {
     pub entries: u64,
     /// The root that was computed from them.
     pub root: String,
+    /// The plan that it is of, where it says so: approvals are for that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Hash>,
     /// Whether the log has an end.
     pub closed: bool,
     /// Whether its checkpoint says that it has none, as that of a server.

@@ -54,6 +54,9 @@ fn write_head(out: &mut String, report: &Report) {
     };
     line(out, format_args!("{origin}: {} entries, {end}", report.entries));
     line(out, format_args!("root {}", report.root));
+    if let Some(plan) = &report.plan {
+        line(out, format_args!("plan sha256:{plan}"));
+    }
 }
 
 fn write_items(out: &mut String, report: &Report, standing: Standing, detail: Detail) {

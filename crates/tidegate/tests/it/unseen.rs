@@ -43,7 +43,7 @@ fn evil_folder(dir: &Path) -> PathBuf {
         events_lost: 0,
         detail: serde_json::Map::new(),
     });
-    let subject = vec![Resource::sha256("x", evidence::Hash::of(b"x"))];
+    let subject = vec![Resource::of_sha256("x", evidence::Hash::of(b"x"))];
     let envelope = said.about(subject).unwrap().signed(&signer).unwrap();
     log.statement(at, &format!("rôle{EVIL}"), envelope, Vec::new()).unwrap();
     let made = dir.join("evidence");
