@@ -1,7 +1,6 @@
 //! The arguments of `bench`.
 
 mod pure;
-mod share;
 mod soak;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
@@ -9,7 +8,6 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 use clap::{Args, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use serde::Serialize;
 
-pub(crate) use self::share::Share;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
 pub use self::{
@@ -17,6 +15,7 @@ pub use self::{
     soak::SoakArgs,
 };
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
+pub(crate) use guard::Share;
 
 /// More readers than this one process can't have ports and files for.
 const READERS_MAX: u64 = 1_000_000;

@@ -2,9 +2,9 @@
 //! under their digests, and the verification of all that with public keys alone.
 //!
 //! Owns: the RFC 6962 tree and its proofs, C2SP signed notes and checkpoints, DSSE envelopes over
-//! in-toto statements, redaction, the folder's format (`docs/evidence.md`). Must not know: runbooks,
-//! what a guard or a switch is. All of it is plain data and pure functions but for `folder`, which
-//! reads and writes files.
+//! in-toto statements, what looks like a secret and its redaction, texts of others as they are shown,
+//! the folder's format (`docs/evidence.md`). Must not know: runbooks, what a guard or a switch is. All of
+//! it is plain data and pure functions but for `folder`, which reads and writes files.
 
 mod checkpoint;
 mod contents;

@@ -32,7 +32,7 @@ pub struct Plan {
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// How long the whole may take.
+    /// How long it may be from the first to the last time, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_s: Option<u64>,
     /// The share of good releases that a guard may fail.
@@ -56,7 +56,7 @@ pub struct Plan {
     pub point_of_no_return: Option<String>,
     /// How long the way back may take.
     pub rto: Rto,
-    /// How long it may take by the runbook.
+    /// How long the way back may take by the runbook, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rto_promised_s: Option<u64>,
 }
@@ -112,7 +112,7 @@ pub struct PlannedStep {
     pub carried_out: bool,
     /// The roles that own it.
     pub owners: Vec<String>,
-    /// How long it may take.
+    /// How long it may take, in seconds.
     pub within_s: u64,
     /// What the document says.
     pub text: String,

@@ -4,7 +4,6 @@ mod audit;
 mod cutover;
 mod evidence;
 mod guard;
-mod percent;
 mod runbook;
 
 use std::path::PathBuf;
@@ -18,7 +17,6 @@ pub(crate) use self::{
     cutover::CutoverArgs,
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
-    percent::Percent,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
 };
 use crate::failure::Failure;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use evidence::Visible;
+use guard::Short;
 
 use super::{Plan, PlannedStep, UndoBy};
 use crate::{Length, Mode, argv};
@@ -47,7 +48,7 @@ impl Plan {
         if self.guards.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![String::new(), format!("Guards (at alpha {})", self.alpha)];
+        let mut lines = vec![String::new(), format!("Guards (at alpha {})", Short(self.alpha))];
         for guard in &self.guards {
             let from = guard.armed_from.as_deref().unwrap_or("the start");
             let (id, measure, on_fail) = (&guard.spec.id, guard.spec.measure, guard.spec.on_fail);
@@ -120,7 +121,7 @@ fn details(step: &PlannedStep) -> Vec<String> {
     details.extend(content.assertions.iter().map(|it| format!("expects {}={}", it.path, it.is)));
     details.extend(content.bounds.iter().map(|bound| format!("bound {bound}")));
     if let Some(traffic) = &step.traffic {
-        details.push(format!("{} % for {}", traffic.weight_percent, traffic.hold));
+        details.push(format!("{} % for {}", Short(traffic.weight_percent), traffic.hold));
     }
     let names = [
         ("repeats", &step.repeats),

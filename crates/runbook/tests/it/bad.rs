@@ -231,7 +231,7 @@ fn what_was_inferred_or_is_not_marked() {
     check(
         "id=R1 -->",
         "idd=R1 -->",
-        "line 30: `idd` is none of id, at, owner, class, codes, of, with, guards, after, undo, way, environment, within, rate",
+        "line 30: `idd` is none of id, at, owner, class, codes, of, with, guards, after, undo, way, environment, within",
     );
     check(
         "<!-- run: flag id=R1 -->",

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use data_encoding::BASE64;
 use evidence::{Choice, Decision, Hash, Predicate, Recorder, Redactor, Resource, Signer, folder};
 use serde_json::json;
 
@@ -164,5 +165,34 @@ fn an_approval_of_another_plan_is_found_and_the_plan_is_shown() {
         assert_eq!(shown.out.contains(&told), code == 1, "{shown:?}");
         assert_eq!(verify(dir.path(), &["--json"]).json()["report"]["plan"], json!(plan));
         fs::remove_dir_all(dir.path().join("evidence")).unwrap();
+    }
+}
+
+#[test]
+fn keys_that_nobody_should_trust_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let file = dir.path().join("run.keys");
+    let sound = fs::read_to_string(&file).unwrap();
+    let own: Signer =
+        fs::read_to_string(dir.path().join("log.key")).unwrap().trim().parse().unwrap();
+    // The neutral element: anybody can make a signature for it, over anything.
+    let weak = {
+        let data = [&[1, 1][..], &[0; 31]].concat();
+        let id = Hash::of(&[b"example.com/x\n", data.as_slice()].concat()).to_string();
+        format!("example.com/x+{}+{}", &id[..8], BASE64.encode(&data))
+    };
+    let renamed = {
+        let data = [&[1], own.verifier().public().as_slice()].concat();
+        let id = Hash::of(&[b"example.com/x\n", data.as_slice()].concat()).to_string();
+        format!("example.com/x+{}+{}", &id[..8], BASE64.encode(&data))
+    };
+    for (key, told) in [
+        (weak, "line 2: the key is none: the key is a point of small order"),
+        (renamed, "line 2: that was said before; a key stands once, under one name"),
+    ] {
+        fs::write(&file, format!("{sound}lead {key}\n")).unwrap();
+        let refused = verify(dir.path(), &[]);
+        assert!(refused.code == 64 && refused.err.contains(told), "{refused:?}");
     }
 }
