@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod command;
 mod cutover;
+mod documented;
 mod evidence;
 mod exit_codes;
 mod fake;
