@@ -1,8 +1,9 @@
 //! Secrets are taken out of outputs before anything is hashed or stored.
 //!
 //! Known secrets are found as they are, in base64 of either alphabet and percent-encoded; beside them
-//! [what looks like one](secrets). What was taken out is named, never shown. A secret that a program changed in another way is not found: this is a net
-//! below the rule that secrets do not belong in outputs.
+//! [what looks like one](secrets). What was taken out is named, never shown. A secret that a program
+//! changed in another way is not found: this is a net below the rule that secrets do not belong in
+//! outputs.
 
 use std::fmt::Write;
 

@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{Hash, Predicate, Resource};
 
-/// Records of a run that name its plan, and what they call it.
-#[derive(Deserialize)]
+/// What records of a run call its plan.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Named {
-    #[serde(alias = "digest")]
     plan: Option<Hash>,
+    digest: Option<Hash>,
 }
 
 /// The names of those records.
@@ -27,7 +28,7 @@ pub(super) fn check(log: &Log, report: &mut Report) {
         let is_one = entry.name.as_deref().is_some_and(|name| RECORDS.contains(&name));
         let data = entry.data.as_ref().filter(|_| is_one);
         let named = data.and_then(|data| serde_json::from_str::<Named>(data.get()).ok());
-        if let Some(plan) = named.and_then(|named| named.plan) {
+        for plan in named.into_iter().flat_map(|named| [named.plan, named.digest]).flatten() {
             is_of(plan, *n, report);
         }
     }
