@@ -42,3 +42,22 @@ pub(crate) fn hide(text: &str, problems: &mut [Problem]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Options, lint};
+
+    #[test]
+    fn what_else_is_said_of_a_document_leaves_its_secrets_out() {
+        for line in ["mode: DB_PASS=hunter2", "modus: --token=hunter2", "window: API_KEY=hunter2"] {
+            let text = format!("---\nrunbook:\n  version: 1\n  {line}\n---\n# T\n");
+            let problems = lint(&text, &Options::default());
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            assert!(told.iter().any(|it| it.contains("stands in the clear")), "{told:?}");
+            assert!(!told.concat().contains("hunter2"), "{told:?}");
+        }
+        let text = "---\nrunbook:\n  version: 1\n  mode: DB_PASS=hunter2\n---\n# T\n";
+        let told = "line 4: `mode`: `DB_PASS=…` is none of readiness, rehearsal, production";
+        assert!(lint(text, &Options::default()).iter().any(|it| it.to_string() == told));
+    }
+}
