@@ -2,7 +2,6 @@
 
 mod chat;
 mod pure;
-mod share;
 mod soak;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
@@ -12,7 +11,6 @@ use serde::Serialize;
 
 pub use self::chat::ChatArgs;
 pub(crate) use self::chat::{Database, RequestIds};
-pub(crate) use self::share::Share;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
 pub use self::{
@@ -20,6 +18,7 @@ pub use self::{
     soak::SoakArgs,
 };
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
+pub(crate) use guard::Share;
 
 /// More readers than this one process can't have ports and files for.
 const READERS_MAX: u64 = 1_000_000;

@@ -116,7 +116,7 @@ impl Event {
     /// Fails where no JSON can be made of it.
     pub fn signed(decision: Decision, signer: &Signer) -> Result<Self, serde_json::Error> {
         let role = decision.role.clone();
-        let subject = vec![Resource::sha256("journal", decision.log.root)];
+        let subject = vec![Resource::of_sha256("journal", decision.log.root)];
         let envelope = Predicate::Decision(decision).about(subject)?.signed(signer)?;
         Ok(Event::Signed { role, envelope })
     }

@@ -76,7 +76,7 @@ pub fn export(run: &Run<'_>, signer: &Signer, at: Timestamp) -> Result<Recorder,
     for output in read.entries.iter().flat_map(|entry| &entry.outputs) {
         keep(&mut log, output, run.outputs)?;
     }
-    let plan = log.keep_output(PLAN, run.plan.bytes()?);
+    let plan = log.keep_output(PLAN, run.plan.canonical()?.into_bytes());
     log.record(at, PLAN, &json!({"digest": plan.sha256}), vec![plan])?;
     for (gate, verdict) in results(run.plan, &state) {
         let result = result(run.plan, gate, verdict)?;
@@ -139,7 +139,7 @@ fn result(
     };
     let stated = Predicate::TestResult(TestResult {
         result,
-        configuration: vec![plan.resource()?, Resource::sha256("runbook", plan.source)],
+        configuration: vec![plan.resource()?, Resource::of_sha256("runbook", plan.source)],
         url: None,
         passed_tests,
         warned_tests: Vec::new(),

@@ -98,8 +98,8 @@ pub enum EntryError {
     /// Its fields do not belong to its kind.
     #[error("its fields do not belong to its kind")]
     Fields,
-    /// Its time is none.
-    #[error("its time {0:?} is none")]
+    /// Its time is none of RFC 3339 in UTC.
+    #[error("its time {0:?} is none of RFC 3339 in UTC, as 2026-01-31T12:00:00Z")]
     Time(String),
 }
 
@@ -137,7 +137,26 @@ impl Entry {
         if !fits {
             return Err(EntryError::Fields);
         }
-        let is_time = self.at.ends_with('Z') && self.at.parse::<jiff::Timestamp>().is_ok();
-        if is_time { Ok(()) } else { Err(EntryError::Time(self.at.clone())) }
+        if is_time(&self.at) { Ok(()) } else { Err(EntryError::Time(self.at.clone())) }
     }
+}
+
+/// Returns whether a text is a time of RFC 3339 in UTC, in the one form that entries have: with `T`, with
+/// `Z`, and with a part of a second behind a point, if any.
+pub(crate) fn is_time(text: &str) -> bool {
+    let Some((whole, rest)) = text.split_at_checked(19) else { return false };
+    let is_form = |(byte, form): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    };
+    let is_fraction = match rest.strip_suffix('Z') {
+        Some("") => true,
+        Some(part) => part.strip_prefix('.').is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        }),
+        None => false,
+    };
+    whole.bytes().zip(*b"0000-00-00T00:00:00").all(is_form)
+        && is_fraction
+        && text.parse::<jiff::Timestamp>().is_ok()
 }

@@ -3,9 +3,10 @@
 mod standing;
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 pub use self::standing::{StandingError, StandingLog};
 use crate::{
     CHECKPOINT_FILE, Contents, ENTRIES_FILE, Hash, OUTPUTS_FOLDER, OutputFile, RECORD_SUFFIX,
-    Recorder, RecorderError, Signer,
+    Recorder, RecorderError, Signer, Visible,
 };
 
 /// What the names of files end in that are not written to their end.
@@ -27,7 +28,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// A file or a folder.
-    #[error("{} can't be used", .path.display())]
+    #[error("{} can't be used", Visible(.path.display()))]
     Io {
         /// Which one.
         path: PathBuf,
@@ -35,7 +36,7 @@ pub enum FolderError {
         source: io::Error,
     },
     /// A file is too long to be ours.
-    #[error("{} is longer than {FILE_BYTES_MAX} bytes", .0.display())]
+    #[error("{} is longer than {FILE_BYTES_MAX} bytes", Visible(.0.display()))]
     TooLong(PathBuf),
     /// The evidence can't be made.
     #[error("the evidence can't be made")]
@@ -54,6 +55,13 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
 pub fn read(folder: &Path) -> Result<Contents, FolderError> {
     let mut contents = Contents::default();
     for (name, path, kind) in list(folder)? {
+        let name = match name.into_string() {
+            Ok(name) => name,
+            Err(name) => {
+                contents.strange.push(escaped(&name));
+                continue;
+            }
+        };
         match name.as_str() {
             ENTRIES_FILE if kind.is_file() => contents.entries = Some(read_whole(&path)?),
             CHECKPOINT_FILE if kind.is_file() => contents.checkpoint = Some(read_whole(&path)?),
@@ -84,25 +92,32 @@ pub fn write(folder: &Path, recorder: &Recorder, signer: &Signer) -> Result<(), 
     put(&folder.join(CHECKPOINT_FILE), checkpoint.as_bytes())
 }
 
-fn list(folder: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>, FolderError> {
+fn list(folder: &Path) -> Result<Vec<(OsString, PathBuf, fs::FileType)>, FolderError> {
     let mut all = Vec::new();
     for item in fs::read_dir(folder).map_err(io_error(folder))? {
         let item = item.map_err(io_error(folder))?;
         let kind = item.file_type().map_err(io_error(&item.path()))?;
-        all.push((item.file_name().to_string_lossy().into_owned(), item.path(), kind));
+        all.push((item.file_name(), item.path(), kind));
     }
     Ok(all)
 }
 
 fn read_outputs(folder: &Path, contents: &mut Contents) -> Result<(), FolderError> {
     for (name, path, kind) in list(folder)? {
-        if kind.is_file() {
-            contents.outputs.insert(name, digest(&path)?);
-        } else {
-            contents.strange.push(format!("{OUTPUTS_FOLDER}/{name}"));
+        match name.into_string() {
+            Ok(name) if kind.is_file() => {
+                contents.outputs.insert(name, digest(&path)?);
+            }
+            Ok(name) => contents.strange.push(format!("{OUTPUTS_FOLDER}/{name}")),
+            Err(name) => contents.strange.push(format!("{OUTPUTS_FOLDER}/{}", escaped(&name))),
         }
     }
     Ok(())
+}
+
+/// Writes a name that is no text so that it can be told from every other: no entry can name it.
+fn escaped(name: &OsStr) -> String {
+    name.as_bytes().escape_ascii().to_string()
 }
 
 fn read_whole(path: &Path) -> Result<Vec<u8>, FolderError> {

@@ -11,15 +11,43 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Serialize, Serializer};
 
-use crate::Hash;
+use crate::{Hash, is_visible};
 
 /// The signature type of plain Ed25519.
 const ED25519_TYPE: u8 = 0x01;
 
 const PRIVATE: &str = "PRIVATE+KEY+";
 
-/// Whose key it is; a name without spaces and `+`, best an address without a scheme, as
-/// `example.com/alice`.
+/// Public keys, without the bit of the sign, for which anybody can make a signature: points of an order
+/// up to 8, and the ways to write them that are not the canonical ones. Source: libsodium,
+/// `ge25519_has_small_order`, whose list it is.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    point(0x00, 0x00, 0x00),
+    point(0x01, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+    point(0xec, 0xff, 0x7f),
+    point(0xed, 0xff, 0x7f),
+    point(0xee, 0xff, 0x7f),
+];
+
+const fn point(first: u8, inner: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [inner; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
+/// Whose key it is; a name of characters that can be seen, without spaces, `+`, `#` and `,`, which mean
+/// something in a file of keys; best an address without a scheme, as `example.com/alice`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
@@ -42,7 +70,9 @@ pub struct Signer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The name can't be one.
-    #[error("a key's name is not empty and has no spaces, control characters or `+`")]
+    #[error(
+        "a key's name is not empty and has no spaces, no `+`, `#` or `,`, and nothing that can't be seen"
+    )]
     Name,
     /// It has not the form of one.
     #[error("a key is NAME+ID+BASE64, a private one with PRIVATE+KEY+ before it")]
@@ -53,6 +83,9 @@ pub enum KeyError {
     /// Its id is that of another key.
     #[error("the key's id does not fit its name and its bytes")]
     Id,
+    /// Anybody can sign for it.
+    #[error("the key is a point of small order, for which anybody can make a signature")]
+    SmallOrder,
     /// The machine gives no random numbers.
     #[error("no random numbers can be had")]
     Random,
@@ -69,7 +102,7 @@ impl FromStr for KeyName {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let is_bad = |c: char| c.is_whitespace() || c.is_control() || c == '+';
+        let is_bad = |c: char| c.is_whitespace() || !is_visible(c) || "+#,".contains(c);
         if text.is_empty() || text.contains(is_bad) {
             return Err(KeyError::Name);
         }
@@ -139,6 +172,11 @@ impl FromStr for Verifier {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let (name, id, public) = parse(text)?;
+        let mut unsigned = public;
+        unsigned[31] &= 0x7f;
+        if SMALL_ORDER.contains(&unsigned) {
+            return Err(KeyError::SmallOrder);
+        }
         let verifier = Verifier::new(name, public);
         if verifier.id == id { Ok(verifier) } else { Err(KeyError::Id) }
     }

@@ -13,7 +13,10 @@ pub const LOG_ROLE: &str = "log";
 /// The role of keys that have seen a checkpoint and signed it beside the log's.
 pub const WITNESS_ROLE: &str = "witness";
 
-/// What a key may speak as: `[a-z][a-z0-9-]{0,39}`.
+/// What a line of the file begins with that names the log: no role is called so.
+const ORIGIN: &str = "origin";
+
+/// What a key may speak as: `[a-z][a-z0-9-]{0,39}`, but not `origin`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Role(String);
 
@@ -32,19 +35,22 @@ pub enum KeyringError {
     Form(usize),
     /// A role can't be one.
     #[error(
-        "line {0}: a role is a lower-case letter, then letters, digits and hyphens, 40 at most"
+        "line {0}: a role is a lower-case letter, then letters, digits and hyphens, 40 at most, and not \
+         `{ORIGIN}`"
     )]
     Role(usize),
     /// The key is none.
-    #[error("line {line}: {source}")]
+    #[error("line {line}: the key is none")]
     Key {
         /// The line.
         line: usize,
         /// Why.
         source: KeyError,
     },
-    /// The key stands there already, or a log was named already.
-    #[error("line {0}: that was said before")]
+    /// The key stands there already, under this or another name, or a log was named already.
+    #[error(
+        "line {0}: that was said before; a key stands once, under one name, with all its roles"
+    )]
     Twice(usize),
     /// No key may sign the log.
     #[error("no key has the role `{LOG_ROLE}`")]
@@ -65,7 +71,11 @@ impl FromStr for Role {
         let is_start = text.starts_with(|c: char| c.is_ascii_lowercase());
         let mut rest = text.chars();
         let fits = rest.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if is_start && fits && text.len() <= 40 { Ok(Role(text.to_owned())) } else { Err(()) }
+        if is_start && fits && text.len() <= 40 && text != ORIGIN {
+            Ok(Role(text.to_owned()))
+        } else {
+            Err(())
+        }
     }
 }
 
@@ -136,15 +146,18 @@ impl FromStr for Keyring {
 
 impl Keyring {
     fn add(&mut self, line: usize, first: &str, second: &str) -> Result<(), KeyringError> {
-        if first == "origin" {
+        if first == ORIGIN {
             let before = self.origin.replace(second.to_owned());
             return before.map_or(Ok(()), |_| Err(KeyringError::Twice(line)));
         }
         let roles = first.split(',').map(str::parse).collect::<Result<Vec<Role>, ()>>();
         let roles = roles.map_err(|()| KeyringError::Role(line))?;
         let key: Verifier = second.parse().map_err(|source| KeyringError::Key { line, source })?;
-        // Two keys of one name and number could not be told apart.
-        if self.keys().any(|known| known.key_id() == key.key_id()) {
+        // Two keys of one name and number could not be told apart, and one key under two names would
+        // look like two people.
+        let is_same =
+            |known: &Verifier| known.key_id() == key.key_id() || known.public() == key.public();
+        if self.keys().any(is_same) {
             return Err(KeyringError::Twice(line));
         }
         self.keys.push((roles, key));

@@ -2,9 +2,9 @@
 //! under their digests, and the verification of all that with public keys alone.
 //!
 //! Owns: the RFC 6962 tree and its proofs, C2SP signed notes and checkpoints, DSSE envelopes over
-//! in-toto statements, redaction, the folder's format (`docs/evidence.md`). Must not know: runbooks,
-//! what a guard or a switch is. All of it is plain data and pure functions but for `folder`, which
-//! reads and writes files.
+//! in-toto statements, what looks like a secret and its redaction, texts of others as they are shown,
+//! the folder's format (`docs/evidence.md`). Must not know: runbooks, what a guard or a switch is. All of
+//! it is plain data and pure functions but for `folder`, which reads and writes files.
 
 mod checkpoint;
 mod contents;
@@ -19,9 +19,11 @@ mod predicate;
 mod proof;
 mod recorder;
 mod redact;
+mod secret;
 mod statement;
 mod tree;
 mod verify;
+mod visible;
 
 pub use self::{
     checkpoint::{Checkpoint, CheckpointError, GOES_ON},
@@ -41,7 +43,9 @@ pub use self::{
     proof::{ProofError, verify_consistency, verify_inclusion},
     recorder::{Recorder, RecorderError},
     redact::{Redactor, RedactorError},
+    secret::{Secret, SecretKind, secrets},
     statement::{Resource, STATEMENT_TYPE, Statement, StatementError},
     tree::Tree,
     verify::{Fault, Finding, Item, Report, Request, Signatures, Standing, verify},
+    visible::{Visible, is_visible},
 };

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::to_raw_value};
 
-use crate::{Hash, Resource, STATEMENT_TYPE, Statement};
+use crate::{Hash, Resource, STATEMENT_TYPE, Statement, entry};
 
 /// The result of a gate: <https://in-toto.io/attestation/test-result/v0.1>.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub struct Decision {
     /// The gate that is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
-    /// The plan that it is for, where there is one.
+    /// The plan that it is for, by its SHA-256, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Resource>,
     /// The log as it was then.
@@ -175,7 +175,7 @@ pub enum PredicateError {
     /// Its type is not known.
     #[error("predicates of the type {0:?} are not understood")]
     Type(String),
-    /// It is not one of its type.
+    /// It is not one of its type, or contradicts itself.
     #[error("it is no predicate of its type: {0}")]
     Content(String),
 }
@@ -255,13 +255,43 @@ impl Predicate {
             let read = serde_json::from_str(statement.predicate.get());
             read.map_err(|error| PredicateError::Content(error.to_string()))
         }
-        match statement.predicate_type.as_str() {
+        let said = match statement.predicate_type.as_str() {
             TEST_RESULT => read(statement).map(Predicate::TestResult),
             DECISION => read(statement).map(Predicate::Decision),
             SWITCH => read(statement).map(Predicate::Switch),
             ROLLBACK => read(statement).map(Predicate::Rollback),
             REHEARSAL => read(statement).map(Predicate::Rehearsal),
             other => Err(PredicateError::Type(other.to_owned())),
+        }?;
+        match said.contradiction() {
+            None => Ok(said),
+            Some(why) => Err(PredicateError::Content(why.to_owned())),
+        }
+    }
+
+    /// Returns why its fields can't stand beside each other.
+    fn contradiction(&self) -> Option<&'static str> {
+        match self {
+            Predicate::TestResult(it)
+                if it.result != Outcome::Failed && !it.failed_tests.is_empty() =>
+            {
+                Some("tests failed, and the result is not FAILED")
+            }
+            Predicate::Decision(it) if it.decision == Choice::Waive && it.gate.is_none() => {
+                Some("a WAIVE names the gate that is waived")
+            }
+            Predicate::Decision(it) if it.decision == Choice::Approve && it.plan.is_none() => {
+                Some("an APPROVE names the plan that is approved of")
+            }
+            Predicate::Decision(it)
+                if it.plan.as_ref().is_some_and(|plan| plan.sha256().is_none()) =>
+            {
+                Some("a plan is named by its SHA-256, 64 lower-case hexadecimal digits")
+            }
+            Predicate::Rehearsal(it) if !entry::is_time(&it.expires) => {
+                Some("a rehearsal counts until a time of RFC 3339 in UTC")
+            }
+            _ => None,
         }
     }
 }

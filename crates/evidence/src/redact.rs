@@ -1,13 +1,15 @@
 //! Secrets are taken out of outputs before anything is hashed or stored.
 //!
 //! Known secrets are found as they are, in base64 of either alphabet and percent-encoded; beside them
-//! passwords in addresses and what follows `Bearer `, whatever they are. What was taken out is
-//! named, never shown. A secret that a program changed in another way is not found: this is a net
-//! below the rule that secrets do not belong in outputs.
+//! [what looks like one](secrets). What was taken out is named, never shown. A secret that a program
+//! changed in another way is not found: this is a net below the rule that secrets do not belong in
+//! outputs.
 
 use std::fmt::Write;
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD};
+
+use crate::secrets;
 
 /// Shorter secrets would be found in every text.
 const SECRET_BYTES_MIN: usize = 6;
@@ -51,20 +53,31 @@ impl Redactor {
         Ok(self)
     }
 
-    /// Returns the bytes without secrets.
+    /// Returns the bytes without secrets: those that are known, and what looks like one.
     pub fn redact(&self, bytes: &[u8]) -> Vec<u8> {
+        let known = self.without_known(bytes);
+        let mut out = Vec::with_capacity(known.len());
+        for chunk in known.utf8_chunks() {
+            let text = chunk.valid();
+            let mut from = 0;
+            for secret in secrets(text) {
+                out.extend(&text.as_bytes()[from..secret.range.start]);
+                out.extend(format!("[redacted {}]", secret.what.label()).as_bytes());
+                from = secret.range.end;
+            }
+            out.extend(&text.as_bytes()[from..]);
+            out.extend(chunk.invalid());
+        }
+        out
+    }
+
+    fn without_known(&self, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             if let Some((form, instead)) = self.needles.iter().find(|(f, _)| rest.starts_with(f)) {
                 out.extend(instead.as_bytes());
                 rest = &rest[form.len()..];
-            } else if let Some(length) = bearer(&out, rest) {
-                out.extend(b"[redacted token]");
-                rest = &rest[length..];
-            } else if let Some(length) = password(&out, rest) {
-                out.extend(b"[redacted password]");
-                rest = &rest[length..];
             } else {
                 out.push(*first);
                 rest = &rest[1..];
@@ -84,29 +97,6 @@ fn percent_encoded(secret: &str) -> String {
         }
     }
     out
-}
-
-/// Returns the length of a token that begins here, behind `Bearer `.
-fn bearer(before: &[u8], rest: &[u8]) -> Option<usize> {
-    let word = before.len().checked_sub(7).map(|at| &before[at..])?;
-    if !word.eq_ignore_ascii_case(b"bearer ") {
-        return None;
-    }
-    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
-    let length = rest.iter().take_while(|byte| is_token(byte)).count();
-    (length >= SECRET_BYTES_MIN).then_some(length)
-}
-
-/// Returns the length of a password that begins here, between `//USER:` and `@`.
-fn password(before: &[u8], rest: &[u8]) -> Option<usize> {
-    if before.last() != Some(&b':') {
-        return None;
-    }
-    let user = before[..before.len() - 1].iter().rev();
-    let user_bytes = user.take_while(|b| !b"/@ \t\r\n\"'<>".contains(b)).count();
-    let slashes = before[..before.len() - 1 - user_bytes].ends_with(b"//");
-    let length = rest.iter().take_while(|b| !b"@/ \t\r\n\"'<>".contains(b)).count();
-    (slashes && length > 0 && rest.get(length) == Some(&b'@')).then_some(length)
 }
 
 impl std::fmt::Debug for Redactor {

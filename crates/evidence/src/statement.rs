@@ -55,7 +55,7 @@ pub enum StatementError {
     #[error("it has no subject with a digest")]
     Subject,
     /// What it says is not understood.
-    #[error("{0}")]
+    #[error(transparent)]
     Predicate(#[from] PredicateError),
 }
 
@@ -95,9 +95,14 @@ impl Statement {
 
 impl Resource {
     /// Returns a thing with a SHA-256 digest.
-    pub fn sha256(name: &str, digest: Hash) -> Self {
+    pub fn of_sha256(name: &str, digest: Hash) -> Self {
         let digest = BTreeMap::from([("sha256".to_owned(), digest.to_string())]);
         Resource { name: Some(name.to_owned()), uri: None, digest }
+    }
+
+    /// Returns its SHA-256 digest, where it has one that can be one.
+    pub fn sha256(&self) -> Option<Hash> {
+        self.digest.get("sha256")?.parse().ok()
     }
 
     /// Returns whether it has this SHA-256 digest.

@@ -6,6 +6,7 @@
 
 mod log;
 mod outputs;
+mod plan;
 mod report;
 mod statements;
 
@@ -45,6 +46,7 @@ pub fn verify(request: &Request<'_>) -> Report {
         let log = log::read(request, &mut report);
         log::check_checkpoint(request, &log, &mut report);
         log::check_end(request, &log, &mut report);
+        plan::check(&log, &mut report);
         statements::check(request, &log, &mut report);
         outputs::check(request, &log, &mut report);
     }

@@ -16,6 +16,7 @@ mod power;
 mod ratio;
 mod reading;
 mod settings;
+mod share;
 pub mod simulate;
 mod verdict;
 
@@ -29,5 +30,6 @@ pub use self::{
     ratio::{RatioGuard, RatioSettings},
     reading::{Counter, Reading, ReadingError},
     settings::{Alpha, Effect, SettingsError},
+    share::{Share, ShareError, Short},
     verdict::{At, Judgement, Verdict, Window},
 };

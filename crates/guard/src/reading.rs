@@ -20,7 +20,7 @@ pub struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum ReadingError {
     /// Its numbers can't be.
-    #[error("the reading can't be: {0}")]
+    #[error(transparent)]
     Counts(#[from] CountsError),
     /// It was not taken after the one before.
     #[error("the reading is of the past: taken at {at}, the one before at {last}", at = .at.0, last = .last.0)]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Short;
+
 /// The share of good releases that a guard may fail, over its whole life: between 0 and a half.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -21,16 +23,16 @@ pub struct Effect {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// Not between 0 and a half.
-    #[error("alpha is {0}, it lies between 0 and 0.5")]
+    #[error("alpha is {}, it lies between 0 and 0.5", Short(*.0))]
     Alpha(f64),
     /// Not above 1.
-    #[error("the ratio that matters is {0}, it lies above 1")]
+    #[error("the ratio that matters is {}, it lies above 1", Short(*.0))]
     Ratio(f64),
     /// Not a rate.
-    #[error("the least rate that matters is {0}, it is a number from 0 on")]
+    #[error("the least rate that matters is {}, it is a number from 0 on", Short(*.0))]
     Rate(f64),
     /// Not a margin.
-    #[error("the margin is {0}, it is a number from 1 on, as 1.1 for ten per cent")]
+    #[error("the margin is {}, it is a number from 1 on, as 1.1 for ten per cent", Short(*.0))]
     Margin(f64),
 }
 

@@ -49,6 +49,16 @@ pub(crate) fn split(text: &str) -> Result<Vec<Vec<String>>, CommandError> {
     Ok(words.commands)
 }
 
+/// Writes an argument list as it could be typed: what is more than a plain word stands in quotes.
+pub(crate) fn shown(words: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=+@%,".contains(c);
+    let quoted = words.iter().map(|word| {
+        let plain = !word.is_empty() && word.chars().all(is_plain);
+        if plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
 /// Returns whether a shell would do something with the character outside of quotes.
 fn is_shell(c: char, is_first: bool) -> bool {
     "|&;<>()$`\\*?[]{}!\n\r".contains(c) || c == '\0' || (is_first && (c == '~' || c == '#'))

@@ -80,23 +80,14 @@ pub(crate) fn checked(text: &str, options: &Options) -> (Option<Runbook>, Vec<Pr
     guards::check(&runbook, &mut findings);
     let mut problems = findings.0;
     problems.sort_by(|a, b| (a.line, a.weight, a.rule).cmp(&(b.line, b.weight, b.rule)));
+    secret::hide(text, &mut problems);
     problems.dedup();
     (Some(runbook), problems)
 }
 
 fn secrets(text: &str, findings: &mut Findings) {
-    let Ok(source) = Source::new(text) else { return };
-    let mut number = 0;
-    for line in source.text.lines() {
-        number += 1;
-        if let Some(what) = secret::in_line(line) {
-            let text =
-                format!("{what} stands in the clear; write `secret:NAME` and keep it elsewhere");
-            findings.fault(number, "secret", text);
-        }
-        for name in secret::in_words(line) {
-            findings.fault(number, "secret", secret::told(name));
-        }
+    if let Ok(source) = Source::new(text) {
+        findings.0.extend(secret::in_document(&source));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a guard can see with the traffic that its canary gets.
 
-use guard::{Alpha, At, Effect, Exposures, PairGuard, PairSettings, detectable_rate};
+use guard::{Alpha, At, Effect, Exposures, PairGuard, PairSettings, Short, detectable_rate};
 use serde::Serialize;
 
 use crate::{
@@ -20,7 +20,8 @@ const BREAKS_MAX: f64 = 1.0;
 pub struct Detection {
     /// Whether it can see what it has to.
     pub is_enough: bool,
-    /// The smallest rate of the canary that is seen with a chance of four in five.
+    /// The smallest rate of the canary that is seen with a chance of four in five: errors a request, or
+    /// breaks a second of a connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// How many times the stable rate that is.
@@ -67,7 +68,7 @@ fn ratio(
     exposed: f64,
     rate_max: f64,
 ) -> Option<Detection> {
-    let (stable_rate, wanted) = (spec.stable_rate?, spec.ratio?);
+    let (stable_rate, wanted) = (spec.stable_rate?.get(), spec.ratio?);
     let weight = traffic.weight_percent / 100.0;
     let is_sound = exposed.is_finite()
         && exposed > 0.0
@@ -86,11 +87,12 @@ fn ratio(
         (Some(rate), Some(ratio)) => {
             let percent = rate * 100.0;
             format!(
-                "sees {ratio:.2} times the stable rate ({percent:.3} %); {wanted} times matters"
+                "sees {ratio:.2} times the stable rate ({percent:.3} %); {} times matters",
+                Short(wanted)
             )
         }
         (Some(rate), None) => format!("sees a rate of {:.3} %", rate * 100.0),
-        (None, _) => format!("sees nothing with this traffic; {wanted} times matters"),
+        (None, _) => format!("sees nothing with this traffic; {} times matters", Short(wanted)),
     };
     Some(Detection { is_enough, rate, ratio, sentence })
 }

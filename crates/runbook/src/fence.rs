@@ -1,6 +1,14 @@
 //! What prose can't say: `toml` fences for traffic, guards and undoing.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+mod near;
+
+use std::fmt;
+
+use guard::Share;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned, Visitor},
+};
 
 use crate::{
     outline,
@@ -12,14 +20,14 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
-    /// Of all traffic.
+    /// The canary's share of all traffic, in per cent.
     pub weight_percent: f64,
     /// For how long it is watched.
     pub hold: Length,
-    /// Of both arms together.
+    /// Requests a second, of both arms together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<f64>,
-    /// Long-lived ones, of both arms together.
+    /// Long-lived connections at one time, of both arms together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<f64>,
 }
@@ -37,9 +45,9 @@ pub struct GuardSpec {
     /// The step with the traffic that it watches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
-    /// The stable arm's rate of errors, or of breaks for each second of a connection.
+    /// The stable arm's rate of errors, a share, or of breaks for each second of a connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stable_rate: Option<f64>,
+    pub stable_rate: Option<Rate>,
     /// How many times worse matters; or how many times as slow is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
@@ -58,6 +66,60 @@ pub struct GuardSpec {
     /// What is done where it fails.
     #[serde(default = "rollback")]
     pub on_fail: OnFail,
+}
+
+/// A rate as it is written down: a share, `"0.5%"`, or a number for each second. In a plan it is the
+/// number, of a share the part of one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Of what can fail once.
+    Share(Share),
+    /// For each second.
+    PerSecond(f64),
+}
+
+impl Rate {
+    /// Returns the number.
+    pub fn get(self) -> f64 {
+        match self {
+            Rate::Share(share) => share.of_one(),
+            Rate::PerSecond(number) => number,
+        }
+    }
+}
+
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.get())
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RateVisitor)
+    }
+}
+
+struct RateVisitor;
+
+impl Visitor<'_> for RateVisitor {
+    type Value = Rate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a share with its sign, or a number for each second")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Rate, E> {
+        text.parse().map(Rate::Share).map_err(E::custom)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Rate, E> {
+        Ok(Rate::PerSecond(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Rate, E> {
+        Ok(Rate::PerSecond(number as f64))
+    }
 }
 
 /// How a step is undone.
@@ -96,18 +158,12 @@ pub(crate) struct Fence {
 
 /// Reads a fence; nothing for one that means nothing to a run.
 pub(crate) fn read(fence: &outline::Fence) -> Option<Result<Fence, Problem>> {
-    let mut words = fence.info.split_whitespace();
-    if words.next() != Some("toml") {
-        return None;
-    }
-    let content = match words.next()? {
-        "traffic" => parse(fence).map(Content::Traffic),
-        "guard" => parse(fence).map(Content::Guard),
-        "undo" => parse(fence).map(Content::Undo),
-        word => {
-            let text = format!("a `toml` fence is for `traffic`, `guard` or `undo`, not `{word}`");
-            Err(Problem::fault(fence.line, "fence", text))
-        }
+    let words: Vec<&str> = fence.info.split_whitespace().collect();
+    let content = match words.as_slice() {
+        ["toml", "traffic"] => parse(fence).map(Content::Traffic),
+        ["toml", "guard"] => parse(fence).map(Content::Guard),
+        ["toml", "undo"] => parse(fence).map(Content::Undo),
+        _ => return near::meant(fence).map(|text| Err(Problem::fault(fence.line, "fence", text))),
     };
     if !fence.is_closed {
         return Some(Err(Problem::fault(fence.line, "fence", "the fence is not closed")));

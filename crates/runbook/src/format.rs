@@ -7,7 +7,7 @@ use crate::{
     mark::{self, Placed},
     outline,
     problem::Problem,
-    source::Source,
+    source::{Source, split_mark},
 };
 
 /// Returns the document with its marks and settings in one form.
@@ -15,18 +15,20 @@ use crate::{
 /// # Errors
 /// Fails where a limit is not kept.
 pub fn format(text: &str) -> Result<String, Problem> {
+    let (mark, text) = split_mark(text);
     let source = Source::new(text)?;
     let outline = outline::read(&source)?;
     let mut edits = Edits::default();
     let headings = outline.headings.iter().flat_map(|heading| &heading.marks);
     let items = outline.items.iter().flat_map(|item| &item.marks);
-    for placed in headings.chain(items).chain(&outline.stray) {
+    // A mark that marks nothing may stand in a block of HTML, which is somebody else's.
+    for placed in headings.chain(items) {
         format_mark(text, placed, &mut edits);
     }
     if let Some(front) = &outline.front {
         settings(&source, &text[front.clone()], &mut edits);
     }
-    Ok(edits.apply(text))
+    Ok(format!("{mark}{}", edits.apply(text)))
 }
 
 fn format_mark(text: &str, placed: &Placed, edits: &mut Edits) {

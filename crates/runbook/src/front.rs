@@ -75,6 +75,7 @@ pub(crate) struct Blocks<'t> {
     /// Whether there is a block `runbook`.
     pub(crate) is_runbook: bool,
     pub(crate) settings: Vec<(&'static str, Setting<'t>)>,
+    opened: Vec<&'static str>,
     is_full: bool,
     pub(crate) problems: Vec<Problem>,
 }
@@ -116,6 +117,10 @@ impl<'t> Blocks<'t> {
         let (key, value) = content.split_once(':').unwrap_or((content, ""));
         let block = BLOCKS.into_iter().find(|block| *block == key.trim_end())?;
         self.is_runbook |= block == "runbook";
+        if self.opened.contains(&block) {
+            self.fault(line, format!("there is a second block `{block}`"));
+        }
+        self.opened.push(block);
         let value = value.trim();
         if !value.is_empty() && !value.starts_with('#') {
             let text = format!("what belongs to `{block}` stands in lines of its own below it");

@@ -12,10 +12,11 @@ use crate::{
     edit::Edits,
     front,
     mark::Mark,
-    outline::{self, Heading, Item, Outline, Shape},
+    outline::{self, FRONT_DELIMITER, Heading, Item, Outline, Shape},
     placeholder,
     problem::Problem,
-    source::Source,
+    secret,
+    source::{Source, split_mark},
     vocabulary::Section,
 };
 
@@ -26,6 +27,8 @@ pub struct Imported {
     pub text: String,
     /// How many marks wait for a person.
     pub inferred: usize,
+    /// Secrets that stand in the clear: the document has them still.
+    pub problems: Vec<Problem>,
 }
 
 /// Marks what a plain runbook seems to mean.
@@ -33,6 +36,7 @@ pub struct Imported {
 /// # Errors
 /// Fails where a limit is not kept, or it is a runbook already.
 pub fn import(text: &str) -> Result<Imported, Problem> {
+    let (mark, text) = split_mark(text);
     let source = Source::new(text)?;
     let outline = outline::read(&source)?;
     let front_text = outline.front.clone().map_or("", |range| &text[range]);
@@ -43,8 +47,12 @@ pub fn import(text: &str) -> Result<Imported, Problem> {
     let mut importer = Importer::new(&source, &outline);
     importer.sections();
     importer.items();
-    importer.front(front_text);
-    Ok(Imported { text: importer.edits.apply(text), inferred: importer.inferred })
+    importer.front(front_text)?;
+    let (text, inferred) = (format!("{mark}{}", importer.edits.apply(text)), importer.inferred);
+    // By the lines of what was made.
+    let problems = Source::new(&text)
+        .map_or_else(|problem| vec![problem], |source| secret::in_document(&source));
+    Ok(Imported { text, inferred, problems })
 }
 
 struct Importer<'o, 't> {
@@ -174,25 +182,50 @@ impl<'o, 't> Importer<'o, 't> {
         cells.map(|(_, cell)| cell.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Adds the blocks of the front matter, and the front matter itself where there is none.
-    fn front(&mut self, front: &str) {
+    /// Adds the blocks of the front matter, and the front matter itself where there is none. Roles that
+    /// the document has of its own stay, and get those beside them that it lacks.
+    fn front(&mut self, front: &str) -> Result<(), Problem> {
         let owner = front.lines().find_map(|line| line.strip_prefix("owner:")).map(infer::slug);
         let owner =
             owner.filter(|owner| front::is_role(owner)).unwrap_or_else(|| "operator".to_owned());
         self.roles.insert(owner.clone());
-        self.roles.retain(|role| front::is_role(role));
-        let mut blocks = format!("runbook:\n  version: 1\n  mode: readiness\n  owner: {owner}\n");
+        let known = front::blocks(front);
+        if let Some(problem) = known.problems.into_iter().next() {
+            return Err(problem);
+        }
+        let known = known.settings.iter().filter(|(block, _)| *block == "roles");
+        let known: BTreeSet<&str> = known.map(|(_, setting)| setting.key).collect();
+        self.roles.retain(|role| front::is_role(role) && !known.contains(role.as_str()));
+        let mut runbook = format!("runbook:\n  version: 1\n  mode: readiness\n  owner: {owner}\n");
         if self.has_environments {
-            blocks.push_str("  environment: production\n");
+            runbook.push_str("  environment: production\n");
         }
-        blocks.push_str("roles:\n");
-        for role in &self.roles {
-            blocks.push_str(&format!("  {role}: <{role}>\n"));
+        let roles = self.roles.iter().map(|role| format!("  {role}: <{role}>\n"));
+        let roles: String = roles.collect();
+        let mut lines = (1..).zip(front.lines());
+        let own = lines.find(|(_, line)| line.starts_with("roles:")).map(|(number, _)| number);
+        let end = front.rfind(FRONT_DELIMITER).filter(|at| *at > 0);
+        match (end, own) {
+            (Some(end), Some(own)) => {
+                self.insert(self.source.start(own + 1), &roles);
+                self.insert(end, &runbook);
+            }
+            (Some(end), None) => self.insert(end, &format!("{runbook}roles:\n{roles}")),
+            (None, _) => {
+                let delimiter = FRONT_DELIMITER;
+                let text = format!("{delimiter}\n{runbook}roles:\n{roles}{delimiter}\n\n");
+                self.insert(0, &text);
+            }
         }
-        match front.rfind("---").filter(|at| *at > 0) {
-            Some(end) => self.edits.insert(end, blocks),
-            None => self.edits.insert(0, format!("---\n{blocks}---\n\n")),
-        }
+        Ok(())
+    }
+
+    /// Puts lines in, which end as those of the document do.
+    fn insert(&mut self, at: usize, lines: &str) {
+        let is_crlf =
+            self.source.text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+        let lines = if is_crlf { lines.replace('\n', "\r\n") } else { lines.to_owned() };
+        self.edits.insert(at, lines);
     }
 }
 

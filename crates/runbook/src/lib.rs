@@ -29,7 +29,7 @@ pub use self::{
     check::{Options, lint},
     code::{Assertion, Flag},
     detect::Detection,
-    fence::{GuardSpec, Traffic, Undo},
+    fence::{GuardSpec, Rate, Traffic, Undo},
     format::format,
     import::{Imported, import},
     model::Content,

@@ -52,7 +52,6 @@ pub(crate) const KEYS: &[&str] = &[
     "way",
     "environment",
     "within",
-    "rate",
 ];
 
 impl Mark {

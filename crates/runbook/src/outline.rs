@@ -15,6 +15,9 @@ use crate::{mark::Placed, problem::Problem, source::Source};
 /// greatest size needs fewer.
 const PARSER_TURNS_MAX: u32 = 100_000;
 
+/// What the front matter begins and ends with.
+pub(crate) const FRONT_DELIMITER: &str = "---";
+
 /// The most list items and rows.
 const ITEMS_MAX: usize = 20_000;
 
@@ -125,16 +128,19 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Outline, Problem> {
     options.extension.table = true;
     options.extension.tasklist = true;
     options.extension.strikethrough = true;
-    options.extension.front_matter_delimiter = Some("---".to_owned());
     let turns = Cell::new(0);
     let is_enough = || {
         turns.set(turns.get() + 1);
         turns.get() > PARSER_TURNS_MAX
     };
     let arena = Arena::new();
-    let root = try_parse_document(&arena, source.text, &options, &is_enough)
+    let front = front(source.text);
+    // What is no Markdown is blank to the parser; all places stay as they are.
+    let blank = front.clone().map(|front| blanked(source.text, front));
+    let text = blank.as_deref().unwrap_or(source.text);
+    let root = try_parse_document(&arena, text, &options, &is_enough)
         .map_err(|_| Problem::fault(1, "too-large", "the document takes too long to parse"))?;
-    let outline = build::build(source, root);
+    let outline = Outline { front, ..build::build(source, root) };
     let beyond = [
         (outline.items.get(ITEMS_MAX).map(|item| item.line), ITEMS_MAX, "list items and rows"),
         (outline.headings.get(HEADINGS_MAX).map(|it| it.line), HEADINGS_MAX, "headings"),
@@ -147,6 +153,32 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Outline, Problem> {
         }
     }
     Ok(outline)
+}
+
+/// Returns the bytes of the front matter: from the first line, which is three hyphens, to the next one.
+/// Spaces behind them count for nothing.
+fn front(text: &str) -> Option<Range<usize>> {
+    let is_delimiter = |line: &str| line.trim_end() == FRONT_DELIMITER;
+    let mut lines = text.split_inclusive('\n');
+    let mut end = lines.next().filter(|line| is_delimiter(line))?.len();
+    for line in lines {
+        if is_delimiter(line) {
+            return Some(0..end + FRONT_DELIMITER.len());
+        }
+        end += line.len();
+    }
+    None
+}
+
+/// Returns the text with spaces in the place of a stretch, line by line.
+fn blanked(text: &str, range: Range<usize>) -> String {
+    let blank = |c: char| if matches!(c, '\n' | '\r') { c } else { ' ' };
+    let mut out = String::with_capacity(text.len());
+    for c in text[range.clone()].chars() {
+        out.extend(std::iter::repeat_n(blank(c), c.len_utf8()));
+    }
+    out.push_str(&text[range.end..]);
+    out
 }
 
 impl Outline {

@@ -4,6 +4,7 @@
 //! stands here.
 
 mod build;
+mod canonical;
 mod table;
 
 use evidence::{Decision, Hash, Resource, Verifier};
@@ -31,7 +32,7 @@ pub struct Plan {
     /// Where.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// How long the whole may take.
+    /// How long it may be from the first to the last time, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_s: Option<u64>,
     /// The share of good releases that a guard may fail.
@@ -55,7 +56,7 @@ pub struct Plan {
     pub point_of_no_return: Option<String>,
     /// How long the way back may take.
     pub rto: Rto,
-    /// How long it may take by the runbook.
+    /// How long the way back may take by the runbook, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rto_promised_s: Option<u64>,
 }
@@ -111,7 +112,7 @@ pub struct PlannedStep {
     pub carried_out: bool,
     /// The roles that own it.
     pub owners: Vec<String>,
-    /// How long it may take.
+    /// How long it may take, in seconds.
     pub within_s: u64,
     /// What the document says.
     pub text: String,
@@ -190,23 +191,22 @@ pub fn plan(text: &str, options: &Options) -> Planned {
 }
 
 impl Plan {
-    /// Returns the digest: SHA-256 of the form's name, a newline and the plan's JSON.
+    /// Returns the digest: SHA-256 of [`Plan::canonical`].
     ///
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn digest(&self) -> Result<Hash, serde_json::Error> {
-        Ok(Hash::of(&self.bytes()?))
+        Ok(Hash::of(self.canonical()?.as_bytes()))
     }
 
-    /// Returns the bytes that the digest is made of.
+    /// Returns the text that the digest is made of: the form's name, a newline and the plan as JSON in
+    /// the form of RFC 8785, which leaves nothing to choose.
     ///
     /// # Errors
     /// Fails where no JSON can be made of it.
-    pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = Vec::from(FORMAT.as_bytes());
-        bytes.push(b'\n');
-        serde_json::to_writer(&mut bytes, self)?;
-        Ok(bytes)
+    pub fn canonical(&self) -> Result<String, serde_json::Error> {
+        let value = serde_json::to_value(self)?;
+        Ok(format!("{FORMAT}\n{}", canonical::text(&value)))
     }
 
     /// Returns the plan as statements name it.
@@ -214,7 +214,7 @@ impl Plan {
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn resource(&self) -> Result<Resource, serde_json::Error> {
-        Ok(Resource::sha256("plan", self.digest()?))
+        Ok(Resource::of_sha256("plan", self.digest()?))
     }
 
     /// Returns whether a decision is about this plan and no other.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use evidence::Visible;
 use serde::Serialize;
 
 /// How much a problem weighs.
@@ -47,6 +48,6 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let weight = if self.is_fault() { "" } else { " (warning)" };
-        write!(f, "line {}: {}{weight}", self.line, self.text)
+        write!(f, "line {}: {}{weight}", self.line, Visible(&self.text))
     }
 }

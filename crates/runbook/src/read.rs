@@ -10,7 +10,7 @@ use crate::{
     model::{Guard, Part, Runbook},
     outline::{self, Outline},
     problem::Problem,
-    source::Source,
+    source::{Source, split_mark},
     vocabulary::{Section, Way},
 };
 
@@ -22,11 +22,12 @@ const GUARDS_MAX: usize = 100;
 /// # Errors
 /// Fails where a limit is not kept.
 pub(crate) fn read(text: &str) -> Result<(Runbook, Vec<Problem>), Problem> {
-    let source = Source::new(text)?;
+    let (_, document) = split_mark(text);
+    let source = Source::new(document)?;
     let outline = outline::read(&source)?;
     let mut problems = Vec::new();
-    let front_text = outline.front.clone().map_or("", |range| &text[range]);
-    if outline.front.is_none() && text.starts_with("---") {
+    let front_text = outline.front.clone().map_or("", |range| &document[range]);
+    if outline.front.is_none() && document.starts_with("---") {
         problems.push(Problem::fault(1, "front-matter", "the front matter is not closed by `---`"));
     }
     let front = front::read(front_text, &mut problems);

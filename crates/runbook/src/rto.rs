@@ -7,7 +7,7 @@ use crate::{
     vocabulary::{Section, Way},
 };
 
-/// The way back at its longest, from the moment that it is begun.
+/// The way back at its longest, from the moment that it is begun, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rto {
     /// The primary way.

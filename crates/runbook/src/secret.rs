@@ -1,109 +1,63 @@
-//! Secrets that stand in the clear. They are named by their line, never shown.
+//! Secrets that stand in the clear in a document. They are named by their line, never shown: neither
+//! where they are found, nor in what else is said of that document.
 
-use crate::{code::Flag, placeholder};
+use evidence::{Secret, secrets};
 
-/// What a reference to a secret begins with.
-pub(crate) const REFERENCE: &str = "secret:";
+use crate::{argv, problem::Problem, source::Source};
 
-/// Parts of names whose values are secret.
-const NAMES: [&str; 6] = ["PASS", "SECRET", "TOKEN", "PRIVATE", "CREDENTIAL", "APIKEY"];
+/// Shorter secrets are in every word, and are not looked for in messages.
+const ECHO_CHARS_MIN: usize = 3;
 
-/// What secrets of known kinds begin with, and how much has to follow.
-const STARTS: [(&str, usize, &str); 8] = [
-    ("PRIVATE+KEY+", 10, "a private key"),
-    ("AKIA", 16, "an access key"),
-    ("ghp_", 30, "an access token"),
-    ("gho_", 30, "an access token"),
-    ("github_pat_", 30, "an access token"),
-    ("xoxb-", 20, "an access token"),
-    ("sk_live_", 16, "an access key"),
-    ("eyJ", 40, "a signed token"),
-];
+/// Says what stands in the clear.
+pub(crate) fn told(secret: &Secret) -> String {
+    format!("{} stands in the clear; write `secret:NAME` and keep it elsewhere", secret.what)
+}
 
-/// Tells what kind of secret stands in a line.
-pub(crate) fn in_line(line: &str) -> Option<&'static str> {
-    if line.contains("-----BEGIN") && line.contains("PRIVATE KEY-----") {
-        return Some("a private key");
+/// Finds the secrets of a document.
+pub(crate) fn in_document(source: &Source<'_>) -> Vec<Problem> {
+    let found = secrets(source.text);
+    let told = |secret: &Secret| {
+        Problem::fault(source.line_of(secret.range.start), "secret", told(secret))
+    };
+    found.iter().map(told).collect()
+}
+
+/// Finds the secrets of a command as it is filled in: each word is one, whatever is in it.
+pub(crate) fn in_command(words: &[String]) -> Vec<Secret> {
+    secrets(&argv::shown(words))
+}
+
+/// Takes out of problems what was found to be secret: a message may quote what it is about.
+pub(crate) fn hide(text: &str, problems: &mut [Problem]) {
+    let found = secrets(text);
+    let mut hidden: Vec<&str> = found.iter().map(|secret| &text[secret.range.clone()]).collect();
+    hidden.retain(|secret| secret.chars().count() >= ECHO_CHARS_MIN);
+    hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    hidden.dedup();
+    for problem in problems {
+        for secret in &hidden {
+            if problem.text.contains(secret) {
+                problem.text = problem.text.replace(secret, "…");
+            }
+        }
     }
-    if line.match_indices("://").any(|(at, _)| has_password(&line[at + 3..])) {
-        return Some("a password in an address");
-    }
-    let lower = line.to_ascii_lowercase();
-    if lower.match_indices("bearer ").any(|(at, _)| is_token(&line[at + 7..], 16)) {
-        return Some("a bearer token");
-    }
-    let found = STARTS.iter().find(|(start, least, _)| {
-        line.match_indices(start).any(|(at, _)| {
-            let is_start = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-            is_start && is_token(&line[at + start.len()..], *least)
-        })
-    });
-    found.map(|(_, _, what)| *what)
-}
-
-/// Returns whether a setting has its secret beside it.
-pub(crate) fn in_flag(flag: &Flag) -> bool {
-    is_secret(&flag.name) && !is_hidden(&flag.value)
-}
-
-/// Says of which setting a secret stands in the clear.
-pub(crate) fn told(name: &str) -> String {
-    format!("the secret of {name} stands in the clear; write `secret:NAME`")
-}
-
-/// Returns the names of settings that have their secrets beside them, wherever they stand in a text:
-/// `docker run -e DB_PASS=…`, `--db-token=…`, `?access_token=…`.
-pub(crate) fn in_words(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices('=').filter_map(move |(at, _)| {
-        let (before, value) = (&text[..at], &text[at + 1..]);
-        let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let word = &before[before.trim_end_matches(is_inner).len()..];
-        let name = word.trim_start_matches('-');
-        // In lower case it is an option or a part of an address; else it may be a field that is
-        // looked at.
-        let lead = &before[..before.len() - name.len()];
-        let is_setting = !name.is_empty()
-            && (lead.ends_with(['-', '?', '&'])
-                || !name.contains(|c: char| c.is_ascii_lowercase()));
-        let upper = name.to_ascii_uppercase().replace('-', "_");
-        (is_setting && is_secret(&upper) && !is_hidden(word_of(value))).then_some(name)
-    })
-}
-
-/// Returns the word that a text begins with, without its quotes; no further than to another `=`.
-fn word_of(text: &str) -> &str {
-    let text = text.trim_start_matches(['"', '\'']);
-    let end = text.find(|c: char| c.is_whitespace() || "\"'`|,;&=".contains(c));
-    text[..end.unwrap_or(text.len())].trim_end_matches(['.', ')', ']'])
-}
-
-fn is_secret(name: &str) -> bool {
-    NAMES.iter().any(|part| name.contains(part))
-        || ["_KEY", "_KEYS", "_DSN"].iter().any(|end| name.ends_with(end))
-}
-
-fn is_hidden(value: &str) -> bool {
-    value.starts_with(REFERENCE)
-        || value.bytes().all(|b| b == b'*' || b == b'.')
-        || placeholder::find(value).next().is_some()
-}
-
-fn is_token(rest: &str, least: usize) -> bool {
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
-    rest.bytes().take_while(is_part).count() >= least
-}
-
-fn has_password(rest: &str) -> bool {
-    let place = rest.split(|c: char| c.is_whitespace() || "/\"'`|)".contains(c)).next();
-    let user = place.and_then(|place| place.rsplit_once('@')).map(|(user, _)| user);
-    let password = user.and_then(|user| user.split_once(':')).map(|(_, password)| password);
-    password.is_some_and(|password| {
-        let is_hidden = password.starts_with(REFERENCE)
-            || password.bytes().all(|b| b == b'*')
-            || placeholder::find(password).next().is_some();
-        !is_hidden
-    })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use crate::{Options, lint};
+
+    #[test]
+    fn what_else_is_said_of_a_document_leaves_its_secrets_out() {
+        for line in ["mode: DB_PASS=hunter2", "modus: --token=hunter2", "window: API_KEY=hunter2"] {
+            let text = format!("---\nrunbook:\n  version: 1\n  {line}\n---\n# T\n");
+            let problems = lint(&text, &Options::default());
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            assert!(told.iter().any(|it| it.contains("stands in the clear")), "{told:?}");
+            assert!(!told.concat().contains("hunter2"), "{told:?}");
+        }
+        let text = "---\nrunbook:\n  version: 1\n  mode: DB_PASS=hunter2\n---\n# T\n";
+        let told = "line 4: `mode`: `DB_PASS=…` is none of readiness, rehearsal, production";
+        assert!(lint(text, &Options::default()).iter().any(|it| it.to_string() == told));
+    }
+}

@@ -12,6 +12,15 @@ const LINE_BYTES_MAX: usize = 16 << 10;
 /// times the depth, and a level of depth takes at least two of them.
 const LEAD_BYTES_MAX: usize = 80;
 
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Splits a text behind its byte order mark, if it has one: what is behind is the document.
+pub(crate) fn split_mark(text: &str) -> (&str, &str) {
+    let bytes = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    text.split_at(bytes)
+}
+
 /// A text and where its lines begin.
 #[derive(Debug)]
 pub(crate) struct Source<'t> {

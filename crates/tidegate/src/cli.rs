@@ -4,7 +4,6 @@ mod audit;
 mod cutover;
 mod evidence;
 mod guard;
-mod percent;
 mod ready;
 mod runbook;
 mod store;
@@ -20,7 +19,6 @@ pub(crate) use self::{
     cutover::CutoverArgs,
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
-    percent::Percent,
     ready::ReadyArgs,
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
     store::{GatesArgs, StoreCommand},

@@ -5,7 +5,7 @@ mod show;
 
 use std::{fs, path::Path};
 
-use ::evidence::{Keyring, Note, Request, folder, verify};
+use ::evidence::{Keyring, Note, Request, Visible, folder, verify};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -45,8 +45,7 @@ fn verify_folder(args: &VerifyArgs, style: Style) -> Result<Exit, Failure> {
             console::conclude(&show::text(&report, detail));
         }
         Style::Json => {
-            let document = json!({"sound": report.verdict(), "report": report});
-            console::conclude(&document.to_string());
+            console::document(&json!({"sound": report.verdict(), "report": report}))?;
         }
     }
     Ok(if report.is_sound() { Exit::Done } else { Exit::Failed })
@@ -57,7 +56,7 @@ fn read<T>(file: &Path) -> Result<T, Failure>
 where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
-    let shown = file.display();
+    let shown = Visible(file.display());
     let text = fs::read_to_string(file)
         .map_err(|error| Failure::usage(format!("{shown} can't be read")).because(error))?;
     text.parse().map_err(|error| Failure::usage(format!("{shown} makes no sense")).because(error))

@@ -6,6 +6,7 @@ use ::guard::{
     Alpha,
     simulate::{Plan, Traffic},
 };
+use evidence::Visible;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -29,8 +30,9 @@ pub(crate) async fn run(command: GuardCommand, style: Style) -> Result<Exit, Fai
     let study = simulated.await.map_err(broke_off)?;
     let study = study.map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(file) = &args.svg {
-        let cannot =
-            |error| Failure::usage(format!("{} can't be written", file.display())).because(error);
+        let cannot = |error| {
+            Failure::usage(format!("{} can't be written", Visible(file.display()))).because(error)
+        };
         fs::write(file, study.svg()).map_err(cannot)?;
     }
     match style {
@@ -39,7 +41,7 @@ pub(crate) async fn run(command: GuardCommand, style: Style) -> Result<Exit, Fai
             let mut document = serde_json::to_value(&study)
                 .map_err(|error| Failure::failed("no JSON can be made of it").because(error))?;
             document["holds"] = study.holds().into();
-            console::conclude(&document.to_string());
+            console::document(&document)?;
         }
     }
     Ok(if study.holds() { Exit::Done } else { Exit::Failed })

@@ -31,7 +31,7 @@ pub(crate) fn run(command: &KeysCommand, style: Style) -> Result<Exit, Failure> 
             console::conclude(&entry);
             console::note(&advice(&key));
         }
-        Style::Json => console::conclude(&document(args, &key, &entry).to_string()),
+        Style::Json => console::document(&document(args, &key, &entry))?,
     }
     Ok(Exit::Done)
 }

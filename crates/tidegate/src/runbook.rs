@@ -7,6 +7,7 @@ use std::{
 };
 
 use ::runbook::{DOCUMENT_BYTES_MAX, Options, Problem, format, import, lint, plan};
+use evidence::Visible;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
@@ -34,11 +35,11 @@ pub(crate) async fn run(command: RunbookCommand, style: Style) -> Result<Exit, F
 fn import_file(args: &ImportArgs, style: Style) -> Result<Exit, Failure> {
     let imported = match read(&args.file)?.and_then(|text| import(&text)) {
         Ok(imported) => imported,
-        Err(problem) => return Ok(show(&args.file, &[problem], style)),
+        Err(problem) => return show(&args.file, &[problem], style),
     };
     if let Some(out) = &args.out {
         let cannot =
-            |error| Failure::usage(format!("{} can't be written", out.display())).because(error);
+            |error| Failure::usage(format!("{} can't be written", shown(out))).because(error);
         let mut file = File::create_new(out).map_err(cannot)?;
         file.write_all(imported.text.as_bytes()).map_err(cannot)?;
     }
@@ -46,10 +47,18 @@ fn import_file(args: &ImportArgs, style: Style) -> Result<Exit, Failure> {
     match style {
         Style::Json => {
             let text = args.out.is_none().then_some(imported.text);
-            console::conclude(&json!({"inferred": count, "text": text}).to_string());
+            console::document(&json!({
+                "inferred": count, "text": text, "problems": imported.problems,
+            }))?;
         }
-        Style::Human if args.out.is_none() => console::conclude(&imported.text),
+        Style::Human if args.out.is_none() => console::verbatim(&imported.text),
         Style::Human => {}
+    }
+    if style == Style::Human {
+        let made = args.out.as_ref().unwrap_or(&args.file);
+        for problem in &imported.problems {
+            console::note(&format!("{}: {problem}", shown(made)));
+        }
     }
     console::note(&format!(
         "{count} marks were inferred; read each, and make `run?` `run:` once it is right"
@@ -77,7 +86,7 @@ fn lint_files(args: LintArgs, style: Style) -> Result<Exit, Failure> {
         }
     }
     if style == Style::Json {
-        console::conclude(&json!({"sound": is_sound, "files": documents}).to_string());
+        console::document(&json!({"sound": is_sound, "files": documents}))?;
     } else if is_sound {
         console::conclude(&format!("Sound: {}", counted(args.files.len())));
     }
@@ -96,9 +105,9 @@ fn fixed(file: &Path, text: &str, options: &Options) -> Result<Vec<Problem>, Fai
     };
     if formatted != text {
         let cannot =
-            |error| Failure::usage(format!("{} can't be written", file.display())).because(error);
+            |error| Failure::usage(format!("{} can't be written", shown(file))).because(error);
         replace(file, &formatted).map_err(cannot)?;
-        console::note(&format!("{}: marks and settings have one form now", file.display()));
+        console::note(&format!("{}: marks and settings have one form now", shown(file)));
     }
     Ok(lint(&formatted, options))
 }
@@ -120,48 +129,53 @@ fn plan_file(args: PlanArgs, style: Style) -> Result<Exit, Failure> {
     let options = args.instead.options();
     let planned = match read(&args.file)? {
         Ok(text) => plan(&text, &options),
-        Err(problem) => return Ok(show(&args.file, &[problem], style)),
+        Err(problem) => return show(&args.file, &[problem], style),
     };
     let Some(plan) = planned.plan else {
-        return Ok(show(&args.file, &planned.problems, style));
+        return show(&args.file, &planned.problems, style);
     };
     let no_json = |error| Failure::failed("no JSON can be made of it").because(error);
     match style {
         Style::Human => {
             for problem in &planned.problems {
-                console::note(&format!("{}: {problem}", args.file.display()));
+                console::note(&format!("{}: {problem}", shown(&args.file)));
             }
             console::conclude(&plan.to_string());
         }
         Style::Json => {
             let digest = plan.digest().map_err(no_json)?;
-            let document = json!({"digest": digest, "plan": plan, "problems": planned.problems});
-            console::conclude(&document.to_string());
+            let canonical = plan.canonical().map_err(no_json)?;
+            console::document(&json!({
+                "digest": digest, "canonical": canonical, "plan": plan, "problems": planned.problems,
+            }))?;
         }
     }
     Ok(Exit::Done)
 }
 
 /// Shows why there is nothing else to show.
-fn show(file: &Path, problems: &[Problem], style: Style) -> Exit {
+fn show(file: &Path, problems: &[Problem], style: Style) -> Result<Exit, Failure> {
     match style {
         Style::Human => print(file, problems),
-        Style::Json => {
-            console::conclude(&json!({"sound": false, "problems": problems}).to_string())
-        }
+        Style::Json => console::document(&json!({"sound": false, "problems": problems}))?,
     }
-    Exit::Failed
+    Ok(Exit::Failed)
+}
+
+/// Returns the name of a file as it may be shown.
+fn shown(file: &Path) -> Visible<std::path::Display<'_>> {
+    Visible(file.display())
 }
 
 fn print(file: &Path, problems: &[Problem]) {
     for problem in problems {
-        console::conclude(&format!("{}: {problem}", file.display()));
+        console::conclude(&format!("{}: {problem}", shown(file)));
     }
 }
 
 /// Reads a document, no more of it than one may have.
 fn read(file: &Path) -> Result<Result<String, Problem>, Failure> {
-    let cannot = |error| Failure::usage(format!("{} can't be read", file.display())).because(error);
+    let cannot = |error| Failure::usage(format!("{} can't be read", shown(file))).because(error);
     let mut bytes = Vec::new();
     let opened = File::open(file).map_err(cannot)?;
     opened.take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;

@@ -59,7 +59,7 @@ fn statement(n: usize, signer: &Signer) -> Result<Envelope, BenchError> {
         warned_tests: Vec::new(),
         failed_tests: Vec::new(),
     });
-    let subject = vec![Resource::sha256("image", evidence::Hash::of(b"image"))];
+    let subject = vec![Resource::of_sha256("image", evidence::Hash::of(b"image"))];
     let statement = result.about(subject).map_err(failed)?;
     statement.signed(signer).map_err(failed)
 }

@@ -111,6 +111,6 @@ impl Running {
 
     /// Names another plan.
     pub(crate) fn other_plan() -> Resource {
-        Resource::sha256("plan", evidence::Hash::of(b"another"))
+        Resource::of_sha256("plan", evidence::Hash::of(b"another"))
     }
 }

@@ -69,7 +69,7 @@ fn a_run_that_ended_is_sound_evidence() {
     let lines = conductor::read(&run.bytes).unwrap().lines;
     assert!(contents.entries.as_ref().unwrap().starts_with(&lines));
     let plan = contents.outputs[&run.plan.digest().unwrap().to_string()];
-    assert_eq!(plan.bytes, run.plan.bytes().unwrap().len() as u64);
+    assert_eq!(plan.bytes, run.plan.canonical().unwrap().len() as u64);
 }
 
 #[test]

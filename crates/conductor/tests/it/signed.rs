@@ -81,7 +81,7 @@ fn who_has_a_key_signs() {
         Event::Decided { choice, role: role.clone(), person: person.clone(), reason, gate: None };
     assert_eq!(run.refused(&decided), Refused::Unsigned { role: role.clone(), person });
     let predicate = Predicate::Decision(run.decision(Choice::Approve));
-    let subject = vec![evidence::Resource::sha256("journal", run.seen().root)];
+    let subject = vec![evidence::Resource::of_sha256("journal", run.seen().root)];
     let payload = serde_json::to_vec(&predicate.about(subject).unwrap()).unwrap();
     let envelope = Envelope::new(evidence::IN_TOTO_PAYLOAD_TYPE, &payload);
     let nobody = Refused::Signature { role: role.clone(), key: "nobody".into() };
@@ -114,7 +114,9 @@ fn it_is_for_one_plan_one_run_one_role_and_one_journal() {
         run.refused(&signed(decision))
     };
     assert_eq!(other(&|it| it.plan = Some(Running::other_plan())), Refused::OtherPlan);
-    assert_eq!(other(&|it| it.plan = None), Refused::OtherPlan);
+    let unplanned = other(&|it| (it.plan, it.decision) = (None, Choice::Hold));
+    assert_eq!(unplanned, Refused::OtherPlan);
+    assert!(matches!(other(&|it| it.plan = None), Refused::Statement(_)));
     assert_eq!(other(&|it| it.log.origin = "example.com/runs/8".into()), Refused::OtherLog);
     assert_eq!(other(&|it| it.log.root = Hash::of(b"rewritten")), Refused::OtherLog);
     assert_eq!(other(&|it| it.log.size += 1), Refused::OtherLog);

@@ -151,7 +151,7 @@ impl StandingLog {
         }
         let (kept, sha256) = (name.to_owned(), output.sha256);
         let statement =
-            said.about(vec![Resource::sha256(name, output.sha256)]).map_err(json_error)?;
+            said.about(vec![Resource::of_sha256(name, output.sha256)]).map_err(json_error)?;
         let envelope = statement.signed(&self.signer).map_err(json_error)?;
         self.is_broken = true;
         put(&self.folder.join(name), bytes)?;
@@ -263,7 +263,7 @@ fn lock(entries: &File, path: &Path) -> Result<(), StandingError> {
 /// Removes what a crash left of files that were being written.
 fn clear_temporaries(folder: &Path) -> Result<(), StandingError> {
     for (name, path, kind) in list(folder)? {
-        let of = name.strip_suffix(TEMPORARY_SUFFIX);
+        let of = name.to_str().and_then(|name| name.strip_suffix(TEMPORARY_SUFFIX));
         let is_ours = of.is_some_and(|of| of.ends_with(RECORD_SUFFIX) || of == CHECKPOINT_FILE);
         if kind.is_file() && is_ours {
             fs::remove_file(&path).map_err(io_error(&path))?;

@@ -158,6 +158,9 @@ fn check_seen(
 pub(super) fn check_end(request: &Request<'_>, log: &Log, report: &mut Report) {
     let end = log.entries.iter().find(|(_, entry)| entry.kind == Kind::Close);
     report.closed = end.is_some();
+    if report.closed && report.goes_on {
+        report.find(CHECKPOINT_FILE, Fault::Endless);
+    }
     match end {
         Some((end, _)) => {
             for n in end + 1..log.tree.len() {

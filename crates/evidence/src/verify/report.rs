@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::{Hash, Visible};
+
 /// Who vouches for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -112,6 +114,12 @@ pub enum Fault {
         /// Of the log.
         entries: u64,
     },
+    /// A plan that is not the log's.
+    #[error("it is about the plan {0}, and the log is of another one")]
+    Plan(Hash),
+    /// A checkpoint that says of a log with an end that it has none.
+    #[error("it says that the log goes on, and the log has an end")]
+    Endless,
     /// A root that is not that of the entries.
     #[error("its root is not that of the entries")]
     Root,
@@ -144,6 +152,9 @@ pub struct Report {
     pub entries: u64,
     /// The root that was computed from them.
     pub root: String,
+    /// The plan that it is of, where it says so: approvals are for that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Hash>,
     /// Whether the log has an end.
     pub closed: bool,
     /// Whether its checkpoint says that it has none, as that of a server.
@@ -199,6 +210,6 @@ impl Report {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.fault)
+        write!(f, "{}: {}", Visible(&self.place), Visible(&self.fault))
     }
 }

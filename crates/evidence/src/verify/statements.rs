@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Fault, Report, Request, Standing, claimed,
     log::{Log, place},
+    plan,
 };
 use crate::{
     Decision, Entry, Envelope, EnvelopeSignature, Hash, Keyring, LOG_ROLE, Predicate, Resource,
@@ -94,6 +95,7 @@ struct Said<'s> {
 
 impl Said<'_> {
     fn check(&self, signers: &[String], log: &Log, report: &mut Report) {
+        plan::check_said(&self.predicate, self.n, report);
         if self.predicate.role().is_some_and(|role| role != self.role) {
             let (key, role) = (signers.first().cloned().unwrap_or_default(), self.role.to_owned());
             report.find(place(self.n), Fault::Role { key, role });

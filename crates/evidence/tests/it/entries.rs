@@ -68,3 +68,31 @@ fn a_closed_log_takes_nothing_more() {
     assert!(log.close(at).is_err());
     assert_eq!(log.state().size, 6);
 }
+
+#[test]
+fn a_time_is_one_of_rfc_3339_in_utc() {
+    let read = |at: &str| {
+        Entry::read(format!("{{\"n\":0,\"at\":\"{at}\",\"kind\":\"close\"}}").as_bytes())
+    };
+    for at in ["2026-11-22T01:00:00Z", "2026-11-22T01:00:00.1Z", "2026-11-22T01:00:00.123456789Z"] {
+        assert!(read(at).is_ok(), "{at}");
+    }
+    for at in [
+        "2026-11-22 01:00:00Z",
+        "2026-11-22t01:00:00z",
+        "20261122T010000Z",
+        "2026-11-22T01:00Z",
+        "2026-11-22T01:00:00",
+        "2026-11-22T01:00:00.Z",
+        "2026-11-22T01:00:00,5Z",
+        "2026-11-22T01:00:00+00:00Z",
+        "2026-11-22T01:00:00[UTC]Z",
+        "2026-13-22T01:00:00Z",
+        "2026-11-22T25:00:00Z",
+        "+002026-11-22T01:00:00Z",
+        "äääääääääääääääääääZ",
+        "Z",
+    ] {
+        assert_eq!(read(at).unwrap_err(), EntryError::Time(at.to_owned()));
+    }
+}

@@ -2,21 +2,21 @@
 //! own key: whoever runs the log can sign it anew, and is still found by what others signed.
 
 use evidence::{
-    Choice, Contents, Entry, Envelope, Fault, Keyring, Note, Recorder, Report, Request, Signer,
-    verify,
+    Choice, Contents, Entry, Envelope, Fault, Hash, Keyring, Note, Recorder, Redactor, Report,
+    Request, Signer, verify,
 };
 
 use super::made::{Cast, ORIGIN, at, check, closed, contents, decision, gate, image, run, sign};
 
 /// Checks that a report has exactly this fault at this place.
 #[track_caller]
-fn found(report: &Report, place: &str, fault: &Fault) {
+pub(super) fn found(report: &Report, place: &str, fault: &Fault) {
     let is_it = |finding: &evidence::Finding| finding.place == place && finding.fault == *fault;
     let shown: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     assert!(report.findings.iter().any(is_it), "no {place}: {fault} in {shown:#?}");
 }
 
-fn entry(n: u64) -> String {
+pub(super) fn entry(n: u64) -> String {
     format!("entries.jsonl entry {n}")
 }
 
@@ -52,7 +52,7 @@ fn sealed(cast: &Cast, contents: &Contents, lines: &[String]) -> Contents {
     Contents { checkpoint, ..with_lines(contents, &lines) }
 }
 
-fn whole() -> (Cast, Contents) {
+pub(super) fn whole() -> (Cast, Contents) {
     let cast = Cast::new();
     let contents = contents(&cast, &closed(&cast));
     assert_eq!(check(&cast, &contents).findings, []);
@@ -159,7 +159,7 @@ fn w10_a_signature_by_nobody_known_is_added_to_the_checkpoint() {
 #[test]
 fn w11_the_folder_is_that_of_another_run() {
     let cast = Cast::new();
-    let mut other = Recorder::new("example.com/runs/41", evidence::Redactor::default()).unwrap();
+    let mut other = Recorder::new("example.com/runs/41", Redactor::default()).unwrap();
     other.close(at(0)).unwrap();
     let report = check(&cast, &contents(&cast, &other));
     found(&report, "checkpoint", &Fault::Origin("example.com/runs/41".to_owned()));
@@ -171,13 +171,13 @@ fn w12_an_output_is_changed_taken_out_added_or_swapped() {
     let names: Vec<String> = contents.outputs.keys().cloned().collect();
     let at = |name: &str| format!("outputs/{name}");
     let mut changed = contents.clone();
-    changed.outputs.get_mut(&names[0]).unwrap().sha256 = evidence::Hash::of(b"other");
+    changed.outputs.get_mut(&names[0]).unwrap().sha256 = Hash::of(b"other");
     found(&check(&cast, &changed), &at(&names[0]), &Fault::Digest);
     let mut without = contents.clone();
     without.outputs.remove(&names[0]);
     found(&check(&cast, &without), &at(&names[0]), &Fault::Missing);
     let mut more = contents.clone();
-    let name = evidence::Hash::of(b"more").to_string();
+    let name = Hash::of(b"more").to_string();
     more.outputs.insert(name.clone(), contents.outputs[&names[0]]);
     found(&check(&cast, &more), &at(&name), &Fault::Unnamed);
     let mut swapped = contents.clone();

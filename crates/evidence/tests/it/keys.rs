@@ -1,6 +1,7 @@
 //! Key files and keyrings.
 
-use evidence::{KeyName, Keyring, KeyringError, Signer};
+use data_encoding::{BASE64, HEXLOWER};
+use evidence::{Hash, KeyError, KeyName, Keyring, KeyringError, Signer, Verifier};
 
 use super::made::Cast;
 
@@ -20,7 +21,19 @@ fn a_new_key_is_read_from_its_own_text_and_differs_from_others() {
 
 #[test]
 fn names_of_keys() {
-    for bad in ["", "a b", "a+b", "a\tb", "a\u{a0}b", "a\nb", "a\u{7}b"] {
+    for bad in [
+        "",
+        "a b",
+        "a+b",
+        "a\tb",
+        "a\u{a0}b",
+        "a\nb",
+        "a\u{7}b",
+        "a#b",
+        "a,b",
+        "a\u{202e}b",
+        "a\u{200b}b",
+    ] {
         assert!(bad.parse::<KeyName>().is_err(), "{bad:?}");
     }
     assert_eq!("example.com/ä".parse::<KeyName>().unwrap().as_str(), "example.com/ä");
@@ -42,13 +55,66 @@ fn a_keyring_names_the_line_that_is_wrong() {
     check(format!("log {log} more\n"), Err(KeyringError::Form(1)));
     check(format!("log {log}\nlog {log}\n"), Err(KeyringError::Twice(2)));
     check(format!("origin a\norigin b\nlog {log}\n"), Err(KeyringError::Twice(2)));
-    for role in ["Log", "", "a,,b", "-a", "1a", "a_b", &"a".repeat(41)] {
+    for role in ["Log", "", "log,origin", "a,,b", "-a", "1a", "a_b", &"a".repeat(41)] {
         let expected = if role.is_empty() { KeyringError::Form(1) } else { KeyringError::Role(1) };
         check(format!("{role} {log}\n"), Err(expected));
     }
+    // One key under two names would look like two people.
+    let renamed = Signer::from_seed("example.com/other".parse().unwrap(), [2; 32]).unwrap();
+    check(
+        format!("log {log}\nqa {alice}\nlead {}\n", renamed.verifier()),
+        Err(KeyringError::Twice(3)),
+    );
     let broken = format!("log {log}\nlog {}\n", alice.to_string().replace("alice", "alicf"));
     assert!(matches!(broken.parse::<Keyring>(), Err(KeyringError::Key { line: 2, .. })));
     let keyring = cast.keyring();
     assert!(keyring.has_role(alice, "release-manager") && !keyring.has_role(alice, "log"));
     assert!(!keyring.has_role(cast.mallory.verifier(), "release-manager"));
+}
+
+/// Returns the text of a public key, whatever its bytes are.
+fn text(public: &[u8]) -> String {
+    let data = [&[1], public].concat();
+    let id = Hash::of(&[b"example.com/x\n", data.as_slice()].concat());
+    format!("example.com/x+{}+{}", HEXLOWER.encode(&id.0[..4]), BASE64.encode(&data))
+}
+
+#[test]
+fn a_key_for_which_anybody_can_sign_is_none() {
+    let signer = Signer::from_seed("example.com/x".parse().unwrap(), [9; 32]).unwrap();
+    assert_eq!(text(signer.verifier().public()), signer.verifier().to_string());
+    let point = |first: u8, inner: u8, last: u8| {
+        let mut bytes = [inner; 32];
+        (bytes[0], bytes[31]) = (first, last);
+        bytes
+    };
+    let mut weak = vec![
+        point(0, 0, 0),
+        point(1, 0, 0),
+        point(0xec, 0xff, 0x7f),
+        point(0xed, 0xff, 0x7f),
+        point(0xee, 0xff, 0x7f),
+    ];
+    for order_eight in [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ] {
+        weak.push(HEXLOWER.decode(order_eight.as_bytes()).unwrap().try_into().unwrap());
+    }
+    for bytes in weak {
+        for sign in [0, 0x80] {
+            let mut bytes = bytes;
+            bytes[31] |= sign;
+            let refused = text(&bytes).parse::<Verifier>();
+            assert_eq!(refused, Err(KeyError::SmallOrder), "{bytes:x?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_told_once() {
+    let error = "log x+00000000+AQ==\n".parse::<Keyring>().unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(error.to_string(), "line 1: the key is none");
+    assert!(source.starts_with("a key is NAME+ID+BASE64"), "{source}");
 }

@@ -52,9 +52,9 @@ pub(crate) fn sign(predicate: &Predicate, subject: Vec<Resource>, signer: &Signe
 }
 
 pub(crate) fn decision(choice: Choice, log: LogState, role: &str) -> (Predicate, Vec<Resource>) {
-    let subject = vec![Resource::sha256("log", log.root)];
+    let subject = vec![Resource::of_sha256("log", log.root)];
     let (role, reason) = (role.to_owned(), "all gates passed".to_owned());
-    let plan = Some(Resource::sha256("plan", evidence::Hash::of(b"the plan")));
+    let plan = Some(Resource::of_sha256("plan", evidence::Hash::of(b"the plan")));
     let decision = Decision { role, decision: choice, reason, gate: None, plan, log };
     (Predicate::Decision(decision), subject)
 }
@@ -64,7 +64,7 @@ pub(crate) fn gate(passed: bool) -> Predicate {
     let (passed_tests, failed_tests) = if passed { (name, Vec::new()) } else { (Vec::new(), name) };
     Predicate::TestResult(TestResult {
         result: if passed { Outcome::Passed } else { Outcome::Failed },
-        configuration: vec![Resource::sha256("plan", evidence::Hash::of(b"the plan"))],
+        configuration: vec![Resource::of_sha256("plan", evidence::Hash::of(b"the plan"))],
         url: None,
         passed_tests,
         warned_tests: Vec::new(),
@@ -73,7 +73,7 @@ pub(crate) fn gate(passed: bool) -> Predicate {
 }
 
 pub(crate) fn image() -> Vec<Resource> {
-    vec![Resource::sha256("image", evidence::Hash::of(b"the image"))]
+    vec![Resource::of_sha256("image", evidence::Hash::of(b"the image"))]
 }
 
 /// Records a run up to its end, which is left to the caller.

@@ -1,6 +1,6 @@
 //! Secrets never reach a hash or a file.
 
-use evidence::{Recorder, Redactor};
+use evidence::{Recorder, Redactor, secrets};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -49,6 +49,66 @@ fn what_is_recorded_has_no_secret() {
     assert!(all.contains("[redacted REDIS_URL]"));
 }
 
+/// Pieces of which secrets are made, and what may stand in them.
+const PIECES: &[&str] = &[
+    "DB_PASS",
+    "password",
+    "x-api-key",
+    "Authorization",
+    "--token",
+    "-u ",
+    "-p",
+    "-a ",
+    "redis-cli ",
+    "mysql ",
+    "=",
+    ":",
+    ": ",
+    " = ",
+    "://",
+    "@",
+    "'",
+    "\"",
+    "\\",
+    "\\\"",
+    "`",
+    " ",
+    "\n",
+    "\r\n",
+    "é",
+    "漢",
+    "\u{1f600}",
+    "<",
+    ">",
+    "<x>",
+    "${",
+    "}",
+    "$X",
+    "%A%",
+    "{{",
+    "secret:",
+    "Bearer ",
+    "Basic Zm9vOmh1bnRlcjI=",
+    "-H ",
+    "pass:",
+    "hunter2",
+    "AKIAIOSFODNN7EXAMPLE",
+    "eyJhbGciOiJ9.eyJz.abc",
+    "-----BEGIN ",
+    "PRIVATE KEY-----",
+    "-----END ",
+    "?",
+    "&",
+    ",",
+    ";",
+    "[redacted x]",
+    "0",
+    "true",
+    "a",
+    "\t",
+    "\0",
+];
+
 proptest! {
     #[test]
     fn no_secret_stays_wherever_it_stands(
@@ -61,5 +121,19 @@ proptest! {
         let text = format!("{before}{secret}{after}");
         let redacted = String::from_utf8(redactor.redact(text.as_bytes())).unwrap();
         prop_assert!(!redacted.contains(&secret), "{redacted}");
+    }
+
+    /// Whatever the text: what is found are parts of it, one behind the other.
+    #[test]
+    fn what_is_found_lies_in_the_text(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..12)) {
+        let text = pieces.concat();
+        let mut end = 0;
+        for secret in secrets(&text) {
+            let range = secret.range;
+            prop_assert!(end <= range.start && range.start < range.end, "{range:?} in {text:?}");
+            prop_assert!(text.get(range.clone()).is_some(), "{range:?} in {text:?}");
+            end = range.end;
+        }
+        let _redacted = Redactor::default().redact(text.as_bytes());
     }
 }

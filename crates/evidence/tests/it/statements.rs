@@ -65,5 +65,5 @@ fn other_types_and_contents_are_not_understood() {
     ] {
         assert!(matches!(of(kind, predicate), Err(PredicateError::Content(_))), "{kind}");
     }
-    assert!(Resource::sha256("x", evidence::Hash::of(b"1")).is_sha256(evidence::Hash::of(b"1")));
+    assert!(Resource::of_sha256("x", evidence::Hash::of(b"1")).is_sha256(evidence::Hash::of(b"1")));
 }

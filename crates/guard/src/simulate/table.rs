@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Row, Study};
+use crate::Short;
 
 /// Heights of a curve's columns.
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -17,19 +18,19 @@ impl fmt::Display for Study {
         writeln!(
             f,
             "{} requests/s, {} % errors, {} % canary of {} clients, {} s; alpha {}, {} runs, seed {}",
-            traffic.requests_per_second,
+            Short(traffic.requests_per_second),
             percent(traffic.error_ratio),
             percent(traffic.share),
             traffic.clients,
             traffic.seconds,
-            plan.alpha.get(),
+            Short(plan.alpha.get()),
             plan.runs,
             plan.seed
         )?;
         writeln!(f, "\nGood releases: the share aborted all the same\n")?;
         writeln!(f, "{:<28} {:>9} {:>9} {:>15}", "", "req/s", "guard", "99 % over 5 min")?;
         for row in &self.fair {
-            write!(f, "{:<28} {:>9}", row.scenario, row.requests_per_second)?;
+            write!(f, "{:<28} {:>9}", row.scenario, Short(row.requests_per_second))?;
             writeln!(f, " {:>9} {:>15}", share(row.aborted), share(row.aborted_by_threshold))?;
         }
         writeln!(f, "\nWorse releases: the share seen, and when half of those were\n")?;
@@ -41,7 +42,7 @@ impl fmt::Display for Study {
         )?;
         for row in &self.worse {
             let median = row.median_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.0} s"));
-            write!(f, "{:<28} {:>9}", row.scenario, row.requests_per_second)?;
+            write!(f, "{:<28} {:>9}", row.scenario, Short(row.requests_per_second))?;
             write!(f, " {:>9} {median:>8} {}", share(row.aborted), curve(row))?;
             writeln!(f, " {:>15}", share(row.aborted_by_threshold))?;
         }
@@ -63,7 +64,9 @@ impl Study {
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let text = format!("{percent:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let short = text.trim_end_matches('0').trim_end_matches('.');
+    // What four digits don't show is shown all the same.
+    if short == "0" { Short(percent).to_string() } else { short.to_owned() }
 }
 
 fn share(share: f64) -> String {

@@ -1,5 +1,7 @@
 //! Contents: each kind of step has what it needs, and nothing that it can't have.
 
+use evidence::Secret;
+
 use super::Findings;
 use crate::{
     code::Form,
@@ -25,15 +27,18 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     }
 }
 
-/// Looks at what is carried out as it is filled in: a value may be a secret too.
+/// Looks at what is carried out as it is filled in: a value may be a secret, or make one of an address.
 fn secrets(step: &Step, findings: &mut Findings) {
-    let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
-    let words = step.content.commands.iter().flatten().chain(undo);
-    let in_words = words.flat_map(|word| secret::in_words(word));
-    let flags = step.content.flags.iter().filter(|flag| secret::in_flag(flag));
-    let in_flags = flags.map(|flag| flag.name.as_str());
-    for name in in_words.chain(in_flags) {
-        findings.fault(step.line, "secret", secret::told(name));
+    let content = &step.content;
+    let undo = step.undo.iter();
+    let commands = content.commands.iter().chain(undo.clone().flat_map(|undo| &undo.commands));
+    let mut found: Vec<Secret> = commands.flat_map(|words| secret::in_command(words)).collect();
+    let flags = content.flags.iter().map(|flag| format!("{}={}", flag.name, flag.value));
+    let assertions = content.assertions.iter().map(|it| format!("{}={}", it.path, it.is));
+    let others = content.targets.iter().chain(undo.flat_map(|undo| &undo.flags)).cloned();
+    found.extend(flags.chain(assertions).chain(others).flat_map(|text| evidence::secrets(&text)));
+    for secret in &found {
+        findings.fault(step.line, "secret", secret::told(secret));
     }
 }
 

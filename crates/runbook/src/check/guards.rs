@@ -1,11 +1,13 @@
 //! Guards: each has the numbers that its measure needs, and watches what is there.
 
+use guard::{Share, Short};
+
 use super::Findings;
 use crate::{
     detect,
-    fence::Traffic,
+    fence::{Rate, Traffic},
     model::{Guard, Runbook},
-    vocabulary::{Kind, Measure},
+    vocabulary::{Kind, Length, Measure},
 };
 
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
@@ -27,8 +29,11 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
 fn check_traffic(line: usize, traffic: &Traffic, findings: &mut Findings) {
     let weight = traffic.weight_percent;
     if !(weight > 0.0 && weight <= 100.0) {
-        let text = format!("`weight_percent` is {weight}, it lies between 0 and 100");
+        let text = format!("`weight_percent` is {}, it lies between 0 and 100", Short(weight));
         findings.fault(line, "traffic", text);
+    }
+    if traffic.hold == Length::default() {
+        findings.fault(line, "traffic", "`hold` is more than 0s");
     }
     let rates = [
         ("requests_per_second", traffic.requests_per_second),
@@ -36,7 +41,11 @@ fn check_traffic(line: usize, traffic: &Traffic, findings: &mut Findings) {
     ];
     for (name, rate) in rates {
         if let Some(rate) = rate.filter(|rate| !(rate.is_finite() && *rate > 0.0 && *rate < 1e9)) {
-            findings.fault(line, "traffic", format!("`{name}` is {rate}, it is a number above 0"));
+            findings.fault(
+                line,
+                "traffic",
+                format!("`{name}` is {}, it is a number above 0", Short(rate)),
+            );
         }
     }
 }
@@ -70,6 +79,28 @@ fn given(guard: &Guard) -> [(&'static str, bool); 7] {
     ]
 }
 
+/// Checks that a rate is one of its measure: a share of requests, or breaks for each second.
+fn check_rate(guard: &Guard, rate: Rate, findings: &mut Findings) {
+    let id = &guard.spec.id;
+    let why = match (guard.spec.measure, rate) {
+        (Measure::Errors, Rate::PerSecond(number)) => {
+            // As on a command line, where it would be a share without its sign.
+            match Short(number).to_string().parse::<Share>() {
+                Ok(share) => format!("is a share, written with its sign: \"{share}\""),
+                Err(error) => error.to_string(),
+            }
+        }
+        (Measure::Disconnects, Rate::Share(_)) => {
+            "is a number of breaks for each second of a connection, and no share".to_owned()
+        }
+        (_, Rate::PerSecond(number)) if !(0.0..=1e6).contains(&number) => {
+            format!("is {}, which can't be", Short(number))
+        }
+        _ => return,
+    };
+    findings.fault(guard.line, "guard", format!("`stable_rate` of the guard {id}: {why}"));
+}
+
 fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
     let spec = &guard.spec;
     let wanted: &[&str] = match spec.measure {
@@ -86,9 +117,19 @@ fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
             findings.fault(guard.line, "guard", text);
         }
     }
-    let rate_max = if spec.measure == Measure::Errors { 1.0 } else { 1e6 };
-    if let Some(rate) = spec.stable_rate.filter(|rate| !(0.0..=rate_max).contains(rate)) {
-        let text = format!("the guard {} has the stable rate {rate}, which can't be", spec.id);
+    if let Some(rate) = spec.stable_rate {
+        check_rate(guard, rate, findings);
+    }
+    for (name, text) in [("id", &spec.id), ("source", &spec.source)] {
+        if text.trim().is_empty() {
+            findings.fault(guard.line, "guard", format!("the guard {} has no `{name}`", spec.id));
+        }
+    }
+    if spec.what.as_ref().is_some_and(|what| what.trim().is_empty()) {
+        findings.fault(guard.line, "guard", format!("the guard {} has no `what`", spec.id));
+    }
+    if spec.within == Some(Length::default()) {
+        let text = format!("the guard {} looks for nothing `within` 0s", spec.id);
         findings.fault(guard.line, "guard", text);
     }
     if spec.pairs.is_some_and(|pairs| pairs == 0 || pairs > detect::PAIRS_MAX) {
@@ -96,7 +137,7 @@ fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
         findings.fault(guard.line, "guard", text);
     }
     if let Some(ratio) = spec.ratio.filter(|ratio| !(ratio.is_finite() && *ratio > 1.0)) {
-        let text = format!("the guard {} has the ratio {ratio}, it lies above 1", spec.id);
+        let text = format!("the guard {} has the ratio {}, it lies above 1", spec.id, Short(ratio));
         findings.fault(guard.line, "guard", text);
     }
     let Some(watch) = &spec.watch else { return };

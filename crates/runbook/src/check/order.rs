@@ -11,11 +11,48 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     times(runbook, findings);
     after(runbook, findings);
     way_back(runbook, findings);
+    no_return(runbook, findings);
+    promise(runbook, findings);
     let (worst, Some(promised)) = (rto::rto(runbook).worst_s, runbook.front.rto) else { return };
     if worst > promised.seconds() {
         let worst = Length::of_seconds(worst);
         let text = format!("the way back may take {worst}, the runbook promises {promised}");
         findings.grave_in_production(runbook.front.mode, 1, "rto", text);
+    }
+}
+
+/// What can't be undone stands where the plan shows from which step on there is no return.
+fn no_return(runbook: &Runbook, findings: &mut Findings) {
+    let is_hidden = |step: &&Step| {
+        matches!(step.section, Section::Triggers | Section::Checklist | Section::Criteria)
+            && runbook.effective_class(step) == Some(Class::Irreversible)
+    };
+    for step in runbook.steps.iter().filter(is_hidden) {
+        let text = format!(
+            "{} is `irreversible` and stands under `{}`; such a step stands under `steps` or `timeline`",
+            step.id, step.section
+        );
+        findings.fault(step.line, "class", text);
+    }
+}
+
+/// A promise of how soon the run is back is one about steps that take their time.
+fn promise(runbook: &Runbook, findings: &mut Findings) {
+    for step in runbook.steps.iter().filter(|step| step.within == Some(Length::default())) {
+        let text = format!("{} takes its time: `within` is more than 0s", step.id);
+        findings.fault(step.line, "time", text);
+    }
+    let (window, rto) = (runbook.front.window, runbook.front.rto);
+    for (name, length) in [("window", window), ("rto", rto)] {
+        if length == Some(Length::default()) {
+            findings.fault(1, "front-matter", format!("`{name}` is more than 0s"));
+        }
+    }
+    let is_back = |step: &Step| step.section == Section::Rollback && runbook.is_here(step);
+    if let Some(rto) = rto.filter(|_| !runbook.steps.iter().any(is_back)) {
+        let text =
+            format!("the runbook promises a way back within {rto}, and no section is `rollback`");
+        findings.fault(1, "rto", text);
     }
 }
 

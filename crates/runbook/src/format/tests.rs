@@ -11,6 +11,14 @@ fn marks_and_settings_get_one_form() {
     assert_eq!(format(text).unwrap(), expected);
 }
 
+#[test]
+fn a_block_of_html_keeps_every_byte() {
+    let text = "# T\n\n<div>\n<!--run:flag   id=S1-->\n</div>\n\n<!--run?flag-->\n\n- <p>x\n  <!--run:  flag-->\n  </p>\n";
+    assert_eq!(format(text).unwrap(), text);
+    let ends = "\u{feff}# T <!--run:section   steps-->\r\n";
+    assert_eq!(format(ends).unwrap(), "\u{feff}# T <!-- run: section steps -->\r\n");
+}
+
 /// What a formatter may touch, taken away: marks, and in the front matter spaces.
 fn prose(text: &str) -> String {
     let (front, rest) = match text.strip_prefix("---\n").and_then(|text| text.split_once("\n---\n"))

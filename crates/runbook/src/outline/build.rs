@@ -40,9 +40,6 @@ impl Builder<'_, '_> {
                 (data.value.clone(), data.sourcepos)
             };
             match value {
-                NodeValue::FrontMatter(text) => {
-                    self.outline.front = Some(0..text.trim_end().len());
-                }
                 NodeValue::Heading(heading) => self.heading(child, heading.level, place),
                 NodeValue::List(list) => self.list(child, item, list.list_type),
                 NodeValue::Table(_) => self.table(child, place),

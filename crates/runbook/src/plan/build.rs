@@ -16,8 +16,13 @@ pub(super) fn build(runbook: &Runbook) -> Plan {
     let section = |section| move |step: &Step| step.section == section;
     let back = |way| move |step: &Step| step.section == Section::Rollback && step.way == way;
     let run = steps(&|step| matches!(step.section, Section::Steps | Section::Timeline));
+    let rollback =
+        Ways { primary: steps(&back(Way::Primary)), fallback: steps(&back(Way::Fallback)) };
+    // The way back may have such a step as well; elsewhere it is a fault.
     let point_of_no_return = run
         .iter()
+        .chain(&rollback.primary)
+        .chain(&rollback.fallback)
         .find(|step| step.class == Class::Irreversible && step.carried_out)
         .map(|step| step.id.clone());
     let front = &runbook.front;
@@ -34,10 +39,7 @@ pub(super) fn build(runbook: &Runbook) -> Plan {
         guards: guards(runbook, &run),
         steps: run,
         triggers: steps(&section(Section::Triggers)),
-        rollback: Ways {
-            primary: steps(&back(Way::Primary)),
-            fallback: steps(&back(Way::Fallback)),
-        },
+        rollback,
         closing: steps(&|step| matches!(step.section, Section::Checklist | Section::Criteria)),
         point_of_no_return,
         rto: rto::rto(runbook),

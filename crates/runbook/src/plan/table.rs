@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use evidence::Visible;
+use guard::Short;
+
 use super::{Plan, PlannedStep, UndoBy};
-use crate::{Length, Mode};
+use crate::{Length, Mode, argv};
 
 /// The columns of steps; the last one takes what is left of the line.
 const HEAD: [&str; 7] = ["ID", "TIME", "KIND", "CLASS", "OWNER", "WITHIN", "WHAT"];
@@ -13,8 +16,8 @@ const TEXT_CHARS_MAX: usize = 90;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whatever a line is made of, it is cleaned here, once.
-        let lines: Vec<_> = self.lines()?.iter().map(|line| clean(line)).collect();
+        // Whatever a line is made of, all of it can be seen.
+        let lines: Vec<_> = self.lines()?.iter().map(|line| Visible(line).to_string()).collect();
         f.write_str(&lines.join("\n"))
     }
 }
@@ -45,7 +48,7 @@ impl Plan {
         if self.guards.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![String::new(), format!("Guards (at alpha {})", self.alpha)];
+        let mut lines = vec![String::new(), format!("Guards (at alpha {})", Short(self.alpha))];
         for guard in &self.guards {
             let from = guard.armed_from.as_deref().unwrap_or("the start");
             let (id, measure, on_fail) = (&guard.spec.id, guard.spec.measure, guard.spec.on_fail);
@@ -112,13 +115,13 @@ fn section(title: &str, steps: &[PlannedStep]) -> Vec<String> {
 fn details(step: &PlannedStep) -> Vec<String> {
     let content = &step.content;
     let mut details: Vec<String> = Vec::new();
-    details.extend(content.commands.iter().map(|words| format!("$ {}", command(words))));
+    details.extend(content.commands.iter().map(|words| format!("$ {}", argv::shown(words))));
     details.extend(content.flags.iter().map(|flag| format!("{}={}", flag.name, flag.value)));
     details.extend(content.targets.iter().map(|target| format!("at {target}")));
     details.extend(content.assertions.iter().map(|it| format!("expects {}={}", it.path, it.is)));
     details.extend(content.bounds.iter().map(|bound| format!("bound {bound}")));
     if let Some(traffic) = &step.traffic {
-        details.push(format!("{} % for {}", traffic.weight_percent, traffic.hold));
+        details.push(format!("{} % for {}", Short(traffic.weight_percent), traffic.hold));
     }
     let names = [
         ("repeats", &step.repeats),
@@ -131,28 +134,12 @@ fn details(step: &PlannedStep) -> Vec<String> {
     details.extend(step.pass.iter().map(|pass| format!("passes: {pass}")));
     details.extend(step.output.iter().map(|output| format!("leaves: {output}")));
     if let UndoBy::Own(undo) = &step.undo {
-        details.extend(undo.commands.iter().map(|words| format!("undone by $ {}", command(words))));
+        details.extend(
+            undo.commands.iter().map(|words| format!("undone by $ {}", argv::shown(words))),
+        );
         details.extend(undo.flags.iter().map(|flag| format!("undone by {flag}")));
     }
     details
-}
-
-/// Writes an argument list as it could be typed: what is more than a plain word stands in quotes.
-fn command(words: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=+@%,".contains(c);
-    let quoted = words.iter().map(|word| {
-        let plain = !word.is_empty() && word.chars().all(is_plain);
-        if plain { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// Returns a text without control characters and without those that turn the direction of writing,
-/// which a terminal would obey.
-fn clean(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let is_obeyed = |c: char| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}');
-    text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect()
 }
 
 fn row(step: &PlannedStep) -> [String; 7] {
@@ -163,7 +150,7 @@ fn row(step: &PlannedStep) -> [String; 7] {
         UndoBy::Impossible => " [can't be undone]".to_owned(),
         UndoBy::Nothing | UndoBy::Rollback => String::new(),
     };
-    [
+    let cells = [
         step.id.clone(),
         step.at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
         step.kind.to_string(),
@@ -171,7 +158,9 @@ fn row(step: &PlannedStep) -> [String; 7] {
         step.owners.join(", "),
         Length::of_seconds(step.within_s).to_string(),
         format!("{}{undo}", shortened(&step.text)),
-    ]
+    ];
+    // Before the widths of the columns are taken.
+    cells.map(|cell| Visible(cell).to_string())
 }
 
 /// Returns the beginning of a text.

@@ -45,6 +45,12 @@ fn an_approval_is_for_one_plan_alone() {
 #[test]
 fn the_digest_is_made_as_the_documentation_says() {
     let plan = made(STEP22, &Options::default());
-    let text = format!("tidegate.plan.v1\n{}", serde_json::to_string(&plan).unwrap());
+    let text = plan.canonical().unwrap();
     assert_eq!(plan.digest().unwrap(), Hash::of(text.as_bytes()));
+    let json = text.strip_prefix("tidegate.plan.v1\n{\"alpha\":0.01,\"closing\":[{").unwrap();
+    assert!(!json.contains('\n'));
+    // Whoever has it as data writes the same.
+    let read: serde_json::Value =
+        serde_json::from_str(&text["tidegate.plan.v1\n".len()..]).unwrap();
+    assert_eq!(read, serde_json::to_value(&plan).unwrap());
 }

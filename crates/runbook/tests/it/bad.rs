@@ -150,7 +150,7 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
     for (to, line) in [
         (
             "`DB_PASSWORD=hunter2hunter2`",
-            "line 25: the secret of DB_PASSWORD stands in the clear; write `secret:NAME`",
+            "line 25: the secret of DB_PASSWORD stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         (
             "`URL=redis://u:hunter2hunter2@h/0`",
@@ -166,7 +166,7 @@ fn secrets_in_the_clear_are_named_and_not_shown() {
 
 #[test]
 fn no_fault_shows_what_may_be_a_secret() {
-    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+    let told = "line 18: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere";
     for to in [
         "`docker run -e DB_PASS=hunter2 app`",
         "`docker run --env=DB_PASS=hunter2 app`",
@@ -183,19 +183,19 @@ fn no_fault_shows_what_may_be_a_secret() {
     }
     // A value of the front matter comes into the command, which is looked at as it is filled in.
     let filled = SOUND
-        .replace("`bun test`", "`bun test -e DB_PASS=<pw>`")
-        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  pw: hunter2\n");
-    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME`";
+        .replace("`bun test`", "`bun test -e DB_PASS=<word>`")
+        .replace("  lead: Bo Lind\n", "  lead: Bo Lind\nvalues:\n  word: hunter2\n");
+    let told = "line 20: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere";
     assert_eq!(faults(&filled), [told]);
     for (fence, told) in [
         ("flags = [\"hunter2\"]", "line 30: a setting that undoes R1 is not `NAME=value`"),
         (
             "flags = [\"DB_PASS=hunter2\"]",
-            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME`",
+            "line 30: the secret of DB_PASS stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         (
             "commands = [[\"x\", \"--db-pass=hunter2\"]]",
-            "line 30: the secret of db-pass stands in the clear; write `secret:NAME`",
+            "line 30: the secret of db-pass stands in the clear; write `secret:NAME` and keep it elsewhere",
         ),
         ("flags = \"hunter2\"", "line 34: invalid type: string \"…\", expected a sequence"),
     ] {
@@ -231,7 +231,7 @@ fn what_was_inferred_or_is_not_marked() {
     check(
         "id=R1 -->",
         "idd=R1 -->",
-        "line 30: `idd` is none of id, at, owner, class, codes, of, with, guards, after, undo, way, environment, within, rate",
+        "line 30: `idd` is none of id, at, owner, class, codes, of, with, guards, after, undo, way, environment, within",
     );
     check(
         "<!-- run: flag id=R1 -->",
@@ -384,6 +384,64 @@ fn a_repeat_is_of_the_class_of_what_it_repeats() {
     let undone = again[..cut].replace("flag id=S1", "flag id=S1 undo=R1");
     let naked = "line 26: S2 changes something, and nothing takes it back".to_owned();
     assert!(faults(&undone).contains(&naked), "{:?}", faults(&undone));
+}
+
+#[test]
+fn what_can_not_be_undone_is_where_everybody_sees_it() {
+    for (section, row) in [("triggers", "X1"), ("checklist", "C1"), ("criteria", "E1")] {
+        let more = format!(
+            "## Back <!-- run: section rollback -->\n\n1. Set `MODE=old`. <!-- run: flag id=R1 -->\n\n\
+             ## More <!-- run: section {section} -->\n\n\
+             - Drop it. <!-- run: external class=irreversible id={row} -->\n"
+        );
+        let text = SOUND[..SOUND.find("## Back").unwrap()].to_owned() + &more;
+        let told = format!(
+            "line 34: {row} is `irreversible` and stands under `{section}`; such a step stands under \
+             `steps` or `timeline`"
+        );
+        assert_eq!(faults(&text), [told]);
+    }
+    let back = SOUND.replace("flag id=R1", "flag class=irreversible id=R1");
+    let plan = plan(&back, &Options::default()).plan.unwrap();
+    assert_eq!(plan.point_of_no_return.as_deref(), Some("R1"));
+}
+
+#[test]
+fn the_way_back_takes_its_time() {
+    check("id=R1", "id=R1 within=0s", "line 30: R1 takes its time: `within` is more than 0s");
+    check("  window: 90m", "  window: 0s", "line 1: `window` is more than 0s");
+    check("  window: 90m", "  rto: 0s", "line 1: `rto` is more than 0s");
+    // What undoes a step in a fence has no time.
+    let fence = "1. Set `A=1`. <!-- run: flag id=S3 -->\n\n   ```toml undo\n   what = \"it\"\n   \
+        flags = [\"A=0\"]\n   ```\n";
+    let cut = SOUND.find("## Timeline").unwrap();
+    let text = format!("{}## More <!-- run: section steps -->\n\n{fence}", &SOUND[..cut]);
+    assert_eq!(faults(&text), [""; 0]);
+    let told = "line 1: the runbook promises a way back within 15m, and no section is `rollback`";
+    assert_eq!(faults(&text.replace("  window: 90m", "  rto: 15m")), [told]);
+}
+
+#[test]
+fn fences_that_were_meant_for_a_run_are_not_lost() {
+    let guard = "id = \"g\"\nmeasure = \"zero\"\nsource = \"s\"\nwhat = \"loss\"\n";
+    let with = |info: &str| format!("{SOUND}\n```{info}\n{guard}```\n");
+    for info in ["toml guard", " toml  guard "] {
+        assert_eq!(plan(&with(info), &Options::default()).plan.unwrap().guards.len(), 1);
+    }
+    for info in ["toml guards", "toml  guard x", "Toml guard", "toml, guard", "guard", "toml", ""] {
+        let told = format!("line 32: the fence `{info}` is not read; write `toml guard`");
+        assert_eq!(faults(&with(info)), [told]);
+    }
+    assert_eq!(faults(&format!("{SOUND}\n```text\n{guard}```\n")), [""; 0]);
+}
+
+#[test]
+fn a_block_of_the_front_matter_stands_once() {
+    check(
+        "  lead: Bo Lind",
+        "  lead: Bo Lind\nroles:\n  other: Al",
+        "line 10: there is a second block `roles`",
+    );
 }
 
 #[test]

@@ -51,7 +51,7 @@ roles:
    measure = \"errors\"
    source = \"requests\"
    watch = \"P1\"
-   stable_rate = 0.005
+   stable_rate = \"0.5%\"
    ratio = 4.0
    ```
 

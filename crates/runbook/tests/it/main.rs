@@ -5,6 +5,7 @@
 mod approval;
 mod bad;
 mod environments;
+mod guards;
 mod known;
 mod production;
 mod table;

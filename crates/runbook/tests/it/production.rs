@@ -137,8 +137,9 @@ fn a_guard_that_sees_nothing_is_refused() {
     assert!(lint(&all, &production()).iter().any(|problem| problem.rule == "guard"));
     for (from, to) in [
         ("watch = \"S4\"\nstable", "watch = \"S3\"\nstable"),
-        ("stable_rate = 0.005", "stable_rate = nan"),
-        ("stable_rate = 0.005", "stable_rate = -1.0"),
+        ("stable_rate = \"0.5%\"", "stable_rate = nan"),
+        ("stable_rate = \"0.5%\"", "stable_rate = \"-1%\""),
+        ("stable_rate = \"0.5%\"", "stable_rate = 0.005"),
         ("ratio = 4.0", "ratio = inf"),
         ("weight_percent = 10", "weight_percent = 0"),
         ("hold = \"30m\"", "hold = \"0s\""),

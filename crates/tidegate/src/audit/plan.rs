@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
+use guard::Share;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::{
-    cli::{AuditArgs, Percent},
-    client::Transport,
-    failure::Failure,
-};
+use crate::{cli::AuditArgs, client::Transport, failure::Failure};
 
 /// How many events a server keeps where it does not say.
 const WINDOW_EVENTS: u64 = 1000;
@@ -131,7 +128,7 @@ fn kinds(count: usize, flaky: usize, slow: usize, samples: usize) -> Vec<Kind> {
 }
 
 /// Gives each kind its share of WebSockets, and mixes them all.
-fn roles(kinds: Vec<Kind>, over_web: Percent, seed: u64) -> Vec<Role> {
+fn roles(kinds: Vec<Kind>, over_web: Share, seed: u64) -> Vec<Role> {
     let role = |(index, kind)| {
         // Of every so many neighbours one, and neighbours are of one kind.
         let is_web = over_web.of(index + 1) > over_web.of(index);

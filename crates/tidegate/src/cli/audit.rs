@@ -2,7 +2,9 @@
 
 use clap::{Args, builder::RangedU64ValueParser};
 
-use super::{ConfigArgs, Percent};
+use guard::Share;
+
+use super::ConfigArgs;
 
 fn at_least_one() -> RangedU64ValueParser<u64> {
     RangedU64ValueParser::new().range(1..=1_000_000)
@@ -16,15 +18,15 @@ pub(crate) struct AuditArgs {
     pub(crate) readers: u64,
     /// The share of readers that close at random and resume.
     #[arg(long, default_value_t = "20%".parse().expect("a share"))]
-    pub(crate) flaky: Percent,
+    pub(crate) flaky: Share,
     /// The share of readers that stop reading for a while.
     #[arg(long, default_value_t = "5%".parse().expect("a share"))]
-    pub(crate) slow: Percent,
+    pub(crate) slow: Share,
     /// The share of readers, of each kind, that begin over a WebSocket; the others read Server-Sent
     /// Events. Between 0% and 100% a flaky reader may also come back over the other transport, with
     /// the same cursor. What is checked is the same on both.
     #[arg(long, value_name = "SHARE", default_value_t = "50%".parse().expect("a share"))]
-    pub(crate) ws: Percent,
+    pub(crate) ws: Share,
     /// How many steady readers to measure latency with; the others read in larger pieces.
     #[arg(long, default_value_t = 32, value_parser = at_least_one())]
     pub(crate) samples: u64,
@@ -42,7 +44,7 @@ pub(crate) struct AuditArgs {
     pub(crate) publishers: u64,
     /// The share of publishers that publish over a WebSocket.
     #[arg(long, value_name = "SHARE", default_value_t = "0%".parse().expect("a share"))]
-    pub(crate) ws_publishers: Percent,
+    pub(crate) ws_publishers: Share,
     /// How long to publish.
     #[arg(long, default_value_t = 60, value_parser = at_least_one())]
     pub(crate) seconds: u64,

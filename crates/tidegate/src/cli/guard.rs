@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Percent;
+use ::guard::Share;
 
 /// What can be done with guards.
 #[derive(Debug, Subcommand)]
@@ -28,10 +28,10 @@ pub(crate) struct SimulateArgs {
     pub(crate) requests_per_second: f64,
     /// The share of requests that fails when all is well.
     #[arg(long, default_value = "0.5%")]
-    pub(crate) error_ratio: Percent,
+    pub(crate) error_ratio: Share,
     /// The canary's share of the clients.
     #[arg(long, default_value = "10%")]
-    pub(crate) share: Percent,
+    pub(crate) share: Share,
     /// How long the canary is watched.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub(crate) minutes: u32,

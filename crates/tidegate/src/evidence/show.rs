@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ::evidence::{Report, Signatures, Standing};
+use ::evidence::{Report, Signatures, Standing, Visible};
 
 /// How much is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub(super) fn text(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
     write_head(&mut out, report);
     if !report.is_sound() {
-        line(&mut out, format_args!("\nFALSE: {} faults", report.findings.len()));
+        line(&mut out, format_args!(""));
+        line(&mut out, format_args!("FALSE: {} faults", report.findings.len()));
         for finding in &report.findings {
             line(&mut out, format_args!("  {finding}"));
         }
@@ -53,6 +54,9 @@ fn write_head(out: &mut String, report: &Report) {
     };
     line(out, format_args!("{origin}: {} entries, {end}", report.entries));
     line(out, format_args!("root {}", report.root));
+    if let Some(plan) = &report.plan {
+        line(out, format_args!("plan sha256:{plan}"));
+    }
 }
 
 fn write_items(out: &mut String, report: &Report, standing: Standing, detail: Detail) {
@@ -70,7 +74,8 @@ fn write_items(out: &mut String, report: &Report, standing: Standing, detail: De
         Standing::Derived => "derived here from what is in the folder",
         Standing::Asserted => "only asserted by who wrote the log",
     };
-    line(out, format_args!("\n{} {head}", report.count(standing)));
+    line(out, format_args!(""));
+    line(out, format_args!("{} {head}", report.count(standing)));
     let is_other = matches!(standing, Standing::Derived | Standing::Asserted);
     if is_other && detail == Detail::Signed {
         return;
@@ -85,6 +90,7 @@ fn write_items(out: &mut String, report: &Report, standing: Standing, detail: De
     }
 }
 
+/// Writes a line, all of which can be seen whatever it is made of.
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("a string takes everything");
+    writeln!(out, "{}", Visible(text)).expect("a string takes everything");
 }

@@ -3,7 +3,7 @@
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-use evidence::{KeyName, Role, Signer};
+use evidence::{KeyName, Role, Signer, Visible};
 use serde_json::json;
 
 use crate::{cli::Style, console, exit::Exit, failure::Failure};
@@ -30,9 +30,10 @@ pub(super) fn run(name: &str, role: &str, out: &Path, style: Style) -> Result<Ex
         }
         Style::Json => {
             let public = signer.verifier().to_string();
-            let document =
-                json!({"line": line, "role": role.as_str(), "public": public, "file": out});
-            console::conclude(&document.to_string());
+            let file = out.display().to_string();
+            console::document(&json!({
+                "line": line, "role": role.as_str(), "public": public, "file": file,
+            }))?;
         }
     }
     Ok(Exit::Done)
@@ -45,7 +46,7 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
         writeln!(opened, "{text}")?;
         opened.sync_all()
     });
-    let shown = file.display();
+    let shown = Visible(file.display());
     written.map_err(|error| Failure::usage(format!("{shown} can't be written")).because(error))
 }
 
@@ -53,6 +54,6 @@ fn advice(out: &Path) -> String {
     format!(
         "\nprivate: {} (only its owner may read it; keep it where its owner alone can)\n\
          public: add the line above to the file for `tidegate evidence verify --keys`",
-        out.display()
+        Visible(out.display())
     )
 }

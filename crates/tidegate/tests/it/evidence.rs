@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path};
 
-use evidence::{Recorder, Redactor, Signer, folder};
+use data_encoding::BASE64;
+use evidence::{Choice, Decision, Hash, Predicate, Recorder, Redactor, Resource, Signer, folder};
 use serde_json::json;
 
 use super::command::{Ran, run, tidegate};
@@ -111,11 +112,87 @@ fn a_signing_key_is_for_its_owner_alone_and_never_written_over() {
     assert_eq!(run(tidegate(&words).arg(&key)).code, 64);
     assert_eq!(fs::read_to_string(&key).unwrap(), text);
     let other = dir.path().join("other");
-    for (name, role) in [("a b", "log"), ("", "log"), ("example.com/a", "Log")] {
+    for (name, role) in [
+        ("a b", "log"),
+        ("", "log"),
+        ("a#b", "log"),
+        ("a,b", "log"),
+        ("a\u{1b}[2Jb", "log"),
+        ("a\u{202e}b", "log"),
+        ("example.com/a", "Log"),
+        ("example.com/a", "origin"),
+    ] {
         let words = ["keys", "new", "--sign", name, "--role", role, "--out"];
         assert_eq!(run(tidegate(&words).arg(&other)).code, 64, "{name:?} {role}");
         assert!(!other.exists());
     }
     let mixed = ["keys", "new", "acme", "--sign", "example.com/a", "--out", "x"];
     assert_eq!(run(&mut tidegate(&mixed)).code, 64);
+}
+
+#[test]
+fn an_approval_of_another_plan_is_found_and_the_plan_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = |name: &str, seed: u8| {
+        Signer::from_seed(format!("example.com/{name}").parse().unwrap(), [seed; 32]).unwrap()
+    };
+    let (own, lead) = (signer("log", 1), signer("lead", 2));
+    let keys = format!("log {}\nlead {}\n", own.verifier(), lead.verifier());
+    fs::write(dir.path().join("run.keys"), keys).unwrap();
+    let (plan, other) = (Hash::of(b"plan"), Hash::of(b"other"));
+    for (approved, code) in [(plan, 0), (other, 1)] {
+        let at = "2026-11-22T01:00:00Z".parse().unwrap();
+        let mut log = Recorder::new("example.com/runs/1", Redactor::default()).unwrap();
+        log.record(at, "begun", &json!({"plan": plan}), Vec::new()).unwrap();
+        let said = Predicate::Decision(Decision {
+            role: "lead".to_owned(),
+            decision: Choice::Approve,
+            reason: "read".to_owned(),
+            gate: None,
+            plan: Some(Resource::of_sha256("plan", approved)),
+            log: log.state(),
+        });
+        let subject = vec![Resource::of_sha256("log", log.state().root)];
+        let envelope = said.about(subject).unwrap().signed(&lead).unwrap();
+        log.statement(at, "lead", envelope, Vec::new()).unwrap();
+        log.close(at).unwrap();
+        folder::write(&dir.path().join("evidence"), &log, &own).unwrap();
+        let shown = verify(dir.path(), &[]);
+        assert_eq!(shown.code, code, "{shown:?}");
+        assert!(shown.out.contains(&format!("plan sha256:{plan}\n")), "{shown:?}");
+        let told =
+            format!("entries.jsonl entry 1: it is about the plan {other}, and the log is of");
+        assert_eq!(shown.out.contains(&told), code == 1, "{shown:?}");
+        assert_eq!(verify(dir.path(), &["--json"]).json()["report"]["plan"], json!(plan));
+        fs::remove_dir_all(dir.path().join("evidence")).unwrap();
+    }
+}
+
+#[test]
+fn keys_that_nobody_should_trust_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path());
+    let file = dir.path().join("run.keys");
+    let sound = fs::read_to_string(&file).unwrap();
+    let own: Signer =
+        fs::read_to_string(dir.path().join("log.key")).unwrap().trim().parse().unwrap();
+    // The neutral element: anybody can make a signature for it, over anything.
+    let weak = {
+        let data = [&[1, 1][..], &[0; 31]].concat();
+        let id = Hash::of(&[b"example.com/x\n", data.as_slice()].concat()).to_string();
+        format!("example.com/x+{}+{}", &id[..8], BASE64.encode(&data))
+    };
+    let renamed = {
+        let data = [&[1], own.verifier().public().as_slice()].concat();
+        let id = Hash::of(&[b"example.com/x\n", data.as_slice()].concat()).to_string();
+        format!("example.com/x+{}+{}", &id[..8], BASE64.encode(&data))
+    };
+    for (key, told) in [
+        (weak, "line 2: the key is none: the key is a point of small order"),
+        (renamed, "line 2: that was said before; a key stands once, under one name"),
+    ] {
+        fs::write(&file, format!("{sound}lead {key}\n")).unwrap();
+        let refused = verify(dir.path(), &[]);
+        assert!(refused.code == 64 && refused.err.contains(told), "{refused:?}");
+    }
 }

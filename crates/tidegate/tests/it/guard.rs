@@ -26,6 +26,8 @@ fn a_traffic_that_makes_no_sense_is_64() {
     for words in [
         ["--share", "0%"],
         ["--share", "60%"],
+        ["--share", "0.1"],
+        ["--error-ratio", "0.005"],
         ["--requests-per-second", "NaN"],
         ["--alpha", "1"],
         ["--runs", "0"],
@@ -37,4 +39,21 @@ fn a_traffic_that_makes_no_sense_is_64() {
         let ran = run(tidegate(&["guard", "simulate"]).args(words).args(small));
         assert_eq!(ran.code, 64, "{words:?}: {ran:?}");
     }
+}
+
+#[test]
+fn what_could_be_two_shares_is_refused_with_a_hint() {
+    let ran = run(&mut tidegate(&["guard", "simulate", "--share", "0.1"]));
+    let hint = "`0.1` could mean 0.1 % or 10 %; a share is written with its sign, as 20%";
+    assert!(ran.code == 64 && ran.err.contains(hint), "{ran:?}");
+}
+
+#[test]
+fn small_numbers_are_shown_short() {
+    let words = ["--alpha", "1e-300", "--error-ratio", "1e-200%", "--minutes", "1", "--runs", "1"];
+    let ran = run(tidegate(&["guard", "simulate"]).args(words));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let first = "20 requests/s, 1e-200 % errors, 10 % canary of 1000 clients, 60 s; alpha 1e-300,";
+    assert!(ran.out.starts_with(first), "{ran:?}");
+    assert!(ran.out.lines().all(|line| line.chars().count() < 160), "{ran:?}");
 }

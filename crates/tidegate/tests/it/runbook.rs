@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
+use data_encoding::HEXLOWER;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::command::{Ran, run, tidegate};
 
@@ -12,6 +14,10 @@ const PLAIN: &str = "# Change\n\n## Procedure\n\n1. Set `MODE=new`.\n2. Look at 
 fn runbook(words: &[&str], file: &Path, more: &[&str]) -> Ran {
     let mut command = tidegate(&["runbook"]);
     run(command.args(words).arg(file).args(more))
+}
+
+fn sha256(text: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(text))
 }
 
 #[test]
@@ -37,6 +43,12 @@ fn from_a_plain_runbook_to_its_plan() {
     let planned = runbook(&["plan"], &marked, &["--json"]).json();
     let digest = planned["digest"].as_str().unwrap().to_owned();
     assert_eq!(planned["plan"]["steps"][0]["carried_out"], false);
+    // As anybody can find it out from what is printed.
+    let canonical = planned["canonical"].as_str().unwrap();
+    assert_eq!(sha256(canonical), digest);
+    let (form, json) = canonical.split_once('\n').unwrap();
+    assert_eq!(form, "tidegate.plan.v1");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(json).unwrap(), planned["plan"]);
     let rehearsed = runbook(&["plan"], &marked, &["--mode", "rehearsal", "--json"]).json();
     assert_eq!(rehearsed["plan"]["steps"][0]["carried_out"], true);
     assert_ne!(rehearsed["digest"], digest);
@@ -47,6 +59,20 @@ fn from_a_plain_runbook_to_its_plan() {
     let refused = runbook(&["lint"], &marked, &["--mode", "production"]);
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.out.contains("is still the placeholder <operator>"), "{refused:?}");
+}
+
+#[test]
+fn an_import_prints_what_it_writes_byte_by_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, out) = (dir.path().join("a.md"), dir.path().join("out"));
+    for text in [PLAIN.trim_end(), PLAIN, &format!("{PLAIN}\n\n"), &PLAIN.replace('\n', "\r\n")] {
+        fs::write(&plain, text).unwrap();
+        let imported = runbook(&["import"], &plain, &["--out", out.to_str().unwrap()]);
+        assert_eq!(imported.code, 0, "{imported:?}");
+        let written = fs::read_to_string(&out).unwrap();
+        assert_eq!(runbook(&["import"], &plain, &[]).out, written);
+        fs::remove_file(&out).unwrap();
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn recorded(signer: &Signer, report: &Report, plan: &Plan) -> Result<Recorder, R
     for check in &report.checks {
         let bytes = check.document().to_string();
         let output = recorder.output(&file_name(check), bytes.as_bytes());
-        let subject = vec![Resource::sha256(&output.name, output.sha256)];
+        let subject = vec![Resource::of_sha256(&output.name, output.sha256)];
         let statement = Predicate::TestResult(result_of(check, plan)).about(subject)?;
         let envelope = statement.signed(signer)?;
         recorder.statement(check.at, LOG_ROLE, envelope, vec![output])?;
@@ -68,7 +68,8 @@ fn result_of(check: &Check, plan: &Plan) -> TestResult {
         (Verdict::Pass, _) => (Outcome::Warned, vec![], name, vec![]),
         (Verdict::Fail | Verdict::Error, _) => (Outcome::Failed, vec![], vec![], name),
     };
-    let migrations = plan.checksum.parse::<Hash>().map(|hash| Resource::sha256("migrations", hash));
+    let migrations =
+        plan.checksum.parse::<Hash>().map(|hash| Resource::of_sha256("migrations", hash));
     TestResult {
         result,
         configuration: migrations.into_iter().collect(),

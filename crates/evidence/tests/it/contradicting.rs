@@ -1,0 +1,111 @@
+//! Statements that are signed as they have to be, and contradict the log, the plan or themselves.
+
+use evidence::{
+    Choice, Contents, Decision, Fault, Hash, Outcome, Predicate, Recorder, Redactor, Rehearsal,
+    Report, Resource, Signer, TestResult,
+};
+use serde_json::json;
+
+use super::{
+    falsified::{entry, found, whole},
+    made::{Cast, ORIGIN, at, check, contents, decision, gate, image, run, sign},
+};
+
+/// Adds what somebody says, and returns what is found.
+fn said(cast: &Cast, predicate: &Predicate, (role, signer): (&str, &Signer)) -> Report {
+    let mut log = run(cast);
+    let subject = match predicate {
+        Predicate::Decision(decision) => vec![Resource::of_sha256("log", decision.log.root)],
+        _ => image(),
+    };
+    let envelope = sign(predicate, subject, signer);
+    log.statement(at(5), role, envelope, Vec::new()).unwrap();
+    log.close(at(9)).unwrap();
+    check(cast, &contents(cast, &log))
+}
+
+fn decided_so(cast: &Cast, choice: Choice, change: impl FnOnce(&mut Decision)) -> Report {
+    let (predicate, _) = decision(choice, run(cast).state(), "release-manager");
+    let Predicate::Decision(mut decision) = predicate else { panic!("a decision") };
+    change(&mut decision);
+    said(cast, &Predicate::Decision(decision), ("release-manager", &cast.alice))
+}
+
+#[test]
+fn w29_an_approval_is_of_another_plan() {
+    let cast = Cast::new();
+    let report = decided_so(&cast, Choice::Approve, |_| {});
+    assert!(report.is_sound(), "{:?}", report.findings);
+    assert_eq!(report.plan, Some(Hash::of(b"the plan")));
+    let other = Hash::of(b"another plan");
+    for choice in [Choice::Approve, Choice::Go, Choice::Hold] {
+        let report = decided_so(&cast, choice, |decision| {
+            decision.plan = Some(Resource::of_sha256("plan", other));
+        });
+        found(&report, &entry(5), &Fault::Plan(other));
+    }
+    // The log's own records say which one it is of, before anybody signs.
+    for (name, data) in
+        [("begun", json!({"run": "x", "plan": other})), ("plan", json!({"digest": other}))]
+    {
+        let mut log = Recorder::new(ORIGIN, Redactor::default()).unwrap();
+        log.record(at(0), name, &data, Vec::new()).unwrap();
+        let (predicate, subject) = decision(Choice::Approve, log.state(), "release-manager");
+        let envelope = sign(&predicate, subject, &cast.alice);
+        log.statement(at(1), "release-manager", envelope, Vec::new()).unwrap();
+        log.close(at(2)).unwrap();
+        let report = check(&cast, &contents(&cast, &log));
+        found(&report, &entry(1), &Fault::Plan(Hash::of(b"the plan")));
+        assert_eq!(report.plan, Some(other));
+    }
+    // And a gate's result is one of it.
+    let Predicate::TestResult(mut result) = gate(true) else { panic!("a result") };
+    result.configuration = vec![Resource::of_sha256("plan", other)];
+    let report = said(&cast, &Predicate::TestResult(result), ("conductor", &cast.log));
+    found(&report, &entry(5), &Fault::Plan(other));
+}
+
+#[test]
+fn w30_a_decision_contradicts_itself() {
+    let cast = Cast::new();
+    let told = |report: &Report, why: &str| {
+        let text = format!("it is no predicate of its type: {why}");
+        found(report, &entry(5), &Fault::Statement(text));
+    };
+    assert!(decided_so(&cast, Choice::Waive, |it| it.gate = Some("G2".into())).is_sound());
+    let report = decided_so(&cast, Choice::Waive, |_| {});
+    told(&report, "a WAIVE names the gate that is waived");
+    let report = decided_so(&cast, Choice::Approve, |it| it.plan = None);
+    told(&report, "an APPROVE names the plan that is approved of");
+    for digest in ["", "ab", &"A".repeat(64)] {
+        let report = decided_so(&cast, Choice::Go, |it| {
+            let digest = [("sha256".to_owned(), digest.to_owned())];
+            it.plan = Some(Resource { digest: digest.into(), ..Resource::default() });
+        });
+        told(&report, "a plan is named by its SHA-256, 64 lower-case hexadecimal digits");
+    }
+    for result in [Outcome::Passed, Outcome::Warned] {
+        let Predicate::TestResult(failed) = gate(false) else { panic!("a result") };
+        let passed = Predicate::TestResult(TestResult { result, ..failed });
+        let report = said(&cast, &passed, ("conductor", &cast.log));
+        told(&report, "tests failed, and the result is not FAILED");
+    }
+    let rehearsal = Predicate::Rehearsal(Rehearsal {
+        role: "operator".into(),
+        result: Outcome::Passed,
+        configuration: image(),
+        expires: "tomorrow".into(),
+        detail: serde_json::Map::new(),
+    });
+    let report = said(&cast, &rehearsal, ("operator", &cast.bob));
+    told(&report, "a rehearsal counts until a time of RFC 3339 in UTC");
+}
+
+#[test]
+fn w31_a_log_with_an_end_is_said_to_go_on() {
+    let (cast, contents) = whole();
+    let endless = Recorder::resume(ORIGIN, Redactor::default(), contents.entries.as_ref().unwrap());
+    let endless = endless.unwrap().without_end().checkpoint(&cast.log).unwrap();
+    let report = check(&cast, &Contents { checkpoint: Some(endless.into()), ..contents });
+    found(&report, "checkpoint", &Fault::Endless);
+}
