@@ -3,7 +3,9 @@
 //! The source of each line is `docs/fault-model.md`. Whatever is not allowed here is a failure.
 
 use super::Evidence;
-use crate::{facts::Sent, history::Lately, publisher::Manner, settings::Mode};
+use crate::{
+    facts::Sent, history::Lately, publisher::Manner, reader::record::GapSeen, settings::Mode,
+};
 
 /// An acknowledged event is in the spool after so long, on a machine that has other things to do.
 const SPOOLED_MS: u64 = 5_000;
@@ -17,9 +19,12 @@ const PARTED_MS: u64 = 70_000;
 /// For so long after an acknowledgement a fault of Redis can still lose it.
 const LOSABLE_MS: u64 = 60_000;
 
-/// Returns whether a gap of this reason may be told at this time.
-pub(super) fn gap(evidence: &Evidence<'_>, reason: &str, at_ms: u64) -> bool {
-    is_allowed(evidence, reason, evidence.history.before(at_ms))
+/// Returns whether a reader may be told of this gap: by what was broken lately, or since what it had
+/// read was put there, where it is far behind.
+pub(super) fn gap(evidence: &Evidence<'_>, gap: &GapSeen) -> bool {
+    let since_ms = gap.read_ms.saturating_sub(LOSABLE_MS);
+    is_allowed(evidence, &gap.reason, evidence.history.before(gap.at_ms))
+        || is_allowed(evidence, &gap.reason, evidence.history.between(since_ms, gap.at_ms))
 }
 
 /// Returns whether whoever reads the log from its beginning may be told of a gap of this reason: what

@@ -67,7 +67,7 @@ impl Verdict {
     fn judge_gaps(&mut self, evidence: &Evidence<'_>, index: usize, record: &Record) {
         for gap in &record.gaps {
             *self.gaps.entry(gap.reason.clone()).or_default() += 1;
-            if !explain::gap(evidence, &gap.reason, gap.at_ms) {
+            if !explain::gap(evidence, gap) {
                 self.gaps_unexplained += 1;
                 let (at_ms, replica, reason) = (gap.at_ms, gap.replica, &gap.reason);
                 self.example(self.gaps_unexplained, || {

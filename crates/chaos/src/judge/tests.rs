@@ -184,6 +184,20 @@ fn a_gap_needs_an_explanation() {
 }
 
 #[test]
+fn a_reader_far_behind_comes_to_what_was_lost_long_ago() {
+    let told = |read_ms| {
+        let small = Small::new(Mode::Strict, &all()).happened(marks(|marks| marks.loses = true));
+        small.history.end(0, 1_000);
+        let small = small.reads(&all()[..3]).with_gap("data_loss", 3).reads(&all()[3..]);
+        small.record.lock().gaps[0].at_ms = 600_000;
+        small.record.lock().gaps[0].read_ms = read_ms;
+        small.verdict().holds()
+    };
+    assert!(told(30_000), "what it had read is from then");
+    assert!(!told(590_000), "what it had read came long after");
+}
+
+#[test]
 fn what_was_acknowledged_is_in_the_log_or_explained() {
     let log = without(2);
     let gone = "acknowledged events are not in the log";

@@ -33,6 +33,8 @@ const KEPT_MAX: usize = 20_000;
 pub(crate) struct Record {
     facts: Arc<Facts>,
     last: Option<Position>,
+    /// When the last event that came was answered to its publisher; 0 where none came.
+    read_ms: u64,
     /// How many gaps came so far.
     generation: u32,
     /// By publisher and number, one more than the generation in which it came last; 0 for never.
@@ -92,6 +94,9 @@ pub(crate) struct Late {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct GapSeen {
     pub(crate) at_ms: u64,
+    /// When the last event before it was answered to its publisher: what the gap tells of lies behind
+    /// that, however late the reader comes to it.
+    pub(crate) read_ms: u64,
     pub(crate) replica: usize,
     pub(crate) reason: String,
     /// The last place before it.
@@ -158,6 +163,7 @@ impl Record {
         Record {
             facts: Arc::clone(facts),
             last: None,
+            read_ms: 0,
             generation: 0,
             seen: vec![Vec::new(); publishers],
             rivals: HashMap::new(),
@@ -258,7 +264,8 @@ impl Record {
         let at_ms = self.facts.now_ms();
         if self.gaps.len() < KEPT_MAX {
             let (reason, resumes_at) = (reason.to_owned(), resumes_at.to_string());
-            self.gaps.push(GapSeen { at_ms, replica, reason, after, resumes_at });
+            let read_ms = self.read_ms;
+            self.gaps.push(GapSeen { at_ms, read_ms, replica, reason, after, resumes_at });
         }
         self.frame(&format!("gap: {reason}, goes on after {resumes_at}"));
     }
@@ -321,10 +328,13 @@ impl Record {
         let Stamp { by, n, .. } = stamp;
         let Some(seen) = self.seen.get_mut(by) else { return };
         let index = usize::try_from(n).unwrap_or(usize::MAX);
-        if self.facts.sent(by, n).is_none() {
+        let Some(sent) = self.facts.sent(by, n) else {
             self.counts.altered += 1;
             self.wrong(format!("{at} {id}: nobody published {by}/{n}"));
             return;
+        };
+        if sent.ended_ms > 0 {
+            self.read_ms = sent.ended_ms;
         }
         self.surroundings.came(by, n, id);
         let mark = if is_first {
