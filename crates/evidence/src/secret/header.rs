@@ -16,20 +16,20 @@ pub(super) fn scan(scan: &mut Scan<'_, '_>) {
     for (at, _) in line.match_indices(':') {
         let known = name::last(&line[..at]);
         let lead = &line[..at - known.len()];
-        let lower = known.to_ascii_lowercase();
-        let is_authorization = lower == "authorization" || lower == "proxy-authorization";
+        let is = |name: &str| known.eq_ignore_ascii_case(name);
+        let is_authorization = is("authorization") || is("proxy-authorization");
         let rest = &line[at + 1..];
         let start = at + 1 + rest.len() - rest.trim_start_matches(' ').len();
         if is_authorization {
             authorization(scan, known, start);
             continue;
         }
-        let is_header = lower == "cookie" || lower == "set-cookie" || name::is_secret(known);
         // A header of a command stands in quotes, or behind its option.
         let is_quoted = lead.ends_with(['\'', '"']) && !rest.starts_with(['\'', '"', ':']);
         let is_option =
             lead.ends_with("-H ") || lead.ends_with("--header ") || lead.ends_with("-H");
-        if is_header && !known.is_empty() && (is_quoted || is_option) {
+        let is_header = || is("cookie") || is("set-cookie") || name::is_secret(known);
+        if (is_quoted || is_option) && is_header() {
             let range = value::range(line, Place::Until(start, lead.chars().next_back()));
             let text = &line[range.clone()];
             if !value::is_hidden(text) && !value::is_said(text) {

@@ -142,8 +142,28 @@ pub(super) fn is_line_start(before: &str) -> bool {
     before.chars().all(|c| c.is_whitespace() || "->*{,".contains(c))
 }
 
+/// What one of the words of each such name has in it: most names have nothing of it.
+const STEMS: [&[u8]; 10] = [
+    b"pass",
+    b"pw",
+    b"secret",
+    b"token",
+    b"credential",
+    b"key",
+    b"auth",
+    b"dsn",
+    b"bearer",
+    b"jwt",
+];
+
 /// Returns whether a value of such a name is a secret.
 pub(super) fn is_secret(name: &str) -> bool {
+    let has = |stem: &&[u8]| {
+        name.as_bytes().windows(stem.len()).any(|part| part.eq_ignore_ascii_case(stem))
+    };
+    if !STEMS.iter().any(has) {
+        return false;
+    }
     let words = words(name);
     let Some(last) = words.last().map(String::as_str) else { return false };
     if ABOUT.contains(&last) {

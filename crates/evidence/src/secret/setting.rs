@@ -49,7 +49,7 @@ fn equals<'l>(line: &'l str, before: &'l str, after: usize) -> Option<(&'l str, 
 }
 
 /// Returns the name before a colon, and where its value begins: in quotes, or at the start of a line
-/// that says nothing else. A name that is a word of prose begins with a capital.
+/// that says nothing else. Behind a name that is a word of prose, with a capital, a word is none.
 fn colon<'l>(line: &'l str, before: &'l str, after: usize) -> Option<(&'l str, Place)> {
     let rest = &line[after..];
     let value = rest.trim_start_matches(' ');
@@ -72,8 +72,11 @@ fn colon<'l>(line: &'l str, before: &'l str, after: usize) -> Option<(&'l str, P
     if !name::is_line_start(lead) {
         return None;
     }
-    let is_name = known.contains(['_', '-']) || !known.contains(|c: char| c.is_ascii_uppercase());
+    let is_word = known.starts_with(|c: char| c.is_ascii_uppercase())
+        && known.contains(|c: char| c.is_ascii_lowercase())
+        && !known.contains(['_', '-']);
     let value_end = value.split(" #").next().unwrap_or_default().trim_end();
     let is_alone = value.starts_with(['"', '\'']) || !value_end.contains(' ');
-    (is_name && is_alone).then_some((known, Place::Word(start)))
+    let is_plain = value_end.chars().all(char::is_alphabetic);
+    (is_alone && !(is_word && is_plain)).then_some((known, Place::Word(start)))
 }

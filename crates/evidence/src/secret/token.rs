@@ -76,13 +76,12 @@ pub(super) fn private_keys(text: &str, found: &mut Vec<Secret>) {
 /// Finds tokens in a line.
 pub(super) fn scan(scan: &mut Scan<'_, '_>) {
     let line = scan.line;
-    for (start, least, what) in STARTS {
-        for (at, _) in line.match_indices(start) {
-            let is_first = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-            let rest = token_bytes(&line[at + start.len()..]);
-            if is_first && rest >= *least {
-                scan.find(at..at + start.len() + rest, SecretKind::Form(what));
-            }
+    let mut is_inner = false;
+    for (at, byte) in line.bytes().enumerate() {
+        let is_first = !is_inner && byte.is_ascii_alphabetic();
+        is_inner = byte.is_ascii_alphanumeric() || byte == b'_';
+        if is_first {
+            issued(scan, at);
         }
     }
     for (at, _) in line.match_indices("eyJ") {
@@ -98,6 +97,18 @@ pub(super) fn scan(scan: &mut Scan<'_, '_>) {
         }
     }
     schemes(scan);
+}
+
+/// Finds a token that begins here.
+fn issued(scan: &mut Scan<'_, '_>, at: usize) {
+    let rest = &scan.line[at..];
+    for (start, least, what) in STARTS {
+        let Some(token) = rest.strip_prefix(start) else { continue };
+        let bytes = token_bytes(token);
+        if bytes >= *least {
+            scan.find(at..at + start.len() + bytes, SecretKind::Form(what));
+        }
+    }
 }
 
 /// Finds what stands behind `Bearer` and `Basic`.
