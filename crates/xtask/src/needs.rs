@@ -32,6 +32,8 @@ const NEEDS: &[Need] = &[
     Need { probe: "redis-cli --version", component: None, package: "redis-tools" },
     // Clients are tested through a proxy that ends TLS; tests make certificates.
     Need { probe: "nginx -v", component: None, package: "nginx-light" },
+    // The SurrealDB server may lie beside the workspace, packed.
+    Need { probe: "xz --version", component: None, package: "xz-utils" },
     // The files of a deployment are run and read, and answers are checked against their schemas.
     // Modules of the system's own Python: another one on the path does not see its packages.
     Need { probe: "haproxy -v", component: None, package: "haproxy" },
