@@ -153,8 +153,9 @@ impl MemoryBroker {
         Some(changed)
     }
 
-    /// Forgets a log that another backend has, with all of it.
-    pub(crate) fn forget(&self, stream: &StreamName) {
+    /// Forgets a log with all of it; for those who keep elsewhere what it had. Whoever is attached to
+    /// it is not told.
+    pub fn forget(&self, stream: &StreamName) {
         self.cells.write().remove(stream);
     }
 

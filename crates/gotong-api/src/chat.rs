@@ -29,7 +29,7 @@ use crate::{
 /// How much of a thread's log is kept: what is not in the database yet, and what makes another attempt
 /// harmless.
 const WINDOW: WindowLimits =
-    WindowLimits { events_max: 1024, age_max: Duration::from_secs(25 * 3600) };
+    WindowLimits { events_max: 4096, age_max: Duration::from_secs(25 * 3600) };
 
 /// How often threads that nobody uses are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);

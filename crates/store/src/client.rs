@@ -29,6 +29,9 @@ use crate::{
     retry::Backoff,
 };
 
+/// Most urgent requests that are under way.
+const URGENT_MAX: usize = 4;
+
 /// How often a request may meet other transactions.
 const CONFLICTS_MAX: u32 = 16;
 
@@ -39,6 +42,8 @@ const AFTER_BREAK: Backoff = Backoff::new(Duration::from_millis(20), Duration::f
 pub(crate) struct Client {
     pub(crate) options: StoreOptions,
     turns: Semaphore,
+    /// Those of writers and of the renewal of a place, which do not wait behind reads.
+    urgent_turns: Semaphore,
     link: Mutex<Option<Arc<Link>>>,
     /// The threads of an engine in this process; they outlive the link, which it closes on them.
     engine: Option<Engine>,
@@ -73,6 +78,7 @@ impl Client {
         Ok(Client {
             engine,
             turns: Semaphore::new(options.in_flight_max.max(1)),
+            urgent_turns: Semaphore::new(URGENT_MAX),
             options,
             link: Mutex::default(),
             mark: OnceLock::new(),
@@ -135,7 +141,8 @@ impl Client {
         }
         let began = Instant::now();
         let late = || self.late(deadline.saturating_duration_since(began));
-        let turn = timeout_at(deadline, self.turns.acquire()).await;
+        let turns = if query.is_urgent { &self.urgent_turns } else { &self.turns };
+        let turn = timeout_at(deadline, turns.acquire()).await;
         let _turn = turn.map_err(|_| late())?.map_err(|_| QueryError::Closed)?;
         let mut tries = Tries::default();
         loop {
@@ -148,7 +155,8 @@ impl Client {
                 Ok(Ok(link)) => link,
             };
             let mark = self.mark.get().map(String::as_str);
-            let attempt = link.run(query, mark, self.place.get());
+            let place = self.place.get().filter(|_| !query.is_of_places);
+            let attempt = link.run(query, mark, place);
             let Ok(answered) = timeout_at(deadline, attempt).await else {
                 // It may hang for ever: nobody tells the client library.
                 link.give_up();
@@ -223,6 +231,7 @@ impl Client {
     /// Takes no more requests, and lets the link go once those under way have ended.
     pub(crate) async fn close(&self) {
         self.turns.close();
+        self.urgent_turns.close();
         *self.link.lock().await = None;
     }
 

@@ -80,7 +80,9 @@ impl Fault {
 
 /// The client has no kind of its own for what happens to its socket.
 fn is_of_connection(text: &str) -> bool {
-    const MARKS: [&str; 8] = [
+    const MARKS: [&str; 9] = [
+        // What the server's own storage does not answer, as where TiKV is lost.
+        "There was a problem with the key-value store",
         "WebSocket error",
         "IO error",
         "connection reset",

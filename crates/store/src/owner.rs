@@ -53,6 +53,7 @@ impl Row {
 pub(crate) struct PlaceHeld {
     pub(crate) name: String,
     pub(crate) run: String,
+    pub(crate) tenure: Tenure,
 }
 
 /// Takes the place of `name` on the database; one that a process with this name had is taken over.
@@ -77,7 +78,7 @@ pub(crate) async fn take(
     loop {
         claim(client, name, &run, tenure).await?;
         // Before the look: whoever comes back after it has no row any more.
-        clear(client).await?;
+        clear(client, tenure).await?;
         let fresh = fresh(client).await?;
         let Some(other) = fresh.into_iter().find(|row| row.forbids(name, tenure)) else { break };
         withdraw(client, name, &run, Instant::now() + client.options.deadline).await?;
@@ -92,12 +93,12 @@ pub(crate) async fn take(
         looks += 1;
         sleep(BETWEEN_LOOKS.pause(looks)).await;
     }
-    client.expect_place(PlaceHeld { name: name.to_owned(), run });
+    client.expect_place(PlaceHeld { name: name.to_owned(), run, tenure });
     Ok(())
 }
 
 async fn claim(client: &Client, name: &str, run: &str, tenure: Tenure) -> Result<(), QueryError> {
-    let query = Query::new(
+    let query = Query::of_places(
         "take the database",
         "UPSERT type::record('tidegate_owner', $name)
          CONTENT { run: $run, alone: $alone, at: time::now() } RETURN NONE",
@@ -112,25 +113,48 @@ async fn fresh(client: &Client) -> Result<Vec<Row>, QueryError> {
              duration::millis(time::now() - at) AS age_ms FROM tidegate_owner
          WHERE at >= time::now() - {ROW_SECONDS}s ORDER BY name"
     );
-    client.run(&Query::new("look who has the database", text)).await?.rows(0)
+    client.run(&Query::of_places("look who has the database", text)).await?.rows(0)
 }
 
-/// Removes rows that count no more, so that their processes find out.
-async fn clear(client: &Client) -> Result<(), QueryError> {
-    let text = format!("DELETE tidegate_owner WHERE at < time::now() - {ROW_SECONDS}s");
-    client.run(&Query::new("forget who had the database", text)).await.map(drop)
+/// Removes rows that count no more and would forbid us, so that their processes find out.
+async fn clear(client: &Client, tenure: Tenure) -> Result<(), QueryError> {
+    let text = format!(
+        "DELETE tidegate_owner WHERE at < time::now() - {ROW_SECONDS}s AND (alone OR $alone)"
+    );
+    let query = Query::of_places("forget who had the database", text);
+    client.run(&query.bind("alone", tenure == Tenure::Alone)).await.map(drop)
 }
 
-/// Renews the row that this process has.
+/// Renews the row that this process has. One that shares the database takes its place again where
+/// another process was alone on it meanwhile and is gone; one that was alone does not: it has given
+/// numbers that nobody knows of.
 pub(crate) async fn renew(client: &Client) -> Result<(), QueryError> {
-    let Some(PlaceHeld { name, run }) = client.place() else { return Ok(()) };
+    let Some(PlaceHeld { name, run, tenure }) = client.place() else { return Ok(()) };
     let query = Query::new(
         "keep the database",
         "UPDATE type::record('tidegate_owner', $name) SET at = time::now()
          WHERE run = $run RETURN NONE",
     );
-    let query = query.bind("name", name.to_owned()).bind("run", run.to_owned());
-    client.run(&query).await.map(drop)
+    let query = query.bind("name", name.to_owned()).bind("run", run.to_owned()).urgent();
+    match client.run(&query).await {
+        Err(QueryError::Taken) if *tenure == Tenure::Shared => return_to(client, name, run).await,
+        renewed => renewed.map(drop),
+    }
+}
+
+/// Puts a shared row there again where nobody forbids it.
+async fn return_to(client: &Client, name: &str, run: &str) -> Result<(), QueryError> {
+    let taken = |rows: &[Row]| rows.iter().any(|row| row.forbids(name, Tenure::Shared));
+    if taken(&fresh(client).await?) {
+        return Err(QueryError::Taken);
+    }
+    claim(client, name, run, Tenure::Shared).await?;
+    if taken(&fresh(client).await?) {
+        withdraw(client, name, run, Instant::now() + client.options.deadline).await?;
+        return Err(QueryError::Taken);
+    }
+    tracing::warn!(name, "the place on the database was lost, and is taken again");
+    Ok(())
 }
 
 /// Removes our row where it is ours.
@@ -140,7 +164,7 @@ async fn withdraw(
     run: &str,
     deadline: Instant,
 ) -> Result<(), QueryError> {
-    let query = Query::new(
+    let query = Query::of_places(
         "give the database back",
         "DELETE type::record('tidegate_owner', $name) WHERE run = $run",
     );
@@ -150,7 +174,7 @@ async fn withdraw(
 
 /// Gives the place back, so that nobody has to wait for it.
 pub(crate) async fn give_back(client: &Client, deadline: Instant) {
-    let Some(PlaceHeld { name, run }) = client.place() else { return };
+    let Some(PlaceHeld { name, run, .. }) = client.place() else { return };
     if let Err(error) = withdraw(client, name, run, deadline).await {
         tracing::warn!(%error, "the place was not given back; it ends after {ROW_SECONDS} s");
     }

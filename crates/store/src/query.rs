@@ -29,11 +29,27 @@ pub(crate) struct Query {
     pub(crate) variables: Object,
     /// Which of chat's it is.
     pub(crate) statement: Option<Statement>,
+    /// Whether it is made for whoever has no place on the database yet, or any more.
+    pub(crate) is_of_places: bool,
+    /// Whether it does not wait behind those who read.
+    pub(crate) is_urgent: bool,
 }
 
 impl Query {
     pub(crate) fn new(operation: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        Query { operation, text: text.into(), variables: Object::new(), statement: None }
+        let (text, variables) = (text.into(), Object::new());
+        let (statement, is_of_places, is_urgent) = (None, false, false);
+        Query { operation, text, variables, statement, is_of_places, is_urgent }
+    }
+
+    /// Returns one about the places of processes, which needs none itself.
+    pub(crate) fn of_places(operation: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Query { is_of_places: true, is_urgent: true, ..Query::new(operation, text) }
+    }
+
+    /// Lets it pass those who read.
+    pub(crate) fn urgent(self) -> Self {
+        Query { is_urgent: true, ..self }
     }
 
     /// Returns one of chat's, with nothing bound yet.

@@ -33,6 +33,8 @@ pub(crate) struct Cell {
     checked: Mutex<Option<Epoch>>,
     /// The last number that this process gave.
     own: AtomicU64,
+    /// How many messages are being given a number, or wait with one for the database.
+    sending: AtomicU64,
     /// Whether it stands in the writer's queue.
     pub(super) is_queued: AtomicBool,
     /// Whether it is waited until another process has written what follows.
@@ -63,6 +65,7 @@ impl Cell {
             checked: Mutex::default(),
             place: Mutex::new(place),
             own: AtomicU64::new(0),
+            sending: AtomicU64::new(0),
             is_queued: AtomicBool::new(false),
             is_awaited: AtomicBool::new(false),
             fault: Mutex::default(),
@@ -110,6 +113,15 @@ impl Cell {
     /// Notes a number that this process gave.
     pub(super) fn gave(&self, seq: u64) {
         self.own.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    /// Takes a place among those that wait for the database, until it is dropped; none where as many
+    /// wait as may, of whom nobody knows any more or who are being sent.
+    pub(super) fn waiting_place(&self, most: u64) -> Option<WaitingPlace<'_>> {
+        let is_behind = self.own() > self.shown() + most;
+        let before = self.sending.fetch_add(1, Ordering::SeqCst);
+        let place = WaitingPlace(&self.sending);
+        (!is_behind && before < most).then_some(place)
     }
 
     pub(super) fn own(&self) -> u64 {
@@ -175,6 +187,16 @@ impl Cell {
     /// Returns the place with this number.
     pub(crate) fn at(&self, seq: u64) -> Position {
         Position::new(self.epoch, Seq(seq))
+    }
+}
+
+/// A place among the messages of a thread that wait for the database.
+#[derive(Debug)]
+pub(super) struct WaitingPlace<'a>(&'a AtomicU64);
+
+impl Drop for WaitingPlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -36,6 +36,9 @@ pub trait ThreadLog: Broker {
         epoch: Option<Epoch>,
     ) -> BoxFuture<'a, Result<Option<Appended>, AppendError>>;
 
+    /// Forgets a log of which the database has everything, where this process alone keeps it.
+    fn forget(&self, stream: &StreamName);
+
     /// Returns whether others append to the same logs.
     fn is_shared(&self) -> bool;
 }
@@ -60,6 +63,10 @@ impl ThreadLog for MemoryBroker {
         _: Option<Epoch>,
     ) -> BoxFuture<'a, Result<Option<Appended>, AppendError>> {
         Box::pin(async move { self.append(stream, append).await.map(Some) })
+    }
+
+    fn forget(&self, stream: &StreamName) {
+        MemoryBroker::forget(self, stream);
     }
 
     fn is_shared(&self) -> bool {
@@ -96,6 +103,8 @@ impl ThreadLog for ReplicaBroker {
             }
         })
     }
+
+    fn forget(&self, _: &StreamName) {}
 
     fn is_shared(&self) -> bool {
         true

@@ -1,7 +1,7 @@
 //! What a thread's log has that is not shown yet.
 
 use broker::{PageLimit, ReadError};
-use event::{After, Event, Position, Seq};
+use event::{After, Epoch, Event, Position, Seq};
 use store::Message;
 
 use super::{cell::Cell, log::ThreadLog};
@@ -56,7 +56,7 @@ impl Pending {
 
     /// Looks for what follows from the oldest event on that the log has.
     async fn find(log: &dyn ThreadLog, cell: &Cell, shown: u64) -> Result<Self, PendingError> {
-        let head = head_from(log, cell, shown).await?;
+        let (_, head) = head_from(log, cell, shown).await?;
         if head.seq.0 == shown {
             cell.set_place(Some(head));
             return Ok(Pending::default());
@@ -103,17 +103,20 @@ impl Pending {
     }
 }
 
-/// Returns the log's head, once it is not behind what the database has.
+/// Returns the log's head, once it is not behind what the database has, and an epoch of the log that
+/// began no later than it was read.
 pub(super) async fn head_from(
     log: &dyn ThreadLog,
     cell: &Cell,
     shown: u64,
-) -> Result<Position, PendingError> {
+) -> Result<(Option<Epoch>, Position), PendingError> {
+    let epoch = log.epoch(&cell.stream).await?;
     let head = log.head(&cell.stream).await?;
     if head.seq.0 >= shown {
-        return Ok(head);
+        return Ok((epoch, head));
     }
     tracing::warn!(stream = %cell.stream, log = %head.seq, database = shown, "a log is raised");
     log.raise(&cell.stream, Seq(shown)).await?;
-    Ok(log.head(&cell.stream).await?)
+    let epoch = log.epoch(&cell.stream).await?;
+    Ok((epoch, log.head(&cell.stream).await?))
 }

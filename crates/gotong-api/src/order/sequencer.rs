@@ -13,7 +13,7 @@ use broker::{
 use event::{Clock, Epoch, EventId, OrgId, StreamName};
 use node_runtime::Shutdown;
 use parking_lot::Mutex;
-use store::{ChatError, Message};
+use store::{ChatError, Head, Message};
 use tokio::{
     sync::OnceCell,
     task::JoinSet,
@@ -35,8 +35,9 @@ const CELLS_MAX: usize = 100_000;
 /// How long a thread stays open that nobody has to do with.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How many messages of a thread may wait for the database.
-const BACKLOG_MAX: u64 = 512;
+/// How many messages of a thread may wait for the database with a sender, and how many without one:
+/// far fewer than the log keeps, of several processes together too.
+const BACKLOG_MAX: u64 = 256;
 
 /// How long a request is remembered.
 const REQUEST_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -171,7 +172,14 @@ impl Sequencer {
             let Some(cell) = entry.get() else { return Arc::strong_count(entry) > 1 };
             let idle_ms = now.saturating_sub(cell.used.load(Ordering::Relaxed));
             let is_held = Arc::strong_count(entry) > 1 || Arc::strong_count(cell) > 1;
-            is_held || cell.is_watched() || u128::from(idle_ms) < IDLE.as_millis()
+            let is_behind = cell.own() > cell.shown();
+            let stays =
+                is_held || is_behind || cell.is_watched() || u128::from(idle_ms) < IDLE.as_millis();
+            if !stays {
+                // Under the lock, so that nobody opens it meanwhile.
+                self.log.forget(&cell.stream);
+            }
+            stays
         });
     }
 
@@ -230,21 +238,27 @@ impl Sequencer {
         })?;
         let head = self.rows.head(id).await?;
         if head.missing > 0 {
-            let (missing, seq) = (head.missing, head.seq);
-            let fault = format!("{missing} of {seq} messages are missing in the database");
+            let fault = missing(&head);
             tracing::error!(%stream, fault, "a thread can't be opened");
             return Err(OpenError::Fault(fault));
         }
-        let cell = Arc::new(Cell::new(thread, org, stream, head.seq, None));
-        let place = match head_from(&*self.log, &cell, head.seq).await {
-            Ok(place) => place,
+        let cell = Arc::new(Cell::new(thread, org, stream.clone(), head.seq, None));
+        let found = match head_from(&*self.log, &cell, head.seq).await {
+            Ok(found) => Some(found),
+            // What is in the database can be read; sending looks again.
+            Err(PendingError::Log(error)) if self.log.is_shared() => {
+                tracing::warn!(%stream, %error, "a thread is opened without its log");
+                None
+            }
             Err(PendingError::Log(error)) => return Err(error.into()),
             Err(PendingError::Fault(fault)) => return Err(OpenError::Fault(fault)),
         };
-        if place.seq.0 == head.seq {
-            cell.set_place(Some(place));
-        } else {
-            self.writer.look_at(&cell);
+        match found.filter(|(_, place)| place.seq.0 == head.seq) {
+            Some((epoch, place)) => {
+                cell.set_place(Some(place));
+                epoch.into_iter().for_each(|epoch| cell.check(epoch));
+            }
+            None => self.writer.look_at(&cell),
         }
         if self.log.is_shared() {
             let follow = follow(Arc::downgrade(self), Arc::downgrade(&cell), cell.stream.clone());
@@ -286,13 +300,17 @@ impl Sequencer {
             IdempotencyKey::new(&cell.org, &route, request_id, &draft.fingerprint())
         });
         for _ in 0..EPOCHS_TRIED {
-            let mut epoch = None;
-            if let Some(request_id) = request_id {
-                epoch = self.checked_epoch(cell).await?;
-                if let Some(message) = self.sent_before(cell, author, draft, request_id).await? {
-                    return Ok(placed(cell, message, true));
-                }
+            let epoch = self.checked_epoch(cell).await?;
+            if let Some(request_id) = request_id
+                && let Some(message) = self.sent_before(cell, author, draft, request_id).await?
+            {
+                return Ok(placed(cell, message, true));
             }
+            // Right before the append: those who looked for their requests meanwhile are many.
+            let Some(_place) = cell.waiting_place(BACKLOG_MAX) else {
+                self.writer.look_at(cell);
+                return Err(SendError::Down);
+            };
             if let Some((receipt, is_replayed)) = self.append(cell, &record, key, epoch).await? {
                 let seq = receipt.position.seq.0;
                 self.until_shown(cell, seq).await?;
@@ -303,18 +321,32 @@ impl Sequencer {
         Err(SendError::Log(AppendError::Unavailable { reason, maybe: false }))
     }
 
-    /// Returns the epoch of the log, once the database has what the log had at its beginning: a log
-    /// that began anew may have lost its keys, and what was sent under one may be in the log alone.
+    /// Returns the epoch of the log, once log and database agree in it. A log that began anew may be
+    /// behind the database, and goes on there; and it may have lost its keys, and what was sent under
+    /// one may be in the log alone, so that it is brought to the database first.
     async fn checked_epoch(&self, cell: &Arc<Cell>) -> Result<Option<Epoch>, SendError> {
         let unavailable = |error| SendError::Log(unavailable(&error));
         let epoch = self.log.epoch(&cell.stream).await.map_err(unavailable)?;
         if let Some(epoch) = epoch
             && !cell.is_checked(epoch)
         {
-            let head = self.log.head(&cell.stream).await.map_err(unavailable)?;
+            let there = self.rows.head(&cell.thread.thread_id).await?;
+            if there.missing > 0 {
+                return Err(SendError::Fault(missing(&there)));
+            }
+            let (epoch, head) = match head_from(&*self.log, cell, there.seq).await {
+                Ok(found) => found,
+                Err(PendingError::Log(error)) => return Err(unavailable(error)),
+                Err(PendingError::Fault(fault)) => return Err(SendError::Fault(fault)),
+            };
+            if there.seq > cell.shown() {
+                cell.set_place(None);
+                cell.show_through(there.seq);
+            }
             self.writer.look_at(cell);
             self.until_shown(cell, head.seq.0).await?;
-            cell.check(epoch);
+            epoch.into_iter().for_each(|epoch| cell.check(epoch));
+            return Ok(epoch);
         }
         Ok(epoch)
     }
@@ -414,6 +446,10 @@ impl Sequencer {
             }
         }
     }
+}
+
+fn missing(head: &Head) -> String {
+    format!("{} of {} messages are missing in the database", head.missing, head.seq)
 }
 
 fn placed(cell: &Cell, message: Message, is_replayed: bool) -> Placed {

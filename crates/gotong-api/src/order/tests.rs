@@ -206,6 +206,52 @@ async fn a_database_that_is_behind_the_log_gets_what_it_lacks() {
     assert_eq!(stage.rows.bodies("a"), ["one", "two", "three"]);
 }
 
+/// More than the log keeps: what it has to let go must be in the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_come_at_once_do_not_outgrow_the_log() {
+    const SENDERS: u64 = 3000;
+    let stage = Stage::new();
+    stage.send("a", "first", None).await.expect("it is sent");
+    let (writing, looking) = (stage.rows.gate.lock().await, stage.rows.lookups.write().await);
+    let mut senders = JoinSet::new();
+    for n in 0..SENDERS {
+        let stage = Arc::clone(&stage);
+        senders.spawn(async move {
+            let request = format!("r-{n}");
+            stage.send("a", &request, Some(&request)).await
+        });
+    }
+    drop(looking);
+    let mut refused = 0;
+    // Nothing is written: whoever has no place to wait is refused.
+    while refused < SENDERS - 256 {
+        let ended = senders.join_next().await.expect("they are more").expect("no panic");
+        assert_eq!(ended, Err(SendError::Down));
+        refused += 1;
+    }
+    drop(writing);
+    let mut numbers = vec![1];
+    for ended in senders.join_all().await {
+        numbers.push(ended.expect("it is sent").message.seq);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=257).collect::<Vec<_>>());
+    assert_eq!(stage.send("a", "last", None).await.expect("it is sent").message.seq, 258);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_behind_the_database_goes_on_there_also_where_the_thread_is_open() {
+    let stage = Stage::shared();
+    stage.send("a", "one", None).await.expect("it is sent");
+    // Another process wrote more, and the log was lost before this one looked.
+    stage.rows.put("a", 2, "two");
+    stage.rows.put("a", 3, "three");
+    stage.log.lose_everything();
+    let four = stage.send("a", "four", None).await.expect("it is sent");
+    assert_eq!(four.message.seq, 4);
+    assert_eq!(stage.rows.bodies("a"), ["one", "two", "three", "four"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_begins_anew_gives_no_number_twice() {
     let stage = Stage::new();

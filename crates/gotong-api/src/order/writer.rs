@@ -160,12 +160,12 @@ impl Writer {
                 Err(PendingError::Fault(fault)) => report(&cell, fault),
             }
         }
-        if log.is_shared() {
-            self.others.take_from(&mut parts);
-        }
         if parts.is_empty() {
             // Nothing waits that would find out by itself; the next message does.
             self.is_down.store(false, Ordering::Relaxed);
+        }
+        if log.is_shared() {
+            self.others.take_from(&mut parts);
         }
         while !parts.is_empty() {
             let group = self.group(&mut parts);

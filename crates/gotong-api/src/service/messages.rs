@@ -72,7 +72,9 @@ impl Service {
         if message.deleted_at_ms().is_some() {
             return Err(deleted());
         }
-        let amendment = Amendment::Edited { body, at_ms: self.now_ms() };
+        // Above the edit that was read, whatever the clock of who made it says.
+        let above = message.edited_at_ms().map_or(0, |at_ms| at_ms.saturating_add(1));
+        let amendment = Amendment::Edited { body, at_ms: self.now_ms().max(above) };
         let amended = self.amend(&entered, message, &amendment).await?;
         match amended.deleted_at_ms() {
             Some(_) => Err(deleted()),

@@ -14,6 +14,9 @@ fn errors() {
     assert_eq!(Fault::of(&internal(conflict)), Fault::Conflict);
     let reset = internal("connection reset");
     assert_eq!(Fault::of(&reset), Fault::Broken("connection reset".into()));
+    let storage =
+        "There was a problem with the key-value store: Connection to storage backend failed";
+    assert_eq!(Fault::of(&internal(storage)), Fault::Broken(storage.into()));
     let auth = NotAllowedError::Auth(AuthError::InvalidAuth);
     assert_eq!(Fault::of(&Error::not_allowed("no".into(), auth)), Fault::Refused);
     let table = NotFoundError::Table { name: "message".into() };

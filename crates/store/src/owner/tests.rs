@@ -47,13 +47,13 @@ fn soon() -> Instant {
 async fn age(client: &Client, name: &str, seconds: u64) {
     let text =
         format!("UPDATE type::record('tidegate_owner', $name) SET at = time::now() - {seconds}s");
-    let query = Query::new("age", text).bind("name", name.to_owned());
+    let query = Query::of_places("age", text).bind("name", name.to_owned());
     client.run(&query).await.unwrap();
 }
 
 /// Puts somebody else's row there.
 async fn other(client: &Client, name: &str, alone: bool) {
-    let query = Query::new(
+    let query = Query::of_places(
         "another process",
         "UPSERT type::record('tidegate_owner', $name)
          CONTENT { run: 'their run', alone: $alone, at: time::now() }",
@@ -80,7 +80,7 @@ async fn a_row_that_nobody_renews_is_taken_over_and_its_process_finds_out() {
     age(&client, "them", super::ROW_SECONDS + 1).await;
     take(&client, "us", Tenure::Alone, soon()).await.unwrap();
     // Ours is taken over in turn.
-    let query = Query::new("another process", "DELETE tidegate_owner:us");
+    let query = Query::of_places("another process", "DELETE tidegate_owner:us");
     client.run(&query).await.unwrap();
     assert_eq!(renew(&client).await, Err(QueryError::Taken));
     let read = Query::new("read", "SELECT * FROM thread");
@@ -88,6 +88,32 @@ async fn a_row_that_nobody_renews_is_taken_over_and_its_process_finds_out() {
     let write = "INSERT IGNORE INTO read_cursor (IF $found_mark = $mark { { id: read_cursor:x } }
                  ELSE { THROW 'tidegate: another database' })";
     assert_eq!(client.run(&Query::new("write", write)).await.map(drop), Err(QueryError::Taken));
+}
+
+#[tokio::test]
+async fn one_that_shares_the_database_comes_back_where_nobody_forbids_it() {
+    let client = database().await;
+    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    let gone = Query::of_places("another process", "DELETE tidegate_owner:us");
+    let read = Query::new("read", "SELECT * FROM thread");
+    client.run(&gone).await.unwrap();
+    other(&client, "them", true).await;
+    assert_eq!(renew(&client).await, Err(QueryError::Taken), "they are alone");
+    assert_eq!(client.run(&read).await.map(drop), Err(QueryError::Taken));
+    age(&client, "them", super::ROW_SECONDS + 1).await;
+    renew(&client).await.unwrap();
+    client.run(&read).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_late_row_of_those_who_share_is_nobodys_business() {
+    let client = database().await;
+    other(&client, "them", false).await;
+    age(&client, "them", super::ROW_SECONDS + 1).await;
+    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    let theirs = Query::new("look", "SELECT VALUE run FROM tidegate_owner:them");
+    let found: Vec<String> = client.run(&theirs).await.unwrap().rows(0).unwrap();
+    assert_eq!(found, ["their run"]);
 }
 
 #[tokio::test]

@@ -211,6 +211,12 @@ impl ThreadLog for FakeLog {
         })
     }
 
+    fn forget(&self, stream: &StreamName) {
+        if !self.is_shared {
+            self.inner().forget(stream);
+        }
+    }
+
     fn is_shared(&self) -> bool {
         self.is_shared
     }
@@ -271,6 +277,8 @@ pub(super) struct FakeRows {
     pub(super) begun: AtomicU64,
     /// Held by a test, it holds up writing.
     pub(super) gate: tokio::sync::Mutex<()>,
+    /// Held by a test, it holds up looking for requests.
+    pub(super) lookups: tokio::sync::RwLock<()>,
 }
 
 impl FakeRows {
@@ -386,6 +394,7 @@ impl Rows for FakeRows {
         request_id: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Message>, ChatError>> {
         Box::pin(async move {
+            let _held = self.lookups.read().await;
             self.answering()?;
             let is_it = |message: &Message| {
                 message.author_id == author && message.request_id.as_deref() == Some(request_id)

@@ -34,7 +34,8 @@ impl Chat {
         check(messages)?;
         let rows: Vec<Value> = messages.iter().map(row).collect();
         let ids: Vec<RecordId> = messages.iter().map(Message::id).collect();
-        let query = Query::of(Statement::WriteMessages).bind("rows", rows).bind("ids", ids);
+        let query =
+            Query::of(Statement::WriteMessages).bind("rows", rows).bind("ids", ids).urgent();
         let mut found = HashMap::with_capacity(messages.len());
         for row in self.client.run(&query).await?.rows::<Row>(1)? {
             let message = Message::try_from(row)?;
