@@ -12,7 +12,7 @@ use broker::{
 };
 use node_runtime::{
     Running, Shutdown, State,
-    settings::{ChatTransport, RealtimeSettings},
+    settings::{ChatTransport, DataBackend, RealtimeSettings},
 };
 use store::{OpenError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
 use tokio::time::{MissedTickBehavior, interval};
@@ -73,6 +73,12 @@ impl Chat {
     pub(crate) async fn open(&self, running: &Running) -> Result<(), SurfaceError> {
         let settings = &self.state.settings;
         let misled = |what: String| SurfaceError { what, exit_code: 64 };
+        let is_shared = settings.realtime.chat_transport == ChatTransport::Redis;
+        if is_shared && settings.data.backend != DataBackend::Surreal {
+            let what = "CHAT_REALTIME_TRANSPORT=redis needs DATA_BACKEND=surreal: replicas share a log, \
+                        and so they must share a database";
+            return Err(misled(what.to_owned()));
+        }
         let options = store_options(settings).map_err(misled)?;
         let place = store_place(settings);
         let store = open_store(options).await?;
@@ -134,6 +140,8 @@ impl Chat {
         let mut options = ReplicaOptions::new(options, clock);
         // A number that one replica gave by itself would be another's too.
         options.strict = true;
+        // What is in the log below the database's head is there, and not given back a second time.
+        options.is_kept_elsewhere = true;
         let misled = |error: ReplicaStartError| SurfaceError {
             what: format!("REDIS_URL can't be used: {error}"),
             exit_code: 64,

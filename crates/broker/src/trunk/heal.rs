@@ -23,6 +23,7 @@ use crate::redis::{
     failure::Failure,
     healing::{Announced, Mark, Offer, StoredLog, Who},
     run::{FleetRun, Refusal},
+    state::State,
 };
 
 /// How often a replica says that it is there.
@@ -260,6 +261,10 @@ impl Core {
     /// stream, or a part of the one that it has; it is merged with the others.
     async fn merge_tail(&self, cell: &Cell) -> Result<(), Failure> {
         let Some(mut stored) = self.trunk.stored_log(&cell.stream).await? else { return Ok(()) };
+        if self.options.is_kept_elsewhere {
+            self.add_beyond(cell, &stored.state);
+            return Ok(());
+        }
         let fills = cell.side.lock().mirror.first_within(&stored.holes).is_some();
         if fills && !stored.state.ends_in_loss() {
             // Of those who are past a hole some had what lies in it, and some did not.
@@ -292,6 +297,28 @@ impl Core {
         side.mirror.forget_within(&holes);
         self.branch_changed(cell, &mut side);
         Ok(())
+    }
+
+    /// Puts behind the end of a log that began anew what is known here beyond that, and nothing else:
+    /// whoever raised the log there found what lies before where it is kept.
+    fn add_beyond(&self, cell: &Cell, state: &State) {
+        let mut side = cell.side.lock();
+        let Some(known) = side.mirror.known() else { return };
+        if parting((&state.lineage, state.head), known).is_none() {
+            return;
+        }
+        let tail = side.mirror.beyond(state.head);
+        tracing::info!(stream = %cell.stream, beyond = %state.head, count = tail.len(), "given back");
+        side.mirror = Mirror::default();
+        if tail.is_empty() {
+            return;
+        }
+        let branch = self.branch_from(cell, &mut side, |_| None);
+        let (events, bytes) = (branch.pending(), branch.pending_bytes());
+        branch.add_tail(&tail, self.options.clock.mono(), &self.options.redis.window);
+        self.count(events, bytes, branch.pending(), branch.pending_bytes());
+        cell.grew(branch.log().head().seq);
+        self.branch_changed(cell, &mut side);
     }
 
     /// Waits until every replica that was there has offered.

@@ -13,6 +13,9 @@ pub struct ReplicaOptions {
     pub redis: RedisOptions,
     /// Whether nothing is published or read while Redis is lost.
     pub strict: bool,
+    /// Whether somebody keeps elsewhere what a log that began anew is behind, and raises it to that:
+    /// then a replica that comes late gives back what lies behind the log's head alone.
+    pub is_kept_elsewhere: bool,
     /// The folder where branches outlive the process; without one they end with it.
     pub spool: Option<PathBuf>,
     /// Most events that wait to be merged, of all streams together; a further one is refused.
@@ -37,6 +40,7 @@ impl ReplicaOptions {
         ReplicaOptions {
             redis,
             strict: false,
+            is_kept_elsewhere: false,
             spool: None,
             spool_events_max: 100_000,
             spool_bytes_max: 256 << 20,

@@ -121,6 +121,23 @@ fn a_websocket_follows_its_thread_and_sends() {
 }
 
 #[test]
+fn a_websocket_may_send_no_more_than_http() {
+    let keys = "org_a=key-of-alice@alice,org_a=key-to-listen:subscribe@alice";
+    let plan = Plan::new("memory").set("TIDEGATE_KEYS", keys);
+    let server = plan.set("TIDEGATE_ORG_EVENTS_PER_SECOND", "5").start();
+    let thread = server.thread(ALICE, "private");
+    let path = format!("/v1/chat/threads/{thread}/messages/ws");
+    let mut listener = Ws::open(server.address, &path, "key-to-listen");
+    listener.next_of("subscribed");
+    let refused = listener.send(1, "one", "r-1");
+    assert_eq!(refused["code"], "forbidden", "{refused}");
+    let mut ws = Ws::open(server.address, &path, ALICE);
+    ws.next_of("subscribed");
+    let codes = (0..40).map(|n| ws.send(n, "more", &format!("m-{n}"))["code"].clone());
+    assert!(codes.into_iter().any(|code| code == "rate_limited"), "the rate is one for all ways");
+}
+
+#[test]
 fn a_member_who_leaves_is_let_go_and_nobody_else() {
     let server = Plan::new("memory").start();
     let thread = server.thread(ALICE, "private");

@@ -79,6 +79,20 @@ struct Row {
 
 const OPERATION: &str = "read members";
 
+/// Returns the time under which a standing is written. An invitation stands above the last leave alone,
+/// so that whoever joined meanwhile stays; everything else above all that is there.
+fn time_of(standing: Standing, known: &[Row], now_ms: i64) -> i64 {
+    let latest = |rows: &mut dyn Iterator<Item = &Row>| rows.map(|row| row.at_ms).max();
+    match standing {
+        Standing::Invited => {
+            let is_left = |row: &&Row| row.standing == Standing::Left.as_str();
+            latest(&mut known.iter().filter(is_left)).map_or(0, |left| left.saturating_add(1))
+        }
+        // By two: above an invitation that another process writes over the same leave.
+        _ => latest(&mut known.iter()).map_or(now_ms, |all| now_ms.max(all.saturating_add(2))),
+    }
+}
+
 impl Chat {
     /// Adds a fact and returns what counts now, which is another's where two were written at once.
     /// Facts that do not count any more are removed.
@@ -92,8 +106,7 @@ impl Chat {
         now_ms: u64,
     ) -> Result<Member, ChatError> {
         let known = self.facts(thread, &member.user_id).await?;
-        let latest = known.iter().map(|row| row.at_ms).max();
-        let at_ms = latest.map_or(int(now_ms), |latest| int(now_ms).max(latest.saturating_add(1)));
+        let at_ms = time_of(member.standing, &known, int(now_ms));
         let row = Row {
             user_id: member.user_id.clone(),
             at_ms,

@@ -19,6 +19,7 @@ pub(crate) async fn all(store: &Store) {
     amendments_do_not_depend_on_their_order(store).await;
     threads_are_written_once(store).await;
     members_are_folded(store).await;
+    an_invitation_takes_no_membership_away(store).await;
     members_are_paged(store).await;
     cursors_only_advance(store).await;
     writers_at_once_lose_nothing(store).await;
@@ -224,6 +225,19 @@ async fn members_are_folded(store: &Store) {
             Some(member("ann", standing))
         );
     }
+}
+
+async fn an_invitation_takes_no_membership_away(store: &Store) {
+    let chat = store.chat();
+    // The invitation was decided on before the user joined.
+    chat.set_member("raced", &member("ann", Standing::Member), 1).await.expect("it answers");
+    let invited = chat.set_member("raced", &member("ann", Standing::Invited), 9).await;
+    assert_eq!(invited.expect("it answers"), member("ann", Standing::Member));
+    chat.set_member("raced", &member("ann", Standing::Left), 10).await.expect("it answers");
+    let again = chat.set_member("raced", &member("ann", Standing::Invited), 11).await;
+    assert_eq!(again.expect("it answers"), member("ann", Standing::Invited));
+    let joined = chat.set_member("raced", &member("ann", Standing::Member), 11).await;
+    assert_eq!(joined.expect("it answers"), member("ann", Standing::Member));
 }
 
 async fn members_are_paged(store: &Store) {

@@ -60,3 +60,12 @@ fn one_that_was_paused_until_another_took_its_place_writes_nothing_more() {
     assert_eq!(other.say(ALICE, &thread, "three")["seq"], 3);
     assert_eq!(other.bodies(ALICE, &thread, 0), ["one", "two", "three"]);
 }
+
+#[test]
+fn replicas_with_one_log_must_have_one_database() {
+    let database = Database::start();
+    let redis = database.runtime.block_on(RedisServer::start());
+    let (code, log) = with_redis(&Plan::new("embedded"), &redis).run();
+    assert_eq!(code, Some(64), "{log}");
+    assert!(log.contains("DATA_BACKEND=surreal"), "{log}");
+}

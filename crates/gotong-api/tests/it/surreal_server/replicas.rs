@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Database;
 use crate::support::{
+    http::Request,
     server::{ALICE, BOB, Server},
     sse::Sse,
     wait::until,
@@ -191,4 +192,47 @@ fn outages_of_each_part_leave_no_hole() {
     expected.push("five".to_owned());
     assert_eq!(bodies(&mut reader, 1, 5), expected);
     assert_eq!(second.bodies(BOB, &thread, 0), expected);
+}
+
+#[test]
+fn what_is_amended_on_one_is_read_so_on_the_other() {
+    let fleet = Fleet::start();
+    let thread = fleet.thread();
+    let mut follower = fleet.replicas[1].stream(BOB, &thread, &[]);
+    for body in ["one", "two"] {
+        fleet.say(0, ALICE, &thread, body);
+    }
+    assert_eq!(bodies(&mut follower, 1, 2), ["one", "two"]);
+    let message = |n: u64| format!("/v1/chat/threads/{thread}/messages/{n}");
+    let edited = Request::new("PATCH", &message(1)).key(ALICE).json("{\"body\":\"edited\"}");
+    assert_eq!(fleet.replicas[0].send(&edited).status, 200);
+    let deleted = Request::new("DELETE", &message(2)).key(ALICE);
+    assert_eq!(fleet.replicas[0].send(&deleted).status, 200);
+    let mut reader = fleet.replicas[1].stream(BOB, &thread, &[("last-event-id", "0")]);
+    let first = reader.event().json();
+    assert_eq!(first["body"], "edited", "{first}");
+    let second = reader.event().json();
+    assert!(second["deleted_at_ms"].is_u64() && second["body"] == "", "{second}");
+}
+
+/// A replica that stood still while Redis came back empty remembers what the database has.
+#[test]
+fn what_a_late_replica_remembers_is_not_sent_again() {
+    let mut fleet = Fleet::start();
+    let thread = fleet.thread();
+    for n in 1..=8 {
+        fleet.say(0, ALICE, &thread, &n.to_string());
+    }
+    fleet.replicas[0].signal("-STOP");
+    fleet.redis.kill();
+    fleet.redis.forget();
+    fleet.database.runtime.block_on(fleet.redis.run());
+    assert_eq!(fleet.say(1, ALICE, &thread, "9"), 9);
+    fleet.replicas[0].signal("-CONT");
+    assert_eq!(fleet.say(0, ALICE, &thread, "10"), 10);
+    assert_eq!(fleet.say(1, ALICE, &thread, "11"), 11);
+    let all: Vec<_> = (1..=11).map(|n: u32| n.to_string()).collect();
+    for replica in &fleet.replicas {
+        assert_eq!(replica.bodies(ALICE, &thread, 0), all);
+    }
 }

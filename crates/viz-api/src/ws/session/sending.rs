@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use event::StreamName;
+use node_runtime::Scope;
 
 use super::Session;
 use crate::{
@@ -20,6 +21,7 @@ impl Session {
         body: Cow<'_, str>,
         request_id: Option<Cow<'_, str>>,
     ) -> Result<Sent, ApiError> {
+        caller.need(Scope::Publish)?;
         let surface = self.app.surface.as_ref();
         let surface = surface.ok_or_else(|| ApiError::not_found("there are no threads here"))?;
         let named = match stream {
@@ -29,6 +31,7 @@ impl Session {
         let Some(StreamName::Thread(thread)) = named else {
             return Err(ApiError::validation("`send` needs `stream`, a thread:ID"));
         };
+        self.app.rate.take(&caller.org, 1)?;
         surface.send(caller, &thread, Sending { body, request_id }).await
     }
 }
