@@ -45,11 +45,13 @@ pub(crate) async fn run(args: TailArgs, style: Style) -> Result<Exit, Failure> {
     let begin = if args.from_start { Some(OLDEST.to_owned()) } else { args.after };
     let mut session = Session::new(begin, args.from_start, args.count, style);
     tokio::select! {
-        ended = tail.follow(&mut session) => ended,
+        // In this order: whoever sees that it is connected may interrupt it in order.
+        biased;
         interrupted = signal::ctrl_c() => match interrupted {
             Ok(()) => Ok(Exit::Done),
             Err(error) => Err(Failure::failed("signals can't be received").because(error)),
         },
+        ended = tail.follow(&mut session) => ended,
     }
 }
 
