@@ -4,7 +4,17 @@ use std::process::ExitCode;
 
 use node_runtime::settings::{Settings, Values};
 
+/// What is said to whoever gives it arguments.
+const USAGE: &str = "it takes no arguments, and is configured by its environment (docs/settings.md); \
+                     `tidegate serve` is the same with a file, and has --help\n\
+                     Example: VIZ_API_BIND=127.0.0.1:3000 DATA_BACKEND=embedded gotong-api";
+
 fn main() -> ExitCode {
+    if let Some(argument) = std::env::args_os().nth(1) {
+        complain(USAGE);
+        let is_question = ["--help", "-h", "help"].iter().any(|known| argument == *known);
+        return if is_question { ExitCode::SUCCESS } else { ExitCode::from(64) };
+    }
     let values = Values::from_environment(std::env::vars_os());
     match Settings::parse(&values) {
         Ok(settings) => run(settings),

@@ -47,3 +47,18 @@ fn slips_of_the_settings_are_reported_together() {
     }
     assert!(!log.contains("hidden-password"), "{log}");
 }
+
+#[test]
+fn whoever_asks_for_help_gets_it_and_no_server() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    for (argument, code) in [("--help", 0), ("-h", 0), ("--port=3000", 64)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gotong-api"));
+        command.arg(argument).env_clear().current_dir(folder.path());
+        let output = command.output().expect("the binary was built with the test");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{argument}: {said}");
+        assert!(said.contains("configured by its environment"), "{said}");
+    }
+    let left = std::fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0, "nothing was made");
+}
