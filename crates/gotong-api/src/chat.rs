@@ -207,8 +207,13 @@ async fn keep_place(service: Arc<Service>, mut end: Shutdown) {
             () = end.asked() => return,
             _ = ticks.tick() => {}
         }
-        // Most of an outage is told by whoever asks for something.
-        let is_lost = service.renew_place().await == Err(QueryError::Taken);
+        // Most of an outage is told by whoever asks for something. One that hangs does not hold up
+        // the end.
+        let renewed = tokio::select! {
+            () = end.asked() => return,
+            renewed = service.renew_place() => renewed,
+        };
+        let is_lost = renewed == Err(QueryError::Taken);
         if is_lost && !was_lost {
             tracing::error!(error = %QueryError::Taken, "chat is not served any more");
         }

@@ -142,9 +142,11 @@ pub(crate) async fn renew(client: &Client) -> Result<(), QueryError> {
     }
 }
 
-/// Puts a shared row there again where nobody forbids it.
+/// Puts a shared row there again where nobody forbids it, and nobody else has our name by now.
 async fn return_to(client: &Client, name: &str, run: &str) -> Result<(), QueryError> {
-    let taken = |rows: &[Row]| rows.iter().any(|row| row.forbids(name, Tenure::Shared));
+    let is_anothers = |row: &Row| row.name == name && row.run != run;
+    let forbids = |row: &Row| row.forbids(name, Tenure::Shared) || is_anothers(row);
+    let taken = |rows: &[Row]| rows.iter().any(forbids);
     if taken(&fresh(client).await?) {
         return Err(QueryError::Taken);
     }

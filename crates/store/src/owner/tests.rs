@@ -106,6 +106,16 @@ async fn one_that_shares_the_database_comes_back_where_nobody_forbids_it() {
 }
 
 #[tokio::test]
+async fn one_whose_name_another_run_has_does_not_take_it_back() {
+    let client = database().await;
+    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    other(&client, "us", false).await;
+    assert_eq!(renew(&client).await, Err(QueryError::Taken));
+    let rows = fresh(&client).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.run.as_str()).collect::<Vec<_>>(), ["their run"]);
+}
+
+#[tokio::test]
 async fn a_late_row_of_those_who_share_is_nobodys_business() {
     let client = database().await;
     other(&client, "them", false).await;
