@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf};
 
-use conductor::{Event, How, Journal, Run, State, export};
+use conductor::{Ending, Event, Journal, RunRecord, State, export};
 use evidence::{Choice, Decision, Home, Output, Redactor, Signer, folder};
 use guard::{At, Judgement, Verdict, Window};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = dir.join("run.journal");
     carry_out(Journal::start(&path, Redactor::default(), State::new(&plan)?)?, &plan, &bo, output)?;
     let outputs = BTreeMap::from([(evidence::Hash::of(output), output.to_vec())]);
-    let run = Run { journal: &fs::read(&path)?, plan: &plan, outputs: &outputs };
+    let run = RunRecord { journal: &fs::read(&path)?, plan: &plan, outputs: &outputs };
     folder::write(&dir.join("evidence"), &export(&run, &log, Timestamp::now())?, &log)?;
     let keys = [("log", &log), ("operator", &ana), ("lead", &bo)];
     let lines = keys.map(|(role, key)| format!("{role} {}\n", key.verifier()));
@@ -54,17 +54,20 @@ fn carry_out(
     let judged = Event::Judged(Judgement {
         guard: "health".into(),
         verdict: Verdict::Fail,
+        unit: String::new(),
         value: Some(660.0),
         baseline: None,
         bound: Some(600.0),
         n: 132.0,
+        left_out: None,
+        refused: 0,
         window: Window { from_ms: At(to_ms.0 - 660_000), to_ms },
         source: "/api/health".into(),
         sentence: "Health was away for 11 minutes.".into(),
     });
     journal.append(now, judged, Vec::new())?;
     step(&mut journal, "R1", "MODE is old.", Vec::new())?;
-    journal.append(Timestamp::now(), Event::Ended { how: How::RolledBack }, Vec::new())?;
+    journal.append(Timestamp::now(), Event::Ended { how: Ending::RolledBack }, Vec::new())?;
     Ok(())
 }
 
@@ -78,7 +81,7 @@ fn decide(
         role: "lead".into(),
         decision,
         reason: "all is well".into(),
-        gate: None,
+        about: None,
         plan: Some(plan.resource()?),
         log: journal.log_state(),
     };

@@ -9,7 +9,7 @@ use runbook::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::Why;
+use crate::DamageKind;
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub enum Event {
         step: String,
         /// The attempt of the intent.
         attempt: u32,
-        /// How it ended.
+        /// Ending it ended.
         verdict: Verdict,
         /// One sentence.
         text: String,
@@ -74,7 +74,7 @@ pub enum Event {
         /// The attempt of the intent.
         attempt: u32,
         /// What was found.
-        happened: Happened,
+        happened: Effect,
         /// One sentence.
         text: String,
     },
@@ -88,11 +88,11 @@ pub enum Event {
         role: String,
         /// Who.
         person: String,
-        /// Why.
+        /// DamageKind.
         reason: String,
-        /// The gate that is waived.
+        /// The gate, step or guard that it is about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        gate: Option<String>,
+        about: Option<String>,
     },
     /// People approved or decided, and signed it over the journal that they saw.
     #[serde(skip)]
@@ -104,8 +104,8 @@ pub enum Event {
     },
     /// The run ended; nothing comes after it.
     Ended {
-        /// How.
-        how: How,
+        /// Ending.
+        how: Ending,
     },
 }
 
@@ -125,7 +125,7 @@ impl Event {
 /// What reading back found of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Happened {
+pub enum Effect {
     /// It took effect.
     Yes,
     /// It did not.
@@ -134,10 +134,10 @@ pub enum Happened {
     Unclear,
 }
 
-/// How a run ends.
+/// Ending a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
+pub enum Ending {
     /// What was changed is kept.
     Kept,
     /// All was taken back.
@@ -190,26 +190,34 @@ impl Entry {
     ///
     /// # Errors
     /// Fails where it is no entry of a journal, or not the one of this place.
-    pub(crate) fn read(n: u64, json: &[u8]) -> Result<Self, Why> {
-        let read = evidence::Entry::read(json).map_err(|error| Why::Entry(error.to_string()))?;
+    pub(crate) fn read(n: u64, json: &[u8]) -> Result<Self, DamageKind> {
+        let read =
+            evidence::Entry::read(json).map_err(|error| DamageKind::Entry(error.to_string()))?;
         if read.n != n {
-            return Err(Why::Entry(format!("it says that it is entry {}", read.n)));
+            return Err(DamageKind::Entry(format!("it says that it is entry {}", read.n)));
         }
         let event = match (read.kind, read.name, read.data, read.role, read.envelope) {
             (Kind::Record, Some(name), Some(data), ..) => event(name, data)?,
             (Kind::Statement, _, _, Some(role), Some(envelope)) => Event::Signed { role, envelope },
-            _ => return Err(Why::Entry("a journal has no such entry".to_owned())),
+            _ => return Err(DamageKind::Entry("a journal has no such entry".to_owned())),
         };
         // Beside the log stand the records of servers, and nothing of a run.
         if let Some(output) = read.outputs.iter().find(|output| output.home != Home::Outputs) {
-            return Err(Why::Entry(format!("its output {} is not among the outputs", output.name)));
+            return Err(DamageKind::Entry(format!(
+                "its output {} is not among the outputs",
+                output.name
+            )));
         }
         Ok(Entry { at: read.at, event, outputs: read.outputs })
     }
 }
 
-fn event(name: String, data: Box<RawValue>) -> Result<Event, Why> {
+fn event(name: String, data: Box<RawValue>) -> Result<Event, DamageKind> {
+    // Fields are there by their names, and not by their order.
+    if !data.get().starts_with('{') {
+        return Err(DamageKind::Entry("its data are no object".to_owned()));
+    }
     let named = serde_json::to_string(&Named { name, data });
     let event = named.and_then(|named| serde_json::from_str(&named));
-    event.map_err(|error| Why::Entry(error.to_string()))
+    event.map_err(|error| DamageKind::Entry(error.to_string()))
 }

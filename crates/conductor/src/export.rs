@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use runbook::Plan;
 use serde_json::json;
 
-use crate::{Damage, Log, Phase, Refused, State, Status, journal};
+use crate::{Damage, JournalView, Phase, Refused, State, Status, journal};
 
 /// What the record is called that names the plan, and the plan's output.
 const PLAN: &str = "plan";
 
 /// A run as it was written down.
 #[derive(Clone, Copy, Debug)]
-pub struct Run<'r> {
+pub struct RunRecord<'r> {
     /// The journal's bytes.
     pub journal: &'r [u8],
     /// The plan that it carried out.
@@ -41,7 +41,7 @@ pub enum ExportError {
     Refused {
         /// The line, from 1.
         line: u64,
-        /// Why.
+        /// DamageKind.
         source: Refused,
     },
     /// Nothing has begun.
@@ -68,7 +68,11 @@ pub enum ExportError {
 ///
 /// # Errors
 /// Fails where the journal was changed, does not belong to the plan, or an output is missing.
-pub fn export(run: &Run<'_>, signer: &Signer, at: Timestamp) -> Result<Recorder, ExportError> {
+pub fn export(
+    run: &RunRecord<'_>,
+    signer: &Signer,
+    at: Timestamp,
+) -> Result<Recorder, ExportError> {
     let read = journal::read(run.journal)?;
     let state = fold(run.plan, &read)?;
     let origin = state.run().ok_or(ExportError::Empty)?;
@@ -77,7 +81,7 @@ pub fn export(run: &Run<'_>, signer: &Signer, at: Timestamp) -> Result<Recorder,
         keep(&mut log, output, run.outputs)?;
     }
     let plan = log.keep_output(PLAN, run.plan.canonical()?.into_bytes());
-    log.record(at, PLAN, &json!({"digest": plan.sha256}), vec![plan])?;
+    log.record(at, PLAN, &json!({"plan": plan.sha256}), vec![plan])?;
     for (gate, verdict) in results(run.plan, &state) {
         let result = result(run.plan, gate, verdict)?;
         log.statement(at, LOG_ROLE, result.signed(signer)?, Vec::new())?;
@@ -91,10 +95,10 @@ pub fn export(run: &Run<'_>, signer: &Signer, at: Timestamp) -> Result<Recorder,
     Ok(log)
 }
 
-fn fold(plan: &Plan, read: &journal::Read) -> Result<State, ExportError> {
+fn fold(plan: &Plan, read: &journal::JournalRead) -> Result<State, ExportError> {
     let mut state = State::new(plan)?;
     for (line, entry) in (1..).zip(&read.entries) {
-        let log = Log { tree: &read.tree, size: line - 1 };
+        let log = JournalView { tree: &read.tree, size: line - 1 };
         let applied = state.apply(&entry.event, log);
         applied.map_err(|source| ExportError::Refused { line, source })?;
     }
@@ -115,12 +119,11 @@ fn keep(
     Ok(())
 }
 
-/// Returns gates with how they ended at last.
+/// Returns all gates with how they ended at last; one without an end can't tell.
 fn results<'p>(plan: &'p Plan, state: &State) -> Vec<(&'p str, Verdict)> {
-    let gates = plan.gates.iter().map(|gate| gate.id.as_str());
-    let ended = gates.filter_map(|gate| match state.status(gate) {
-        Some(Status::Done(_, verdict)) => Some((gate, verdict)),
-        _ => None,
+    let ended = plan.gates.iter().map(|gate| match state.status(&gate.id) {
+        Some(Status::Done(_, verdict)) => (gate.id.as_str(), verdict),
+        _ => (gate.id.as_str(), Verdict::Insufficient),
     });
     ended.collect()
 }

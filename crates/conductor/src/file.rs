@@ -6,13 +6,10 @@ use std::{
     path::Path,
 };
 
-use evidence::{LogState, Output, Redactor, Tree};
+use evidence::{ENTRY_BYTES_MAX, LogState, Output, Redactor, Tree};
 use jiff::Timestamp;
 
-use crate::{
-    Damage, Entry, Event, Log, Phase, Refused, State, Tip, Why,
-    journal::{self, JSON_BYTES_MAX},
-};
+use crate::{Damage, DamageKind, Entry, Event, JournalView, Phase, Refused, State, Tip, journal};
 
 /// The longest journal that is read and written, in bytes.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -28,7 +25,7 @@ pub struct Journal {
     tree: Tree,
     redactor: Redactor,
     state: State,
-    /// How long the file is.
+    /// Ending long the file is.
     bytes: u64,
     /// A write failed: nobody knows what is in the file.
     is_broken: bool,
@@ -57,18 +54,18 @@ pub enum JournalError {
     Refused {
         /// The line, from 1.
         line: u64,
-        /// Why.
+        /// DamageKind.
         source: Refused,
     },
     /// The entry is longer than a line may be.
-    #[error("the entry has {0} bytes of JSON, {JSON_BYTES_MAX} are allowed")]
+    #[error("the entry has {0} bytes of JSON, {ENTRY_BYTES_MAX} are allowed")]
     EntryTooLong(usize),
     /// No JSON can be made of it.
     #[error("the entry can't be written as JSON")]
     Json(#[source] serde_json::Error),
     /// It is no entry, or none is left without its secrets.
     #[error("the entry is none without its secrets")]
-    Entry(#[source] Why),
+    Entry(#[source] DamageKind),
     /// An earlier write failed.
     #[error("an earlier write failed; the journal has to be opened anew")]
     Broken,
@@ -118,7 +115,7 @@ impl Journal {
             return Err(JournalError::Empty);
         }
         for (line, entry) in (1..).zip(&read.entries) {
-            let log = Log { tree: &read.tree, size: line - 1 };
+            let log = JournalView { tree: &read.tree, size: line - 1 };
             let applied = state.apply(&entry.event, log);
             applied.map_err(|source| JournalError::Refused { line, source })?;
         }
@@ -148,14 +145,14 @@ impl Journal {
         let entry = Entry { at: at.to_string(), event, outputs };
         let written = entry.to_json(self.tip.entries).map_err(JournalError::Json)?;
         let json = self.redactor.redact(&written);
-        if json.len() > JSON_BYTES_MAX {
+        if json.len() > ENTRY_BYTES_MAX {
             return Err(JournalError::EntryTooLong(json.len()));
         }
         // What was redacted has still to be an entry, and is the one that counts.
         let kept = Entry::read(self.tip.entries, &json).map_err(JournalError::Entry)?;
         let mut state = self.state.clone();
         let line = self.tip.entries + 1;
-        let applied = state.apply(&kept.event, Log::whole(&self.tree));
+        let applied = state.apply(&kept.event, JournalView::whole(&self.tree));
         applied.map_err(|source| JournalError::Refused { line, source })?;
         let (bytes, tip) = journal::line(self.tip, &json);
         let after = self.bytes + bytes.len() as u64;

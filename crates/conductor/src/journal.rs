@@ -7,7 +7,7 @@
 //! the end of the file, without a newline.
 
 use data_encoding::HEXLOWER;
-use evidence::{Hash, Tree};
+use evidence::{ENTRY_BYTES_MAX, Hash, Tree};
 use sha2::{Digest, Sha256};
 
 use crate::Entry;
@@ -15,16 +15,13 @@ use crate::Entry;
 /// What the chain begins with.
 const START: &[u8] = b"tidegate.journal.v1\n";
 
-/// The longest JSON of an entry, in bytes.
-pub(crate) const JSON_BYTES_MAX: usize = 1 << 20;
-
 /// The digits of a chain.
 const CHAIN_DIGITS: usize = 64;
 
 /// Where a journal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// How many entries there are.
+    /// Ending many entries there are.
     pub entries: u64,
     /// The chain over all of them.
     pub chain: Hash,
@@ -38,7 +35,7 @@ impl Default for Tip {
 
 /// A journal that was read.
 #[derive(Debug)]
-pub struct Read {
+pub struct JournalRead {
     /// The entries.
     pub entries: Vec<Entry>,
     /// Where they end.
@@ -60,12 +57,12 @@ pub struct Damage {
     /// The line, from 1.
     pub line: u64,
     /// What is wrong with it.
-    pub why: Why,
+    pub why: DamageKind,
 }
 
 /// What can be wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Why {
+pub enum DamageKind {
     /// It has not the form of one.
     #[error("it is not `N LENGTH CHAIN JSON`")]
     Form,
@@ -120,8 +117,8 @@ pub fn encode(tip: Tip, entry: &Entry) -> Result<(Vec<u8>, Tip), serde_json::Err
 ///
 /// # Errors
 /// Fails with the first line that is not as it was written.
-pub fn read(bytes: &[u8]) -> Result<Read, Damage> {
-    let mut read = Read {
+pub fn read(bytes: &[u8]) -> Result<JournalRead, Damage> {
+    let mut read = JournalRead {
         entries: Vec::new(),
         lines: Vec::new(),
         tip: Tip::default(),
@@ -135,7 +132,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, Damage> {
         let Some(content) = line.strip_suffix(b"\n") else {
             read.torn_bytes = line.len() as u64;
             if is_whole_and_more(read.tip, line) {
-                return Err(damage(Why::Length));
+                return Err(damage(DamageKind::Length));
             }
             break;
         };
@@ -151,7 +148,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, Damage> {
 }
 
 /// Splits a line into its chain and its JSON, once its head was found to be the one that comes here.
-fn split(tip: Tip, content: &[u8]) -> Result<(&[u8], &[u8], usize), Why> {
+fn split(tip: Tip, content: &[u8]) -> Result<(&[u8], &[u8], usize), DamageKind> {
     let mut parts = content.splitn(3, |byte| *byte == b' ');
     let number = |part: Option<&[u8]>| {
         let text = std::str::from_utf8(part?).ok()?;
@@ -160,31 +157,31 @@ fn split(tip: Tip, content: &[u8]) -> Result<(&[u8], &[u8], usize), Why> {
     };
     let (n, length) = (number(parts.next()), number(parts.next()));
     let (Some(n), Some(length), Some(rest)) = (n, length, parts.next()) else {
-        return Err(Why::Form);
+        return Err(DamageKind::Form);
     };
     if n != tip.entries {
-        return Err(Why::Number(tip.entries));
+        return Err(DamageKind::Number(tip.entries));
     }
-    let length = usize::try_from(length).ok().filter(|length| *length <= JSON_BYTES_MAX);
-    let length = length.ok_or(Why::Length)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= ENTRY_BYTES_MAX);
+    let length = length.ok_or(DamageKind::Length)?;
     // A number with further zeros would be another text for the same.
     if !content.starts_with(head(tip, length).as_bytes()) {
-        return Err(Why::Form);
+        return Err(DamageKind::Form);
     }
     match (rest.split_at_checked(CHAIN_DIGITS), rest.get(CHAIN_DIGITS)) {
         (Some((chain, json)), Some(b' ')) => Ok((chain, &json[1..], length)),
-        _ => Err(Why::Form),
+        _ => Err(DamageKind::Form),
     }
 }
 
-fn check(tip: Tip, content: &[u8]) -> Result<(&[u8], Tip), Why> {
+fn check(tip: Tip, content: &[u8]) -> Result<(&[u8], Tip), DamageKind> {
     let (written, json, length) = split(tip, content)?;
     if json.len() != length {
-        return Err(Why::Length);
+        return Err(DamageKind::Length);
     }
     let chain = chain(tip.chain, &head(tip, length), json);
     if HEXLOWER.encode(&chain.0).as_bytes() != written {
-        return Err(Why::Chain);
+        return Err(DamageKind::Chain);
     }
     Ok((json, Tip { entries: tip.entries + 1, chain }))
 }

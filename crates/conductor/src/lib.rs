@@ -11,9 +11,9 @@ mod journal;
 mod state;
 
 pub use self::{
-    entry::{Entry, Event, Happened, How},
-    export::{ExportError, Run, export},
+    entry::{Effect, Ending, Entry, Event},
+    export::{ExportError, RunRecord, export},
     file::{Journal, JournalError},
-    journal::{Damage, Read, Tip, Why, encode, read},
-    state::{Log, Phase, Refused, State, Status},
+    journal::{Damage, DamageKind, JournalRead, Tip, encode, read},
+    state::{JournalView, Phase, Refused, State, Status},
 };

@@ -1,20 +1,29 @@
 //! The state of a run: a fold of its journal over its plan. What must not happen is refused, whether
 //! it is about to be written or was read.
 
+mod guards;
+mod outline;
+mod people;
 mod refused;
 mod rules;
 mod signed;
+mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use evidence::{Hash, Tree};
 use guard::Verdict;
-use runbook::{Class, Mode, OnFail, Plan, PlannedPerson, PlannedStep};
+use runbook::Plan;
 
+use self::outline::{Known, Outline, Place};
 pub use self::refused::Refused;
 use crate::Event;
 
-/// How far a run is.
+/// How far a run is. From T0 over the canary to watching what was promoted it is in `Go`: which of the
+/// steps are behind it, the steps' own status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing is written yet.
@@ -44,53 +53,38 @@ pub enum Status {
     Open(u32),
     /// It was begun by a process that is gone: whether it took effect has to be read back.
     Unknown(u32),
+    /// It changed what it is to change, and nobody has judged that yet: it has not passed.
+    TookEffect(u32),
     /// It ended.
     Done(u32, Verdict),
     /// It was begun, and did not take effect.
-    Undone(u32),
-}
-
-/// Where a step stands in the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Gate,
-    Run,
-    Back,
-    /// The way back if the primary one fails.
-    Fallback,
-    /// Triggers, at any time.
-    Beside,
-    /// What is signed and has to hold at the end; at any time too.
-    Closing,
-}
-
-/// What the plan says of a step.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    place: Place,
-    class: Class,
-    is_carried_out: bool,
+    NoEffect(u32),
 }
 
 /// The state of a run.
 #[derive(Clone, Debug)]
 pub struct State {
-    plan: Hash,
-    mode: Mode,
-    known: BTreeMap<String, Known>,
-    guards: BTreeMap<String, OnFail>,
-    /// Roles with the people that may speak in them.
-    people: BTreeMap<String, Vec<PlannedPerson>>,
-    /// People who carry out what changes something.
-    operators: Vec<PlannedPerson>,
+    outline: Arc<Outline>,
     run: Option<String>,
     phase: Phase,
+    /// How many events were taken in.
+    clock: u64,
     steps: BTreeMap<String, Status>,
+    /// When each step was begun last, by the clock.
+    begun_at: BTreeMap<String, u64>,
+    /// Steps that an owner has vouched for since they were begun.
+    attested: BTreeSet<String>,
     waived: BTreeSet<String>,
+    /// What holds at the end and was looked at since something was changed for the last time.
+    fresh: BTreeSet<String>,
     /// People with the role in which they approved of the plan.
     approvals: BTreeSet<(String, String)>,
     /// Digests of what was signed: it counts once.
     statements: BTreeSet<Hash>,
+    /// What each guard said last, and when.
+    verdicts: BTreeMap<String, (Verdict, u64)>,
+    /// Guards with the verdict that people went on from.
+    waived_guards: BTreeMap<String, Verdict>,
     failed_guards: BTreeSet<String>,
     has_changed: bool,
     /// How long the journal has to be that a person saw who lets the run go on: up to the last thing
@@ -100,17 +94,17 @@ pub struct State {
 
 /// The journal before an entry, by which is checked what people signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Log<'t> {
+pub struct JournalView<'t> {
     /// Its entries, and maybe later ones.
     pub tree: &'t Tree,
     /// How many there are before the entry.
     pub size: u64,
 }
 
-impl<'t> Log<'t> {
+impl<'t> JournalView<'t> {
     /// Returns the journal with all that is there.
     pub fn whole(tree: &'t Tree) -> Self {
-        Log { tree, size: tree.len() }
+        JournalView { tree, size: tree.len() }
     }
 }
 
@@ -120,41 +114,20 @@ impl State {
     /// # Errors
     /// Fails where the plan has no digest.
     pub fn new(plan: &Plan) -> Result<Self, serde_json::Error> {
-        let mut known = BTreeMap::new();
-        let mut add = |steps: &[PlannedStep], place| {
-            known.extend(steps.iter().map(|step| {
-                let (class, is_carried_out) = (step.class, step.carried_out);
-                (step.id.clone(), Known { place, class, is_carried_out })
-            }));
-        };
-        add(&plan.gates, Place::Gate);
-        add(&plan.steps, Place::Run);
-        add(&plan.triggers, Place::Beside);
-        add(&plan.rollback.primary, Place::Back);
-        add(&plan.rollback.fallback, Place::Fallback);
-        add(&plan.closing, Place::Closing);
-        let guards = plan.guards.iter().map(|guard| (guard.spec.id.clone(), guard.spec.on_fail));
-        let people: BTreeMap<_, _> =
-            plan.roles.iter().map(|role| (role.role.clone(), role.people.clone())).collect();
-        let mut operators: Vec<PlannedPerson> = Vec::new();
-        for person in plan.operators() {
-            if !operators.contains(person) {
-                operators.push(person.clone());
-            }
-        }
         Ok(State {
-            plan: plan.digest()?,
-            mode: plan.mode,
-            known,
-            guards: guards.collect(),
-            people,
-            operators,
+            outline: Arc::new(Outline::new(plan)?),
             run: None,
             phase: Phase::Draft,
+            clock: 0,
             steps: BTreeMap::new(),
+            begun_at: BTreeMap::new(),
+            attested: BTreeSet::new(),
             waived: BTreeSet::new(),
+            fresh: BTreeSet::new(),
             approvals: BTreeSet::new(),
             statements: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+            waived_guards: BTreeMap::new(),
             failed_guards: BTreeSet::new(),
             has_changed: false,
             news: 0,
@@ -165,8 +138,10 @@ impl State {
     ///
     /// # Errors
     /// Fails, and changes nothing, where it can't follow.
-    pub fn apply(&mut self, event: &Event, log: Log<'_>) -> Result<(), Refused> {
-        rules::apply(self, event, log)
+    pub fn apply(&mut self, event: &Event, journal: JournalView<'_>) -> Result<(), Refused> {
+        rules::apply(self, event, journal)?;
+        self.clock += 1;
+        Ok(())
     }
 
     /// Returns the run's name, once it has begun.
@@ -184,27 +159,53 @@ impl State {
         self.steps.get(step).copied()
     }
 
+    /// Returns whether the plan's point of no return is behind: its step was begun, and it is not known
+    /// that it had no effect.
+    pub fn is_past_no_return(&self) -> bool {
+        self.outline.no_return.as_ref().is_some_and(|step| self.was_begun(step))
+    }
+
     /// Returns steps whose outcome has to be read back.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         let is_unknown = |status: &Status| matches!(status, Status::Unknown(_));
         self.steps.iter().filter(move |(_, status)| is_unknown(status)).map(|(id, _)| id.as_str())
     }
 
-    /// Returns the steps of a place that are carried out and did not pass.
-    fn lacking(&self, place: Place) -> impl Iterator<Item = &str> {
-        let steps = self.known.iter().filter(move |(_, known)| known.place == place);
-        let lacks = |id: &str| !matches!(self.steps.get(id), Some(Status::Done(_, Verdict::Pass)));
-        let carried_out =
-            steps.filter(|(_, known)| known.is_carried_out).map(|(id, _)| id.as_str());
-        carried_out.filter(move |id| lacks(id))
-    }
-
-    fn has(&self, place: Place) -> bool {
-        self.known.values().any(|known| known.place == place)
-    }
-
     /// Returns gates that keep the run from going on.
     pub fn closed_gates(&self) -> impl Iterator<Item = &str> {
-        self.lacking(Place::Gate).filter(|id| !self.waived.contains(*id))
+        self.lacking(Place::Gate)
+    }
+
+    fn known(&self, step: &str) -> Result<Known, Refused> {
+        let known = self.outline.steps.get(step).cloned();
+        known.ok_or_else(|| Refused::NoSuch(step.to_owned()))
+    }
+
+    /// Returns whether a step passed.
+    fn has_passed(&self, step: &str) -> bool {
+        matches!(self.status(step), Some(Status::Done(_, Verdict::Pass)))
+    }
+
+    /// Returns whether a step was begun, and may have had an effect.
+    fn was_begun(&self, step: &str) -> bool {
+        !matches!(self.status(step), None | Some(Status::NoEffect(_)))
+    }
+
+    /// Returns whether what comes behind a step may begin, as far as that one is concerned.
+    fn is_over(&self, step: &str) -> bool {
+        self.has_passed(step) || self.waived.contains(step)
+    }
+
+    /// Returns the steps of a place that are carried out and are not over, in their order.
+    fn lacking(&self, place: Place) -> impl Iterator<Item = &str> {
+        let here = self.outline.in_order(place);
+        let lacks = |id: &str, known: &Known| match &known.undoes {
+            Some(other) if !self.was_begun(other) => false,
+            _ => !self.is_over(id),
+        };
+        here.filter(move |(id, known)| lacks(id, known)).map(|(id, _)| id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 use data_encoding::{BASE64, BASE64URL};
 use serde::{Deserialize, Serialize};
 
-use crate::{Signer, Verifier};
+use crate::{Signer, Verifier, object};
 
 /// The payload type of in-toto statements.
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -16,6 +16,7 @@ pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub struct Envelope {
     payload: String,
     payload_type: String,
+    #[serde(deserialize_with = "object::list")]
     signatures: Vec<EnvelopeSignature>,
 }
 
@@ -38,11 +39,17 @@ impl EnvelopeSignature {
     pub fn bytes(&self) -> Result<Vec<u8>, DsseError> {
         decode(&self.sig)
     }
+}
 
-    /// Returns the key that is said to have made it, as `NAME+ID`.
-    pub fn key_id(&self) -> String {
-        self.keyid.clone()
-    }
+/// A signature that does not count; each says which key is said to have made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignerError {
+    /// It is none of a known key over these bytes.
+    #[error("the signature of {0} is not one of a known key over these bytes")]
+    Unknown(String),
+    /// The same key signed before.
+    #[error("{0} signed it twice")]
+    Twice(String),
 }
 
 /// An envelope that can't be believed.
@@ -113,8 +120,32 @@ impl Envelope {
         &self.signatures
     }
 
-    /// Returns the known keys that have signed it; each is counted once, and other signatures are
-    /// passed over.
+    /// Returns for each signature the key that it names and that made it, or why it does not count:
+    /// nothing is passed over, and each key counts once.
+    pub fn signers<'k>(
+        &self,
+        payload: &[u8],
+        known: &(impl Iterator<Item = &'k Verifier> + Clone),
+    ) -> Vec<Result<&'k Verifier, SignerError>> {
+        let message = pae(&self.payload_type, payload);
+        let mut signers: Vec<Result<&Verifier, SignerError>> = Vec::new();
+        for signature in &self.signatures {
+            let name = &signature.keyid;
+            let made = |key: &&Verifier| {
+                key.key_id() == *name
+                    && signature.bytes().is_ok_and(|bytes| key.verifies(&message, &bytes))
+            };
+            signers.push(match known.clone().find(made) {
+                None => Err(SignerError::Unknown(name.clone())),
+                Some(key) if signers.contains(&Ok(key)) => Err(SignerError::Twice(name.clone())),
+                Some(key) => Ok(key),
+            });
+        }
+        signers
+    }
+
+    /// Returns the known keys that have signed it, as the protocol has it: each is counted once, and
+    /// other signatures are passed over. Evidence passes nothing over: see [`Envelope::signers`].
     ///
     /// # Errors
     /// Fails where the type is none of those that are understood, or too few known keys have signed.

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Envelope, Hash};
+use crate::{
+    Envelope, Hash,
+    object::{self, Object},
+};
 
-/// The longest line, in bytes.
-const LINE_BYTES_MAX: usize = 1 << 20;
+/// The longest entry, in bytes of its line without the end.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
 
 /// An entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,19 +22,31 @@ pub struct Entry {
     /// What kind of entry it is.
     pub kind: Kind,
     /// What is recorded, of a record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::present"
+    )]
     pub name: Option<String>,
     /// What there is to say of it, of a record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::present"
+    )]
     pub data: Option<Box<RawValue>>,
     /// The role in which the signers speak, of a statement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "object::present"
+    )]
     pub role: Option<String>,
     /// What they signed, of a statement.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::some")]
     pub envelope: Option<Envelope>,
     /// Outputs that belong to it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "object::list")]
     pub outputs: Vec<Output>,
 }
 
@@ -90,7 +105,7 @@ impl Output {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
     /// It is too long.
-    #[error("it is longer than {LINE_BYTES_MAX} bytes")]
+    #[error("it is longer than {ENTRY_BYTES_MAX} bytes")]
     TooLong,
     /// It is not the JSON of one.
     #[error("it can't be read: {0}")]
@@ -109,11 +124,12 @@ impl Entry {
     /// # Errors
     /// Fails where it is no entry.
     pub fn read(line: &[u8]) -> Result<Self, EntryError> {
-        if line.len() > LINE_BYTES_MAX {
+        if line.len() > ENTRY_BYTES_MAX {
             return Err(EntryError::TooLong);
         }
-        let entry: Entry =
-            serde_json::from_slice(line).map_err(|error| EntryError::Json(error.to_string()))?;
+        let read = serde_json::from_slice(line);
+        let Object(entry): Object<Entry> =
+            read.map_err(|error| EntryError::Json(error.to_string()))?;
         entry.check()?;
         Ok(entry)
     }
@@ -158,5 +174,41 @@ pub(crate) fn is_time(text: &str) -> bool {
     };
     whole.bytes().zip(*b"0000-00-00T00:00:00").all(is_form)
         && is_fraction
-        && text.parse::<jiff::Timestamp>().is_ok()
+        // A second 60 is one that nobody writes here, and the year 0 none of the calendar's.
+        && !whole.ends_with(":60")
+        && !whole.starts_with("0000")
+        // By the calendar: a point in time ends some hours earlier, so that it has one in every zone.
+        && whole.parse::<jiff::civil::DateTime>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_one_form() {
+        for text in [
+            "2026-11-22T05:39:59Z",
+            "2026-11-22T05:39:59.123Z",
+            "0001-01-01T00:00:00Z",
+            "2024-02-29T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert!(is_time(text), "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-22T05:39:60Z",
+            "0000-01-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22t05:39:59Z",
+            "2026-11-22 05:39:59Z",
+            "2026-11-22T05:39:59+00:00",
+            "2026-11-22T05:39:59.Z",
+            "-026-11-22T05:39:59Z",
+        ] {
+            assert!(!is_time(text), "{text}");
+        }
+    }
 }

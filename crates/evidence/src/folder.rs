@@ -148,7 +148,9 @@ fn digest(path: &Path) -> Result<OutputFile, FolderError> {
 /// # Errors
 /// Fails where it can't be written; nothing is left behind then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = PathBuf::from(format!("{}{TEMPORARY_SUFFIX}", path.display()));
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(TEMPORARY_SUFFIX);
+    let temporary = PathBuf::from(temporary);
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(&temporary)?;

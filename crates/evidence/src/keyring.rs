@@ -20,6 +20,13 @@ const ORIGIN: &str = "origin";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Role(String);
 
+/// A text that is no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a role is a lower-case letter, then letters, digits and hyphens, 40 at most, and not `{ORIGIN}`"
+)]
+pub struct RoleError;
+
 /// Trusted keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyring {
@@ -34,10 +41,7 @@ pub enum KeyringError {
     #[error("line {0}: a line is `ROLE KEY` or `origin NAME`")]
     Form(usize),
     /// A role can't be one.
-    #[error(
-        "line {0}: a role is a lower-case letter, then letters, digits and hyphens, 40 at most, and not \
-         `{ORIGIN}`"
-    )]
+    #[error("line {0}: {RoleError}")]
     Role(usize),
     /// The key is none.
     #[error("line {line}: the key is none")]
@@ -65,16 +69,16 @@ impl Role {
 }
 
 impl FromStr for Role {
-    type Err = ();
+    type Err = RoleError;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, RoleError> {
         let is_start = text.starts_with(|c: char| c.is_ascii_lowercase());
         let mut rest = text.chars();
         let fits = rest.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if is_start && fits && text.len() <= 40 && text != ORIGIN {
             Ok(Role(text.to_owned()))
         } else {
-            Err(())
+            Err(RoleError)
         }
     }
 }
@@ -127,6 +131,8 @@ impl FromStr for Keyring {
 
     fn from_str(text: &str) -> Result<Self, KeyringError> {
         let mut keyring = Keyring::default();
+        // What some editors put before a text is none of it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default().trim();
             if line.is_empty() {
@@ -150,8 +156,8 @@ impl Keyring {
             let before = self.origin.replace(second.to_owned());
             return before.map_or(Ok(()), |_| Err(KeyringError::Twice(line)));
         }
-        let roles = first.split(',').map(str::parse).collect::<Result<Vec<Role>, ()>>();
-        let roles = roles.map_err(|()| KeyringError::Role(line))?;
+        let roles = first.split(',').map(str::parse).collect::<Result<Vec<Role>, RoleError>>();
+        let roles = roles.map_err(|RoleError| KeyringError::Role(line))?;
         let key: Verifier = second.parse().map_err(|source| KeyringError::Key { line, source })?;
         // Two keys of one name and number could not be told apart, and one key under two names would
         // look like two people.

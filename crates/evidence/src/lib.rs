@@ -15,6 +15,7 @@ mod hash;
 mod key;
 mod keyring;
 mod note;
+mod object;
 mod predicate;
 mod proof;
 mod recorder;
@@ -30,18 +31,18 @@ pub use self::{
     contents::{
         CHECKPOINT_FILE, Contents, ENTRIES_FILE, OUTPUTS_FOLDER, OutputFile, RECORD_SUFFIX,
     },
-    dsse::{DsseError, Envelope, EnvelopeSignature, IN_TOTO_PAYLOAD_TYPE, pae},
-    entry::{Entry, EntryError, Home, Kind, Output},
+    dsse::{DsseError, Envelope, EnvelopeSignature, IN_TOTO_PAYLOAD_TYPE, SignerError, pae},
+    entry::{ENTRY_BYTES_MAX, Entry, EntryError, Home, Kind, Output},
     hash::{Hash, HashError},
     key::{KeyError, KeyName, Signer, Verifier},
-    keyring::{Keyring, KeyringError, LOG_ROLE, Role, WITNESS_ROLE},
+    keyring::{Keyring, KeyringError, LOG_ROLE, Role, RoleError, WITNESS_ROLE},
     note::{Note, NoteError, NoteSignature},
     predicate::{
         Choice, Decision, LogState, Outcome, Predicate, PredicateError, Rehearsal, Rollback,
         Switch, TestResult,
     },
     proof::{ProofError, verify_consistency, verify_inclusion},
-    recorder::{Recorder, RecorderError},
+    recorder::{Recorder, RecorderError, is_log_name},
     redact::{Redactor, RedactorError},
     secret::{Secret, SecretKind, secrets},
     statement::{Resource, STATEMENT_TYPE, Statement, StatementError},

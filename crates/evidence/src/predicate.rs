@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::to_raw_value};
 
-use crate::{Hash, Resource, STATEMENT_TYPE, Statement, entry};
+use crate::{
+    Hash, Resource, STATEMENT_TYPE, Statement, entry,
+    object::{self, Object},
+};
 
 /// The result of a gate: <https://in-toto.io/attestation/test-result/v0.1>.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,7 @@ pub struct TestResult {
     /// How it ended.
     pub result: Outcome,
     /// What it was done with.
+    #[serde(deserialize_with = "object::list")]
     pub configuration: Vec<Resource>,
     /// Where it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,13 +56,14 @@ pub struct Decision {
     pub decision: Choice,
     /// Why.
     pub reason: String,
-    /// The gate that is waived.
+    /// What is waived or vouched for: a gate, a step or a guard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gate: Option<String>,
+    pub about: Option<String>,
     /// The plan that it is for, by its SHA-256, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::some")]
     pub plan: Option<Resource>,
     /// The log as it was then.
+    #[serde(deserialize_with = "object::one")]
     pub log: LogState,
 }
 
@@ -72,12 +77,34 @@ pub enum Choice {
     Go,
     /// Stop here until further notice.
     Hold,
-    /// Go on although a gate did not pass.
+    /// Go on although a gate, a step or a guard did not pass.
     Waive,
+    /// A step is as it has to be.
+    Attest,
     /// Go back.
     Rollback,
     /// End without going back.
     Abort,
+}
+
+impl Choice {
+    /// Returns the word that stands for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Choice::Approve => "APPROVE",
+            Choice::Go => "GO",
+            Choice::Hold => "HOLD",
+            Choice::Waive => "WAIVE",
+            Choice::Attest => "ATTEST",
+            Choice::Rollback => "ROLLBACK",
+            Choice::Abort => "ABORT",
+        }
+    }
+
+    /// Returns whether it means nothing without what it is about.
+    const fn is_about_something(self) -> bool {
+        matches!(self, Choice::Waive | Choice::Attest)
+    }
 }
 
 /// A log at some time.
@@ -146,6 +173,7 @@ pub struct Rehearsal {
     /// How it ended.
     pub result: Outcome,
     /// What it was done with: image, migrations, router configuration.
+    #[serde(deserialize_with = "object::list")]
     pub configuration: Vec<Resource>,
     /// Until when it counts, RFC 3339 in UTC.
     pub expires: String,
@@ -214,8 +242,8 @@ impl Predicate {
         match self {
             Predicate::TestResult(it) => format!("test result {}", outcome(it.result)),
             Predicate::Decision(it) => {
-                let choice = format!("{:?}", it.decision).to_uppercase();
-                format!("decision {choice}: {}", it.reason)
+                let about = it.about.iter().map(|about| format!(" of {about}")).collect::<String>();
+                format!("decision {}{about}: {}", it.decision.as_str(), it.reason)
             }
             Predicate::Switch(it) => format!("switch from {} to {}: {}", it.from, it.to, it.state),
             Predicate::Rollback(it) if it.complete => "rollback, complete".to_owned(),
@@ -253,7 +281,8 @@ impl Predicate {
     pub fn of(statement: &Statement) -> Result<Self, PredicateError> {
         fn read<T: DeserializeOwned>(statement: &Statement) -> Result<T, PredicateError> {
             let read = serde_json::from_str(statement.predicate.get());
-            read.map_err(|error| PredicateError::Content(error.to_string()))
+            let read = read.map_err(|error| PredicateError::Content(error.to_string()));
+            read.map(|Object(said)| said)
         }
         let said = match statement.predicate_type.as_str() {
             TEST_RESULT => read(statement).map(Predicate::TestResult),
@@ -277,8 +306,8 @@ impl Predicate {
             {
                 Some("tests failed, and the result is not FAILED")
             }
-            Predicate::Decision(it) if it.decision == Choice::Waive && it.gate.is_none() => {
-                Some("a WAIVE names the gate that is waived")
+            Predicate::Decision(it) if it.decision.is_about_something() && it.about.is_none() => {
+                Some("a WAIVE or an ATTEST names what it is about")
             }
             Predicate::Decision(it) if it.decision == Choice::Approve && it.plan.is_none() => {
                 Some("an APPROVE names the plan that is approved of")

@@ -8,7 +8,7 @@ use serde_json::value::to_raw_value;
 
 use crate::{
     Checkpoint, Contents, Entry, EntryError, Envelope, GOES_ON, Hash, Home, Kind, LogState, Note,
-    NoteError, Output, OutputFile, Redactor, Signer, Tree,
+    NoteError, Output, OutputFile, Redactor, Signer, Tree, is_visible,
 };
 
 /// A log that is being written.
@@ -37,7 +37,7 @@ enum End {
 #[derive(Debug, thiserror::Error)]
 pub enum RecorderError {
     /// The name of the log can't be one.
-    #[error("a log's name is one line without spaces")]
+    #[error("a log's name is not empty, and has no spaces and nothing that can't be seen")]
     Origin,
     /// It can't be written as JSON.
     #[error("it can't be written as JSON")]
@@ -58,13 +58,18 @@ pub enum RecorderError {
     Note(#[from] NoteError),
 }
 
+/// Returns whether a log may be called so: with something that can be seen, and nothing that can't.
+pub fn is_log_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| !c.is_whitespace() && is_visible(c))
+}
+
 impl Recorder {
     /// Begins a log with a name that no other has, as `example.com/runs/42`.
     ///
     /// # Errors
-    /// Fails where the name is empty or has spaces.
+    /// Fails where [the name can't be one](is_log_name).
     pub fn new(origin: &str, redactor: Redactor) -> Result<Self, RecorderError> {
-        if origin.is_empty() || origin.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if !is_log_name(origin) {
             return Err(RecorderError::Origin);
         }
         Ok(Recorder {

@@ -44,7 +44,8 @@ impl Redactor {
             BASE64.encode(bytes),
             BASE64_NOPAD.encode(bytes),
             BASE64URL_NOPAD.encode(bytes),
-            percent_encoded(secret),
+            percent_encoded(secret, |out, byte| write!(out, "%{byte:02X}")),
+            percent_encoded(secret, |out, byte| write!(out, "%{byte:02x}")),
             serde_json::Value::from(secret).to_string().trim_matches('"').to_owned(),
         ];
         self.needles.extend(forms.map(|form| (form.into_bytes(), instead.clone())));
@@ -87,13 +88,13 @@ impl Redactor {
     }
 }
 
-fn percent_encoded(secret: &str) -> String {
+fn percent_encoded(secret: &str, code: fn(&mut String, u8) -> std::fmt::Result) -> String {
     let mut out = String::new();
     for byte in secret.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(byte.into());
         } else {
-            write!(out, "%{byte:02X}").expect("a string takes everything");
+            code(&mut out, byte).expect("a string takes everything");
         }
     }
     out

@@ -8,6 +8,8 @@ mod address;
 mod header;
 mod name;
 mod option;
+mod position;
+mod prose;
 mod setting;
 mod token;
 mod value;
@@ -64,7 +66,9 @@ pub fn secrets(text: &str) -> Vec<Secret> {
         address::scan(&mut scan);
         header::scan(&mut scan);
         option::scan(&mut scan);
+        position::scan(&mut scan);
         setting::scan(&mut scan);
+        prose::scan(&mut scan);
         start += line.len();
     }
     // Of two at one place the one that was found first tells more.

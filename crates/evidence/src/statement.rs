@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{DsseError, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Predicate, PredicateError, Signer};
+use crate::{
+    DsseError, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Predicate, PredicateError, Signer,
+    object::{self, Object},
+};
 
 /// The type of statements of this version.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -18,6 +21,7 @@ pub struct Statement {
     #[serde(rename = "_type")]
     pub statement_type: String,
     /// The things, by their digests.
+    #[serde(deserialize_with = "object::list")]
     pub subject: Vec<Resource>,
     /// What kind of predicate it is.
     pub predicate_type: String,
@@ -69,7 +73,7 @@ impl Statement {
         if envelope.payload_type() != IN_TOTO_PAYLOAD_TYPE {
             return Err(StatementError::Type(envelope.payload_type().to_owned()));
         }
-        let statement: Statement = serde_json::from_slice(&payload)
+        let Object(statement): Object<Statement> = serde_json::from_slice(&payload)
             .map_err(|error| StatementError::Json(error.to_string()))?;
         if statement.statement_type != STATEMENT_TYPE {
             return Err(StatementError::Type(statement.statement_type));

@@ -7,19 +7,27 @@ use std::{
 };
 
 use broker::{
-    MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions, ReplicaStartError,
+    IdempotencyKey, MemoryBroker, RedisOptions, ReplicaBroker, ReplicaOptions, ReplicaStartError,
     memory::log::WindowLimits,
 };
 use node_runtime::{
     Running, Shutdown, State,
     settings::{ChatTransport, DataBackend, RealtimeSettings},
 };
-use store::{OpenError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
-use tokio::time::{MissedTickBehavior, interval};
-use viz_api::{ApiError, surface::SurfaceError};
+use parking_lot::Mutex;
+use store::{OpenError, OwnError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+use viz_api::{
+    ApiError,
+    surface::{Caller, InFlight, SurfaceError, Turn},
+};
 
 use crate::{
     error::Failure,
+    health::Checks,
     log_place::LogPlace,
     order::{Sequencer, SequencerOptions, ThreadBroker, ThreadLog},
     service::Service,
@@ -47,6 +55,12 @@ pub struct Chat {
     opened: Arc<OnceLock<Arc<Service>>>,
     /// What keeps the logs, where it is Redis.
     replica: Arc<OnceLock<Arc<ReplicaBroker>>>,
+    pub(crate) checks: Arc<Checks>,
+    /// The sends with a request's id that are under way here.
+    in_flight: Arc<InFlight>,
+    /// What renews the place on the database until it is closed: readers are served, and messages
+    /// written, to the end of a drain.
+    renewing: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl fmt::Debug for Chat {
@@ -60,13 +74,30 @@ impl fmt::Debug for Chat {
 impl Chat {
     /// Returns the chat of a process; it opens nothing and starts nothing.
     pub fn new(state: Arc<State>) -> Self {
-        Chat { state, opened: Arc::default(), replica: Arc::default() }
+        let (opened, replica, checks, in_flight, renewing) = Default::default();
+        Chat { state, opened, replica, checks, in_flight, renewing }
     }
 
     /// Returns what serves.
     pub(crate) fn service(&self) -> Result<&Arc<Service>, Failure> {
         let starting = || Failure(ApiError::unavailable("the server is starting"));
         self.opened.get().ok_or_else(starting)
+    }
+
+    /// Waits for another attempt at a send that is under way here; holds further ones up until it is
+    /// dropped.
+    pub(crate) async fn turn(
+        &self,
+        caller: &Caller,
+        thread: &str,
+        request_id: Option<&str>,
+    ) -> Result<Option<Turn>, Failure> {
+        let Some(request_id) = request_id else { return Ok(None) };
+        let author = caller.name.as_deref().unwrap_or_default();
+        // In quotes, so that no two pairs look alike.
+        let route = format!("POST /v1/chat/threads/messages/send {thread:?} {author:?}");
+        let key = IdempotencyKey::new(&caller.org, &route, request_id, b"");
+        Ok(Some(self.in_flight.turn(&key, &self.state.metrics).await?))
     }
 
     /// Opens the database, and takes over the streams of threads.
@@ -82,9 +113,15 @@ impl Chat {
         let options = store_options(settings).map_err(misled)?;
         let place = store_place(settings);
         let store = open_store(options).await?;
-        self.take_place(&store).await?;
+        let log = match self.begin(&store).await {
+            Ok(log) => log,
+            Err(error) => {
+                // So that nobody waits for the place of one that never served.
+                store.close().await;
+                return Err(error);
+            }
+        };
         tracing::info!(place, checksum = store::checksum(), "the database is open");
-        let log = self.log()?;
         let sequencer = Sequencer::new(
             log,
             Arc::new(store.chat()),
@@ -99,9 +136,15 @@ impl Chat {
         tasks.spawn("chat-writer", Arc::clone(&sequencer).run(tasks.shutdown(), within));
         tasks.spawn("chat-sweep", sweep(sequencer, tasks.shutdown()));
         tasks.spawn("chat-passes", look(Arc::clone(&service), tasks.shutdown()));
-        tasks.spawn("chat-place", keep_place(Arc::clone(&service), tasks.shutdown()));
+        self.renewing.lock().spawn(keep_place(Arc::clone(&service)));
         self.opened.get_or_init(|| service);
         Ok(())
+    }
+
+    /// Takes the place on the database, and starts what keeps the logs.
+    async fn begin(&self, store: &Store) -> Result<Arc<dyn ThreadLog>, SurfaceError> {
+        self.take_place(store).await?;
+        self.log()
     }
 
     /// Makes sure that whoever else serves the database shares the logs of its threads.
@@ -113,12 +156,17 @@ impl Chat {
         })?;
         let tenure = match realtime.chat_transport {
             ChatTransport::Local => Tenure::Alone,
-            ChatTransport::Redis => Tenure::Shared,
+            ChatTransport::Redis => {
+                Tenure::Shared { log: LogPlace::of(&realtime.chat_channel_prefix, None).prefix }
+            }
         };
-        store
-            .take_place(&name, tenure)
-            .await
-            .map_err(|error| SurfaceError { what: error.to_string(), exit_code: 69 })
+        store.take_place(&name, tenure).await.map_err(|error| {
+            let exit_code = match &error {
+                OwnError::Query(QueryError::Refused) => 64,
+                OwnError::Query(_) | OwnError::Held { .. } | OwnError::Elsewhere { .. } => 69,
+            };
+            SurfaceError { what: error.to_string(), exit_code }
+        })
     }
 
     /// Returns by what it can be told whether replicas keep their logs in one place.
@@ -158,6 +206,8 @@ impl Chat {
         {
             tracing::error!(%error, "chat's replica did not end in order");
         }
+        let mut renewing = std::mem::take(&mut *self.renewing.lock());
+        renewing.shutdown().await;
         if let Some(service) = self.opened.get() {
             service.close().await;
         }
@@ -197,23 +247,15 @@ async fn sweep(sequencer: Arc<Sequencer>, mut end: Shutdown) {
     }
 }
 
-/// Renews the place on the database; where it is lost, every request says so.
-async fn keep_place(service: Arc<Service>, mut end: Shutdown) {
+/// Renews the place on the database for ever; where it is lost, every request says so.
+async fn keep_place(service: Arc<Service>) {
     let mut ticks = interval(RENEW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut was_lost = false;
     loop {
-        tokio::select! {
-            () = end.asked() => return,
-            _ = ticks.tick() => {}
-        }
-        // Most of an outage is told by whoever asks for something. One that hangs does not hold up
-        // the end.
-        let renewed = tokio::select! {
-            () = end.asked() => return,
-            renewed = service.renew_place() => renewed,
-        };
-        let is_lost = renewed == Err(QueryError::Taken);
+        ticks.tick().await;
+        // Most of an outage is told by whoever asks for something.
+        let is_lost = service.renew_place().await == Err(QueryError::Taken);
         if is_lost && !was_lost {
             tracing::error!(error = %QueryError::Taken, "chat is not served any more");
         }

@@ -52,11 +52,34 @@ impl From<Refusal> for Failure {
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let is_outage = error.is_outage() || error == QueryError::Closed;
-        tracing::warn!(%error, "the database did not do what it was asked");
+        match error {
+            // Everybody who asks is told the same, many times in a second.
+            QueryError::Away { .. } => tracing::debug!(%error, "the database is away"),
+            _ => tracing::warn!(%error, "the database did not do what it was asked"),
+        }
         Failure(match is_outage {
             true => ApiError::unavailable("the database does not answer now"),
             false => ApiError::internal(),
         })
+    }
+}
+
+/// What is said of a database to which there is no connection.
+pub(crate) const AWAY: &str = "the database can't be reached";
+
+/// Returns what anybody may read of an error; the log has the words of the database's client.
+pub(crate) const fn outside_words(error: &QueryError) -> &'static str {
+    match error {
+        QueryError::Unreachable { .. } | QueryError::Away { .. } => AWAY,
+        QueryError::Refused => "the database refuses the server's credentials",
+        QueryError::Late { .. } => "the database did not answer in time",
+        QueryError::Conflict { .. } => "the database met other transactions again and again",
+        QueryError::Other => "the database is not the one that was opened, or it was emptied",
+        QueryError::Taken => "another process took the database over",
+        QueryError::TooLarge { .. } | QueryError::Rejected { .. } | QueryError::Damaged { .. } => {
+            "the database does not answer as it should"
+        }
+        QueryError::Closed => "the server is ending",
     }
 }
 
@@ -95,7 +118,9 @@ impl From<SendError> for Failure {
             SendError::Log(AppendError::Conflict) => SendError::Conflict.into(),
             SendError::Log(error) => Failure(error.into()),
             SendError::Rows(error) => error.into(),
-            SendError::Down => Failure(ApiError::unavailable("the database takes no messages now")),
+            SendError::Down => {
+                Failure(ApiError::unavailable("messages do not get to the database in time now"))
+            }
             SendError::Late => {
                 let message = "the message is not in the database yet: ask again with the same \
                                request id";
@@ -122,6 +147,6 @@ impl Failure {
 
 /// What somebody has to look at, and no client can help.
 fn fault(error: &(dyn std::error::Error + 'static)) -> Failure {
-    tracing::error!(error, "the log and the database of a thread do not agree");
+    tracing::error!(error, "a thread can't be used");
     Failure(ApiError::unavailable("this thread can't be used now; the server's log has the cause"))
 }

@@ -8,6 +8,7 @@
 mod chat;
 pub mod domain;
 mod error;
+mod health;
 mod log_place;
 pub mod order;
 mod passes;

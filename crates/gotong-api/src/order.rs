@@ -9,11 +9,14 @@
 //! takes no message before its head is at the database's; a number has one message.
 
 mod cell;
+mod earlier;
 mod log;
+mod opening;
 mod others;
 mod pending;
 mod recent;
 mod rows;
+mod sending;
 mod sequencer;
 mod stream;
 mod writer;
@@ -21,8 +24,10 @@ mod writer;
 pub(crate) use self::cell::Cell;
 pub use self::{
     log::ThreadLog,
+    opening::OpenError,
     rows::Rows,
-    sequencer::{OpenError, Placed, SendError, Sequencer, SequencerOptions},
+    sending::{Placed, SendError},
+    sequencer::{Sequencer, SequencerOptions},
     stream::ThreadBroker,
 };
 

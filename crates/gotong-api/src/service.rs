@@ -5,11 +5,11 @@ mod messages;
 mod readers;
 mod threads;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use broker::BrokerHealth;
-use node_runtime::State;
-use store::{Chat as Rows, Privacy, QueryError, Store, StoreStatus};
+use node_runtime::{State, settings::ChatTransport};
+use store::{Chat, Privacy, QueryError, Store, StoreStatus};
 use viz_api::surface::Caller;
 
 pub(crate) use self::{messages::Sender, threads::NewThread};
@@ -34,7 +34,7 @@ pub(crate) struct Service {
 /// The database, and the chat's rows in it.
 struct OpenStore {
     store: Store,
-    rows: Rows,
+    rows: Chat,
 }
 
 impl std::fmt::Debug for OpenStore {
@@ -63,8 +63,9 @@ impl Entered {
 impl Service {
     /// Returns the service over an open database.
     pub(crate) fn new(state: Arc<State>, store: Store, sequencer: Arc<Sequencer>) -> Self {
+        let is_alone = state.settings.realtime.chat_transport == ChatTransport::Local;
         let store = OpenStore { rows: store.chat(), store };
-        let (standings, passes) = (Standings::default(), Passes::default());
+        let (standings, passes) = (Standings::new(is_alone), Passes::default());
         Service { state, store, sequencer, standings, passes }
     }
 
@@ -82,6 +83,12 @@ impl Service {
         self.store.store.status().await
     }
 
+    /// Returns what the connection to a database that is late said last, where there is none.
+    pub(crate) async fn cut_off(&self, within: Duration) -> Option<String> {
+        self.store.store.knock(within).await;
+        self.store.store.cut_off()
+    }
+
     /// Returns whether the database takes no messages.
     pub(crate) fn is_database_down(&self) -> bool {
         self.sequencer.is_down()
@@ -92,7 +99,7 @@ impl Service {
         self.sequencer.log_health()
     }
 
-    fn rows(&self) -> &Rows {
+    fn rows(&self) -> &Chat {
         &self.store.rows
     }
 

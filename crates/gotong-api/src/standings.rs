@@ -1,4 +1,5 @@
-//! Who is a member of a thread, remembered for a moment: the same members send again and again.
+//! Who is a member of a thread, remembered for a moment, or for a while where no other process can
+//! change it: the same members send again and again.
 //!
 //! That somebody is none is never remembered: another replica may just have let them in.
 
@@ -11,8 +12,12 @@ use std::{
 use parking_lot::Mutex;
 use store::{Chat, ChatError, Standing};
 
-/// How long a standing is remembered; another replica may have changed it.
-const AGE_MAX: Duration = Duration::from_secs(1);
+/// How long a standing is remembered that another replica may have changed.
+const SHARED_AGE_MAX: Duration = Duration::from_secs(1);
+
+/// How long one is remembered that only this process changes: a change that had no answer may still take
+/// effect.
+const ALONE_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Most standings that are remembered.
 const STANDINGS_MAX: usize = 100_000;
@@ -20,12 +25,28 @@ const STANDINGS_MAX: usize = 100_000;
 type Key = (Arc<str>, Arc<str>);
 
 /// Standings that were read lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Standings {
-    known: Mutex<HashMap<Key, (Instant, Option<Standing>)>>,
+    /// How long one is remembered.
+    age_max: Duration,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Each with the moment from which on it held.
+    of: HashMap<Key, (Instant, Option<Standing>)>,
+    /// When some were last forgotten.
+    thinned: Option<Instant>,
 }
 
 impl Standings {
+    /// Returns an empty memory of a process that is alone on its database, or not.
+    pub(crate) fn new(is_alone: bool) -> Self {
+        let age_max = if is_alone { ALONE_AGE_MAX } else { SHARED_AGE_MAX };
+        Standings { age_max, known: Mutex::default() }
+    }
+
     /// Returns a user's standing.
     ///
     /// # Errors
@@ -37,10 +58,10 @@ impl Standings {
         user: &str,
     ) -> Result<Option<Standing>, ChatError> {
         let key = (Arc::from(thread), Arc::from(user));
-        let known = self.known.lock().get(&key).copied();
+        let known = self.known.lock().of.get(&key).copied();
         if let Some((at, standing)) = known
-            && at.elapsed() < AGE_MAX
-            && matches!(standing, Some(Standing::Owner | Standing::Member))
+            && at.elapsed() < self.age_max
+            && standing.is_some_and(Standing::is_member)
         {
             return Ok(standing);
         }
@@ -56,17 +77,24 @@ impl Standings {
         self.note((thread.into(), user.into()), Instant::now(), Some(standing));
     }
 
+    /// Notes that a change had no answer.
+    pub(crate) fn may_have_changed(&self, thread: &str, user: &str) {
+        self.note((thread.into(), user.into()), Instant::now(), None);
+    }
+
     fn note(&self, key: Key, at: Instant, standing: Option<Standing>) {
         let mut known = self.known.lock();
-        if known.len() >= STANDINGS_MAX {
-            known.retain(|_, (at, _)| at.elapsed() < AGE_MAX);
-            if known.len() >= STANDINGS_MAX {
-                known.clear();
+        if known.of.len() >= STANDINGS_MAX {
+            known.of.retain(|_, (at, _)| at.elapsed() < self.age_max);
+            if known.of.len() >= STANDINGS_MAX {
+                known.of.clear();
             }
+            known.thinned = Some(Instant::now());
         }
-        let is_newer = known.get(&key).is_none_or(|(noted, _)| *noted <= at);
-        if is_newer {
-            known.insert(key, (at, standing));
+        // What was forgotten may have been newer.
+        let noted = known.of.get(&key).map(|(noted, _)| *noted).max(known.thinned);
+        if noted.is_none_or(|noted| noted <= at) {
+            known.of.insert(key, (at, standing));
         }
     }
 }

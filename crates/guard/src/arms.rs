@@ -1,7 +1,12 @@
 //! What one look brings: for each arm how much was exposed, and how often it went wrong.
 
+use std::{fmt, ops::Add};
+
+/// The greatest count there can be: above it a number no longer changes when one is added.
+const COUNT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// One of the two that are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Arm {
     /// The new version.
     Canary,
@@ -37,6 +42,9 @@ pub enum CountsError {
     /// Less than nothing.
     #[error("{0} is below zero")]
     Negative(f64),
+    /// More than can be counted one by one.
+    #[error("{0:e} is more than can be counted")]
+    TooLarge(f64),
     /// Errors where nothing was exposed to them.
     #[error("{errors} errors, but nothing was exposed")]
     NothingExposed {
@@ -57,6 +65,7 @@ pub(crate) fn sound_number(number: f64) -> Result<f64, CountsError> {
     match number {
         n if !n.is_finite() => Err(CountsError::NotFinite(n)),
         n if n < 0.0 => Err(CountsError::Negative(n)),
+        n if n > COUNT_MAX => Err(CountsError::TooLarge(n)),
         n => Ok(n),
     }
 }
@@ -102,26 +111,39 @@ impl Counts {
         (self.exposure > 0.0).then(|| self.errors / self.exposure)
     }
 
-    /// Returns both together.
-    #[must_use]
-    pub fn and(self, other: Counts) -> Counts {
-        Counts { exposure: self.exposure + other.exposure, errors: self.errors + other.errors }
-    }
-
     /// Adds what is known to keep the invariant.
-    pub(crate) fn add(&mut self, exposure: f64, errors: f64) {
+    pub(crate) fn grow(&mut self, exposure: f64, errors: f64) {
         self.exposure += exposure;
         self.errors += errors;
     }
 }
 
-impl Look {
-    /// Returns both together.
-    #[must_use]
-    pub fn and(self, other: Look) -> Look {
-        Look { canary: self.canary.and(other.canary), stable: self.stable.and(other.stable) }
-    }
+impl Add for Counts {
+    type Output = Counts;
 
+    fn add(self, other: Counts) -> Counts {
+        Counts { exposure: self.exposure + other.exposure, errors: self.errors + other.errors }
+    }
+}
+
+impl Add for Look {
+    type Output = Look;
+
+    fn add(self, other: Look) -> Look {
+        Look { canary: self.canary + other.canary, stable: self.stable + other.stable }
+    }
+}
+
+impl fmt::Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Arm::Canary => "canary",
+            Arm::Stable => "stable arm",
+        })
+    }
+}
+
+impl Look {
     /// Returns the canary's share of the exposure, where both arms were exposed.
     pub fn share(&self) -> Option<f64> {
         let (canary, stable) = (self.canary.exposure, self.stable.exposure);

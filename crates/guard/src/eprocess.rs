@@ -31,13 +31,18 @@ impl Default for EProcess {
 
 impl EProcess {
     /// Takes a look in. One in which an arm was not exposed, or nothing failed, says nothing.
-    pub fn look(&mut self, look: &Look) {
+    pub fn observe(&mut self, look: &Look) {
         let (a, b) = (look.canary.errors(), look.stable.errors());
         let Some(share) = look.share().filter(|_| a + b > 0.0) else { return };
+        self.step(share, a, a + b);
+    }
+
+    /// Takes `a` errors of the canary among `errors` in, at a share that was known before them.
+    pub(crate) fn step(&mut self, share: f64, a: f64, errors: f64) {
         self.looks_with_errors += 1.0;
         let weight = -(self.looks_with_errors * (self.looks_with_errors + 1.0)).ln();
         for (index, ratio) in RATIOS.into_iter().enumerate() {
-            let step = log_step(ratio, share, a, a + b);
+            let step = log_step(ratio, share, a, errors);
             self.whole[index] += step;
             self.bursts[index] = log_add(self.bursts[index], weight) + step;
         }

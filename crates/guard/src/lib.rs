@@ -11,10 +11,14 @@ mod arms;
 mod clients;
 mod eprocess;
 mod limits;
+mod noninferiority;
+mod outlook;
 mod pairs;
+mod pool;
 mod power;
 mod ratio;
 mod reading;
+mod seen;
 mod settings;
 mod share;
 pub mod simulate;
@@ -22,14 +26,15 @@ mod verdict;
 
 pub use self::{
     arms::{Arm, Counts, CountsError, Look},
-    clients::{ClientCap, ClientCounts},
+    clients::{ClientCounts, ClientLook},
     eprocess::{EProcess, RATIOS},
     limits::{DownLimit, RestartLimit, ZeroLimit},
+    outlook::{Outlook, OutlookClients},
     pairs::{PairGuard, PairSettings},
-    power::{DETECTION_POWER, Exposures, detectable_rate, detection_power},
+    power::{DETECTION_POWER, detectable_rate, detection_power, passing_power},
     ratio::{RatioGuard, RatioSettings},
-    reading::{Counter, Reading, ReadingError},
-    settings::{Alpha, Effect, SettingsError},
-    share::{Share, ShareError, Short},
-    verdict::{At, Judgement, Verdict, Window},
+    reading::{Counter, LookCounter, LookError, Reading, ReadingError},
+    settings::{AGAIN_AFTER_MS, Alpha, EXPOSURE_MIN, Effect, Exposed, SettingsError},
+    share::{Share, ShareError, ShortNumber},
+    verdict::{At, Judgement, LeftOut, LeftOutOfArm, Verdict, Window},
 };

@@ -2,7 +2,13 @@
 
 use std::collections::VecDeque;
 
-use crate::{At, Judgement, Verdict, Window};
+use crate::{
+    At, Judgement, Verdict,
+    seen::{Numbers, Seen},
+};
+
+/// Looks with restarts that are kept apart.
+const LOOKS_MAX: usize = 4_096;
 
 /// Something that must not happen once: an event lost, repeated or reordered, two effects under one
 /// idempotency key.
@@ -12,6 +18,7 @@ pub struct ZeroLimit {
     what: String,
     checked: f64,
     found: f64,
+    has_failed: bool,
 }
 
 /// Health that must not be away for long.
@@ -21,120 +28,68 @@ pub struct DownLimit {
     down_ms_max: u64,
     down_since: Option<At>,
     longest_ms: u64,
+    has_failed: bool,
 }
 
 /// A process that must not be started again and again.
 #[derive(Clone, Debug)]
 pub struct RestartLimit {
     seen: Seen,
-    restarts_max: usize,
+    restarts_max: u64,
     within_ms: u64,
-    recent: VecDeque<At>,
-    most: usize,
-}
-
-/// What every limit keeps.
-#[derive(Clone, Debug)]
-struct Seen {
-    guard: String,
-    source: String,
-    silent_ms_max: u64,
-    looks: u64,
-    window: Option<Window>,
-    failed: bool,
-    bad: Option<String>,
-}
-
-impl Seen {
-    fn new(guard: &str, source: &str, silent_ms_max: u64) -> Self {
-        Seen {
-            guard: guard.to_owned(),
-            source: source.to_owned(),
-            silent_ms_max,
-            looks: 0,
-            window: None,
-            failed: false,
-            bad: None,
-        }
-    }
-
-    /// Takes the time of a look in; returns whether it may count.
-    fn look(&mut self, at: At) -> bool {
-        if self.window.is_some_and(|window| at <= window.to_ms) {
-            self.bad = Some("a look came that is not later than the last one".to_owned());
-            return false;
-        }
-        self.bad = None;
-        let from_ms = self.window.map_or(at, |window| window.from_ms);
-        self.window = Some(Window { from_ms, to_ms: at });
-        self.looks += 1;
-        true
-    }
-
-    /// Returns what speaks against any other verdict than FAIL.
-    fn trouble(&self, now: At) -> Option<(Verdict, String)> {
-        if let Some(why) = &self.bad {
-            return Some((Verdict::Error, format!("The source can't be trusted: {why}.")));
-        }
-        let Some(window) = self.window else {
-            return Some((Verdict::Insufficient, "Nothing has been looked at yet.".to_owned()));
-        };
-        let silent_ms = now.since_ms(window.to_ms);
-        (silent_ms > self.silent_ms_max).then(|| {
-            let seconds = silent_ms as f64 / 1000.0;
-            (Verdict::Error, format!("No data has come for {seconds:.0} seconds."))
-        })
-    }
-
-    fn judgement(&self, said: (Verdict, String), (value, bound, n): (f64, f64, f64)) -> Judgement {
-        Judgement {
-            guard: self.guard.clone(),
-            verdict: said.0,
-            value: (self.looks > 0).then_some(value),
-            baseline: None,
-            bound: Some(bound),
-            n,
-            window: self.window.unwrap_or_default(),
-            source: self.source.clone(),
-            sentence: said.1,
-        }
-    }
+    /// Looks with restarts, and how many each had.
+    recent: VecDeque<(At, u64)>,
+    sum: u64,
+    most: u64,
+    has_failed: bool,
 }
 
 impl ZeroLimit {
     /// Returns a limit; `what` is in the plural, as `lost events`.
     pub fn new(guard: &str, source: &str, what: &str, silent_ms_max: u64) -> Self {
         let seen = Seen::new(guard, source, silent_ms_max);
-        ZeroLimit { seen, what: what.to_owned(), checked: 0.0, found: 0.0 }
+        ZeroLimit { seen, what: what.to_owned(), checked: 0.0, found: 0.0, has_failed: false }
     }
 
     /// Takes in how many were checked, and how many of them were bad.
-    pub fn look(&mut self, at: At, checked: f64, found: f64) {
+    ///
+    /// A look with numbers that can't be, or not later than the last, is refused: the verdict is ERROR
+    /// until the next good look. What it found is not: one that was found fails the limit for good.
+    pub fn observe(&mut self, at: At, checked: f64, found: f64) {
+        self.seen.begin(at);
+        let is_found = found > 0.0;
+        self.has_failed |= is_found;
         let sound = |number: f64| number.is_finite() && number >= 0.0;
         if !sound(checked) || !sound(found) {
-            self.seen.bad = Some(format!("{found} of {checked} is no count"));
-            return;
-        }
-        if self.seen.look(at) {
+            self.seen.refuse(format!("{found} of {checked} is no count"));
+        } else if self.seen.look(at) {
             self.checked += checked;
             self.found += found;
-            self.seen.failed |= found > 0.0;
+        }
+        if is_found {
+            // Of a refused look only that there was one is known.
+            self.found = self.found.max(1.0);
         }
     }
 
     /// Judges what was seen until now. Where nothing was checked, nothing passes.
     pub fn judge(&self, now: At) -> Judgement {
         let Self { what, checked, found, .. } = self;
-        let said = if self.seen.failed {
+        let said = if self.has_failed {
             (Verdict::Fail, format!("There were {found} {what}; none is allowed."))
         } else if let Some(trouble) = self.seen.trouble(now) {
             trouble
+        } else if self.seen.looks() == 0 {
+            nothing_yet()
         } else if *checked > 0.0 {
             (Verdict::Pass, format!("There were no {what} among {checked}."))
         } else {
             (Verdict::Insufficient, format!("Nothing was checked for {what}."))
         };
-        self.seen.judgement(said, (*found, 0.0, *checked))
+        self.seen.judgement(
+            said,
+            numbers(what, self.has_failed || self.seen.looks() > 0, [*found, 0.0], *checked),
+        )
     }
 }
 
@@ -142,38 +97,46 @@ impl DownLimit {
     /// Returns a limit for how long health may be away at one time.
     pub fn new(guard: &str, source: &str, down_ms_max: u64, silent_ms_max: u64) -> Self {
         let seen = Seen::new(guard, source, silent_ms_max);
-        DownLimit { seen, down_ms_max, down_since: None, longest_ms: 0 }
+        DownLimit { seen, down_ms_max, down_since: None, longest_ms: 0, has_failed: false }
     }
 
     /// Takes in whether it is up.
-    pub fn look(&mut self, at: At, is_up: bool) {
+    ///
+    /// A look that is not later than the last is refused: the verdict is ERROR until the next one.
+    pub fn observe(&mut self, at: At, is_up: bool) {
         if !self.seen.look(at) {
             return;
         }
         if let Some(since) = self.down_since {
             self.longest_ms = self.longest_ms.max(at.since_ms(since));
-            self.seen.failed |= at.since_ms(since) > self.down_ms_max;
+            self.has_failed |= at.since_ms(since) > self.down_ms_max;
         }
         self.down_since = if is_up { None } else { self.down_since.or(Some(at)) };
     }
 
-    /// Judges what was seen until now.
+    /// Judges what was seen until now. While it is down, the time until now counts, unless nothing has
+    /// been heard for too long.
     pub fn judge(&self, now: At) -> Judgement {
         let seconds = |ms: u64| ms as f64 / 1000.0;
-        let (longest, most) = (seconds(self.longest_ms), seconds(self.down_ms_max));
-        let said = if self.seen.failed {
-            let text = format!("It was down for {longest:.0} seconds");
-            (Verdict::Fail, format!("{text}; {most:.0} are allowed."))
-        } else if let Some(trouble) = self.seen.trouble(now) {
+        let trouble = self.seen.trouble(now);
+        let now_down_ms = self.down_since.filter(|_| trouble.is_none()).map(|at| now.since_ms(at));
+        let longest_ms = self.longest_ms.max(now_down_ms.unwrap_or(0));
+        let (longest, most) = (seconds(longest_ms), seconds(self.down_ms_max));
+        let allowed = format!("{most:.0} are allowed.");
+        let said = if self.has_failed || longest_ms > self.down_ms_max {
+            (Verdict::Fail, format!("It was down for {longest:.0} seconds; {allowed}"))
+        } else if let Some(trouble) = trouble {
             trouble
-        } else if let Some(since) = self.down_since {
-            let down = seconds(now.since_ms(since));
-            let text = format!("It has been down for {down:.0} seconds");
-            (Verdict::Insufficient, format!("{text}; {most:.0} are allowed."))
+        } else if self.seen.looks() == 0 {
+            nothing_yet()
+        } else if let Some(down_ms) = now_down_ms {
+            let down = seconds(down_ms);
+            (Verdict::Insufficient, format!("It has been down for {down:.0} seconds; {allowed}"))
         } else {
             (Verdict::Pass, format!("It is up and was down for {longest:.0} seconds at most."))
         };
-        self.seen.judgement(said, (longest, most, self.seen.looks as f64))
+        let looks = self.seen.looks();
+        self.seen.judgement(said, numbers("seconds", looks > 0, [longest, most], looks as f64))
     }
 }
 
@@ -182,28 +145,40 @@ impl RestartLimit {
     pub fn new(
         guard: &str,
         source: &str,
-        (restarts_max, within_ms): (usize, u64),
+        (restarts_max, within_ms): (u64, u64),
         silent_ms_max: u64,
     ) -> Self {
         let seen = Seen::new(guard, source, silent_ms_max);
-        RestartLimit { seen, restarts_max, within_ms, recent: VecDeque::new(), most: 0 }
+        let recent = VecDeque::new();
+        RestartLimit { seen, restarts_max, within_ms, recent, sum: 0, most: 0, has_failed: false }
     }
 
     /// Takes in how many restarts there were since the last look.
-    pub fn look(&mut self, at: At, restarts: usize) {
-        if !self.seen.look(at) {
+    ///
+    /// A look that is not later than the last is refused: the verdict is ERROR until the next one. Its
+    /// restarts are not: they count as of the last look.
+    pub fn observe(&mut self, at: At, restarts: u64) {
+        let at = if self.seen.look(at) { at } else { self.seen.window().to_ms };
+        while let Some((_, count)) =
+            self.recent.pop_front_if(|(first, _)| at.since_ms(*first) > self.within_ms)
+        {
+            self.sum -= count;
+        }
+        if restarts == 0 || self.has_failed {
             return;
         }
-        while self.recent.front().is_some_and(|first| at.since_ms(*first) > self.within_ms) {
-            self.recent.pop_front();
-        }
-        // One more than allowed decides; more need not be kept.
-        let kept = restarts.min(self.restarts_max + 1);
-        self.recent.extend(std::iter::repeat_n(at, kept));
-        self.most = self.most.max(self.recent.len());
-        self.seen.failed |= self.recent.len() > self.restarts_max;
-        while self.recent.len() > self.restarts_max + 1 {
-            self.recent.pop_front();
+        // One more than allowed decides; the sum can't grow over what there is room for.
+        let restarts = restarts.min(u64::MAX - self.sum);
+        self.sum += restarts;
+        self.most = self.most.max(self.sum);
+        self.has_failed = self.sum > self.restarts_max;
+        let is_full = self.recent.len() >= LOOKS_MAX;
+        match self.recent.back_mut() {
+            // Where there are too many looks, the last ones count together.
+            Some(last) if last.0 == at || is_full => {
+                *last = (at, last.1 + restarts);
+            }
+            _ => self.recent.push_back((at, restarts)),
         }
     }
 
@@ -212,13 +187,31 @@ impl RestartLimit {
         let (most, max) = (self.most, self.restarts_max);
         let within = self.within_ms as f64 / 1000.0;
         let text = format!("{most} restarts within {within:.0} seconds at most, {max} are allowed");
-        let said = if self.seen.failed {
+        let said = if self.has_failed {
             (Verdict::Fail, format!("It is started again and again: {text}."))
         } else if let Some(trouble) = self.seen.trouble(now) {
             trouble
+        } else if self.seen.looks() == 0 {
+            nothing_yet()
         } else {
             (Verdict::Pass, format!("It keeps running: {text}."))
         };
-        self.seen.judgement(said, (most as f64, max as f64, self.seen.looks as f64))
+        let looks = self.seen.looks();
+        let numbers = numbers("restarts", looks > 0, [most as f64, max as f64], looks as f64);
+        self.seen.judgement(said, numbers)
+    }
+}
+
+fn nothing_yet() -> (Verdict, String) {
+    (Verdict::Insufficient, "Nothing has been looked at yet.".to_owned())
+}
+
+fn numbers(unit: &str, is_seen: bool, [value, bound]: [f64; 2], n: f64) -> Numbers {
+    Numbers {
+        unit: unit.to_owned(),
+        value: is_seen.then_some(value),
+        bound: Some(bound),
+        n,
+        ..Numbers::default()
     }
 }

@@ -1,10 +1,12 @@
-//! What a guard can see: the chance that it fails a canary that is so much worse.
+//! What a guard can see: the chance that it fails a canary that is so much worse, and that it passes one
+//! that is not.
 //!
-//! Errors are taken as Poisson counts at constant rates, and the evidence as half its mean over the
-//! whole time at one share, which it never falls below. The chance is thus a lower bound of that at
-//! the end of the time, and of that at any time before.
+//! Errors are taken as Poisson counts at constant rates over what an [`Outlook`] expects to be counted.
+//! The evidence is taken as half its mean over the whole time, which it never falls below. The canary's
+//! share of the exposure differs from error to error; as the evidence is a convex function of it, taking
+//! its mean over the errors is a lower bound of the mean.
 
-use crate::{Alpha, eprocess::log_whole};
+use crate::{Alpha, Effect, Outlook, eprocess::log_whole, noninferiority, outlook::Expected};
 
 /// The chance with which a guard shall see what matters.
 pub const DETECTION_POWER: f64 = 0.8;
@@ -18,65 +20,99 @@ const STEPS: f64 = 200.0;
 /// Beyond so many expected errors a Poisson count is taken as a normal one.
 const NORMAL_FROM: f64 = 200.0;
 
-/// How much both arms are exposed to errors.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Exposures {
-    /// The new version: requests, or seconds of connections.
-    pub canary: f64,
-    /// The version that is there.
-    pub stable: f64,
-}
-
-impl Exposures {
-    fn share(self) -> f64 {
-        self.canary / (self.canary + self.stable)
-    }
-}
-
-/// Returns the chance of at least how often a canary with this rate of errors fails.
-pub fn detection_power(
-    alpha: Alpha,
-    exposures: Exposures,
-    stable_rate: f64,
-    canary_rate: f64,
-) -> f64 {
-    if !(exposures.canary > 0.0 && exposures.stable > 0.0) {
+/// Returns the least chance with which a canary with this rate of errors fails by the end. Rates are
+/// errors for each unit of the outlook's exposure; where one is no number, nothing is seen.
+pub fn detection_power(alpha: Alpha, outlook: &Outlook, stable_rate: f64, canary_rate: f64) -> f64 {
+    if !(stable_rate >= 0.0 && canary_rate >= 0.0 && stable_rate.is_finite()) {
         return 0.0;
     }
-    let (mean, deviation) =
-        (exposures.stable * stable_rate, (exposures.stable * stable_rate).sqrt());
-    let step = (2.0 * DEVIATIONS * deviation / STEPS).ceil().max(1.0);
-    let mut stable_errors = (mean - DEVIATIONS * deviation).floor().max(0.0);
-    let most = mean + DEVIATIONS * deviation + 6.0;
-    let expected = exposures.canary * canary_rate;
-    let (mut chance, mut weights) = (0.0, 0.0);
-    let mut least = 0.0;
-    while stable_errors <= most {
-        let weight = poisson(mean, stable_errors);
-        least = failing_errors(alpha, exposures.share(), stable_errors, least);
-        chance += weight * poisson_at_least(expected, least);
-        weights += weight;
-        stable_errors += step;
+    outlook.mean(stable_rate, canary_rate, |expected| {
+        let mut least = 0.0;
+        over_poisson(expected.stable * stable_rate, |stable_errors| {
+            least = failing_errors(alpha, expected.share, stable_errors, least);
+            poisson_at_least(expected.canary * canary_rate, least)
+        })
+    })
+}
+
+/// Returns the chance with which a canary that is as good as the stable arm passes at the end.
+pub fn passing_power(alpha: Alpha, effect: Effect, outlook: &Outlook, stable_rate: f64) -> f64 {
+    if !(stable_rate >= 0.0 && stable_rate.is_finite()) {
+        return 0.0;
     }
-    if weights > 0.0 { (chance / weights).min(1.0) } else { 0.0 }
+    outlook.mean(stable_rate, stable_rate, |expected| {
+        over_poisson(expected.stable * stable_rate, |stable_errors| {
+            let most = passing_errors(alpha, effect, &expected, stable_errors);
+            most.map_or(0.0, |most| {
+                1.0 - poisson_at_least(expected.canary * stable_rate, most + 1.0)
+            })
+        })
+    })
 }
 
 /// Returns the smallest rate of errors of the canary that is seen with [`DETECTION_POWER`], where
-/// there is one up to `rate_max`.
+/// there is one up to `rate_max`. Rates are as in [`detection_power`].
 pub fn detectable_rate(
     alpha: Alpha,
-    exposures: Exposures,
+    outlook: &Outlook,
     stable_rate: f64,
     rate_max: f64,
 ) -> Option<f64> {
-    let seen = |rate| detection_power(alpha, exposures, stable_rate, rate) >= DETECTION_POWER;
-    if !seen(rate_max) {
-        return None;
+    let seen = |rate| detection_power(alpha, outlook, stable_rate, rate) >= DETECTION_POWER;
+    // With clients that are left out, much more errors may be seen less often than some more.
+    let mut yes = stable_rate.max(1e-12);
+    while !seen(yes) {
+        if yes >= rate_max || !yes.is_finite() {
+            return None;
+        }
+        yes = (yes * 1.3).min(rate_max);
     }
-    let (mut not, mut yes) = (stable_rate.min(rate_max), rate_max);
+    let mut not = stable_rate.min(yes / 1.3);
     while yes - not > 1e-3 * yes {
         let middle = not.midpoint(yes);
         if seen(middle) { yes = middle } else { not = middle }
+    }
+    Some(yes)
+}
+
+/// Returns the mean of a chance over a Poisson count, which grows from call to call.
+fn over_poisson(mean: f64, mut chance: impl FnMut(f64) -> f64) -> f64 {
+    let deviation = mean.sqrt();
+    let step = (2.0 * DEVIATIONS * deviation / STEPS).ceil().max(1.0);
+    let first = (mean - DEVIATIONS * deviation).floor().max(0.0);
+    let most = mean + DEVIATIONS * deviation + 6.0;
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for index in 0..=((most - first) / step) as usize {
+        let count = first + index as f64 * step;
+        let weight = poisson(mean, count);
+        sum += weight * chance(count);
+        weights += weight;
+    }
+    if weights > 0.0 { (sum / weights).min(1.0) } else { 0.0 }
+}
+
+/// Returns the greatest number of errors of the canary that passes beside so many of the stable arm.
+fn passing_errors(
+    alpha: Alpha,
+    effect: Effect,
+    expected: &Expected,
+    stable_errors: f64,
+) -> Option<f64> {
+    let Expected { canary, share, .. } = *expected;
+    let passes = |a: f64| {
+        let log = noninferiority::log_evidence(effect, share, canary, a, a + stable_errors);
+        log >= alpha.log_threshold()
+    };
+    if !passes(0.0) {
+        return None;
+    }
+    let (mut yes, mut not) = (0.0, 1.0);
+    while passes(not) && not < 1e15 {
+        (yes, not) = (not, not * 2.0);
+    }
+    while not - yes > 1.0 {
+        let middle = f64::midpoint(yes, not).floor();
+        if passes(middle) { yes = middle } else { not = middle }
     }
     Some(yes)
 }
@@ -135,7 +171,7 @@ fn log_factorial(n: f64) -> f64 {
 }
 
 /// The normal distribution, by formula 7.1.26 of Abramowitz and Stegun: good to 1.5e-7.
-fn normal(z: f64) -> f64 {
+pub(crate) fn normal(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
     let terms = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];

@@ -3,7 +3,7 @@
 //! What can't be trusted is an error and never a zero: a number that is none, one below zero, one of
 //! the past, a counter that began anew while its partner did not.
 
-use crate::{At, Counts, CountsError, arms::sound_number};
+use crate::{Arm, At, Counts, CountsError, Exposed, Look, arms::sound_number};
 
 /// One reading of an arm: totals since its counters began.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,29 +38,83 @@ pub enum ReadingError {
 /// Turns readings of one arm into counts.
 #[derive(Clone, Debug)]
 pub struct Counter {
-    exposure: Exposure,
+    exposed: Exposed,
     last: Option<Reading>,
     resets: u32,
 }
 
-/// What is exposed to errors.
-#[derive(Clone, Copy, Debug)]
-enum Exposure {
-    /// Each fails once at most.
-    Requests,
-    /// Of connections.
-    Seconds,
+/// Turns readings of both arms into looks, each over the same time for both.
+#[derive(Clone, Debug)]
+pub struct LookCounter {
+    canary: Counter,
+    stable: Counter,
+}
+
+/// A reading of one of two arms that can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("of the {arm}")]
+pub struct LookError {
+    /// The arm.
+    pub arm: Arm,
+    /// Why.
+    #[source]
+    pub error: ReadingError,
+}
+
+impl LookCounter {
+    /// Returns a counter of what is exposed to errors on both arms.
+    pub const fn new(exposed: Exposed) -> Self {
+        LookCounter {
+            canary: Counter { exposed, last: None, resets: 0 },
+            stable: Counter { exposed, last: None, resets: 0 },
+        }
+    }
+
+    /// Returns what happened on both arms since the readings before; nothing for the first ones.
+    ///
+    /// # Errors
+    /// Fails where the reading of an arm can't be trusted. Then neither arm counts anything: the next
+    /// readings of both are compared with the last ones that both had, after half a reset with these.
+    pub fn take(&mut self, canary: Reading, stable: Reading) -> Result<Option<Look>, LookError> {
+        let mut next = self.clone();
+        let taken = (next.canary.take(canary), next.stable.take(stable));
+        let error = match taken {
+            (Ok(canary), Ok(stable)) => {
+                *self = next;
+                return Ok(canary.zip(stable).map(|(canary, stable)| Look { canary, stable }));
+            }
+            (Err(error), _) => LookError { arm: Arm::Canary, error },
+            (_, Err(error)) => LookError { arm: Arm::Stable, error },
+        };
+        let is_half_reset = |taken: &Result<_, _>| *taken == Err(ReadingError::HalfReset);
+        if is_half_reset(&taken.0) || is_half_reset(&taken.1) {
+            *self = next;
+            if [taken.0, taken.1].iter().any(|taken| taken.is_err() && !is_half_reset(taken)) {
+                // The one arm begins anew and the other has nothing to begin with.
+                (self.canary.last, self.stable.last) = (None, None);
+            }
+        }
+        Err(error)
+    }
+
+    /// Returns how often the counters of an arm began anew.
+    pub const fn resets(&self, arm: Arm) -> u32 {
+        match arm {
+            Arm::Canary => self.canary.resets,
+            Arm::Stable => self.stable.resets,
+        }
+    }
 }
 
 impl Counter {
     /// Returns a counter of requests and those that failed.
     pub const fn of_requests() -> Self {
-        Counter { exposure: Exposure::Requests, last: None, resets: 0 }
+        Counter { exposed: Exposed::Requests, last: None, resets: 0 }
     }
 
     /// Returns a counter of connection-seconds and of breaks.
     pub const fn of_seconds() -> Self {
-        Counter { exposure: Exposure::Seconds, last: None, resets: 0 }
+        Counter { exposed: Exposed::ConnectionSeconds, last: None, resets: 0 }
     }
 
     /// Returns what happened since the reading before; nothing for the first one.
@@ -92,9 +146,9 @@ impl Counter {
         let before = if is_reset { (0.0, 0.0) } else { (last.exposure, last.errors) };
         let (exposure, errors) = (reading.exposure - before.0, reading.errors - before.1);
         // What can't be yet, as an error that is counted before its request, stays for the next.
-        let counts = match self.exposure {
-            Exposure::Requests => Counts::of_requests(exposure, errors)?,
-            Exposure::Seconds => Counts::of_seconds(exposure, errors)?,
+        let counts = match self.exposed {
+            Exposed::Requests => Counts::of_requests(exposure, errors)?,
+            Exposed::ConnectionSeconds => Counts::of_seconds(exposure, errors)?,
         };
         self.resets += u32::from(is_reset);
         self.last = Some(reading);

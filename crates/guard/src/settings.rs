@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Short;
+use crate::ShortNumber;
 
 /// The share of good releases that a guard may fail, over its whole life: between 0 and a half.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
@@ -19,20 +19,36 @@ pub struct Effect {
     rate_min: f64,
 }
 
+/// After how long a client counts again that had an error, where nothing else is said.
+pub const AGAIN_AFTER_MS: u64 = 600_000;
+
+/// How much each arm is exposed at least before its errors are compared, where nothing else is said.
+pub const EXPOSURE_MIN: f64 = 5.0;
+
+/// What is exposed to errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exposed {
+    /// Requests, each of which fails once at most.
+    Requests,
+    /// Seconds of open connections, which may break.
+    ConnectionSeconds,
+}
+
 /// A setting that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// Not between 0 and a half.
-    #[error("alpha is {}, it lies between 0 and 0.5", Short(*.0))]
+    #[error("alpha is {}, it lies between 0 and 0.5", ShortNumber(*.0))]
     Alpha(f64),
     /// Not above 1.
-    #[error("the ratio that matters is {}, it lies above 1", Short(*.0))]
+    #[error("the ratio that matters is {}, it lies above 1", ShortNumber(*.0))]
     Ratio(f64),
     /// Not a rate.
-    #[error("the least rate that matters is {}, it is a number from 0 on", Short(*.0))]
+    #[error("the least rate that matters is {}, it is a number from 0 on", ShortNumber(*.0))]
     Rate(f64),
     /// Not a margin.
-    #[error("the margin is {}, it is a number from 1 on, as 1.1 for ten per cent", Short(*.0))]
+    #[error("the margin is {}, it is a number from 1 on, as 1.1 for ten per cent", ShortNumber(*.0))]
     Margin(f64),
 }
 
@@ -60,6 +76,43 @@ impl Alpha {
     }
 }
 
+impl Exposed {
+    /// Returns its name in the plural.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Exposed::Requests => "requests",
+            Exposed::ConnectionSeconds => "connection-seconds",
+        }
+    }
+
+    /// Returns in what its rates are.
+    pub const fn rate_unit(self) -> &'static str {
+        match self {
+            Exposed::Requests => "errors per request",
+            Exposed::ConnectionSeconds => "breaks per connection-second",
+        }
+    }
+
+    /// Returns the greatest rate there can be.
+    pub const fn rate_max(self) -> f64 {
+        match self {
+            Exposed::Requests => 1.0,
+            Exposed::ConnectionSeconds => f64::INFINITY,
+        }
+    }
+
+    /// Returns a rate as people read it.
+    pub fn shown(self, rate: f64) -> String {
+        match self {
+            Exposed::Requests => format!("{:.3} %", rate * 100.0),
+            Exposed::ConnectionSeconds => {
+                let rounded = format!("{rate:.2e}").parse().unwrap_or(rate);
+                format!("{} a connection-second", ShortNumber(rounded))
+            }
+        }
+    }
+}
+
 impl Effect {
     /// Checks the numbers.
     ///
@@ -83,5 +136,10 @@ impl Effect {
     /// Returns how many times worse matters.
     pub const fn ratio(self) -> f64 {
         self.ratio
+    }
+
+    /// Returns the least rate that matters.
+    pub const fn rate_min(self) -> f64 {
+        self.rate_min
     }
 }

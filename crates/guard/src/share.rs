@@ -19,7 +19,7 @@ pub enum ShareError {
     #[error("a share is written as 0% to 100%")]
     Form,
     /// It could mean two things.
-    #[error("`{text}` could mean {} % or {} %; a share is written with its sign, as 20%", Short(*.number), Short(.number * 100.0))]
+    #[error("`{text}` could mean {} % or {} %; a share is written with its sign, as 20%", ShortNumber(*.number), ShortNumber(.number * 100.0))]
     Ambiguous {
         /// What was written.
         text: String,
@@ -58,7 +58,7 @@ impl FromStr for Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", Short(self.0))
+        write!(f, "{}%", ShortNumber(self.0))
     }
 }
 
@@ -67,9 +67,9 @@ const PLAIN_CHARS_MAX: usize = 12;
 
 /// A number with all its digits, and with an exponent where zeros would fill a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Short(pub f64);
+pub struct ShortNumber(pub f64);
 
-impl fmt::Display for Short {
+impl fmt::Display for ShortNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.0.to_string();
         let is_long = plain.len() > PLAIN_CHARS_MAX && self.0.is_finite();
@@ -126,7 +126,7 @@ mod tests {
             (f64::NAN, "NaN"),
             (f64::INFINITY, "inf"),
         ] {
-            assert_eq!(Short(number).to_string(), text);
+            assert_eq!(ShortNumber(number).to_string(), text);
         }
     }
 }

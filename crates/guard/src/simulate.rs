@@ -52,6 +52,8 @@ pub struct Plan {
     pub traffic: Traffic,
     /// The share of good releases that the guard may abort.
     pub alpha: Alpha,
+    /// The seconds from look to look.
+    pub look_s: u32,
     /// After how many seconds a client counts again that had an error.
     pub again_after_s: u32,
     /// How many releases of each kind.
@@ -70,11 +72,14 @@ pub enum PlanError {
     #[error("the error ratio lies from 0 up to 0.5")]
     Errors,
     /// The share.
-    #[error("the canary's share lies above 0 and up to 0.5")]
+    #[error("the canary's share lies above 0 and below 0.5: twice of it is tried, too")]
     Share,
     /// The time.
     #[error("the time lies between a minute and a day")]
     Seconds,
+    /// The time from look to look.
+    #[error("looks come every 1 to 3600 seconds, and at least twice in the time")]
+    Looks,
     /// The clients.
     #[error("clients are from 2 to 1000000")]
     Clients,
@@ -94,6 +99,9 @@ pub struct Row {
     pub runs: u32,
     /// The share that the guard aborted.
     pub aborted: f64,
+    /// The share that the guard passed, before or without aborting it. It passes what is not so many
+    /// times worse: as many as the release is, four times with one that is not.
+    pub passed: f64,
     /// The share that the threshold rule aborted.
     pub aborted_by_threshold: f64,
     /// When half of those that the guard aborted were aborted, in seconds from the worsening.
@@ -123,8 +131,9 @@ impl Plan {
         let rules = [
             ((0.01..=10_000.0).contains(&requests_per_second), PlanError::Requests),
             ((0.0..=0.5).contains(&error_ratio), PlanError::Errors),
-            (share > 0.0 && share <= 0.5, PlanError::Share),
+            (share > 0.0 && share < 0.5, PlanError::Share),
             ((60..=86_400).contains(&seconds), PlanError::Seconds),
+            ((1..=3_600.min(seconds / 2)).contains(&self.look_s), PlanError::Looks),
             ((2..=1_000_000).contains(&clients), PlanError::Clients),
             ((1..=100_000).contains(&self.runs), PlanError::Runs),
         ];
@@ -184,6 +193,8 @@ impl Plan {
             requests_per_second,
             runs: self.runs,
             aborted: share(Method::Guard),
+            passed: ended.iter().filter(|ended| ended.passed().is_some()).count() as f64
+                / f64::from(self.runs),
             aborted_by_threshold: share(Method::Threshold),
             median_s: middle.map(|time| f64::from(*time) - f64::from(from_s)),
             curve: curve.collect(),

@@ -67,6 +67,32 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// What was not counted of an arm, since its clients had failed before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOutOfArm {
+    /// Clients that failed and were then left out, each as often as it was.
+    pub clients: u64,
+    /// Their requests meanwhile.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+}
+
+/// What was not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// Of the new version.
+    pub canary: LeftOutOfArm,
+    /// Of the version that is there.
+    pub stable: LeftOutOfArm,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A verdict with what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,15 +101,25 @@ pub struct Judgement {
     pub guard: String,
     /// The verdict.
     pub verdict: Verdict,
+    /// In what `value`, `baseline` and `bound` are: `errors per request`, `seconds`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
     /// What was measured of the canary; absent where nothing was.
     pub value: Option<f64>,
     /// What it is compared with.
     pub baseline: Option<f64>,
-    /// The value from which on the guard fails; for paired measurements the confidence bound that
-    /// has to lie within the margin.
+    /// The value from which on the guard fails; for paired measurements the confidence bound of the
+    /// ratio that has to lie within the margin, whatever the unit.
     pub bound: Option<f64>,
     /// The sample: requests, seconds, pairs or checks that were counted.
     pub n: f64,
+    /// What was left out of the sample because its clients had failed; absent where clients are not
+    /// told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOut>,
+    /// Looks that were refused: bad numbers, or times that were not later than the last.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refused: u64,
     /// The time that it covers.
     pub window: Window,
     /// Where the numbers come from.

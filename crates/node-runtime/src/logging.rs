@@ -28,7 +28,12 @@ pub(crate) fn parse_filter(text: &str) -> Result<EnvFilter, ParseError> {
 pub fn init_logging(settings: &LogSettings) -> Result<(), LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let filter = parse_filter(&settings.filter)?;
+    // Each start would begin with ten lines of how the database's engine is set up.
+    let filter = match &*settings.filter {
+        "info" => "info,surrealdb=warn",
+        filter => filter,
+    };
+    let filter = parse_filter(filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -152,7 +152,8 @@ impl State {
 /// Returns the key of a server that was given no credentials: all scopes of the default tenant.
 pub(crate) fn local_api_key(key: &str) -> ApiKey {
     let org: OrgId = DEFAULT_ORG.parse().expect("a constant in the grammar");
-    ApiKey::new(org, key, Scopes::all())
+    // With a name, so that chat can be tried at once.
+    ApiKey { author: Some("local".into()), ..ApiKey::new(org, key, Scopes::all()) }
 }
 
 pub(crate) fn window(settings: &RealtimeSettings) -> WindowLimits {

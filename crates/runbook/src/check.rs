@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     model::Runbook,
-    problem::Problem,
+    problem::{self, Problem},
     read, secret,
     source::Source,
     vocabulary::{Mode, Section},
@@ -71,7 +71,10 @@ pub(crate) fn checked(text: &str, options: &Options) -> (Option<Runbook>, Vec<Pr
         runbook.front.environment.clone_from(&options.environment);
     }
     let mut findings = Findings(problems);
-    secrets(text, &mut findings);
+    let secrets = evidence::secrets(text);
+    if let Ok(source) = Source::new(text) {
+        findings.0.extend(secret::named(&source, &secrets));
+    }
     shape(&runbook, &mut findings);
     links::check(&runbook, &mut findings);
     people::check(&runbook, &mut findings);
@@ -79,16 +82,11 @@ pub(crate) fn checked(text: &str, options: &Options) -> (Option<Runbook>, Vec<Pr
     order::check(&runbook, &mut findings);
     guards::check(&runbook, &mut findings);
     let mut problems = findings.0;
-    problems.sort_by(|a, b| (a.line, a.weight, a.rule).cmp(&(b.line, b.weight, b.rule)));
-    secret::hide(text, &mut problems);
+    problems.sort_by(|a, b| (a.line, a.severity, a.rule).cmp(&(b.line, b.severity, b.rule)));
+    let mut problems = problem::bounded(problems);
+    secret::hide(text, &secrets, &mut problems);
     problems.dedup();
     (Some(runbook), problems)
-}
-
-fn secrets(text: &str, findings: &mut Findings) {
-    if let Ok(source) = Source::new(text) {
-        findings.0.extend(secret::in_document(&source));
-    }
 }
 
 /// Where sections are for environments, the run's is one of them: a wrong name would leave all of them
@@ -113,7 +111,7 @@ fn shape(runbook: &Runbook, findings: &mut Findings) {
     let has = |section| runbook.steps.iter().any(|s| s.section == section && runbook.is_here(s));
     if !has(Section::Steps) && !has(Section::Timeline) && !has(Section::Gates) {
         findings.fault(
-            1,
+            runbook.title_line,
             "empty",
             "there is no step: mark a section as `gates`, `timeline` or `steps`",
         );

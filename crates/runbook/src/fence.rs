@@ -1,5 +1,6 @@
 //! What prose can't say: `toml` fences for traffic, guards and undoing.
 
+mod defaults;
 mod near;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use serde::{
 use crate::{
     outline,
     problem::Problem,
-    vocabulary::{Length, Measure, OnFail},
+    vocabulary::{Kind, Length, Measure, OnFail},
 };
 
 /// The share of the traffic that a canary gets, and what is known of the traffic.
@@ -30,6 +31,10 @@ pub struct Traffic {
     /// Long-lived connections at one time, of both arms together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections: Option<f64>,
+    /// How many clients there are, of both arms together. One that failed is left out for a time, so
+    /// that few clients show less than many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clients: Option<u32>,
 }
 
 /// A guard as it is written down.
@@ -63,6 +68,22 @@ pub struct GuardSpec {
     /// What must not happen once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// The least rate of the canary that matters, as `stable_rate` is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_min: Option<Rate>,
+    /// How much each arm is exposed at least before its errors are compared: requests, or seconds of
+    /// connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure_min: Option<u32>,
+    /// After how long a client counts again that had an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_after: Option<Length>,
+    /// The time from look to look.
+    #[serde(default = "defaults::look")]
+    pub look: Length,
+    /// How long no data may come.
+    #[serde(default = "defaults::silence")]
+    pub silence: Length,
     /// What is done where it fails.
     #[serde(default = "rollback")]
     pub on_fail: OnFail,
@@ -136,6 +157,17 @@ pub struct Undo {
     pub flags: Vec<String>,
 }
 
+impl Undo {
+    /// Returns the kind of the step that carries it out: what is only said in words a person does.
+    pub(crate) fn kind(&self) -> Kind {
+        match (self.commands.is_empty(), self.flags.is_empty()) {
+            (false, _) => Kind::Command,
+            (true, false) => Kind::Flag,
+            (true, true) => Kind::External,
+        }
+    }
+}
+
 fn rollback() -> OnFail {
     OnFail::Rollback
 }
@@ -161,13 +193,13 @@ pub(crate) fn read(fence: &outline::Fence) -> Option<Result<Fence, Problem>> {
     let words: Vec<&str> = fence.info.split_whitespace().collect();
     let content = match words.as_slice() {
         ["toml", "traffic"] => parse(fence).map(Content::Traffic),
-        ["toml", "guard"] => parse(fence).map(Content::Guard),
+        ["toml", "guard"] => parse(fence).and_then(|mut spec| {
+            defaults::fill(&mut spec).map_err(|text| Problem::fault(fence.line, "guard", text))?;
+            Ok(Content::Guard(spec))
+        }),
         ["toml", "undo"] => parse(fence).map(Content::Undo),
         _ => return near::meant(fence).map(|text| Err(Problem::fault(fence.line, "fence", text))),
     };
-    if !fence.is_closed {
-        return Some(Err(Problem::fault(fence.line, "fence", "the fence is not closed")));
-    }
     Some(content.map(|content| Fence { line: fence.line, item: fence.item, content }))
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use evidence::Verifier;
-use guard::Alpha;
+use guard::{Alpha, Share};
 
 use crate::{
     placeholder,
@@ -17,6 +17,8 @@ use crate::{
 /// What the front matter says.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
+    /// The lines of the settings of `runbook`, by their keys.
+    pub(crate) lines: BTreeMap<String, usize>,
     pub(crate) mode: Mode,
     pub(crate) environment: Option<String>,
     /// The role of steps that name none.
@@ -50,7 +52,7 @@ impl Person {
 
     /// Returns whether nobody has put a person's name there.
     pub(crate) fn is_placeholder(&self) -> bool {
-        placeholder::find(&self.name).next().is_some()
+        placeholder::is_stand_in(&self.name)
     }
 }
 
@@ -58,7 +60,14 @@ impl Person {
 /// itself does not count.
 pub(crate) fn is_same(one: (&str, Option<&Verifier>), other: (&str, Option<&Verifier>)) -> bool {
     let of = |key: Option<&Verifier>| key.map(|key| *key.public());
-    one.0 == other.0 || (one.1.is_some() && of(one.1) == of(other.1))
+    is_same_name(one.0, other.0) || (one.1.is_some() && of(one.1) == of(other.1))
+}
+
+/// Returns whether two names are one to whoever reads them: capitals, spaces and the way in which an
+/// accent is written make no other person.
+fn is_same_name(one: &str, other: &str) -> bool {
+    let spaced = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ");
+    caseless::compatibility_caseless_match_str(&spaced(one), &spaced(other))
 }
 
 /// A line of a block of ours.
@@ -74,6 +83,8 @@ pub(crate) struct Setting<'t> {
 pub(crate) struct Blocks<'t> {
     /// Whether there is a block `runbook`.
     pub(crate) is_runbook: bool,
+    /// Its line.
+    runbook_line: usize,
     pub(crate) settings: Vec<(&'static str, Setting<'t>)>,
     opened: Vec<&'static str>,
     is_full: bool,
@@ -116,7 +127,9 @@ impl<'t> Blocks<'t> {
     fn open(&mut self, line: usize, content: &str) -> Option<&'static str> {
         let (key, value) = content.split_once(':').unwrap_or((content, ""));
         let block = BLOCKS.into_iter().find(|block| *block == key.trim_end())?;
-        self.is_runbook |= block == "runbook";
+        if block == "runbook" && !self.is_runbook {
+            (self.is_runbook, self.runbook_line) = (true, line);
+        }
         if self.opened.contains(&block) {
             self.fault(line, format!("there is a second block `{block}`"));
         }
@@ -170,6 +183,7 @@ fn scalar(text: &str) -> Option<String> {
 /// Reads the front matter; what is wrong goes to the problems.
 pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Front {
     let mut front = Front {
+        lines: BTreeMap::new(),
         mode: Mode::Readiness,
         environment: None,
         owner: None,
@@ -190,6 +204,7 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Front {
     for (block, setting) in &found.settings {
         match *block {
             "runbook" => {
+                front.lines.insert(setting.key.to_owned(), setting.line);
                 if setting.key == "version" {
                     version = Some(setting);
                 } else if let Err(text) = front.set(setting) {
@@ -201,7 +216,7 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Front {
         }
     }
     if found.is_runbook && version.is_none_or(|setting| setting.value != "1") {
-        let line = version.map_or(1, |setting| setting.line);
+        let line = version.map_or(found.runbook_line, |setting| setting.line);
         problems.push(Problem::fault(
             line,
             "front-matter",
@@ -212,6 +227,11 @@ pub(crate) fn read(text: &str, problems: &mut Vec<Problem>) -> Front {
 }
 
 impl Front {
+    /// Returns the line of a setting of `runbook`.
+    pub(crate) fn line(&self, key: &str) -> usize {
+        self.lines.get(key).copied().unwrap_or(1)
+    }
+
     fn set(&mut self, setting: &Setting<'_>) -> Result<(), String> {
         let value = setting.value.as_str();
         let told = |error: &dyn std::fmt::Display| format!("`{}`: {error}", setting.key);
@@ -222,8 +242,7 @@ impl Front {
             "window" => self.window = Some(value.parse().map_err(|error| told(&error))?),
             "rto" => self.rto = Some(value.parse().map_err(|error| told(&error))?),
             "alpha" => {
-                let number = value.parse::<f64>().map_err(|error| told(&error))?;
-                self.alpha = Alpha::new(number).map_err(|error| told(&error))?;
+                self.alpha = alpha(value).map_err(|error| told(&error))?;
             }
             key => {
                 let known = "version, mode, environment, owner, window, rto, alpha";
@@ -272,6 +291,15 @@ impl Front {
         }
         self.roles.insert(setting.key.to_owned(), role);
     }
+}
+
+/// Reads the share of good releases that a guard may fail: a part of one, or with its sign.
+fn alpha(text: &str) -> Result<Alpha, String> {
+    let number = match text.parse::<Share>() {
+        Ok(share) if text.ends_with('%') => share.of_one(),
+        _ => text.parse().map_err(|_| format!("`{text}` is no number, as `0.01` or `1%` is"))?,
+    };
+    Alpha::new(number).map_err(|error| error.to_string())
 }
 
 /// Returns whether a text can name a role.

@@ -14,7 +14,7 @@ use crate::{
     mark::Mark,
     outline::{self, FRONT_DELIMITER, Heading, Item, Outline, Shape},
     placeholder,
-    problem::Problem,
+    problem::{self, Problem},
     secret,
     source::{Source, split_mark},
     vocabulary::Section,
@@ -50,9 +50,11 @@ pub fn import(text: &str) -> Result<Imported, Problem> {
     importer.front(front_text)?;
     let (text, inferred) = (format!("{mark}{}", importer.edits.apply(text)), importer.inferred);
     // By the lines of what was made.
-    let problems = Source::new(&text)
-        .map_or_else(|problem| vec![problem], |source| secret::in_document(&source));
-    Ok(Imported { text, inferred, problems })
+    let problems = match Source::new(&text) {
+        Ok(source) => secret::named(&source, &evidence::secrets(&text)),
+        Err(problem) => vec![problem],
+    };
+    Ok(Imported { text, inferred, problems: problem::bounded(problems) })
 }
 
 struct Importer<'o, 't> {

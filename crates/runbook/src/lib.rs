@@ -36,7 +36,7 @@ pub use self::{
     plan::{
         Plan, Planned, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways, plan,
     },
-    problem::{Problem, Weight},
+    problem::{Problem, Severity},
     rto::Rto,
     source::DOCUMENT_BYTES_MAX,
     vocabulary::{

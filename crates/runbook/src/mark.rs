@@ -44,6 +44,8 @@ pub(crate) const KEYS: &[&str] = &[
     "owner",
     "class",
     "codes",
+    "sets",
+    "under",
     "of",
     "with",
     "guards",
@@ -71,6 +73,16 @@ impl Mark {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         Mark { is_confirmed: false, words, pairs: Vec::new() }
     }
+}
+
+/// Returns whether a mark begins somewhere in a text, whether it ends or not.
+pub(crate) fn is_begun(text: &str) -> bool {
+    let begun = |(at, sign): (usize, &str)| {
+        let rest = text[at + sign.len()..].trim_start();
+        let (head, rest) = rest.split_at_checked(3)?;
+        Some(head.eq_ignore_ascii_case("run") && rest.starts_with([':', '?']))
+    };
+    text.match_indices("<!--").filter_map(begun).any(|is_mark| is_mark)
 }
 
 /// Reads a comment; nothing where it is not meant as a mark.

@@ -1,5 +1,7 @@
 //! A runbook as it was understood: steps with their kinds, owners, times and contents.
 
+use std::collections::BTreeMap;
+
 use evidence::Hash;
 use serde::Serialize;
 
@@ -14,11 +16,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Runbook {
     pub(crate) title: String,
+    pub(crate) title_line: usize,
     /// Of the document's bytes.
     pub(crate) source: Hash,
     pub(crate) front: Front,
     pub(crate) sections: Vec<Part>,
     pub(crate) steps: Vec<Step>,
+    /// Where the first step with each id stands in the list.
+    pub(crate) places: BTreeMap<String, usize>,
     pub(crate) guards: Vec<Guard>,
 }
 
@@ -54,6 +59,8 @@ pub(crate) struct Step {
     pub(crate) class: Option<Class>,
     pub(crate) owners: Vec<String>,
     pub(crate) at: Option<Offset>,
+    /// What of it was refused already, so that nothing else is said of its lack.
+    pub(crate) refused: Refused,
     pub(crate) within: Option<Length>,
     pub(crate) way: Way,
     pub(crate) text: String,
@@ -65,6 +72,13 @@ pub(crate) struct Step {
     pub(crate) links: Links,
     pub(crate) traffic: Option<Traffic>,
     pub(crate) undo: Option<Undo>,
+}
+
+/// What of a step could not be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) time: bool,
+    pub(crate) code: bool,
 }
 
 /// What is carried out or looked at.
@@ -82,6 +96,9 @@ pub struct Content {
     /// What has to be so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assertions: Vec<Assertion>,
+    /// Fields that have to be there, whatever they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// Bounds of what is measured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bounds: Vec<String>,
@@ -108,10 +125,22 @@ impl Links {
     }
 }
 
+impl Step {
+    /// Returns what it is called where something is said of it.
+    pub(crate) fn name(&self) -> &str {
+        if self.id.is_empty() { "the step" } else { &self.id }
+    }
+}
+
 impl Runbook {
     /// Returns the step with an id.
     pub(crate) fn step(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|step| step.id == id)
+        self.place(id).map(|place| &self.steps[place])
+    }
+
+    /// Returns the place of a step with an id, by index.
+    pub(crate) fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
     }
 
     /// Returns a step's class; that of a repeated step is the gravest of what it repeats. There is none

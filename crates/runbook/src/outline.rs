@@ -4,6 +4,8 @@
 //! that something can be put in without writing anything else anew.
 
 mod build;
+mod inline;
+pub(crate) mod lost;
 
 use std::{cell::Cell, ops::Range};
 
@@ -36,6 +38,8 @@ pub(crate) struct Outline {
     pub(crate) tables: Vec<Table>,
     pub(crate) items: Vec<Item>,
     pub(crate) fences: Vec<Fence>,
+    /// What nothing is read from.
+    pub(crate) blinds: Vec<Blind>,
     /// Marks that stand where they mark nothing.
     pub(crate) stray: Vec<Placed>,
 }
@@ -75,6 +79,8 @@ pub(crate) struct Item {
     pub(crate) text: String,
     pub(crate) codes: Vec<Code>,
     pub(crate) marks: Vec<Placed>,
+    /// What stands in it that nothing is read from, by index.
+    pub(crate) blinds: Vec<usize>,
     /// Where a mark can be put.
     pub(crate) end: usize,
 }
@@ -106,6 +112,8 @@ pub(crate) struct Code {
     /// The column of its cell, in a row.
     pub(crate) cell: Option<usize>,
     pub(crate) text: String,
+    /// Why it counts for nothing, as whoever reads the document sees it.
+    pub(crate) hidden: Option<&'static str>,
 }
 
 /// A fenced block with an info string.
@@ -117,6 +125,33 @@ pub(crate) struct Fence {
     pub(crate) info: String,
     pub(crate) text: String,
     pub(crate) is_closed: bool,
+    /// Whether another one seems to begin in it: then it is closed by that one's end.
+    pub(crate) has_opening: bool,
+}
+
+/// A place that nothing is read from. Whatever it holds is lost to a run, and should not have been
+/// meant for one.
+#[derive(Debug)]
+pub(crate) struct Blind {
+    pub(crate) line: usize,
+    /// The heading that it stands under.
+    pub(crate) heading: Option<usize>,
+    /// The item that it stands in.
+    pub(crate) item: Option<usize>,
+    pub(crate) kind: BlindKind,
+}
+
+/// What a place is that nothing is read from.
+#[derive(Debug)]
+pub(crate) enum BlindKind {
+    /// A fence, by index; those for a run are read.
+    Fence(usize),
+    /// Code by its indentation, with what in it was meant for a run.
+    Indented(Option<&'static str>),
+    /// A block of HTML.
+    Html(lost::Html),
+    /// A text.
+    Text(lost::Text),
 }
 
 /// Reads the outline.

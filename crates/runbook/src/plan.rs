@@ -142,6 +142,10 @@ pub struct PlannedStep {
     pub traffic: Option<Traffic>,
     /// What takes it back.
     pub undo: UndoBy,
+    /// The step that brought it along to be taken back by it: where that one was not begun, there is
+    /// nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
 }
 
 /// What takes a step back.
@@ -150,7 +154,7 @@ pub struct PlannedStep {
 pub enum UndoBy {
     /// It changes nothing.
     Nothing,
-    /// What stands beside it.
+    /// What stands beside it, which is a step of the primary way back too.
     Own(Undo),
     /// These steps of a way back.
     Steps(Vec<String>),

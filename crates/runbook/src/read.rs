@@ -1,6 +1,10 @@
 //! From the outline to a runbook: what the marks say is taken as it stands, nothing is inferred.
 
+mod content;
+mod lost;
 mod step;
+
+use std::collections::BTreeMap;
 
 use evidence::Hash;
 
@@ -8,7 +12,7 @@ use crate::{
     fence, front,
     mark::{KEYS, Mark, Placed},
     model::{Guard, Part, Runbook},
-    outline::{self, Outline},
+    outline::{self, Outline, Table},
     problem::Problem,
     source::{Source, split_mark},
     vocabulary::{Section, Way},
@@ -31,16 +35,20 @@ pub(crate) fn read(text: &str) -> Result<(Runbook, Vec<Problem>), Problem> {
         problems.push(Problem::fault(1, "front-matter", "the front matter is not closed by `---`"));
     }
     let front = front::read(front_text, &mut problems);
-    let title = outline.headings.first().map_or_else(String::new, |heading| heading.text.clone());
+    let title = outline.headings.first();
+    let title_line = title.map_or(1, |heading| heading.line);
+    let title = title.map_or_else(String::new, |heading| heading.text.clone());
     let mut reader = Reader {
         outline: &outline,
         problems,
         runbook: Runbook {
             title,
+            title_line,
             source: Hash::of(text.as_bytes()),
             front,
             sections: Vec::new(),
             steps: Vec::new(),
+            places: BTreeMap::new(),
             guards: Vec::new(),
         },
         parts: Vec::new(),
@@ -84,6 +92,7 @@ impl Reader<'_> {
             self.item(index);
         }
         self.leftover_fences();
+        self.lost();
     }
 
     /// Returns the one mark of something, if it is sound.
@@ -172,6 +181,9 @@ impl Reader<'_> {
         for table in &outline.tables {
             let part = table.heading.and_then(|heading| self.parts[heading]);
             let section = part.map(|part| self.runbook.sections[part].section);
+            if section.is_some() {
+                self.columns_twice(table);
+            }
             let needed: &[&[&str]] = match section {
                 Some(Section::Gates) => {
                     &[step::ID, step::CHECK, step::COMMAND, step::PASS, step::OWNER]
@@ -184,6 +196,18 @@ impl Reader<'_> {
                     let text = format!("the table has no column `{}`", names[0]);
                     self.fault(table.line, "column-missing", text);
                 }
+            }
+        }
+    }
+
+    /// Of two columns with one meaning the second would not be read.
+    fn columns_twice(&mut self, table: &Table) {
+        for names in step::COLUMNS {
+            let is_named = |column: &&String| names.contains(&column.to_lowercase().as_str());
+            let found: Vec<_> = table.columns.iter().filter(is_named).collect();
+            if let [first, second, ..] = found.as_slice() {
+                let text = format!("the columns `{first}` and `{second}` are the same to a run");
+                self.fault(table.line, "column-twice", text);
             }
         }
     }
@@ -201,7 +225,8 @@ impl Reader<'_> {
                     let text = format!("there are more than {GUARDS_MAX} guards");
                     return self.fault(fence.line, "too-large", text);
                 }
-                fence::Content::Guard(spec) => {
+                fence::Content::Guard(mut spec) => {
+                    spec.source = self.filled(&spec.source);
                     let (line, part) = (fence.line, self.part_at(fence.line));
                     self.runbook.guards.push(Guard { line, part, spec });
                 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     model::{Runbook, Step},
-    vocabulary::{Section, Way},
+    vocabulary::{Class, Section, Way},
 };
 
 /// The way back at its longest, from the moment that it is begun, in seconds.
@@ -33,6 +33,15 @@ fn own_s(step: &Step) -> u64 {
     step.within.map_or(step.kind.within_s() + hold, |within| within.seconds())
 }
 
+/// Returns how long the primary way back may take through steps that take themselves back, all of them.
+fn own_undos_s(runbook: &Runbook) -> u64 {
+    let changing = runbook.steps.iter().filter(|step| {
+        let class = runbook.effective_class(step);
+        matches!(class, Some(Class::Converge | Class::Once)) && runbook.is_here(step)
+    });
+    changing.filter_map(|step| step.undo.as_ref()).map(|undo| undo.kind().within_s()).sum()
+}
+
 /// Returns how long the way back may take.
 pub(crate) fn rto(runbook: &Runbook) -> Rto {
     let way = |way| -> u64 {
@@ -40,6 +49,7 @@ pub(crate) fn rto(runbook: &Runbook) -> Rto {
         let steps = steps.filter(|step| step.way == way && runbook.is_here(step));
         steps.map(|step| within_s(runbook, step)).sum()
     };
-    let (primary_s, fallback_s) = (way(Way::Primary), way(Way::Fallback));
+    let primary_s = way(Way::Primary) + own_undos_s(runbook);
+    let fallback_s = way(Way::Fallback);
     Rto { primary_s, fallback_s, worst_s: primary_s + fallback_s }
 }

@@ -1,6 +1,7 @@
 //! Secrets that stand in the clear in a document. They are named by their line, never shown: neither
 //! where they are found, nor in what else is said of that document.
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use evidence::{Secret, secrets};
 
 use crate::{argv, problem::Problem, source::Source};
@@ -13,9 +14,8 @@ pub(crate) fn told(secret: &Secret) -> String {
     format!("{} stands in the clear; write `secret:NAME` and keep it elsewhere", secret.what)
 }
 
-/// Finds the secrets of a document.
-pub(crate) fn in_document(source: &Source<'_>) -> Vec<Problem> {
-    let found = secrets(source.text);
+/// Names the secrets that were found in a document.
+pub(crate) fn named(source: &Source<'_>, found: &[Secret]) -> Vec<Problem> {
     let told = |secret: &Secret| {
         Problem::fault(source.line_of(secret.range.start), "secret", told(secret))
     };
@@ -28,18 +28,20 @@ pub(crate) fn in_command(words: &[String]) -> Vec<Secret> {
 }
 
 /// Takes out of problems what was found to be secret: a message may quote what it is about.
-pub(crate) fn hide(text: &str, problems: &mut [Problem]) {
-    let found = secrets(text);
+pub(crate) fn hide(text: &str, found: &[Secret], problems: &mut [Problem]) {
     let mut hidden: Vec<&str> = found.iter().map(|secret| &text[secret.range.clone()]).collect();
     hidden.retain(|secret| secret.chars().count() >= ECHO_CHARS_MIN);
-    hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    hidden.sort_unstable();
     hidden.dedup();
+    // There may be thousands of either; one automaton finds all in one go.
+    let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&hidden);
+    let instead = vec!["…"; hidden.len()];
     for problem in problems {
-        for secret in &hidden {
-            if problem.text.contains(secret) {
-                problem.text = problem.text.replace(secret, "…");
-            }
-        }
+        problem.text = match &automaton {
+            Ok(automaton) => automaton.replace_all(&problem.text, &instead),
+            // Rather nothing than a secret.
+            Err(_) => "…".to_owned(),
+        };
     }
 }
 

@@ -44,6 +44,12 @@ impl<'t> Source<'t> {
             return Err(Problem::fault(line, "not-text", "a zero byte is no text"));
         }
         for (number, line) in (1..).zip(text.split('\n')) {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if line.contains('\r') {
+                let what = "a carriage return stands within the line, which editors and renderers \
+                    end there or don't";
+                return Err(Problem::fault(number, "not-text", what));
+            }
             check_line(number, line)?;
         }
         let newlines = text.match_indices('\n').map(|(at, _)| at + 1);

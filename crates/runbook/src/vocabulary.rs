@@ -224,6 +224,24 @@ impl Kind {
         matches!(self, Kind::Flag | Kind::SignOff | Kind::External | Kind::Decision)
     }
 
+    /// Returns whether a step may hold fields of an answer, which it then compares.
+    pub const fn may_expect(self) -> bool {
+        matches!(self, Kind::HttpExpect | Kind::SseExpect)
+    }
+
+    /// Returns whether a step goes by the forms of its code alone, without a person who reads it.
+    pub const fn takes_forms(self) -> bool {
+        matches!(
+            self,
+            Kind::Flag
+                | Kind::HttpExpect
+                | Kind::SseExpect
+                | Kind::FanoutCheck
+                | Kind::ReplayCheck
+                | Kind::Compare
+        )
+    }
+
     /// Returns how long a step may take that does not say so, in seconds.
     pub const fn within_s(self) -> u64 {
         match self {

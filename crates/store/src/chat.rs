@@ -11,13 +11,13 @@ mod message;
 mod read_cursor;
 mod thread;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 pub use self::{
     amendment::{Amended, Amendment},
     difference::Difference,
     member::{Member, MemberPage, Standing},
-    message::{GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head, Message},
+    message::{GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head, Message, Requested},
     thread::{Privacy, Thread, ThreadPage},
 };
 use crate::{client::Client, error::QueryError};
@@ -37,6 +37,33 @@ impl Chat {
     }
 }
 
+/// What was written of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The thread itself.
+    Thread,
+    /// The message of this number.
+    Message(u64),
+    /// An edit or a deletion of the message of this number.
+    Amendment(u64),
+    /// How a user stands to it.
+    Standing,
+    /// How far a user has read.
+    ReadCursor,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Written::Thread => f.write_str("the row"),
+            Written::Message(seq) => write!(f, "message {seq}"),
+            Written::Amendment(seq) => write!(f, "a change of message {seq}"),
+            Written::Standing => f.write_str("a member's standing"),
+            Written::ReadCursor => f.write_str("a read cursor"),
+        }
+    }
+}
+
 /// Why a call on the chat's rows failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChatError {
@@ -48,12 +75,12 @@ pub enum ChatError {
     #[error("{0}")]
     Differs(Difference),
     /// What was written is not there when it is read back.
-    #[error("message {seq} of thread `{thread}` was written and is not there: write it again")]
+    #[error("{what} of thread `{thread}` was written and is not there: write it again")]
     Lost {
         /// The thread.
         thread: String,
-        /// The number of the message.
-        seq: u64,
+        /// What of it.
+        what: Written,
     },
     /// A message is missing between others.
     #[error("message {seq} of thread `{thread}` is missing though a later one is there")]

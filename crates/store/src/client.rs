@@ -1,8 +1,9 @@
 //! Whoever asks the database asks here.
 //!
-//! Owns: the link and making it anew, the bound on what is under way, the deadline of each call, and
-//! repeating what met another transaction. Every request of this crate may be repeated: it reads, or
-//! it writes what its content decides under an id that it decides too.
+//! Owns: the link and making it anew, the bound on what is under way, the deadline of each call,
+//! repeating what met another transaction, and refusing at once while the database is known to be
+//! away. Every request of this crate may be repeated: it reads, or it writes what its content
+//! decides under an id that it decides too.
 
 use std::{
     io,
@@ -14,6 +15,7 @@ use std::{
 
 use parking_lot::Mutex as Briefly;
 use tokio::{
+    net::TcpStream,
     sync::{Mutex, Semaphore},
     time::{Duration, Instant, sleep_until, timeout_at},
 };
@@ -31,6 +33,10 @@ use crate::{
 
 /// Most urgent requests that are under way.
 const URGENT_MAX: usize = 4;
+
+/// How long whoever reads tries to reach a database that is known to be away; who writes takes the time
+/// that it has.
+const TRY_MAX: Duration = Duration::from_secs(1);
 
 /// How often a request may meet other transactions.
 const CONFLICTS_MAX: u32 = 16;
@@ -53,6 +59,8 @@ pub(crate) struct Client {
     /// The row by which this process serves the database, where it took one.
     place: OnceLock<PlaceHeld>,
     links_made: AtomicU64,
+    /// Since when there is no link although somebody tries to make one.
+    away_since: Briefly<Option<Instant>>,
     /// Why there is no link.
     problem: Briefly<Option<String>>,
     /// What chat asks for, while somebody wants to know.
@@ -84,6 +92,7 @@ impl Client {
             mark: OnceLock::new(),
             place: OnceLock::new(),
             links_made: AtomicU64::new(0),
+            away_since: Briefly::default(),
             problem: Briefly::default(),
             heard: Briefly::default(),
         })
@@ -92,6 +101,11 @@ impl Client {
     /// Asks for this mark from now on; to be called once.
     pub(crate) fn expect_mark(&self, mark: String) {
         self.mark.get_or_init(|| mark);
+    }
+
+    /// Returns whether the database was opened, and so has a ledger.
+    pub(crate) fn has_mark(&self) -> bool {
+        self.mark.get().is_some()
     }
 
     /// Asks for this row of ours from now on; to be called once.
@@ -139,6 +153,7 @@ impl Client {
         if bytes > QUERY_BYTES_MAX {
             return Err(QueryError::TooLarge { bytes, bytes_max: QUERY_BYTES_MAX });
         }
+        self.try_where_away(query, deadline).await?;
         let began = Instant::now();
         let late = || self.late(deadline.saturating_duration_since(began));
         let turns = if query.is_urgent { &self.urgent_turns } else { &self.turns };
@@ -171,6 +186,55 @@ impl Client {
             }
             self.pause_after(fault, &mut tries, query, deadline).await?;
         }
+    }
+
+    /// Refuses at once while the database has been away for longer than a call waits. One caller at a
+    /// time tries to reach it, so that whoever comes finds it as soon as it is back.
+    async fn try_where_away(&self, query: &Query, deadline: Instant) -> Result<(), QueryError> {
+        let lasts = |since: Instant| since.elapsed() >= self.options.deadline;
+        // While it is opened all of the time that is given for that is used.
+        if !self.has_mark() || !self.away_since.lock().is_some_and(lasts) {
+            return Ok(());
+        }
+        let away = || QueryError::Away { what: self.words() };
+        let Ok(mut slot) = self.link.try_lock() else { return Err(away()) };
+        let deadline = match query.is_urgent {
+            true => deadline,
+            false => deadline.min(Instant::now() + TRY_MAX),
+        };
+        match timeout_at(deadline, self.linked(&mut slot)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(Fault::Broken(what))) => {
+                *self.problem.lock() = Some(what);
+                Err(away())
+            }
+            // Whatever else it says, it is there: the request is told.
+            Ok(Err(_)) => Ok(()),
+            Err(_) => Err(away()),
+        }
+    }
+
+    /// Knocks at a server's door: where nobody opens, the connection is of no use any more, whatever the
+    /// client library still hopes for.
+    pub(crate) async fn knock(&self, deadline: Instant) {
+        let Backend::Surreal(server) = &self.options.backend else { return };
+        let door = server.endpoint.host_and_port();
+        let Ok(Err(error)) = timeout_at(deadline, TcpStream::connect(door)).await else { return };
+        // Whoever has it now makes another one.
+        let Ok(slot) = self.link.try_lock() else { return };
+        slot.iter().for_each(|link| link.give_up());
+        *self.problem.lock() = Some(error.to_string());
+        self.away_since.lock().get_or_insert_with(Instant::now);
+    }
+
+    /// Returns what the connection said last, if anything, while there is none although somebody tries.
+    pub(crate) fn cut_off(&self) -> Option<String> {
+        let is_away = self.away_since.lock().is_some();
+        is_away.then(|| self.problem.lock().clone().unwrap_or_default())
+    }
+
+    fn words(&self) -> String {
+        self.problem.lock().clone().unwrap_or_else(|| "no answer".to_owned())
     }
 
     /// Waits where another attempt makes sense.
@@ -217,11 +281,17 @@ impl Client {
 
     /// Returns the link, made by one caller for all who wait.
     pub(crate) async fn link(&self) -> Result<Arc<Link>, Fault> {
-        let mut slot = self.link.lock().await;
+        self.linked(&mut *self.link.lock().await).await
+    }
+
+    async fn linked(&self, slot: &mut Option<Arc<Link>>) -> Result<Arc<Link>, Fault> {
         if let Some(link) = slot.as_ref().filter(|link| link.is_good()) {
             return Ok(Arc::clone(link));
         }
+        // Stays where this is given up.
+        self.away_since.lock().get_or_insert_with(Instant::now);
         let link = Arc::new(Link::connect(&self.options.backend, self.engine.as_ref()).await?);
+        *self.away_since.lock() = None;
         self.links_made.fetch_add(1, Ordering::Relaxed);
         *self.problem.lock() = None;
         *slot = Some(Arc::clone(&link));

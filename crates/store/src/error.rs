@@ -1,6 +1,7 @@
 //! What can go wrong with the database as such, and what to do about it.
 //!
-//! No text holds a password, or a row's content.
+//! No text holds a password, or a row's content: of what the database says in refusing a statement the
+//! words before the first value stay.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,6 +16,15 @@ pub enum QueryError {
     )]
     Unreachable {
         /// What the connection said.
+        what: String,
+    },
+    /// Nobody answers there, for longer than a call waits; nothing was sent.
+    #[error(
+        "the database has been away for some time ({what}): see that it runs and that the address is \
+         right"
+    )]
+    Away {
+        /// What the connection said last.
         what: String,
     },
     /// It answers, and does not know us.
@@ -61,7 +71,7 @@ pub enum QueryError {
         operation: &'static str,
         /// The database's word for the kind of refusal.
         kind: &'static str,
-        /// The beginning of what it said.
+        /// The beginning of what it said, without values.
         what: String,
     },
     /// The answer is not what the statement answers.
@@ -82,6 +92,7 @@ impl QueryError {
     pub fn is_outage(&self) -> bool {
         match self {
             QueryError::Unreachable { .. }
+            | QueryError::Away { .. }
             | QueryError::Late { .. }
             | QueryError::Conflict { .. }
             | QueryError::Refused
@@ -112,6 +123,17 @@ pub enum OwnError {
         by: String,
         /// Whether it must be alone.
         alone: bool,
+    },
+    /// Another process shares the database, and keeps the logs of threads in another place: both would
+    /// give the same numbers.
+    #[error(
+        "the process `{by}` serves this database and keeps its logs under another prefix: all \
+         processes of one database need the same CHAT_REALTIME_CHANNEL_PREFIX; to change it, stop \
+         all of them first"
+    )]
+    Elsewhere {
+        /// The name of that process.
+        by: String,
     },
 }
 

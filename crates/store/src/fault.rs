@@ -48,14 +48,17 @@ impl Fault {
             ErrorDetails::NotFound(None) if is_of_what_we_made(text) => Fault::Other,
             ErrorDetails::Thrown if text.contains(THROWN_OTHER) => Fault::Other,
             ErrorDetails::Internal if is_of_connection(text) => Fault::Broken(cut(text)),
-            details => Fault::Rejected { kind: details.kind_str(), what: cut(text) },
+            details => Fault::Rejected { kind: details.kind_str(), what: without_values(text) },
         }
     }
 
     /// Tells what an error in connecting is; the client has no kind for most of them.
     pub(crate) fn of_connecting(error: &Error) -> Fault {
+        // No row has anything to do with it.
+        let what = cut(error.message());
         match Fault::of(error) {
-            Fault::Rejected { kind: "Internal", what } => Fault::Broken(what),
+            Fault::Rejected { kind: "Internal", .. } => Fault::Broken(what),
+            Fault::Rejected { kind, .. } => Fault::Rejected { kind, what },
             fault => fault,
         }
     }
@@ -98,6 +101,16 @@ fn is_of_connection(text: &str) -> bool {
 fn is_of_what_we_made(text: &str) -> bool {
     let kinds = ["The table '", "The namespace '", "The database '"];
     kinds.iter().any(|kind| text.starts_with(kind)) && text.ends_with("does not exist")
+}
+
+/// Returns the beginning of a text up to the first value: what a row holds, or was to hold, stands in
+/// quotes, brackets or digits.
+pub(crate) fn without_values(text: &str) -> String {
+    let is_of_value = |c: char| "'\"`[{(⟨".contains(c) || c.is_ascii_digit();
+    match text.find(is_of_value) {
+        Some(end) => cut(&format!("{}…", text[..end].trim_end())),
+        None => cut(text),
+    }
 }
 
 fn cut(text: &str) -> String {

@@ -27,7 +27,8 @@ mod store;
 pub use self::{
     chat::{
         Amended, Amendment, Chat, ChatError, Difference, GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Head,
-        Member, MemberPage, Message, PAGE_MAX, Privacy, Standing, Thread, ThreadPage,
+        Member, MemberPage, Message, PAGE_MAX, Privacy, Requested, Standing, Thread, ThreadPage,
+        Written,
     },
     error::{OpenError, OwnError, QueryError},
     migration::{LedgerFault, MigrationFile, checksum, files},

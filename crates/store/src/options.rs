@@ -186,6 +186,11 @@ impl Endpoint {
         }
     }
 
+    /// Returns `HOST:PORT`.
+    pub(crate) fn host_and_port(&self) -> &str {
+        self.0.trim_start_matches("ws://")
+    }
+
     /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -25,12 +25,25 @@ pub(crate) const ROW_SECONDS: u64 = 15;
 const BETWEEN_LOOKS: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(1));
 
 /// Whom a process may have beside it on its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tenure {
     /// Nobody.
     Alone,
-    /// Others whose tenure is shared too.
-    Shared,
+    /// Others that keep the logs of threads in the same place.
+    Shared {
+        /// That place, in a word that is equal for all of them; everybody who reads the database can
+        /// read it.
+        log: String,
+    },
+}
+
+impl Tenure {
+    fn log(&self) -> Option<&str> {
+        match self {
+            Tenure::Alone => None,
+            Tenure::Shared { log } => Some(log),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, SurrealValue)]
@@ -38,13 +51,29 @@ struct Row {
     name: String,
     run: String,
     alone: bool,
+    /// Where it keeps the logs of threads; none where it is alone, or of an older version.
+    log: Option<String>,
     /// How long ago it was renewed, by the database's clock.
     age_ms: i64,
 }
 
 impl Row {
-    fn forbids(&self, name: &str, tenure: Tenure) -> bool {
-        self.name != name && (self.alone || tenure == Tenure::Alone)
+    fn forbids(&self, name: &str, tenure: &Tenure) -> bool {
+        self.name != name && (self.alone || *tenure == Tenure::Alone || self.is_elsewhere(tenure))
+    }
+
+    /// Returns whether both share logs, and not the same ones.
+    fn is_elsewhere(&self, tenure: &Tenure) -> bool {
+        let theirs = self.log.as_deref();
+        theirs.zip(tenure.log()).is_some_and(|(theirs, ours)| theirs != ours)
+    }
+
+    /// Returns why a process with this tenure is refused because of this row.
+    fn refusal(self, tenure: &Tenure) -> OwnError {
+        match self.is_elsewhere(tenure) {
+            true => OwnError::Elsewhere { by: self.name },
+            false => OwnError::Held { by: self.name, alone: self.alone },
+        }
     }
 }
 
@@ -69,7 +98,7 @@ pub(crate) struct PlaceHeld {
 pub(crate) async fn take(
     client: &Client,
     name: &str,
-    tenure: Tenure,
+    tenure: &Tenure,
     deadline: Instant,
 ) -> Result<(), OwnError> {
     let run = Ulid::generate().to_string();
@@ -85,7 +114,7 @@ pub(crate) async fn take(
         let seen = ages.insert(other.name.clone(), (other.run.clone(), other.age_ms));
         let is_renewed = seen.is_some_and(|(run, age)| run == other.run && other.age_ms < age);
         if is_renewed || Instant::now() >= deadline {
-            return Err(OwnError::Held { by: other.name, alone: other.alone });
+            return Err(other.refusal(tenure));
         }
         if looks == 0 {
             tracing::info!(by = other.name, "waiting for a process that may have ended");
@@ -93,23 +122,24 @@ pub(crate) async fn take(
         looks += 1;
         sleep(BETWEEN_LOOKS.pause(looks)).await;
     }
-    client.expect_place(PlaceHeld { name: name.to_owned(), run, tenure });
+    client.expect_place(PlaceHeld { name: name.to_owned(), run, tenure: tenure.clone() });
     Ok(())
 }
 
-async fn claim(client: &Client, name: &str, run: &str, tenure: Tenure) -> Result<(), QueryError> {
+async fn claim(client: &Client, name: &str, run: &str, tenure: &Tenure) -> Result<(), QueryError> {
     let query = Query::of_places(
         "take the database",
         "UPSERT type::record('tidegate_owner', $name)
-         CONTENT { run: $run, alone: $alone, at: time::now() } RETURN NONE",
+         CONTENT { run: $run, alone: $alone, log: $log, at: time::now() } RETURN NONE",
     );
     let query = query.bind("name", name.to_owned()).bind("run", run.to_owned());
-    client.run(&query.bind("alone", tenure == Tenure::Alone)).await.map(drop)
+    let query = query.bind("log", tenure.log().map(str::to_owned));
+    client.run(&query.bind("alone", *tenure == Tenure::Alone)).await.map(drop)
 }
 
 async fn fresh(client: &Client) -> Result<Vec<Row>, QueryError> {
     let text = format!(
-        "SELECT record::id(id) AS name, run, alone,
+        "SELECT record::id(id) AS name, run, alone, log,
              duration::millis(time::now() - at) AS age_ms FROM tidegate_owner
          WHERE at >= time::now() - {ROW_SECONDS}s ORDER BY name"
     );
@@ -117,12 +147,12 @@ async fn fresh(client: &Client) -> Result<Vec<Row>, QueryError> {
 }
 
 /// Removes rows that count no more and would forbid us, so that their processes find out.
-async fn clear(client: &Client, tenure: Tenure) -> Result<(), QueryError> {
+async fn clear(client: &Client, tenure: &Tenure) -> Result<(), QueryError> {
     let text = format!(
         "DELETE tidegate_owner WHERE at < time::now() - {ROW_SECONDS}s AND (alone OR $alone)"
     );
     let query = Query::of_places("forget who had the database", text);
-    client.run(&query.bind("alone", tenure == Tenure::Alone)).await.map(drop)
+    client.run(&query.bind("alone", *tenure == Tenure::Alone)).await.map(drop)
 }
 
 /// Renews the row that this process has. One that shares the database takes its place again where
@@ -137,20 +167,27 @@ pub(crate) async fn renew(client: &Client) -> Result<(), QueryError> {
     );
     let query = query.bind("name", name.to_owned()).bind("run", run.to_owned()).urgent();
     match client.run(&query).await {
-        Err(QueryError::Taken) if *tenure == Tenure::Shared => return_to(client, name, run).await,
+        Err(QueryError::Taken) if *tenure != Tenure::Alone => {
+            return_to(client, name, run, tenure).await
+        }
         renewed => renewed.map(drop),
     }
 }
 
 /// Puts a shared row there again where nobody forbids it, and nobody else has our name by now.
-async fn return_to(client: &Client, name: &str, run: &str) -> Result<(), QueryError> {
+async fn return_to(
+    client: &Client,
+    name: &str,
+    run: &str,
+    tenure: &Tenure,
+) -> Result<(), QueryError> {
     let is_anothers = |row: &Row| row.name == name && row.run != run;
-    let forbids = |row: &Row| row.forbids(name, Tenure::Shared) || is_anothers(row);
+    let forbids = |row: &Row| row.forbids(name, tenure) || is_anothers(row);
     let taken = |rows: &[Row]| rows.iter().any(forbids);
     if taken(&fresh(client).await?) {
         return Err(QueryError::Taken);
     }
-    claim(client, name, run, Tenure::Shared).await?;
+    claim(client, name, run, tenure).await?;
     if taken(&fresh(client).await?) {
         withdraw(client, name, run, Instant::now() + client.options.deadline).await?;
         return Err(QueryError::Taken);

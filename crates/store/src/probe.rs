@@ -10,7 +10,7 @@ mod plan;
 mod traces;
 
 pub use self::{
-    engine::{ChangeStamp, Clock},
+    engine::{ChangeStamp, Clock, StampError},
     exercise::Answer,
     plan::{Part, Pattern},
     traces::{TABLES, Trace},

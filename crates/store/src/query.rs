@@ -9,11 +9,12 @@ use std::borrow::Cow;
 
 use surrealdb::{
     IndexedResults,
-    types::{Object, RecordId, RecordIdKey, SurrealValue, Value},
+    types::{Error, Object, RecordId, RecordIdKey, SurrealValue, Value},
 };
 
 use crate::{
     error::QueryError,
+    fault::without_values,
     statement::{Statement, Way},
 };
 
@@ -97,7 +98,8 @@ impl Answer {
 
     /// Takes the result of the statement at this place.
     pub(crate) fn value(&mut self, index: usize) -> Result<Value, QueryError> {
-        self.results.take(self.skipped + index).map_err(|error| self.damaged(error.message()))
+        let value = self.results.take(self.skipped + index);
+        value.map_err(|error| self.damaged(without_values(error.message())))
     }
 
     /// Takes the rows of the statement at this place; what stands for a row that is not there is left
@@ -110,7 +112,8 @@ impl Answer {
             Value::None | Value::Null => Vec::new(),
             one => vec![one],
         };
-        let read = |row| T::from_value(row).map_err(|error| self.damaged(error.message()));
+        let damaged = |error: Error| self.damaged(without_values(error.message()));
+        let read = |row| T::from_value(row).map_err(damaged);
         rows.into_iter().map(read).collect()
     }
 

@@ -33,6 +33,7 @@ statements! {
     ListThreads,
     WriteMessages,
     ReadMessages,
+    ReadRequests,
     FindRequest,
     FindMessage,
     CountMessages,
@@ -77,6 +78,7 @@ impl Statement {
             Statement::ListThreads => "read threads",
             Statement::WriteMessages => "write messages",
             Statement::ReadMessages => "read messages",
+            Statement::ReadRequests => "read requests",
             Statement::FindRequest => "find a request's message",
             Statement::FindMessage => "find a message by its id",
             Statement::CountMessages => "count messages",
@@ -104,6 +106,7 @@ impl Statement {
             Statement::FindMessage => &[Way::Index("message_of_id")],
             Statement::ListMembers => &[Way::Index("member_of_thread")],
             Statement::ReadMessages
+            | Statement::ReadRequests
             | Statement::CountMessages
             | Statement::FindLast
             | Statement::RemoveAmendments
@@ -147,6 +150,9 @@ impl Statement {
                 format!("SELECT {MESSAGE} FROM message:[$thread, $after]>..=[$thread, $last]")
                     .into()
             }
+            Statement::ReadRequests => "SELECT author_id, request_id, created_at_ms \
+                 FROM message:[$thread, $after]>..=[$thread, $last]"
+                .into(),
             Statement::FindRequest => format!(
                 "SELECT {MESSAGE} FROM message WITH INDEX message_of_request \
                  WHERE thread_id = $thread AND author_id = $author AND request_id = $request"

@@ -28,6 +28,9 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(owner::ROW_SECONDS / 5);
 /// How long giving a place back may take.
 const GIVE_BACK_LONGEST: Duration = Duration::from_secs(1);
 
+/// What the engine makes in its folder when it opens it for the first time.
+const MANIFEST: &str = "manifest";
+
 /// How long is waited for the engine to let its folder go.
 const CLOSING_LONGEST: Duration = Duration::from_secs(3);
 
@@ -47,6 +50,9 @@ impl Store {
     pub async fn open(options: StoreOptions) -> Result<Store, OpenError> {
         // Shorter than our row in the queue of migrations counts.
         let longest = options.open_deadline.min(OPEN_LONGEST);
+        if let Backend::Embedded(folder) = &options.backend {
+            prepare(folder)?;
+        }
         let deadline = Instant::now() + longest;
         let client = connected(options, deadline).await?;
         let mark = migration::migrate(&client, deadline).await?;
@@ -60,6 +66,7 @@ impl Store {
     /// Fails where it can't be reached or used, and with [`QueryError::Other`] where no store of ours
     /// was ever opened there.
     pub async fn attach(options: StoreOptions) -> Result<Store, OpenError> {
+        must_be_there(&options.backend)?;
         let deadline = Instant::now() + options.open_deadline;
         let client = connected(options, deadline).await?;
         let mark = migration::read_mark(&client, deadline).await?;
@@ -67,17 +74,13 @@ impl Store {
         Ok(Store { client: Arc::new(client) })
     }
 
-    /// Looks at a database without changing it; one in a folder is not made where it is missing.
+    /// Looks at a database without changing what is in it; one in a folder is not made where it is
+    /// missing. The engine of one that is there keeps its files as at every start.
     ///
     /// # Errors
     /// Fails where it can't be reached or used.
     pub async fn inspect(options: StoreOptions) -> Result<StoreStatus, OpenError> {
-        if let Backend::Embedded(folder) = &options.backend
-            && !folder.exists()
-        {
-            let what = "there is no database yet".into();
-            return Err(OpenError::Folder { folder: folder.clone(), what });
-        }
+        must_be_there(&options.backend)?;
         let deadline = Instant::now() + options.open_deadline;
         let store = Store { client: Arc::new(connected(options, deadline).await?) };
         let status = store.status().await;
@@ -93,6 +96,9 @@ impl Store {
         let options = &self.client.options;
         let deadline = Instant::now() + options.deadline;
         let entries = migration::read(&self.client, deadline).await?;
+        if entries.is_empty() && self.client.has_mark() {
+            return Err(QueryError::Other);
+        }
         let link = timeout_at(deadline, self.client.link()).await;
         let late = |_| QueryError::Late { after: options.deadline };
         let link = link.map_err(late)?.map_err(unreachable)?;
@@ -124,7 +130,7 @@ impl Store {
             return Ok(());
         }
         let deadline = Instant::now() + self.client.options.open_deadline.min(OPEN_LONGEST);
-        owner::take(&self.client, name, tenure, deadline).await
+        owner::take(&self.client, name, &tenure, deadline).await
     }
 
     /// Renews the place; to be called every [`RENEW_EVERY`].
@@ -149,6 +155,17 @@ impl Store {
         self.client.links_made()
     }
 
+    /// Finds out within this time whether a server that does not answer is gone; then
+    /// [`cut_off`](Self::cut_off) says so.
+    pub async fn knock(&self, within: Duration) {
+        self.client.knock(Instant::now() + within).await;
+    }
+
+    /// Returns what the connection said last, while there is none although somebody tries to make it.
+    pub fn cut_off(&self) -> Option<String> {
+        self.client.cut_off()
+    }
+
     /// Takes no more calls, and waits for some seconds until the folder of an embedded database is free
     /// again. Where the engine hangs, as it may, it is free when the process ends; what was
     /// acknowledged is on disk in any case.
@@ -170,7 +187,7 @@ impl Store {
 /// Makes the first connection, so that its problem is told as such.
 async fn connected(options: StoreOptions, deadline: Instant) -> Result<Client, OpenError> {
     if let Backend::Embedded(folder) = &options.backend {
-        prepare(folder)?;
+        check_name(folder)?;
     }
     let no_threads = |error| QueryError::Unreachable { what: format!("no threads: {error}") };
     let client = Client::new(options).map_err(no_threads)?;
@@ -232,12 +249,30 @@ fn engine(backend: &Backend) -> Option<&'static str> {
     }
 }
 
-fn prepare(folder: &Path) -> Result<(), OpenError> {
-    let fault = |what: String| OpenError::Folder { folder: folder.to_owned(), what };
-    // The engine takes what stands behind a question mark for options of its own.
-    if !folder.to_str().is_some_and(|text| !text.contains('?') && !text.starts_with('~')) {
-        return Err(fault("its name must be UTF-8 without `?`, and not begin with `~`".into()));
+/// Fails where a folder has no database: an engine that opens it would make one.
+fn must_be_there(backend: &Backend) -> Result<(), OpenError> {
+    match backend {
+        Backend::Embedded(folder) if !folder.join(MANIFEST).is_dir() => {
+            let what = "there is no database yet".to_owned();
+            Err(OpenError::Folder { folder: folder.clone(), what })
+        }
+        _ => Ok(()),
     }
+}
+
+fn check_name(folder: &Path) -> Result<(), OpenError> {
+    // The engine takes what stands behind a question mark for options of its own.
+    if folder.to_str().is_some_and(|text| !text.contains('?') && !text.starts_with('~')) {
+        return Ok(());
+    }
+    let what = "its name must be UTF-8 without `?`, and not begin with `~`".to_owned();
+    Err(OpenError::Folder { folder: folder.to_owned(), what })
+}
+
+/// Makes a folder where it is missing, and sees that it can be written.
+fn prepare(folder: &Path) -> Result<(), OpenError> {
+    check_name(folder)?;
+    let fault = |what: String| OpenError::Folder { folder: folder.to_owned(), what };
     fs::create_dir_all(folder).map_err(|error| fault(error.to_string()))?;
     let probe = folder.join(".tidegate-writable");
     fs::write(&probe, b"").map_err(|error| fault(error.to_string()))?;

@@ -3,7 +3,7 @@
 
 mod show;
 
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 use ::evidence::{Keyring, Note, Request, Visible, folder, verify};
 use serde_json::json;
@@ -16,6 +16,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
 };
+
+/// The longest file of keys or earlier checkpoint that is read, in bytes.
+const TEXT_BYTES_MAX: u64 = 16 << 20;
 
 /// Carries the command out.
 ///
@@ -57,7 +60,12 @@ where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     let shown = Visible(file.display());
-    let text = fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("{shown} can't be read")).because(error))?;
+    let mut text = String::new();
+    let opened =
+        File::open(file).and_then(|file| file.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text));
+    opened.map_err(|error| Failure::usage(format!("{shown} can't be read")).because(error))?;
+    if text.len() as u64 > TEXT_BYTES_MAX {
+        return Err(Failure::usage(format!("{shown} is longer than {TEXT_BYTES_MAX} bytes")));
+    }
     text.parse().map_err(|error| Failure::usage(format!("{shown} makes no sense")).because(error))
 }

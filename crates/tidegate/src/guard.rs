@@ -58,6 +58,7 @@ fn plan(args: &SimulateArgs) -> Result<Plan, Failure> {
             clients: args.clients,
         },
         alpha: Alpha::new(args.alpha).map_err(|error| usage(&error))?,
+        look_s: args.look_seconds,
         again_after_s: args.again_after_seconds,
         runs: args.runs,
         seed: args.seed,

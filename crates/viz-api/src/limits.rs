@@ -4,4 +4,5 @@ mod in_flight;
 mod rate;
 mod streams;
 
-pub(crate) use self::{in_flight::InFlight, rate::PublishRate, streams::StreamQuota};
+pub use self::in_flight::{InFlight, Turn};
+pub(crate) use self::{rate::PublishRate, streams::StreamQuota};

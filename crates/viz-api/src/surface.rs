@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{AppState, error::ApiError};
 pub use crate::{
     auth::Caller,
+    limits::{InFlight, Turn},
     request::{json, query_value},
     routes::{
         events::{idempotency_key, read_json},
@@ -56,7 +57,8 @@ pub trait Surface: Send + Sync + fmt::Debug {
         sending: Sending<'a>,
     ) -> BoxFuture<'a, Result<Sent, ApiError>>;
 
-    /// Looks at the database; answers within a second, whatever it does.
+    /// Looks at the database, or at what was found a moment ago; answers within a second, whatever it
+    /// does.
     fn database(&self) -> BoxFuture<'_, DatabaseCheck>;
 }
 
@@ -85,6 +87,8 @@ pub struct Sent {
 pub struct DatabaseCheck {
     /// Whether it serves.
     pub is_healthy: bool,
+    /// Why the process should be sent nothing, in words that anybody may read.
+    pub refusal: Option<&'static str>,
     /// The check, as it is shown.
     pub shown: Value,
 }

@@ -1,6 +1,9 @@
 //! Guards that look once a second: clients capped, evidence, verdict and its sentence.
 
-use guard::{Alpha, At, ClientCap, ClientCounts, Effect, Look, RatioGuard, RatioSettings, Verdict};
+use guard::{
+    AGAIN_AFTER_MS, Alpha, At, ClientCounts, ClientLook, EXPOSURE_MIN, Effect, Exposed, RatioGuard,
+    RatioSettings, Verdict,
+};
 
 use super::{Figures, GuardsArgs, Repeated, time};
 use crate::error::BenchError;
@@ -8,18 +11,8 @@ use crate::error::BenchError;
 /// One request in so many fails, on both arms.
 const FAILS_ONE_IN: u32 = 200;
 
-/// After how long a client counts again that had an error.
-const AGAIN_AFTER_MS: u64 = 600_000;
-
 pub(super) struct Guards {
     args: GuardsArgs,
-}
-
-/// A guard with the clients of its arms.
-struct One {
-    guard: RatioGuard,
-    canary: ClientCap,
-    stable: ClientCap,
 }
 
 impl Guards {
@@ -30,30 +23,28 @@ impl Guards {
     fn looks(&self) -> Result<Vec<Verdict>, BenchError> {
         let wrong = |error: &dyn std::fmt::Display| BenchError::Usage(error.to_string());
         let effect = Effect::new(10.0, 0.01).map_err(|error| wrong(&error))?;
-        let one = |_| One {
-            guard: RatioGuard::new(RatioSettings {
+        let one = |_| {
+            RatioGuard::new(RatioSettings {
                 guard: "errors".to_owned(),
                 source: "bench".to_owned(),
-                unit: "requests".to_owned(),
+                exposed: Exposed::Requests,
                 alpha: Alpha::ONE_PERCENT,
                 effect,
-                rate_max: Some(1.0),
+                exposure_min: EXPOSURE_MIN,
+                again_after_ms: AGAIN_AFTER_MS,
                 silent_ms_max: 60_000,
-            }),
-            canary: ClientCap::new(AGAIN_AFTER_MS),
-            stable: ClientCap::new(AGAIN_AFTER_MS),
+            })
         };
-        let mut guards: Vec<One> = (0..self.args.guards).map(one).collect();
+        let mut guards: Vec<RatioGuard> = (0..self.args.guards).map(one).collect();
         let mut verdicts = vec![Verdict::Insufficient; guards.len()];
         for look in 0..self.args.looks {
             let at = At(u64::from(look + 1) * 1000);
             let canary = clients(self.args.clients, look, 0);
             let stable = clients(self.args.clients, look, 1 << 32);
-            for (one, verdict) in guards.iter_mut().zip(&mut verdicts) {
-                let canary = one.canary.count(at, &canary).map_err(|error| wrong(&error))?;
-                let stable = one.stable.count(at, &stable).map_err(|error| wrong(&error))?;
-                one.guard.look(at, &Look { canary, stable });
-                *verdict = one.guard.judge(at).verdict;
+            let looked = ClientLook { canary: &canary, stable: &stable };
+            for (guard, verdict) in guards.iter_mut().zip(&mut verdicts) {
+                guard.observe_clients(at, &looked).map_err(|error| wrong(&error))?;
+                *verdict = guard.judge(at).verdict;
             }
         }
         Ok(verdicts)

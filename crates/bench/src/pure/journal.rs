@@ -95,10 +95,13 @@ fn judgement() -> Judgement {
     Judgement {
         guard: GUARD.to_owned(),
         verdict: Verdict::Pass,
+        unit: String::new(),
         value: Some(0.0),
         baseline: Some(0.005),
         bound: Some(0.012),
         n: 1800.0,
+        left_out: None,
+        refused: 0,
         window: Window::default(),
         source: "tidegate_http_requests_total".to_owned(),
         sentence: "0 of 1,800 requests failed, of the stable arm 81 of 16,200.".to_owned(),

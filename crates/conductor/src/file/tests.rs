@@ -25,7 +25,7 @@ fn nothing_is_written_that_could_not_be_read_again() {
         role: "lead".into(),
         person: "Bo Lind".into(),
         reason: "so".into(),
-        gate: None,
+        about: None,
     };
     journal.append(at, hold(), Vec::new()).unwrap();
     let (before, whole) = (fs::read(&path).unwrap(), journal.bytes);

@@ -21,7 +21,7 @@ fn entries() -> Vec<Entry> {
             verdict: guard::Verdict::Pass,
             text: "It is healthy, \"ja\"; ünïcödé\nand a line.".into(),
         },
-        Event::Ended { how: crate::How::Aborted },
+        Event::Ended { how: crate::Ending::Aborted },
     ];
     let mut entries: Vec<Entry> =
         (0..).zip(events).map(|(n, event)| Entry::new(at(n), event)).collect();
@@ -106,6 +106,12 @@ fn what_is_chained_but_no_entry_is_damage() {
         ),
         (format!("{{{at},'kind':'record','name':'resumd',{data}}}"), "unknown variant `resumd`"),
         (format!("{{{at},'kind':'record','name':'signed',{data}}}"), "unknown variant `signed`"),
+        (format!("{{{at},'kind':'record','name':'resumed','data':[0]}}"), "its data are no object"),
+        (
+            "[0,'2026-02-07T10:00:00Z','record','resumed',{'torn_bytes':0},null,null,[]]"
+                .to_owned(),
+            "it can't be read: invalid type: sequence, expected an object",
+        ),
         (format!("{{{at},'kind':'close'}}"), "a journal has no such entry"),
         (
             format!("{{{},'kind':'record','name':'resumed',{data}}}", at.replace('0', "1")),
@@ -141,10 +147,106 @@ proptest! {
         prop_assert_eq!(read(&bytes).is_ok(), before == byte);
     }
 
+    /// Journals that are changed, spliced and cut are read up to the fault or refused: what is read is
+    /// what was written, as far as it goes.
     #[test]
-    fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        if let Ok(read) = read(&bytes) {
-            prop_assert!(read.entries.is_empty());
+    fn whatever_is_made_of_journals_is_read_as_it_was_written_or_refused(
+        edits in prop::collection::vec(edit(), 1..4),
+    ) {
+        let before = written();
+        let mut bytes = before.clone();
+        for edit in &edits {
+            edit.apply(&mut bytes);
+        }
+        match read(&bytes) {
+            Ok(read) => {
+                prop_assert_eq!(&read.entries[..], &entries()[..read.entries.len()]);
+                prop_assert!(before.starts_with(&bytes[..usize::try_from(read.whole_bytes)?]));
+                prop_assert_eq!(read.whole_bytes + read.torn_bytes, bytes.len() as u64);
+            }
+            // Up to the line that is named nothing was changed.
+            Err(damage) => {
+                let lines = before.split_inclusive(|byte| *byte == b'\n');
+                let whole: usize = lines.take(usize::try_from(damage.line)? - 1).map(<[u8]>::len).sum();
+                prop_assert!(bytes.starts_with(&before[..whole]));
+            }
+        }
+    }
+
+    /// A head and a chain that fit do not make an entry of what is none, nor of another place's.
+    #[test]
+    fn what_is_chained_anew_is_an_entry_or_refused(
+        edits in prop::collection::vec(edit(), 0..3),
+        n in 0usize..4,
+    ) {
+        let mut json = entries()[n].to_json(n as u64)?;
+        for edit in &edits {
+            edit.apply(&mut json);
+        }
+        let (bytes, _) = line(Tip::default(), &json);
+        let entry = evidence::Entry::read(&json);
+        match read(&bytes) {
+            Ok(read) => {
+                prop_assert!(entry.is_ok_and(|entry| entry.n == 0));
+                let again = read.entries[0].to_json(0)?;
+                prop_assert_eq!(Entry::read(0, &again).unwrap(), read.entries[0].clone());
+            }
+            Err(damage) => {
+                prop_assert_eq!(damage.line, 1);
+                prop_assert!(!edits.is_empty() || n > 0, "{damage}");
+            }
+        }
+    }
+}
+
+/// What somebody does to a journal.
+#[derive(Clone, Debug)]
+enum Edit {
+    /// Puts a byte in the place of another.
+    Change(prop::sample::Index, u8),
+    /// Takes the end away.
+    Cut(prop::sample::Index),
+    /// Puts a piece of it somewhere else.
+    Splice { from: prop::sample::Index, length: prop::sample::Index, to: prop::sample::Index },
+    /// Puts anything in.
+    Insert(prop::sample::Index, Vec<u8>),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let index = any::<prop::sample::Index>;
+    prop_oneof![
+        (index(), any::<u8>()).prop_map(|(at, byte)| Edit::Change(at, byte)),
+        index().prop_map(Edit::Cut),
+        (index(), index(), index()).prop_map(|(from, length, to)| Edit::Splice {
+            from,
+            length,
+            to
+        }),
+        (index(), prop::collection::vec(any::<u8>(), 1..20))
+            .prop_map(|(at, bytes)| Edit::Insert(at, bytes)),
+    ]
+}
+
+impl Edit {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let place = |index: &prop::sample::Index, bytes: &[u8]| index.index(bytes.len() + 1);
+        match self {
+            Edit::Change(at, byte) if !bytes.is_empty() => {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            Edit::Change(..) => {}
+            Edit::Cut(at) => bytes.truncate(place(at, bytes)),
+            Edit::Splice { from, length, to } => {
+                let from = place(from, bytes);
+                let piece = bytes[from..from + length.index(bytes.len() - from + 1)].to_vec();
+                let to = place(to, bytes);
+                bytes.splice(to..to, piece);
+            }
+            Edit::Insert(at, more) => {
+                let at = place(at, bytes);
+                bytes.splice(at..at, more.iter().copied());
+            }
         }
     }
 }

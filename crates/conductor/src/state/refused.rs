@@ -1,4 +1,4 @@
-//! Why an event can't follow what was before.
+//! DamageKind an event can't follow what was before.
 
 use evidence::Hash;
 
@@ -98,9 +98,9 @@ pub enum Refused {
     /// It was signed before something happened that could speak against it.
     #[error("it was signed over {seen} entries, and what counts goes as far as entry {needed}")]
     Stale {
-        /// How many entries were seen.
+        /// Ending many entries were seen.
         seen: u64,
-        /// How many have to be.
+        /// Ending many have to be.
         needed: u64,
     },
     /// In production those who carry the plan out don't let it go on alone.
@@ -109,8 +109,47 @@ pub enum Refused {
     /// The same was signed before.
     #[error("the same statement is in the journal already")]
     Repeated,
+    /// A step passes by the word of an owner, and none has given it.
+    #[error("{0} passes by the word of an owner, and none has vouched for it since it was begun")]
+    NotAttested(String),
+    /// There is nothing to vouch for.
+    #[error("{0} is not under way: there is nothing to vouch for")]
+    NotUnderWay(String),
+    /// Somebody vouches for what is another's.
+    #[error("{step} is not owned by `{role}`")]
+    NotOwner {
+        /// The step.
+        step: String,
+        /// The role.
+        role: String,
+    },
+    /// The plan says who decides, and it is somebody else.
+    #[error("`{0}` owns no decision of the plan")]
+    NotDecider(String),
+    /// There is nothing to waive.
+    #[error("{0} has no outcome that can be waived")]
+    Unwaivable(String),
+    /// A guard that is waited for, or armed at the end, has not said PASS.
+    #[error("the guard {0} has not passed")]
+    GuardNotPassed(String),
+    /// Something behind it was begun.
+    #[error("{step} changes something, and {later} behind it was begun already")]
+    Behind {
+        /// The step.
+        step: String,
+        /// The later one.
+        later: String,
+    },
+    /// It takes back what was not done.
+    #[error("{step} takes {undone} back, which was not begun")]
+    NotBegun {
+        /// The step.
+        step: String,
+        /// What it takes back.
+        undone: String,
+    },
     /// The run's name can't be a log's.
-    #[error("a run's name is not empty and has no spaces")]
+    #[error("a run's name is not empty, and has no spaces and nothing that can't be seen")]
     Name,
     /// The decision is none that can be taken now.
     #[error("that can't be decided while the run is in {0:?}")]

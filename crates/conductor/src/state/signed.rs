@@ -1,11 +1,9 @@
 //! What people signed: by a key that the plan gives their role, about this plan, over this journal.
 
-use std::collections::BTreeSet;
-
-use evidence::{Decision, Envelope, Hash, IN_TOTO_PAYLOAD_TYPE, Predicate, Statement, pae};
+use evidence::{Decision, Envelope, Hash, Predicate, SignerError, Statement};
 use runbook::{Mode, PlannedPerson};
 
-use super::{Log, Refused, State};
+use super::{JournalView, Refused, State};
 
 /// A decision that was found to be signed as it has to be.
 pub(super) struct Said {
@@ -18,12 +16,12 @@ pub(super) struct Said {
 
 /// Checks that somebody speaks in a role, and has no key that would have to sign.
 pub(super) fn may_be_unsigned(state: &State, role: &str, person: &str) -> Result<(), Refused> {
-    let mut people = state.people.get(role).into_iter().flatten();
+    let mut people = state.outline.people.get(role).into_iter().flatten();
     let known = people.find(|known| known.name == person);
     let (role, person) = (role.to_owned(), person.to_owned());
     match known {
         None => Err(Refused::Person { role, person }),
-        Some(known) if known.key.is_some() || state.mode == Mode::Production => {
+        Some(known) if known.key.is_some() || state.outline.mode == Mode::Production => {
             Err(Refused::Unsigned { role, person })
         }
         Some(_) => Ok(()),
@@ -35,7 +33,7 @@ pub(super) fn check(
     state: &State,
     role: &str,
     envelope: &Envelope,
-    log: Log<'_>,
+    log: JournalView<'_>,
 ) -> Result<Said, Refused> {
     let no_statement = |why: String| Refused::Statement(why);
     let payload = envelope.payload().map_err(|error| no_statement(error.to_string()))?;
@@ -48,7 +46,7 @@ pub(super) fn check(
     if decision.role != role {
         return Err(Refused::Role(decision.role));
     }
-    if !decision.plan.as_ref().is_some_and(|plan| plan.is_sha256(state.plan)) {
+    if !decision.plan.as_ref().is_some_and(|plan| plan.is_sha256(state.outline.plan)) {
         return Err(Refused::OtherPlan);
     }
     let seen = &decision.log;
@@ -73,30 +71,18 @@ fn signers(
     envelope: &Envelope,
     payload: &[u8],
 ) -> Result<Vec<String>, Refused> {
-    let message = pae(IN_TOTO_PAYLOAD_TYPE, payload);
-    let people = state.people.get(role).map(Vec::as_slice).unwrap_or_default();
+    let people = state.outline.people.get(role).map(Vec::as_slice).unwrap_or_default();
+    let is_of = |person: &&PlannedPerson, key| person.key.as_ref() == Some(key);
+    let keys = people.iter().filter_map(|person| person.key.as_ref());
+    let refused = |key: String| Refused::Signature { role: role.to_owned(), key };
     let mut names = Vec::new();
-    let mut signed = BTreeSet::new();
-    for signature in envelope.signatures() {
-        let bytes = signature.bytes().unwrap_or_default();
-        let is_theirs = |person: &&PlannedPerson| {
-            let key = person.key.as_ref();
-            key.is_some_and(|key| {
-                key.key_id() == signature.key_id() && key.verifies(&message, &bytes)
-            })
-        };
-        let person = people
-            .iter()
-            .find(is_theirs)
-            .ok_or_else(|| Refused::Signature { role: role.to_owned(), key: signature.key_id() })?;
-        if !signed.insert(signature.key_id()) {
-            return Err(Refused::SignedTwice(signature.key_id()));
-        }
-        names.push(person.name.clone());
+    for signer in envelope.signers(payload, &keys) {
+        let key = signer.map_err(|error| match error {
+            SignerError::Unknown(key) => refused(key),
+            SignerError::Twice(key) => Refused::SignedTwice(key),
+        })?;
+        let person = people.iter().find(|person| is_of(person, key));
+        names.extend(person.map(|person| person.name.clone()));
     }
-    if names.is_empty() {
-        let (role, key) = (role.to_owned(), "nobody".to_owned());
-        return Err(Refused::Signature { role, key });
-    }
-    Ok(names)
+    if names.is_empty() { Err(refused("nobody".to_owned())) } else { Ok(names) }
 }

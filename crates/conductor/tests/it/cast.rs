@@ -1,6 +1,6 @@
 //! A small plan whose people have keys, and a journal in memory, for the other tests.
 
-use conductor::{Entry, Event, Log, Refused, State, Tip, encode};
+use conductor::{Entry, Event, JournalView, Refused, State, Tip, encode};
 use evidence::{Choice, Decision, LogState, Output, Resource, Signer, Tree};
 use guard::{At, Judgement, Verdict, Window};
 use runbook::{Mode, Options, Plan, plan};
@@ -27,13 +27,21 @@ pub(crate) fn planned(mode: Mode) -> Plan {
 
 /// What a guard of the small runbook says.
 pub(crate) fn judged(verdict: Verdict, sentence: &str) -> Event {
+    judged_by("health", verdict, sentence)
+}
+
+/// What a guard says.
+pub(crate) fn judged_by(guard: &str, verdict: Verdict, sentence: &str) -> Event {
     Event::Judged(Judgement {
-        guard: "health".into(),
+        guard: guard.into(),
         verdict,
+        unit: String::new(),
         value: Some(660.0),
         baseline: None,
         bound: Some(600.0),
         n: 132.0,
+        left_out: None,
+        refused: 0,
         window: Window { from_ms: At(1_770_458_400_000), to_ms: At(1_770_459_060_000) },
         source: "/api/health".into(),
         sentence: sentence.into(),
@@ -64,7 +72,7 @@ impl Running {
     /// Adds what may follow.
     #[track_caller]
     pub(crate) fn follow(&mut self, event: Event, outputs: Vec<Output>) {
-        self.state.apply(&event, Log::whole(&self.tree)).unwrap();
+        self.state.apply(&event, JournalView::whole(&self.tree)).unwrap();
         let at = format!("2026-02-07T10:{:02}:00Z", self.tip.entries);
         let entry = Entry { at, event, outputs };
         let (line, tip) = encode(self.tip, &entry).unwrap();
@@ -76,7 +84,7 @@ impl Running {
     /// Expects that an event is refused.
     #[track_caller]
     pub(crate) fn refused(&self, event: &Event) -> Refused {
-        self.state.clone().apply(event, Log::whole(&self.tree)).unwrap_err()
+        self.state.clone().apply(event, JournalView::whole(&self.tree)).unwrap_err()
     }
 
     /// The journal as somebody sees it now.
@@ -91,15 +99,30 @@ impl Running {
             role: "lead".into(),
             decision: choice,
             reason: "all is well".into(),
-            gate: (choice == Choice::Waive).then(|| "G1".into()),
+            about: matches!(choice, Choice::Waive | Choice::Attest).then(|| "G1".into()),
             plan: Some(self.plan.resource().unwrap()),
             log: self.seen(),
         }
     }
 
+    /// That the lead vouches for a step, signed by a key.
+    pub(crate) fn attested(&self, step: &str, name: &str) -> Event {
+        let about = Some(step.to_owned());
+        let decision = Decision { about, ..self.decision(Choice::Attest) };
+        Event::signed(decision, &key(name)).unwrap()
+    }
+
     /// What the lead decides, signed.
     pub(crate) fn by_lead(&self, choice: Choice) -> Event {
         Event::signed(self.decision(choice), &key("bo")).unwrap()
+    }
+
+    /// Carries a step out that passes by the lead's word, whose key this is.
+    pub(crate) fn vouched(&mut self, step: &str, name: &str) {
+        self.follow(Event::Intent { step: step.into(), attempt: 1 }, Vec::new());
+        self.follow(self.attested(step, name), Vec::new());
+        let (verdict, text) = (Verdict::Pass, "It was looked at.".into());
+        self.follow(Event::Outcome { step: step.into(), attempt: 1, verdict, text }, Vec::new());
     }
 
     /// Carries a step out, with this verdict.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use conductor::{Event, ExportError, How, Refused, Run, export};
+use conductor::{Effect, Ending, Event, ExportError, Refused, RunRecord, export};
 use evidence::{
     Choice, Contents, Fault, Hash, Home, Keyring, Output, Report, Request, Standing, folder, verify,
 };
 use guard::Verdict;
 use runbook::Mode;
 
-use super::cast::{Running, key, planned};
+use super::cast::{Running, judged, key, planned};
 
 const LOG: &[u8] = b"128 of 128 gates\n";
 
@@ -19,7 +19,8 @@ fn ended() -> Running {
     run.step("G1", Verdict::Pass, vec![Output::new("g1.log", LOG, Home::Outputs)]);
     run.follow(run.by_lead(Choice::Go), Vec::new());
     run.step("S1", Verdict::Pass, Vec::new());
-    run.follow(Event::Ended { how: How::Kept }, Vec::new());
+    run.follow(judged(Verdict::Pass, "Health was there."), Vec::new());
+    run.follow(Event::Ended { how: Ending::Kept }, Vec::new());
     run
 }
 
@@ -30,7 +31,7 @@ fn outputs() -> BTreeMap<Hash, Vec<u8>> {
 fn exported(run: &Running) -> evidence::Recorder {
     let (plan, outputs) = (&run.plan, &outputs());
     let at = "2026-02-07T11:00:00Z".parse().unwrap();
-    export(&Run { journal: &run.bytes, plan, outputs }, &key("log"), at).unwrap()
+    export(&RunRecord { journal: &run.bytes, plan, outputs }, &key("log"), at).unwrap()
 }
 
 fn keyring() -> Keyring {
@@ -54,7 +55,7 @@ fn a_run_that_ended_is_sound_evidence() {
     let contents = folder::read(&path).unwrap();
     let report = check(&contents);
     assert_eq!(report.findings, []);
-    assert_eq!((report.entries, report.closed), (11, true));
+    assert_eq!((report.entries, report.closed), (12, true));
     let of = |standing| -> Vec<&str> {
         let items = report.items.iter().filter(move |item| item.standing == standing);
         items.map(|item| item.what.as_str()).collect()
@@ -88,7 +89,8 @@ fn a_journal_that_its_own_key_rewrites_is_found_by_what_people_signed() {
     }
     let (plan, outputs, at) = (&run.plan, &outputs(), "2026-02-07T11:00:00Z".parse().unwrap());
     // As a journal it can't have happened: the lead signed another one.
-    let refused = export(&Run { journal: &bytes, plan, outputs }, &key("log"), at).unwrap_err();
+    let refused =
+        export(&RunRecord { journal: &bytes, plan, outputs }, &key("log"), at).unwrap_err();
     assert!(matches!(refused, ExportError::Refused { line: 5, .. }), "{refused:?}");
     // As evidence that was put together by other means, too.
     let lines = conductor::read(&bytes).unwrap().lines;
@@ -117,7 +119,8 @@ fn what_is_missing_or_of_another_plan_is_said() {
     let run = ended();
     let at = "2026-02-07T11:00:00Z".parse().unwrap();
     let none = BTreeMap::new();
-    let with = |plan, outputs| export(&Run { journal: &run.bytes, plan, outputs }, &key("log"), at);
+    let with =
+        |plan, outputs| export(&RunRecord { journal: &run.bytes, plan, outputs }, &key("log"), at);
     let missing = with(&run.plan, &none).unwrap_err();
     assert!(matches!(missing, ExportError::Output { name, .. } if name == "g1.log"));
     let false_one = BTreeMap::from([(Hash::of(LOG), b"127 of 128 gates\n".to_vec())]);
@@ -125,6 +128,26 @@ fn what_is_missing_or_of_another_plan_is_said() {
     let other = planned(Mode::Readiness);
     let refused = with(&other, &outputs()).unwrap_err();
     assert!(matches!(refused, ExportError::Refused { line: 1, source: Refused::Plan(_) }));
-    let empty = Run { journal: b"", plan: &run.plan, outputs: &none };
+    let empty = RunRecord { journal: b"", plan: &run.plan, outputs: &none };
     assert!(matches!(export(&empty, &key("log"), at).unwrap_err(), ExportError::Empty));
+}
+
+#[test]
+fn every_gate_has_a_result_and_what_never_ended_has_failed() {
+    let gates = |run: &Running| -> Vec<String> {
+        let report = check(&exported(run).contents(&key("log")).unwrap());
+        let items = report.items.into_iter().map(|item| item.what);
+        items.filter(|what| what.starts_with("test result")).collect()
+    };
+    let failed = ["test result FAILED as log"];
+    let mut run = Running::begin(planned(Mode::Rehearsal));
+    assert_eq!(gates(&run), failed);
+    run.follow(Event::Intent { step: "G1".into(), attempt: 1 }, Vec::new());
+    assert_eq!(gates(&run), failed);
+    run.follow(Event::Resumed { torn_bytes: 0 }, Vec::new());
+    assert_eq!(gates(&run), failed);
+    let (step, text) = ("G1".into(), "It was looked at.".into());
+    let read_back = Event::ReadBack { step, attempt: 1, happened: Effect::Yes, text };
+    run.follow(read_back, Vec::new());
+    assert_eq!(gates(&run), failed);
 }

@@ -152,7 +152,7 @@ fn an_entry_that_is_too_long_is_refused_and_the_journal_goes_on() {
         role: "lead".into(),
         person: "Bo Lind".into(),
         reason: "so".into(),
-        gate: None,
+        about: None,
     };
     journal.append(now(), read, Vec::new()).unwrap();
     drop(journal);

@@ -1,6 +1,6 @@
 //! The format's golden files: journals that have to be readable, byte by byte, for ever.
 
-use conductor::{Event, Log, State, encode, read};
+use conductor::{Event, JournalView, State, encode, read};
 use evidence::{Choice, Hash, Home, Output};
 use runbook::{Mode, Options, plan};
 
@@ -37,7 +37,7 @@ fn a_whole_one_is_read_and_written_byte_by_byte() {
     let plan = plan(document, &Options::default()).plan.unwrap();
     let (mut state, digest) = (State::new(&plan).unwrap(), plan.digest().unwrap());
     for (size, entry) in (0..).zip(&read.entries) {
-        let log = Log { tree: &read.tree, size };
+        let log = JournalView { tree: &read.tree, size };
         state.apply(&here(&entry.event, digest), log).unwrap();
     }
     assert_eq!(state.phase(), conductor::Phase::RolledBack);

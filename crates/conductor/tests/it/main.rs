@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod attested;
 mod cast;
 mod export;
 mod file;
 mod golden;
+mod seeds;
 mod signed;

@@ -78,7 +78,7 @@ fn who_has_a_key_signs() {
     let reason = "so".to_owned();
     let choice = Choice::Hold;
     let decided =
-        Event::Decided { choice, role: role.clone(), person: person.clone(), reason, gate: None };
+        Event::Decided { choice, role: role.clone(), person: person.clone(), reason, about: None };
     assert_eq!(run.refused(&decided), Refused::Unsigned { role: role.clone(), person });
     let predicate = Predicate::Decision(run.decision(Choice::Approve));
     let subject = vec![evidence::Resource::of_sha256("journal", run.seen().root)];
@@ -177,7 +177,7 @@ fn a_hold_without_a_key_counts_as_well() {
     run.follow(run.by_lead(Choice::Approve), Vec::new());
     let go = run.by_lead(Choice::Go);
     let (choice, role, person) = (Choice::Hold, "watch".into(), "Di".into());
-    let held = Event::Decided { choice, role, person, reason: "so".into(), gate: None };
+    let held = Event::Decided { choice, role, person, reason: "so".into(), about: None };
     run.follow(held, Vec::new());
     assert!(matches!(run.refused(&go), Refused::Stale { .. }));
 }
@@ -194,7 +194,7 @@ fn production() -> runbook::Plan {
 #[test]
 fn in_production_who_carries_it_out_does_not_approve_alone() {
     let mut run = Running::begin(production());
-    run.step("G1", Verdict::Pass, Vec::new());
+    run.vouched("G1", "bo");
     let mut own = run.decision(Choice::Approve);
     own.role = "operator".into();
     run.follow(Event::signed(own, &key("ana")).unwrap(), Vec::new());
@@ -214,7 +214,7 @@ fn the_key_of_who_carries_it_out_is_theirs_under_each_name() {
     let lead = plan.roles.iter_mut().find(|role| role.role == "lead").unwrap();
     lead.people[0].key = Some(key("ana").verifier().clone());
     let mut run = Running::begin(plan);
-    run.step("G1", Verdict::Pass, Vec::new());
+    run.vouched("G1", "ana");
     let by_ana = |run: &Running, choice| Event::signed(run.decision(choice), &key("ana")).unwrap();
     run.follow(by_ana(&run, Choice::Approve), Vec::new());
     assert_eq!(run.refused(&by_ana(&run, Choice::Go)), Refused::OwnWork);
@@ -237,7 +237,15 @@ fn what_is_signed_has_to_be_a_decision() {
     assert_eq!(refused, Refused::Statement("it is a test result PASSED".into()));
     let envelope = Envelope::new("text/plain", b"GO").signed(&key("bo")).unwrap();
     let refused = run.refused(&Event::Signed { role: "lead".into(), envelope });
-    assert!(matches!(refused, Refused::Signature { .. } | Refused::Statement(_)), "{refused}");
+    assert_eq!(refused, Refused::Statement("it is of the type \"text/plain\"".into()));
+    // A decision that was signed as something else is not signed as one.
+    let Event::Signed { role, envelope } = run.by_lead(Choice::Approve) else { panic!("signed") };
+    let payload = envelope.payload().unwrap();
+    let as_text = Envelope::new("text/plain", &payload).signed(&key("bo")).unwrap();
+    let json = serde_json::to_string(&as_text).unwrap();
+    let envelope = json.replace("text/plain", evidence::IN_TOTO_PAYLOAD_TYPE);
+    let envelope = serde_json::from_str(&envelope).unwrap();
+    assert_eq!(run.refused(&Event::Signed { role, envelope }), signature("bo"));
 }
 
 #[test]
@@ -256,7 +264,7 @@ fn a_journal_with_what_somebody_else_signed_is_not_resumed() {
         role: "lead".into(),
         decision: Choice::Approve,
         reason: "so".into(),
-        gate: None,
+        about: None,
         plan: Some(plan.resource().unwrap()),
         log,
     };

@@ -26,6 +26,14 @@ const SHORT: &[(&str, &str)] = &[
     ("ldapsearch", "-w"),
     ("ldapmodify", "-w"),
     ("zip", "-P"),
+    ("openssl enc", "-k"),
+    ("tidegate", "--key"),
+];
+
+/// Options that take a user with a password, each with the programs and the sign between the two.
+const PAIRS: [(&[&str], &[&str], char); 2] = [
+    (&["http", "https"], &["-a", "--auth"], ':'),
+    (&["smbclient", "rpcclient"], &["-U", "--user"], '%'),
 ];
 
 /// Programs that take a password right behind `-p`.
@@ -62,6 +70,12 @@ pub(super) fn scan(scan: &mut Scan<'_, '_>) {
         {
             user_with_password(scan, option, at + word.len() - user.len());
         }
+        if let Some((option, password)) =
+            bare.split_once('=').filter(|(o, _)| is_short(line, at, o))
+        {
+            let range = value::range(line, Place::Word(at + word.len() - password.len()));
+            find(scan, option.trim_start_matches("--"), range);
+        }
         if is_followed {
             with_value(scan, bare, (at, start));
         }
@@ -73,20 +87,39 @@ fn with_value(scan: &mut Scan<'_, '_>, option: &str, (at, start): (usize, usize)
     let line = scan.line;
     let before = value::behind(line, at);
     let known = option.trim_start_matches('-');
+    for (programs, options, sign) in PAIRS {
+        let mut words = before.split([' ', '`']);
+        if options.contains(&option) && words.any(|word| programs.contains(&word)) {
+            return pair(scan, option, start, sign);
+        }
+    }
     if USERS.contains(&option) {
         if !NO_USERS.iter().any(|program| has_program(before, program)) {
             user_with_password(scan, option, start);
         }
         return;
     }
-    let is_short =
-        SHORT.iter().any(|(program, short)| *short == option && has_program(before, program));
+    let is_short = is_short(line, at, option);
     let is_long = known.len() > 1 && name::last(known) == known && name::is_secret(known);
     if (is_short || is_long) && !line[start..].starts_with('-') {
         let range = value::range(line, Place::Word(start));
         if !value::is_prose(&line[range.clone()]) {
-            find(scan, if is_short { option } else { known }, range);
+            find(scan, if is_short { option.trim_start_matches("--") } else { known }, range);
         }
+    }
+}
+
+/// Returns whether a program before a place takes a password under an option.
+fn is_short(line: &str, at: usize, option: &str) -> bool {
+    let before = value::behind(line, at);
+    SHORT.iter().any(|(program, short)| *short == option && has_program(before, program))
+}
+
+/// Looks at a user with a password behind a sign.
+fn pair(scan: &mut Scan<'_, '_>, option: &str, start: usize, sign: char) {
+    let whole = value::range(scan.line, Place::Word(start));
+    if let Some((_, password)) = scan.line[whole.clone()].split_once(sign) {
+        find(scan, option.trim_start_matches("--"), whole.end - password.len()..whole.end);
     }
 }
 

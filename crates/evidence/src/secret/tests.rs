@@ -72,10 +72,47 @@ fn secrets_are_found_wherever_they_stand() {
         ("SECRET_KEY_BASE=hunter2", "SECRET_KEY_BASE"),
         ("SENTRY_DSN=hunter2", "SENTRY_DSN"),
     ] {
-        assert_eq!(found(text), [format!("the secret of {name}")], "{text}");
-        let redacted = redacted(text);
-        assert!(!HIDE.iter().any(|secret| redacted.contains(secret)), "{redacted}");
-        assert!(redacted.contains(&format!("[redacted {name}]")), "{redacted}");
+        check(text, name);
+    }
+}
+
+/// Expects one secret of that name, and nothing of it in what is kept.
+#[track_caller]
+fn check(text: &str, name: &str) {
+    assert_eq!(found(text), [format!("the secret of {name}")], "{text}");
+    let redacted = redacted(text);
+    assert!(!HIDE.iter().any(|secret| redacted.contains(secret)), "{redacted}");
+    assert!(redacted.contains(&format!("[redacted {name}]")), "{redacted}");
+}
+
+#[test]
+fn secrets_are_found_by_their_place_and_as_people_write_them() {
+    for (text, name) in [
+        ("tidegate tail --key hunter2", "key"),
+        ("`tidegate publish --url http://h --key=hunter2 x '{}'`", "key"),
+        ("TIDEGATE_KEY=hunter2 tidegate tail", "TIDEGATE_KEY"),
+        ("aws configure set aws_secret_access_key hunter2", "aws_secret_access_key"),
+        ("vault login hunter2", "vault login"),
+        ("http --auth a:hunter2 http://h", "auth"),
+        ("http -a a:hunter2 http://h", "-a"),
+        ("openssl enc -aes-256-cbc -k hunter2", "-k"),
+        ("htpasswd -b users ana hunter2", "htpasswd"),
+        ("rabbitmqctl change_password ana hunter2", "rabbitmqctl"),
+        ("rabbitmqctl add_user ana hunter2", "rabbitmqctl"),
+        ("smbclient -U ana%hunter2 //h/s", "-U"),
+        ("`password: hunter2`", "password"),
+        ("Use `DB password: hunter2` there.", "password"),
+        ("**Password:** hunter2", "Password"),
+        ("- **Password**: hunter2", "Password"),
+        ("DB password: hunter2", "password"),
+        ("- API key: hunter2", "API key"),
+        ("- API key: `hunter2`", "API key"),
+        ("API Key: hunter2", "API Key"),
+        ("| password | hunter2 |", "password"),
+        ("| API key | `hunter2` | all |", "API key"),
+        ("| DB password | hunter2 |", "password"),
+    ] {
+        check(text, name);
     }
 }
 
@@ -107,6 +144,9 @@ fn what_has_a_form_of_its_own_is_found_without_a_name() {
         (&format!("AIza{long}"), "an access key"),
         (&format!("npm_{long}"), "an access token"),
         (&format!("hvs.{long}"), "an access token"),
+        (&format!("https://{long}@github.com/o/r"), "a token in an address"),
+        ("https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXa1B2c3D4e5F6", "a web hook"),
+        (&format!("sk-{long}"), "an access key"),
     ] {
         assert_eq!(found(text), [what], "{text}");
         assert!(redacted(text).contains("[redacted "), "{text}");
@@ -184,6 +224,42 @@ fn what_is_none_is_not_taken_for_one() {
 }
 
 #[test]
+fn what_is_none_stays_so_in_prose_and_by_its_place() {
+    for text in [
+        "tidegate tail --key secret:key",
+        "tidegate tail --key $TIDEGATE_KEY",
+        "tidegate tail --key <key>",
+        "sort --key 2 file && jq --key name",
+        "tidegate evidence verify DIR --keys run.keys",
+        "vault login -method=oidc",
+        "vault login <token>",
+        "rabbitmqctl change_password ana <password>",
+        "smbclient -U ana //h/s",
+        "http --auth <user>:<password> http://h",
+        "| password | the one of the vault |",
+        "| password | required |",
+        "| password | string | what the user types |",
+        "| Password | Rotated |",
+        "| DB password | <password> |",
+        "|---|---|",
+        "| API key | yes |",
+        "API key: see the vault",
+        "- API key: rotated",
+        "The API key: which one is used follows from the host",
+        "Password: rotated",
+        "**Password:** rotated",
+        "`password: <password>`",
+        "https://github.com/o/r@v1",
+        "https://ana@github.com/o/r",
+        "ssh://git@github.com/o/r",
+        "sk-short sk-learn-contrib-packages",
+    ] {
+        assert_eq!(found(text), [""; 0], "{text}");
+        assert_eq!(redacted(text), text);
+    }
+}
+
+#[test]
 fn json_stays_json() {
     for text in
         ["DB_PASS=a\"b\\c", "password: \"x y\"", "-----BEGIN PRIVATE KEY-----\nA\n", "a://b:c\"d@e"]
@@ -198,9 +274,21 @@ fn json_stays_json() {
 /// further: else this would take hours.
 #[test]
 fn long_lines_are_read_in_one_go() {
-    for piece in
-        ["a_key='", "eyJ", "--token ", "a://b:", "x: ", "-p ", "\"pass\":\"", "-----BEGIN "]
-    {
+    for piece in [
+        "a_key='",
+        "htpasswd ",
+        "| password ",
+        "password: `",
+        "sk-",
+        "a_key: **",
+        "eyJ",
+        "--token ",
+        "a://b:",
+        "x: ",
+        "-p ",
+        "\"pass\":\"",
+        "-----BEGIN ",
+    ] {
         let _found = secrets(&piece.repeat((1 << 17) / piece.len()));
     }
 }

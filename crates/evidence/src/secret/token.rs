@@ -38,6 +38,16 @@ const STARTS: &[(&str, usize, &str)] = &[
     ("dop_v1_", 60, "an access token"),
 ];
 
+/// What addresses begin with behind which the rest is the secret.
+const HOOKS: [&str; 3] =
+    ["hooks.slack.com/services/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/"];
+
+/// The least length of the rest of such an address.
+const HOOK_BYTES_MIN: usize = 20;
+
+/// The least length of letters and digits behind `sk-`, which many names begin with.
+const PLAIN_KEY_BYTES_MIN: usize = 32;
+
 /// The least length of what follows `Bearer`.
 const BEARER_BYTES_MIN: usize = 6;
 
@@ -96,12 +106,27 @@ pub(super) fn scan(scan: &mut Scan<'_, '_>) {
             scan.find(at..at + bytes, SecretKind::Form("a signed token"));
         }
     }
+    for hook in HOOKS {
+        for (at, _) in line.match_indices(hook) {
+            let start = at + hook.len();
+            let bytes = token_bytes(&line[start..]);
+            if bytes >= HOOK_BYTES_MIN {
+                scan.find(start..start + bytes, SecretKind::Form("a web hook"));
+            }
+        }
+    }
     schemes(scan);
 }
 
 /// Finds a token that begins here.
 fn issued(scan: &mut Scan<'_, '_>, at: usize) {
     let rest = &scan.line[at..];
+    if let Some(key) = rest.strip_prefix("sk-") {
+        let bytes = key.bytes().take(TOKEN_BYTES_MAX).take_while(u8::is_ascii_alphanumeric).count();
+        if bytes >= PLAIN_KEY_BYTES_MIN {
+            scan.find(at..at + 3 + bytes, SecretKind::Form("an access key"));
+        }
+    }
     for (start, least, what) in STARTS {
         let Some(token) = rest.strip_prefix(start) else { continue };
         let bytes = token_bytes(token);

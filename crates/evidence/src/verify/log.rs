@@ -31,6 +31,7 @@ pub(super) fn read(request: &Request<'_>, report: &mut Report) -> Log {
     if lines.is_none() && !bytes.is_empty() {
         report.find(ENTRIES_FILE, Fault::Torn);
     }
+    (report.entries, report.root) = (0, log.tree.root().to_string());
     if bytes.is_empty() {
         return log;
     }

@@ -117,6 +117,9 @@ pub enum Fault {
     /// A plan that is not the log's.
     #[error("it is about the plan {0}, and the log is of another one")]
     Plan(Hash),
+    /// A plan that is named by something else than its digest, or twice.
+    #[error("its `plan` is not one digest, 64 lower-case hexadecimal digits")]
+    PlanDigest,
     /// A checkpoint that says of a log with an end that it has none.
     #[error("it says that the log goes on, and the log has an end")]
     Endless,

@@ -8,8 +8,8 @@ use super::{
     plan,
 };
 use crate::{
-    Decision, Entry, Envelope, EnvelopeSignature, Hash, Keyring, LOG_ROLE, Predicate, Resource,
-    Statement, Verifier, pae,
+    Decision, Entry, Envelope, Hash, Keyring, LOG_ROLE, Predicate, Resource, SignerError,
+    Statement, Verifier,
 };
 
 pub(super) fn check(request: &Request<'_>, log: &Log, report: &mut Report) {
@@ -29,15 +29,15 @@ pub(super) fn check(request: &Request<'_>, log: &Log, report: &mut Report) {
                 (Standing::Signed, signers)
             }
             None => {
-                let key_ids = envelope.signatures().iter().map(EnvelopeSignature::key_id);
+                let key_ids = envelope.signatures().iter().map(|it| it.keyid.clone());
                 claimed(key_ids, &place(*n), report)
             }
         };
         match Statement::read(envelope) {
             Ok((statement, predicate)) => {
-                let what = format!("{} as {role}", predicate.summary());
-                Said { n: *n, entry, role, statement, predicate }.check(&signers, log, report);
-                report.item(place(*n), standing, what, signers);
+                let said = Said { n: *n, entry, role, statement, predicate };
+                said.check(&signers, log, report);
+                report.item(place(*n), standing, said.what(report), signers);
             }
             Err(why) => report.find(place(*n), Fault::Statement(why.to_string())),
         }
@@ -52,23 +52,16 @@ fn check_signers(
     (n, role): (u64, &str),
     report: &mut Report,
 ) -> Vec<String> {
-    let message = pae(envelope.payload_type(), payload);
     let mut signers: Vec<&Verifier> = Vec::new();
-    for signature in envelope.signatures() {
-        let bytes = signature.bytes();
-        let named = keyring.keys().find(|key| key.key_id() == signature.keyid);
-        let key = named.filter(|key| bytes.is_ok_and(|bytes| key.verifies(&message, &bytes)));
-        let Some(key) = key else {
-            report.find(place(n), Fault::Signature(signature.keyid.clone()));
-            continue;
-        };
-        if !keyring.has_role(key, role) {
-            let (key, role) = (key.key_id(), role.to_owned());
-            report.find(place(n), Fault::Role { key, role });
-        } else if signers.contains(&key) {
-            report.find(place(n), Fault::SignedTwice(key.key_id()));
-        } else {
-            signers.push(key);
+    for signer in envelope.signers(payload, &keyring.keys()) {
+        match signer {
+            Err(SignerError::Unknown(key)) => report.find(place(n), Fault::Signature(key)),
+            Err(SignerError::Twice(key)) => report.find(place(n), Fault::SignedTwice(key)),
+            Ok(key) if keyring.has_role(key, role) => signers.push(key),
+            Ok(key) => {
+                let (key, role) = (key.key_id(), role.to_owned());
+                report.find(place(n), Fault::Role { key, role });
+            }
         }
     }
     if signers.is_empty() {
@@ -94,6 +87,24 @@ struct Said<'s> {
 }
 
 impl Said<'_> {
+    /// Returns what is said, and what a decision was given over: whoever reads it sees what its signer
+    /// can't have seen.
+    fn what(&self, report: &Report) -> String {
+        let what = format!("{} as {}", self.predicate.summary(), self.role);
+        let is_planned = !plan::named(&self.predicate).is_empty();
+        match &self.predicate {
+            Predicate::Decision(decision) => {
+                let (size, n) = (decision.log.size, self.n);
+                let of = if is_planned { "of the plan" } else { "of no plan" };
+                format!("{what}, over {size} of the {n} entries before it, {of}")
+            }
+            Predicate::TestResult(_) if !is_planned && report.plan.is_some() => {
+                format!("{what}, of no plan")
+            }
+            _ => what,
+        }
+    }
+
     fn check(&self, signers: &[String], log: &Log, report: &mut Report) {
         plan::check_said(&self.predicate, self.n, report);
         if self.predicate.role().is_some_and(|role| role != self.role) {

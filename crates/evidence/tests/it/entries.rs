@@ -32,6 +32,12 @@ fn lines_that_are_no_entries_are_refused() {
         "",
         "{}",
         "[]",
+        "[0,\"2027-01-15T08:00:00Z\",\"close\"]",
+        "[0,\"2027-01-15T08:00:00Z\",\"record\",\"begun\",{},null,null,[]]",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\",\"name\":null}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\",\"role\":null}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\",\"envelope\":null}",
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\",\"outputs\":null}",
         "{\"n\":-1,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\"}",
         "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"other\"}",
         "{\"n\":0,\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"close\"}",
@@ -94,5 +100,32 @@ fn a_time_is_one_of_rfc_3339_in_utc() {
         "Z",
     ] {
         assert_eq!(read(at).unwrap_err(), EntryError::Time(at.to_owned()));
+    }
+}
+
+#[test]
+fn what_stands_in_a_line_are_objects() {
+    let cast = Cast::new();
+    let text = String::from_utf8(closed(&cast).lines().to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let digest = "77b64fa72d1b0088a02b20419f1c2595cb78b4d5c3c271aa681060b42077d633";
+    let output = format!("{{\"name\":\"preflight.log\",\"sha256\":\"{digest}\",\"bytes\":40}}");
+    let as_list = format!("[\"preflight.log\",\"{digest}\",40]");
+    // A record may say anything, nothing too.
+    let null = lines[0].replace("{\"exit\":0}", "null");
+    assert_eq!(Entry::read(null.as_bytes()).unwrap().data.unwrap().get(), "null");
+    let (start, rest) = lines[1].split_once("\"signatures\":[{\"keyid\":").unwrap();
+    let (key, rest) = rest.split_once(",\"sig\":").unwrap();
+    let (signature, rest) = rest.split_once('}').unwrap();
+    for changed in [
+        lines[0].replace(&output, &as_list),
+        format!("{start}\"signatures\":[[{key},{signature}]{rest}"),
+        "{\"n\":0,\"at\":\"2027-01-15T08:00:00Z\",\"kind\":\"statement\",\"role\":\"r\",\
+         \"envelope\":[\"\",\"t\",[]]}"
+            .to_owned(),
+    ] {
+        assert!(!lines.contains(&changed.as_str()));
+        let error = Entry::read(changed.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("invalid type: sequence, expected an object"), "{error}: {changed}");
     }
 }

@@ -420,10 +420,24 @@ fn what_is_sound_says_who_vouches_for_what() {
     assert_eq!(of("entries.jsonl"), [Derived, Asserted]);
     assert_eq!(report.count(Derived), 4);
     let decision = report.items.iter().find(|item| item.place == entry(2)).unwrap();
-    assert_eq!(decision.what, "decision GO: all gates passed as release-manager");
+    assert_eq!(
+        decision.what,
+        "decision GO: all gates passed as release-manager, over 2 of the 2 entries before it, of the plan"
+    );
     assert_eq!(decision.signers, [cast.alice.verifier().key_id()]);
     assert_eq!((report.entries, report.closed), (6, true));
     assert_eq!(report.origin.as_deref(), Some(ORIGIN));
+}
+
+#[test]
+fn a_log_without_entries_has_its_root() {
+    let cast = Cast::new();
+    let log = Recorder::new(ORIGIN, Redactor::default()).unwrap().without_end();
+    let report = check(&cast, &contents(&cast, &log));
+    assert_eq!(report.findings, []);
+    // The root of nothing, RFC 6962.
+    let root = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!((report.entries, report.root.as_str()), (0, root));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_new_key_is_read_from_its_own_text_and_differs_from_others() {
     assert_ne!(Signer::generate(name).unwrap().verifier(), signer.verifier());
     let shown = format!("{signer:?}");
     let seed = signer.to_private_text();
-    assert!(!shown.contains(seed.rsplit('+').next().unwrap()), "{shown}");
+    assert!(!shown.contains(seed.splitn(5, '+').nth(4).unwrap()), "{shown}");
 }
 
 #[test]
@@ -52,6 +52,8 @@ fn a_keyring_names_the_line_that_is_wrong() {
     check(String::new(), Err(KeyringError::NoLog));
     check(format!("release-manager {alice}\n"), Err(KeyringError::NoLog));
     check(format!("log {log}\nalice\n"), Err(KeyringError::Form(2)));
+    check(format!("\u{feff}log {log}\n"), Ok(1));
+    check(format!("log {log}\n\u{feff}log {alice}\n"), Err(KeyringError::Role(2)));
     check(format!("log {log} more\n"), Err(KeyringError::Form(1)));
     check(format!("log {log}\nlog {log}\n"), Err(KeyringError::Twice(2)));
     check(format!("origin a\norigin b\nlog {log}\n"), Err(KeyringError::Twice(2)));
@@ -59,6 +61,9 @@ fn a_keyring_names_the_line_that_is_wrong() {
         let expected = if role.is_empty() { KeyringError::Form(1) } else { KeyringError::Role(1) };
         check(format!("{role} {log}\n"), Err(expected));
     }
+    let told = "line 1: a role is a lower-case letter, then letters, digits and hyphens, 40 at most, \
+                and not `origin`";
+    assert_eq!(KeyringError::Role(1).to_string(), told);
     // One key under two names would look like two people.
     let renamed = Signer::from_seed("example.com/other".parse().unwrap(), [2; 32]).unwrap();
     check(

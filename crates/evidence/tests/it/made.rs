@@ -55,7 +55,7 @@ pub(crate) fn decision(choice: Choice, log: LogState, role: &str) -> (Predicate,
     let subject = vec![Resource::of_sha256("log", log.root)];
     let (role, reason) = (role.to_owned(), "all gates passed".to_owned());
     let plan = Some(Resource::of_sha256("plan", evidence::Hash::of(b"the plan")));
-    let decision = Decision { role, decision: choice, reason, gate: None, plan, log };
+    let decision = Decision { role, decision: choice, reason, about: None, plan, log };
     (Predicate::Decision(decision), subject)
 }
 

@@ -18,6 +18,7 @@ fn secrets_are_found_in_every_form_and_named() {
     check("x p@ss/w\"rd?x y", "x [redacted REDIS_URL] y");
     check("p@ss/w\"rd?x and more", "[redacted LONGER]");
     check("p%40ss%2Fw%22rd%3Fx", "[redacted REDIS_URL]");
+    check("p%40ss%2fw%22rd%3fx", "[redacted REDIS_URL]");
     check("cEBzcy93InJkP3g=", "[redacted REDIS_URL]");
     check("{\"a\":\"p@ss/w\\\"rd?x\"}", "{\"a\":\"[redacted REDIS_URL]\"}");
     check("redis://user:hidden@host:6379/0", "redis://user:[redacted password]@host:6379/0");

@@ -300,3 +300,14 @@ fn without_keys_it_is_said_who_is_said_to_have_signed() {
         checked(&contents).findings.iter().map(ToString::to_string).collect();
     assert_eq!(missing, ["2-compared.json: it is missing"]);
 }
+
+#[test]
+fn what_is_written_whole_stands_where_it_was_told_to_whatever_the_folder_is_called() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join(std::ffi::OsStr::from_bytes(b"run \xff"));
+    fs::create_dir(&odd).unwrap();
+    folder::write_whole(&odd.join("a.json"), b"{}").unwrap();
+    assert_eq!(fs::read(odd.join("a.json")).unwrap(), b"{}");
+    assert_eq!(fs::read_dir(&odd).unwrap().count(), 1);
+}

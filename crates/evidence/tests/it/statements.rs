@@ -62,6 +62,11 @@ fn other_types_and_contents_are_not_understood() {
         ("urn:tidegate:switch:v1", json!({"role": "r"})),
         ("urn:tidegate:rollback:v1", json!({"role": "r", "complete": 1})),
         ("https://in-toto.io/attestation/test-result/v0.1", json!({"result": "passed"})),
+        ("urn:tidegate:switch:v1", json!(["r", "memory", "redis", "shadow", null, 1, null, {}])),
+        (
+            "https://in-toto.io/attestation/test-result/v0.1",
+            json!({"result": "PASSED", "configuration": [["plan", null, {}]]}),
+        ),
     ] {
         assert!(matches!(of(kind, predicate), Err(PredicateError::Content(_))), "{kind}");
     }

@@ -59,7 +59,7 @@ pub fn may(act: Act, privacy: Privacy, who: Who) -> Result<(), Refusal> {
         Who::Nobody => return Err(Refusal::NoUser),
         Who::User(standing) => standing,
     };
-    let is_member = matches!(standing, Some(Standing::Owner | Standing::Member));
+    let is_member = standing.is_some_and(Standing::is_member);
     match act {
         Act::Read if privacy == Privacy::Public || is_member => Ok(()),
         Act::Read | Act::Write if !is_member => Err(Refusal::NotMember),

@@ -8,10 +8,13 @@ use std::sync::{
 use event::{Epoch, Event, OrgId, Position, Seq, StreamName};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use store::{Amended, Message, Thread};
-use tokio::{sync::watch, task::AbortHandle};
+use store::{Amended, ChatError, Message, Thread};
+use tokio::{
+    sync::{Mutex as AsyncMutex, watch},
+    task::AbortHandle,
+};
 
-use super::recent::Recent;
+use super::{earlier::Earlier, recent::Recent, rows::Rows};
 use crate::domain::{RecordError, event_name, shown_envelope};
 
 /// One thread in this process.
@@ -31,6 +34,10 @@ pub(crate) struct Cell {
     place: Mutex<Option<Position>>,
     /// The epoch of the log of which all is in the database that was there when it began.
     checked: Mutex<Option<Epoch>>,
+    /// The requests that the log can't know; none before somebody asks.
+    earlier: AsyncMutex<Option<Arc<Earlier>>>,
+    /// Up to where the database has what was sent before the log's epoch.
+    earlier_through: AtomicU64,
     /// The last number that this process gave.
     own: AtomicU64,
     /// How many messages are being given a number, or wait with one for the database.
@@ -63,6 +70,8 @@ impl Cell {
             shown: watch::Sender::new(shown),
             recent: Mutex::default(),
             checked: Mutex::default(),
+            earlier: AsyncMutex::default(),
+            earlier_through: AtomicU64::new(shown),
             place: Mutex::new(place),
             own: AtomicU64::new(0),
             sending: AtomicU64::new(0),
@@ -105,9 +114,27 @@ impl Cell {
         *self.checked.lock() == Some(epoch)
     }
 
-    /// Notes that it has.
-    pub(super) fn check(&self, epoch: Epoch) {
+    /// Notes that it has, up to this number.
+    pub(super) async fn check(&self, epoch: Epoch, through: u64) {
+        let mut earlier = self.earlier.lock().await;
+        self.earlier_through.fetch_max(through, Ordering::Relaxed);
+        *earlier = None;
         *self.checked.lock() = Some(epoch);
+    }
+
+    /// Returns the requests that the log can't know.
+    pub(super) async fn earlier(
+        &self,
+        rows: &dyn Rows,
+        now_ms: u64,
+    ) -> Result<Arc<Earlier>, ChatError> {
+        let mut held = self.earlier.lock().await;
+        if let Some(earlier) = &*held {
+            return Ok(Arc::clone(earlier));
+        }
+        let through = self.earlier_through.load(Ordering::Relaxed);
+        let earlier = Earlier::read(rows, &self.thread.thread_id, through, now_ms).await?;
+        Ok(Arc::clone(held.insert(Arc::new(earlier))))
     }
 
     /// Notes a number that this process gave.

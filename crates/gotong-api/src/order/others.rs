@@ -10,7 +10,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use node_runtime::Shutdown;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::sleep};
 
@@ -53,8 +52,8 @@ impl Others {
         }
     }
 
-    /// Looks for what others write until the end is asked for.
-    pub(super) async fn run(&self, writer: &Writer, rows: &dyn Rows, mut end: Shutdown) {
+    /// Looks for what others write, for ever.
+    pub(super) async fn run(&self, writer: &Writer, rows: &dyn Rows) {
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < AT_ONCE
@@ -65,7 +64,6 @@ impl Others {
             tokio::select! {
                 () = self.more.notified(), if under_way.len() < AT_ONCE => {}
                 Some(()) = under_way.next() => {}
-                () = end.asked() => return,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The messages in the database, as far as their order needs them; tests put another one in its place.
 
 use broker::BoxFuture;
-use store::{Amended, Chat, ChatError, Head, Message, Thread};
+use store::{Amended, Chat, ChatError, Head, Message, Requested, Thread};
 
 /// Where messages are kept.
 pub trait Rows: Send + Sync + 'static {
@@ -21,6 +21,14 @@ pub trait Rows: Send + Sync + 'static {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Amended>, ChatError>>;
+
+    /// Returns of what requests the messages after a number came, of at most so many.
+    fn requests<'a>(
+        &'a self,
+        thread: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Requested>, ChatError>>;
 
     /// Returns the messages that came of a request.
     fn of_request<'a>(
@@ -58,6 +66,15 @@ impl Rows for Chat {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Amended>, ChatError>> {
         Box::pin(Chat::read(self, thread, after, limit))
+    }
+
+    fn requests<'a>(
+        &'a self,
+        thread: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Requested>, ChatError>> {
+        Box::pin(Chat::requests(self, thread, after, limit))
     }
 
     fn of_request<'a>(

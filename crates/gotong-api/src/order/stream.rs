@@ -11,10 +11,7 @@ use event::{After, Event, Gap, GapReason, Ledger, Position, Seq, StreamName};
 use store::PAGE_MAX;
 use tokio::sync::watch;
 
-use super::{
-    cell::Cell,
-    sequencer::{OpenError, Sequencer},
-};
+use super::{cell::Cell, opening::OpenError, sequencer::Sequencer};
 use crate::domain::message_id;
 
 /// The threads as streams.

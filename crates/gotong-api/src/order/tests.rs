@@ -1,5 +1,6 @@
 //! The order of messages over a log and a database that fail on purpose.
 
+mod bounds;
 mod kit;
 
 use std::sync::{Arc, atomic::Ordering::SeqCst};
@@ -10,7 +11,7 @@ use store::ChatError;
 use tokio::task::JoinSet;
 
 use self::kit::{Stage, draft};
-use super::{SendError, ThreadBroker};
+use super::{SendError, ThreadBroker, earlier::Earlier};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_have_no_hole_under_concurrent_senders() {
@@ -61,6 +62,38 @@ async fn a_request_is_known_to_a_log_that_forgot_it() {
     assert_eq!(stage.send("a", "other", Some("r-1")).await, Err(SendError::Conflict));
     let next = stage.send("a", "next", None).await.expect("it is sent");
     assert_eq!(next.message.seq, 2, "it goes on where the database is");
+}
+
+/// What the log knows, and what is too old to count, costs no query.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_requests_that_the_log_can_not_know_are_looked_for() {
+    let stage = Stage::new();
+    for n in 0..20 {
+        stage.send("a", "hello", Some(&format!("r-{n}"))).await.expect("it is sent");
+    }
+    assert!(stage.send("a", "hello", Some("r-7")).await.expect("it was sent").is_replayed);
+    assert_eq!(stage.rows.looked.load(SeqCst), 0, "the log knows all of them");
+    let stage = stage.restart();
+    for n in 20..40 {
+        stage.send("a", "hello", Some(&format!("r-{n}"))).await.expect("it is sent");
+    }
+    assert_eq!(stage.rows.looked.load(SeqCst), 0, "they are none of those that the log forgot");
+    for n in [3, 19] {
+        let again = stage.send("a", "hello", Some(&format!("r-{n}"))).await.expect("it was sent");
+        assert_eq!((again.message.seq, again.is_replayed), (n + 1, true));
+    }
+    assert_eq!(stage.rows.looked.load(SeqCst), 2);
+    (1..=5000).for_each(|seq| stage.rows.put("old", seq, "old"));
+    stage.send("old", "new", Some("r")).await.expect("it is sent");
+    assert_eq!(stage.rows.looked.load(SeqCst), 2, "nobody asks for so old ones");
+    let now = stage.now_ms();
+    (1..=5000).for_each(|seq| stage.rows.put_at("busy", seq, "new", now));
+    stage.send("busy", "new", Some("r")).await.expect("it is sent");
+    assert_eq!(stage.rows.looked.load(SeqCst), 3, "they are more than are read");
+    let earlier = Earlier::read(&*stage.rows, "busy", 5000, now).await.expect("it answers");
+    let hours = |hours: u64| now + hours * 3_600_000;
+    assert!(earlier.may_have("alice", "r", hours(24)));
+    assert!(!earlier.may_have("alice", "r", hours(26)), "by then all of them are too old");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,7 +287,7 @@ async fn a_log_behind_the_database_goes_on_there_also_where_the_thread_is_open()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_begins_anew_gives_no_number_twice() {
-    let stage = Stage::new();
+    let stage = Stage::shared();
     for n in 1..=3 {
         stage.send("a", &n.to_string(), Some(&format!("r-{n}"))).await.expect("it is sent");
     }

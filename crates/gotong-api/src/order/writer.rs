@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use broker::ReadError;
 use futures_util::{StreamExt, stream};
 use node_runtime::Shutdown;
 use parking_lot::Mutex;
@@ -29,11 +31,15 @@ use super::{
     rows::Rows,
 };
 
-/// Most threads of one group.
-const CELLS_MAX: usize = 256;
+/// Most threads of one turn.
+const TURN_MAX: usize = 256;
 
 /// How many logs are read at once.
 const READS_MAX: usize = 32;
+
+/// How long a log is waited for, and how long once one of the same turn did not answer so soon: what
+/// other threads wait for is not to wait for it.
+const READ_PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_millis(100)];
 
 /// What a message counts besides its texts.
 const MESSAGE_BYTES: usize = 256;
@@ -95,7 +101,7 @@ impl Writer {
 
     fn take(&self) -> Vec<Arc<Cell>> {
         let mut waiting = self.waiting.lock();
-        let count = waiting.len().min(CELLS_MAX);
+        let count = waiting.len().min(TURN_MAX);
         let cells: Vec<_> = waiting.drain(..count).collect();
         for cell in &cells {
             // Before its log is read: what comes from now on brings it back.
@@ -104,8 +110,8 @@ impl Writer {
         cells
     }
 
-    /// Writes until the end is asked for, and then what is under way, as long as that is done `within`
-    /// a while.
+    /// Writes until the end is asked for, and then what senders wait for, as long as that is done
+    /// `within` a while.
     pub(super) async fn run(
         &self,
         log: Arc<dyn ThreadLog>,
@@ -113,63 +119,87 @@ impl Writer {
         mut end: Shutdown,
         within: Duration,
     ) {
-        loop {
+        let (log, rows) = (&*log, &*rows);
+        while !end.is_asked() {
             let cells = self.take();
             if cells.is_empty() {
                 tokio::select! {
                     () = self.more.notified() => {}
-                    () = end.asked() => break,
+                    () = end.asked() => {}
                 }
                 continue;
             }
-            let turn = self.turn(&*log, &*rows, cells);
+            let mut turn = pin!(self.turn(log, rows, cells));
             tokio::select! {
-                () = turn => {}
-                () = end.asked(), if self.is_down() => break,
+                () = &mut turn => continue,
+                () = end.asked() => {}
+            }
+            if !self.is_down() {
+                let _ = timeout(within, turn).await;
             }
         }
         let deadline = Instant::now() + within;
-        while self.senders.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        let is_waited_for = || self.senders.load(Ordering::Relaxed) > 0 && !self.is_down();
+        while is_waited_for() && Instant::now() < deadline {
             let cells = self.take();
             if cells.is_empty() {
                 let _ = timeout(LOOK_EVERY, self.more.notified()).await;
             } else {
                 let left = deadline.saturating_duration_since(Instant::now());
-                let _ = timeout(left, self.turn(&*log, &*rows, cells)).await;
+                let _ = timeout(left, self.turn(log, rows, cells)).await;
             }
         }
     }
 
+    /// Reads what these threads' logs have, and writes it: never more at once than a group and what is
+    /// being read.
     async fn turn(&self, log: &dyn ThreadLog, rows: &dyn Rows, cells: Vec<Arc<Cell>>) {
-        let read = stream::iter(cells).map(|cell| async move {
-            let pending = Pending::read(log, &cell).await;
-            (cell, pending)
-        });
-        let read: Vec<_> = read.buffered(READS_MAX).collect().await;
-        let mut parts = Vec::new();
-        let mut is_log_down = false;
-        for (cell, pending) in read {
-            match pending {
-                Ok(pending) if pending.messages.is_empty() => cell.set_fault(None),
-                Ok(pending) => parts.push(Part { cell, pending }),
-                Err(PendingError::Log(error)) => {
+        let is_slow = AtomicBool::new(false);
+        let reads = stream::iter(cells.clone()).map(|cell| read(log, cell, &is_slow));
+        let mut reads = pin!(reads.buffer_unordered(READS_MAX));
+        let (mut parts, mut held) = (Vec::new(), Held::default());
+        let (mut is_log_down, mut is_idle) = (false, true);
+        loop {
+            let next = reads.next().await;
+            let is_end = next.is_none();
+            match next {
+                Some((cell, Ok(pending))) if pending.messages.is_empty() => cell.set_fault(None),
+                Some((cell, Ok(pending))) => {
+                    is_idle = false;
+                    held.add(&pending.messages);
+                    parts.push(Part { cell, pending });
+                }
+                Some((cell, Err(PendingError::Log(error)))) => {
                     tracing::debug!(%error, stream = %cell.stream, "a log can't be read now");
                     is_log_down = true;
                     self.look_at(&cell);
                 }
-                Err(PendingError::Fault(fault)) => report(&cell, fault),
+                Some((cell, Err(PendingError::Fault(fault)))) => report(&cell, fault),
+                None => {}
+            }
+            if !is_end && held.fits() {
+                continue;
+            }
+            held = Held::default();
+            if log.is_shared() {
+                self.others.take_from(&mut parts);
+            }
+            while !parts.is_empty() {
+                let group = self.group(&mut parts);
+                if !self.write(rows, group).await {
+                    // What is done already is looked at for nothing.
+                    cells.iter().for_each(|cell| self.look_at(cell));
+                    sleep(PAUSE).await;
+                    return;
+                }
+            }
+            if is_end {
+                break;
             }
         }
-        if parts.is_empty() {
+        if is_idle {
             // Nothing waits that would find out by itself; the next message does.
             self.is_down.store(false, Ordering::Relaxed);
-        }
-        if log.is_shared() {
-            self.others.take_from(&mut parts);
-        }
-        while !parts.is_empty() {
-            let group = self.group(&mut parts);
-            self.write(rows, group).await;
         }
         if is_log_down {
             sleep(PAUSE).await;
@@ -178,13 +208,12 @@ impl Writer {
 
     /// Takes what fits into one group; a thread whose messages do not all fit comes again.
     fn group(&self, parts: &mut Vec<Part>) -> Vec<Part> {
-        let (mut count, mut bytes) = (0, 0);
+        let mut held = Held::default();
         let mut group: Vec<Part> = Vec::new();
         while let Some(mut part) = parts.pop() {
             let fits = part.pending.messages.iter().take_while(|message| {
-                count += 1;
-                bytes += MESSAGE_BYTES + size(message);
-                count <= GROUP_MESSAGES_MAX && bytes <= GROUP_BYTES_MAX
+                held.add([*message]);
+                held.fits()
             });
             let fits = fits.count();
             if fits == 0 && !group.is_empty() {
@@ -195,14 +224,15 @@ impl Writer {
             part.pending.has_more |= fits < part.pending.messages.len();
             part.pending.messages.truncate(fits);
             group.push(part);
-            if count >= GROUP_MESSAGES_MAX || bytes >= GROUP_BYTES_MAX {
+            if !held.has_room() {
                 return group;
             }
         }
         group
     }
 
-    async fn write(&self, rows: &dyn Rows, group: Vec<Part>) {
+    /// Writes a group; false where the database takes nothing.
+    async fn write(&self, rows: &dyn Rows, group: Vec<Part>) -> bool {
         let messages: Vec<Message> =
             group.iter().flat_map(|part| part.pending.messages.iter().cloned()).collect();
         match rows.write(&messages).await {
@@ -210,25 +240,29 @@ impl Writer {
                 for Part { cell, pending } in &group {
                     self.shown(cell, pending, pending.messages.len());
                 }
+                true
             }
             Err(ChatError::Query(error)) if error.is_outage() => {
                 if !self.is_down.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "the database takes no messages");
                 }
-                group.iter().for_each(|part| self.look_at(&part.cell));
-                sleep(PAUSE).await;
+                false
             }
             Err(_) if group.len() > 1 => {
                 // One of them is at fault; the others need not suffer.
                 for part in group {
-                    Box::pin(self.write(rows, vec![part])).await;
+                    if !Box::pin(self.write(rows, vec![part])).await {
+                        return false;
+                    }
                 }
+                true
             }
             Err(error) => {
                 self.is_down.store(false, Ordering::Relaxed);
                 for Part { cell, .. } in &group {
                     report(cell, error.to_string());
                 }
+                true
             }
         }
     }
@@ -248,17 +282,51 @@ impl Writer {
     }
 }
 
+/// How much there is of some messages, as the bounds of a group count.
+#[derive(Debug, Default)]
+struct Held {
+    count: usize,
+    bytes: usize,
+}
+
+impl Held {
+    fn add<'a>(&mut self, messages: impl IntoIterator<Item = &'a Message>) {
+        for message in messages {
+            self.count += 1;
+            self.bytes += MESSAGE_BYTES + message.bytes();
+        }
+    }
+
+    /// Returns whether one group can have them.
+    fn fits(&self) -> bool {
+        self.count <= GROUP_MESSAGES_MAX && self.bytes <= GROUP_BYTES_MAX
+    }
+
+    /// Returns whether it could have more.
+    fn has_room(&self) -> bool {
+        self.count < GROUP_MESSAGES_MAX && self.bytes < GROUP_BYTES_MAX
+    }
+}
+
+/// Reads what a thread's log has, within the patience that there is.
+async fn read(
+    log: &dyn ThreadLog,
+    cell: Arc<Cell>,
+    is_slow: &AtomicBool,
+) -> (Arc<Cell>, Result<Pending, PendingError>) {
+    let patience = READ_PATIENCE[usize::from(is_slow.load(Ordering::Relaxed))];
+    let read = timeout(patience, Pending::read(log, &cell)).await.unwrap_or_else(|_| {
+        is_slow.store(true, Ordering::Relaxed);
+        let reason = "the log did not answer in time".to_owned();
+        Err(PendingError::Log(ReadError::Unavailable { reason }))
+    });
+    (cell, read)
+}
+
 /// Says once that nothing can be sent to a thread, and why.
 fn report(cell: &Cell, fault: String) {
     if cell.fault().as_ref() != Some(&fault) {
         tracing::error!(stream = %cell.stream, fault, "nothing can be sent to a thread");
     }
     cell.set_fault(Some(fault));
-}
-
-fn size(message: &Message) -> usize {
-    let options = [&message.request_id, &message.correlation_id];
-    let optional: usize = options.into_iter().flatten().map(String::len).sum();
-    let attached: usize = message.attachments.iter().map(String::len).sum();
-    message.body.len() + message.author_id.len() + attached + optional
 }

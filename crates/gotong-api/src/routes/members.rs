@@ -12,10 +12,13 @@ use node_runtime::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Member;
-use viz_api::AppState;
+use viz_api::{ApiError, AppState, surface::query_value};
 
-use super::answer::{Named, body, caller, ok, read, read_nothing};
+use super::answer::{Named, body, caller, number, ok, read, read_nothing};
 use crate::{Chat, error::Failure};
+
+/// Most members of one answer, and as many as there are where nothing is said.
+const LIMIT_MAX: u64 = 10_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,10 +33,18 @@ pub(super) async fn list(
     Named(id): Named<String>,
     request: Request,
 ) -> Result<Response, Failure> {
-    let caller = caller(&app, request.headers(), Scope::Subscribe).await?;
-    let members = chat.service()?.members(&caller, &id).await?;
-    let members: Vec<_> = members.iter().map(shown).collect();
-    Ok(ok(StatusCode::OK, &json!({"members": members})))
+    let (parts, _) = request.into_parts();
+    let caller = caller(&app, &parts.headers, Scope::Subscribe).await?;
+    let after = query_value(parts.uri.query(), "after")?.unwrap_or_default();
+    let limit = number(&parts, "limit")?.unwrap_or(LIMIT_MAX);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Failure(ApiError::validation("`limit` is 1 to 10000")));
+    }
+    let found = chat.service()?.members(&caller, &id, &after, limit as usize).await?;
+    let members: Vec<_> = found.members.iter().map(shown).collect();
+    let has_more = found.next.is_some();
+    let value = json!({"members": members, "next": found.next, "has_more": has_more});
+    Ok(ok(StatusCode::OK, &value))
 }
 
 /// Lets a user join.

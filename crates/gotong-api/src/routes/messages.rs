@@ -53,9 +53,10 @@ pub(super) async fn send(
     let caller = caller(&app, &parts.headers, Scope::Publish).await?;
     let bytes = body(&app, &parts, rest).await?;
     let wanted: Wanted<'_> = read(&bytes)?;
-    let correlation_id = text_of(&parts.headers, "x-correlation-id");
+    let correlation_id = correlation_id(&parts.headers)?;
     let draft = Draft::new(&wanted.body, &wanted.attachments, correlation_id)?;
     let request_id = request_id(&parts.headers)?;
+    let _turn = chat.turn(&caller, &id, request_id).await?;
     app.take_from_rate(&caller, 1)?;
     let sender = Sender { caller: &caller, request_id };
     let placed = chat.service()?.send(sender, &id, &draft).await?;
@@ -75,6 +76,15 @@ fn request_id(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     }
     // One that is no id is as if there was none, as for every request.
     Ok(text_of(headers, "x-request-id").filter(|id| checked_request_id(id).is_ok()))
+}
+
+/// Returns what the sender relates the message to; it is never dropped in silence.
+fn correlation_id(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    const NAME: &str = "x-correlation-id";
+    let Some(value) = headers.get(NAME) else { return Ok(None) };
+    let is_visible = value.as_bytes().iter().all(|byte| (b' '..=b'~').contains(byte));
+    let refusal = || Failure(ApiError::validation("`x-correlation-id` has visible ASCII alone"));
+    value.to_str().ok().filter(|_| is_visible).map(Some).ok_or_else(refusal)
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

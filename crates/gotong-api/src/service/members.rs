@@ -7,34 +7,44 @@ use super::{Service, user_of};
 use crate::{
     domain::{Act, Who, checked_user},
     error::Failure,
+    passes::GivenAt,
 };
 
 /// Most members of one page of the database.
 const PAGE: usize = 500;
 
-/// Most members that are listed.
-const MEMBERS_MAX: usize = 10_000;
+/// Some members of a thread.
+pub(crate) struct Members {
+    pub(crate) members: Vec<Member>,
+    /// After which user there are more.
+    pub(crate) next: Option<String>,
+}
 
 impl Service {
-    /// Returns the members of a thread.
+    /// Returns the members of a thread after a user, by their ids, at most so many.
     pub(crate) async fn members(
         &self,
         caller: &Caller,
         thread: &str,
-    ) -> Result<Vec<Member>, Failure> {
+        after: &str,
+        limit: usize,
+    ) -> Result<Members, Failure> {
         self.enter(caller, thread).await?.may(Act::Read)?;
-        let is_member = |m: &Member| matches!(m.standing, Standing::Owner | Standing::Member);
         let mut members = Vec::new();
-        let mut after = String::new();
-        while members.len() < MEMBERS_MAX {
+        let mut after = after.to_owned();
+        // One more tells whether there are more.
+        while members.len() <= limit {
             let page = self.rows().members(thread, &after, PAGE).await?;
-            members.extend(page.members.into_iter().filter(is_member));
+            members.extend(page.members.into_iter().filter(|member| member.standing.is_member()));
             match page.next {
                 Some(next) => after = next,
                 None => break,
             }
         }
-        Ok(members)
+        let has_more = members.len() > limit;
+        members.truncate(limit);
+        let next = members.last().filter(|_| has_more).map(|last| last.user_id.clone());
+        Ok(Members { members, next })
     }
 
     /// Lets a user join; whoever is a member stays one.
@@ -59,7 +69,8 @@ impl Service {
         let entered = self.enter(caller, thread).await?;
         entered.may(Act::Join)?;
         let user = user_of(caller)?;
-        if let Who::User(Some(Standing::Owner | Standing::Member)) = entered.who
+        if let Who::User(Some(standing)) = entered.who
+            && standing.is_member()
             && let Some(member) = self.rows().member(thread, user).await?
         {
             return Ok(member);
@@ -75,7 +86,7 @@ impl Service {
         let Who::User(Some(_)) = entered.who else { return Ok(()) };
         let left = self.stand(thread, user, Standing::Left, self.now_ms()).await?;
         if left.standing == Standing::Left {
-            self.dismiss(thread, user, entered.privacy());
+            self.dismiss(thread, user, entered.privacy(), GivenAt::MAX);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use delivery::Pass;
 use event::StreamName;
+use futures_util::{StreamExt, stream};
 use store::{Privacy, Standing};
 use viz_api::surface::Caller;
 
@@ -11,7 +12,11 @@ use super::{Service, user_of};
 use crate::{
     domain::{Act, Who, may},
     error::Failure,
+    passes::GivenAt,
 };
+
+/// How many threads are looked at at once.
+const AT_ONCE: usize = 8;
 
 /// Most readers of a thread that are looked at one by one.
 const ONE_BY_ONE_MAX: usize = 8;
@@ -25,10 +30,10 @@ impl Service {
         Ok(pass)
     }
 
-    /// Ends what a user reads of a thread without being a member.
-    pub(super) fn dismiss(&self, thread: &str, user: &str, privacy: Privacy) {
+    /// Ends what a user reads of a thread without being a member, by passes that were given before.
+    pub(super) fn dismiss(&self, thread: &str, user: &str, privacy: Privacy, before: GivenAt) {
         let who = Who::User(Some(Standing::Left));
-        if may(Act::Read, privacy, who).is_ok() || !self.passes.take(thread, user) {
+        if may(Act::Read, privacy, who).is_ok() || !self.passes.take(thread, user, before) {
             return;
         }
         tracing::info!(thread, "a reader lost the permission to read");
@@ -40,19 +45,28 @@ impl Service {
     /// Looks whether readers still may: another replica may have let them go. Where the database has
     /// no answer, nobody is let go.
     pub(crate) async fn look_at_readers(&self) {
-        for (thread, users) in self.passes.holders() {
-            let Ok(cell) = self.sequencer.open(&thread).await else { continue };
-            let privacy = cell.thread.privacy_level;
-            if privacy == Privacy::Public {
-                continue;
-            }
-            let gone = match users.len() {
-                ..=ONE_BY_ONE_MAX => self.gone_one_by_one(&thread, &users).await,
-                _ => self.gone_of_all(&thread, &users).await,
-            };
-            for user in gone.unwrap_or_default() {
-                self.dismiss(&thread, &user, privacy);
-            }
+        let (before, holders) = self.passes.holders();
+        let looks = stream::iter(holders);
+        looks
+            .for_each_concurrent(AT_ONCE, async |(thread, users)| {
+                self.look_at_readers_of(&thread, &users, before).await;
+            })
+            .await;
+    }
+
+    async fn look_at_readers_of(&self, thread: &str, users: &[Arc<str>], before: GivenAt) {
+        let Ok(cell) = self.sequencer.open(thread).await else { return };
+        let privacy = cell.thread.privacy_level;
+        if privacy == Privacy::Public {
+            return;
+        }
+        let gone = match users.len() {
+            ..=ONE_BY_ONE_MAX => self.gone_one_by_one(thread, users).await,
+            _ => self.gone_of_all(thread, users).await,
+        };
+        for user in gone.unwrap_or_default() {
+            // Whoever came back since has another one.
+            self.dismiss(thread, &user, privacy, before);
         }
     }
 
@@ -64,7 +78,7 @@ impl Service {
         let mut gone = Vec::new();
         for user in users {
             let member = self.rows().member(thread, user).await?;
-            if !member.is_some_and(|member| is_member(member.standing)) {
+            if !member.is_some_and(|member| member.standing.is_member()) {
                 gone.push(Arc::clone(user));
             }
         }
@@ -80,7 +94,7 @@ impl Service {
         let mut after = String::new();
         loop {
             let page = self.rows().members(thread, &after, store::PAGE_MAX).await?;
-            let those = page.members.into_iter().filter(|member| is_member(member.standing));
+            let those = page.members.into_iter().filter(|member| member.standing.is_member());
             members.extend(those.map(|member| member.user_id));
             match page.next {
                 Some(next) => after = next,
@@ -89,8 +103,4 @@ impl Service {
         }
         Ok(users.iter().filter(|user| !members.contains(&***user)).cloned().collect())
     }
-}
-
-fn is_member(standing: Standing) -> bool {
-    matches!(standing, Standing::Owner | Standing::Member)
 }

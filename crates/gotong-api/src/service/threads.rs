@@ -1,5 +1,6 @@
 //! Making threads, and finding them.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use store::{Member, Privacy, Standing, Thread};
 use ulid::Ulid;
 use viz_api::surface::Caller;
@@ -9,6 +10,9 @@ use crate::{
     domain::{Act, Who, checked_scope, may},
     error::Failure,
 };
+
+/// How many threads are looked at at once.
+const AT_ONCE: usize = 8;
 
 /// A thread that somebody wants.
 pub(crate) struct NewThread<'a> {
@@ -68,13 +72,15 @@ impl Service {
         let scope = checked_scope(scope)?;
         let page = self.rows().threads(caller.org.as_str(), scope, after, limit).await?;
         let last = page.threads.last().map(|thread| thread.thread_id.clone());
-        let mut threads = Vec::new();
-        for thread in page.threads {
-            if self.may_read(caller, &thread).await? {
-                let head = self.rows().head(&thread.thread_id).await?;
-                threads.push((thread, head.seq));
-            }
-        }
+        let looks = stream::iter(page.threads).map(async |thread| {
+            let head = match self.may_read(caller, &thread).await? {
+                true => Some(self.rows().head(&thread.thread_id).await?.seq),
+                false => None,
+            };
+            Ok::<_, Failure>(head.map(|head| (thread, head)))
+        });
+        let found: Vec<_> = looks.buffered(AT_ONCE).try_collect().await?;
+        let threads = found.into_iter().flatten().collect();
         Ok(ThreadList { threads, next: last.filter(|_| page.has_more) })
     }
 
@@ -96,7 +102,8 @@ impl Service {
         joined_at_ms: u64,
     ) -> Result<Member, Failure> {
         let member = Member { user_id: user.to_owned(), standing, joined_at_ms };
-        let counts = self.rows().set_member(thread, &member, self.now_ms()).await?;
+        let written = self.rows().set_member(thread, &member, self.now_ms()).await;
+        let counts = written.inspect_err(|_| self.standings.may_have_changed(thread, user))?;
         self.standings.changed(thread, user, counts.standing);
         Ok(counts)
     }

@@ -42,6 +42,21 @@ fn a_message_is_answered_as_it_is_read() {
 }
 
 #[test]
+fn what_a_message_is_related_to_is_kept_or_refused() {
+    let server = Plan::new("memory").start();
+    let thread = server.thread(ALICE, "public");
+    let long = "c".repeat(129);
+    for id in ["kanäle", "a\tb", "", &long] {
+        let headers = [("x-correlation-id", id)];
+        let (status, answer, _) = send(&server, &thread, &headers, &json!({"body": "b"}));
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!("validation_error")), "{id}");
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("x-correlation-id"), "{id}: {message}");
+    }
+    assert_eq!(server.bodies(ALICE, &thread, 0), [""; 0]);
+}
+
+#[test]
 fn a_request_takes_effect_once() {
     let server = Plan::new("memory").start();
     let thread = server.thread(ALICE, "public");
@@ -108,7 +123,7 @@ fn only_its_author_changes_a_message() {
     assert!(stream.opening().is("ping"));
     let bodies: Vec<_> = (0..3).map(|_| stream.event().json()["body"].clone()).collect();
     assert_eq!(bodies, ["message 1", "edited", ""]);
-    // What was sent last is what a sender's retry gets.
+    // There is no such message.
     change(ALICE, "PATCH", 99, r#"{"body":"x"}"#).assert_error(404, "not_found");
 }
 

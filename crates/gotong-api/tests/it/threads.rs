@@ -87,6 +87,20 @@ fn members_are_invited_join_and_leave() {
         .map(|m| (m["user_id"].as_str().unwrap_or(""), m["role"].as_str().unwrap_or("")))
         .collect();
     assert_eq!(roles, [("alice", "owner"), ("bob", "member")]);
+    let page = |query: &str| server.get(BOB, &format!("{}?{query}", path("members"))).json();
+    let ids = |page: &serde_json::Value| {
+        let members = page["members"].as_array().expect("a list").iter();
+        members.map(|m| m["user_id"].as_str().unwrap_or("").to_owned()).collect::<Vec<_>>()
+    };
+    let first = page("limit=1");
+    let more = (&first["next"], &first["has_more"]);
+    assert_eq!((ids(&first), more), (vec!["alice".into()], (&json!("alice"), &json!(true))));
+    let whole = (&members["next"], &members["has_more"]);
+    for last in [page("after=alice&limit=1"), page("after=alice")] {
+        assert_eq!(ids(&last), ["bob"]);
+        assert_eq!((&last["next"], &last["has_more"]), whole, "{last}");
+    }
+    assert_eq!(whole, (&serde_json::Value::Null, &json!(false)));
     server.say(BOB, &thread, "hello");
     assert_eq!(server.post(BOB, &path("leave"), &nothing).status, 200);
     server.try_say(BOB, &thread, "again", "r").assert_error(403, "forbidden");
@@ -149,6 +163,7 @@ fn bad_input_is_named() {
     check("GET", "/v1/chat/threads/'%3B%20--/messages", "", 404, "thread");
     check("DELETE", "/v1/chat/threads/THREAD", "", 405, "method");
     check("POST", "/v1/chat/threads/THREAD/members", r#"{"user_id":""}"#, 400, "user");
+    check("GET", "/v1/chat/threads/THREAD/members?limit=10001", "", 400, "10000");
     check("POST", "/v1/chat/threads/THREAD/join", r#"{"x":1}"#, 400, "x");
     let send = "/v1/chat/threads/THREAD/messages/send";
     check("POST", send, r#"{"body":""}"#, 400, "2000");

@@ -35,11 +35,22 @@ fn the_failing_number_is_the_first_that_fails() {
     assert_eq!(failing_errors(Alpha::ONE_PERCENT, 0.1, 0.0, 0.0), 4.0);
 }
 
+/// So many requests, of which the canary gets a part, without clients.
+fn outlook(requests: f64, share: f64) -> Outlook {
+    Outlook {
+        exposure_per_second: requests / 1800.0,
+        share,
+        seconds: 1800.0,
+        look_s: 1.0,
+        exposure_min: crate::EXPOSURE_MIN,
+        clients: None,
+    }
+}
+
 #[test]
 fn more_traffic_and_worse_canaries_are_seen_better() {
     let power = |requests: f64, ratio: f64| {
-        let exposures = Exposures { canary: requests * 0.1, stable: requests * 0.9 };
-        detection_power(Alpha::ONE_PERCENT, exposures, 0.005, 0.005 * ratio)
+        detection_power(Alpha::ONE_PERCENT, &outlook(requests, 0.1), 0.005, 0.005 * ratio)
     };
     for ratio in [2.0, 4.0, 10.0] {
         for requests in [100.0, 1_000.0, 10_000.0, 100_000.0] {
@@ -53,17 +64,61 @@ fn more_traffic_and_worse_canaries_are_seen_better() {
 }
 
 #[test]
-fn the_detectable_rate_is_the_one_that_is_seen_in_four_of_five() {
-    let exposures = Exposures { canary: 3_600.0, stable: 32_400.0 };
-    let rate = detectable_rate(Alpha::ONE_PERCENT, exposures, 0.005, 1.0).unwrap();
-    assert!((0.007..0.02).contains(&rate), "{rate}");
-    near(detection_power(Alpha::ONE_PERCENT, exposures, 0.005, rate), 0.8, 0.02);
-    let tiny = Exposures { canary: 2.0, stable: 18.0 };
-    assert_eq!(detectable_rate(Alpha::ONE_PERCENT, tiny, 0.005, 1.0), None);
+fn fewer_clients_are_seen_worse() {
+    let power = |count: u32| {
+        let clients = Some(crate::OutlookClients { count, again_after_s: 600.0 });
+        let outlook = Outlook { clients, ..outlook(36_000.0, 0.1) };
+        let see = detection_power(Alpha::ONE_PERCENT, &outlook, 0.005, 0.02);
+        (see, passing_power(Alpha::ONE_PERCENT, Effect::new(4.0, 0.0).unwrap(), &outlook, 0.005))
+    };
+    let (few, some, many) = (power(20), power(200), power(20_000));
+    assert!(few.0 < some.0 && some.0 < many.0, "{few:?} {some:?} {many:?}");
+    assert!(few.1 < some.1 && some.1 < many.1, "{few:?} {some:?} {many:?}");
+    assert_eq!(power(1).0, 0.0, "with one client there is nothing to compare");
 }
 
 #[test]
-fn no_exposure_sees_nothing() {
-    let none = Exposures { canary: 0.0, stable: 100.0 };
-    assert_eq!(detection_power(Alpha::ONE_PERCENT, none, 0.1, 1.0), 0.0);
+fn the_detectable_rate_is_the_one_that_is_seen_in_four_of_five() {
+    let rate = detectable_rate(Alpha::ONE_PERCENT, &outlook(36_000.0, 0.1), 0.005, 1.0).unwrap();
+    assert!((0.007..0.02).contains(&rate), "{rate}");
+    let seen = detection_power(Alpha::ONE_PERCENT, &outlook(36_000.0, 0.1), 0.005, rate);
+    near(seen, 0.8, 0.02);
+    assert_eq!(detectable_rate(Alpha::ONE_PERCENT, &outlook(20.0, 0.1), 0.005, 1.0), None);
+    let none = detectable_rate(Alpha::ONE_PERCENT, &outlook(36_000.0, 0.1), 0.0, 1.0).unwrap();
+    assert!((0.0005..0.005).contains(&none), "{none} beside no errors");
+}
+
+#[test]
+fn a_good_canary_passes_where_there_is_enough() {
+    let power = |requests: f64, ratio: f64, rate_min: f64, stable: f64| {
+        let effect = Effect::new(ratio, rate_min).unwrap();
+        passing_power(Alpha::ONE_PERCENT, effect, &outlook(requests, 0.1), stable)
+    };
+    assert!(power(100.0, 4.0, 0.0, 0.005) < 0.01);
+    assert!(power(200_000.0, 4.0, 0.0, 0.005) > 0.99);
+    assert_eq!(power(200_000.0, 4.0, 0.0, 0.0), 0.0, "no error, no comparison");
+    assert!(power(200_000.0, 4.0, 0.001, 0.0) > 0.99, "but a rate is ruled out");
+    assert!(power(200_000.0, 4.0, 0.0, 0.005) > power(20_000.0, 2.0, 0.0, 0.005));
+}
+
+#[test]
+fn what_can_not_be_sees_nothing() {
+    let alpha = Alpha::ONE_PERCENT;
+    for outlook in [
+        outlook(0.0, 0.1),
+        outlook(1e4, 0.0),
+        outlook(1e4, 1.0),
+        outlook(f64::NAN, 0.1),
+        outlook(1e4, f64::NAN),
+        Outlook { seconds: f64::INFINITY, ..outlook(1e4, 0.1) },
+    ] {
+        assert_eq!(detection_power(alpha, &outlook, 0.1, 1.0), 0.0, "{outlook:?}");
+        assert_eq!(detectable_rate(alpha, &outlook, 0.1, 1.0), None, "{outlook:?}");
+    }
+    let sound = outlook(1e4, 0.1);
+    for (stable, canary) in [(f64::NAN, 1.0), (0.1, f64::NAN), (-1.0, 0.5), (f64::INFINITY, 1.0)] {
+        assert_eq!(detection_power(alpha, &sound, stable, canary), 0.0, "{stable} {canary}");
+    }
+    let huge = outlook(f64::MAX, 0.1);
+    assert!(detection_power(alpha, &huge, 0.1, 0.2).is_finite(), "it comes to an end");
 }

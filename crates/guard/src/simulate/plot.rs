@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::{Row, Scenario, Study, WORSE};
-use crate::Short;
+use crate::ShortNumber;
 
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 60.0;
@@ -34,8 +34,8 @@ pub(super) fn svg(study: &Study) -> String {
         "share seen by the guard; {:.0} % canary of {} clients, {} % errors, alpha {}, {} runs",
         traffic.share * 100.0,
         traffic.clients,
-        Short(traffic.error_ratio * 100.0),
-        Short(study.plan.alpha.get()),
+        ShortNumber(traffic.error_ratio * 100.0),
+        ShortNumber(study.plan.alpha.get()),
         study.plan.runs
     );
     text(&mut out, (LEFT, 40.0), "s", &about);

@@ -1,4 +1,4 @@
-//! Kinds of releases: five that are no worse and are hard on a guard, and those that are worse.
+//! Kinds of releases: six that are no worse and are hard on a guard, and those that are worse.
 
 use std::fmt;
 
@@ -30,6 +30,8 @@ pub enum Scenario {
     StormBoth,
     /// For five minutes one client of the canary fails and tries again ten times a second.
     RetryStorm,
+    /// One client of the canary fails and tries again ten times a second, all the time.
+    EndlessStorm,
     /// The canary fails more often.
     Worse {
         /// How many times as often.
@@ -40,12 +42,13 @@ pub enum Scenario {
 }
 
 /// The kinds that are no worse.
-pub const FAIR_SCENARIOS: [Scenario; 5] = [
+pub const FAIR_SCENARIOS: [Scenario; 6] = [
     Scenario::Steady,
     Scenario::WrongShare,
     Scenario::Ramp,
     Scenario::StormBoth,
     Scenario::RetryStorm,
+    Scenario::EndlessStorm,
 ];
 
 impl Scenario {
@@ -79,7 +82,11 @@ impl Scenario {
 
     /// Returns how many requests the one client sends in vain.
     pub(super) fn retries(self, traffic: &Traffic, second: u32) -> u32 {
-        let storms = self == Scenario::RetryStorm && is_within(traffic, second, RETRY_S);
+        let storms = match self {
+            Scenario::RetryStorm => is_within(traffic, second, RETRY_S),
+            Scenario::EndlessStorm => true,
+            _ => false,
+        };
         if storms { RETRIES_PER_SECOND } else { 0 }
     }
 }
@@ -98,6 +105,7 @@ impl fmt::Display for Scenario {
             Scenario::Ramp => f.pad("share doubles at half-time"),
             Scenario::StormBoth => f.pad("storm on both arms"),
             Scenario::RetryStorm => f.pad("one client's retry storm"),
+            Scenario::EndlessStorm => f.pad("one client's endless storm"),
             Scenario::Worse { ratio, from_s: 0 } => f.pad(&format!("{ratio}x errors")),
             Scenario::Worse { ratio, from_s } => {
                 f.pad(&format!("{ratio}x errors after {from_s} s"))

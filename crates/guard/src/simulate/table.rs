@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Row, Study};
-use crate::Short;
+use crate::ShortNumber;
 
 /// Heights of a curve's columns.
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -17,33 +17,37 @@ impl fmt::Display for Study {
         let traffic = &plan.traffic;
         writeln!(
             f,
-            "{} requests/s, {} % errors, {} % canary of {} clients, {} s; alpha {}, {} runs, seed {}",
-            Short(traffic.requests_per_second),
+            "{} requests/s, {} % errors, {} % canary of {} clients, {} s, a look every {} s; alpha {}, {} \
+             runs, seed {}",
+            ShortNumber(traffic.requests_per_second),
             percent(traffic.error_ratio),
             percent(traffic.share),
             traffic.clients,
             traffic.seconds,
-            Short(plan.alpha.get()),
+            plan.look_s,
+            ShortNumber(plan.alpha.get()),
             plan.runs,
             plan.seed
         )?;
         writeln!(f, "\nGood releases: the share aborted all the same\n")?;
-        writeln!(f, "{:<28} {:>9} {:>9} {:>15}", "", "req/s", "guard", "99 % over 5 min")?;
+        let [what, rate, guard, passed, threshold] =
+            ["", "req/s", "guard", "passed", "99 % over 5 min"];
+        writeln!(f, "{what:<28} {rate:>9} {guard:>9} {passed:>9} {threshold:>15}")?;
         for row in &self.fair {
-            write!(f, "{:<28} {:>9}", row.scenario, Short(row.requests_per_second))?;
-            writeln!(f, " {:>9} {:>15}", share(row.aborted), share(row.aborted_by_threshold))?;
+            write!(f, "{:<28} {:>9}", row.scenario, ShortNumber(row.requests_per_second))?;
+            write!(f, " {:>9} {:>9}", share(row.aborted), share(row.passed))?;
+            writeln!(f, " {:>15}", share(row.aborted_by_threshold))?;
         }
         writeln!(f, "\nWorse releases: the share seen, and when half of those were\n")?;
-        let head = ["", "req/s", "guard", "median", "over the time", "99 % over 5 min"];
-        let [what, rate, guard, median, time, threshold] = head;
-        writeln!(
-            f,
-            "{what:<28} {rate:>9} {guard:>9} {median:>8} {time:^COLUMNS$} {threshold:>15}"
-        )?;
+        let head = ["", "req/s", "guard", "median", "passed", "over the time", "99 % over 5 min"];
+        let [what, rate, guard, median, passed, time, threshold] = head;
+        write!(f, "{what:<28} {rate:>9} {guard:>9} {median:>8} {passed:>9}")?;
+        writeln!(f, " {time:^COLUMNS$} {threshold:>15}")?;
         for row in &self.worse {
             let median = row.median_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.0} s"));
-            write!(f, "{:<28} {:>9}", row.scenario, Short(row.requests_per_second))?;
-            write!(f, " {:>9} {median:>8} {}", share(row.aborted), curve(row))?;
+            write!(f, "{:<28} {:>9}", row.scenario, ShortNumber(row.requests_per_second))?;
+            write!(f, " {:>9} {median:>8} {:>9}", share(row.aborted), share(row.passed))?;
+            write!(f, " {}", curve(row))?;
             writeln!(f, " {:>15}", share(row.aborted_by_threshold))?;
         }
         let verdict = if self.holds() {
@@ -66,7 +70,7 @@ fn percent(share: f64) -> String {
     let text = format!("{percent:.4}");
     let short = text.trim_end_matches('0').trim_end_matches('.');
     // What four digits don't show is shown all the same.
-    if short == "0" { Short(percent).to_string() } else { short.to_owned() }
+    if short == "0" { ShortNumber(percent).to_string() } else { short.to_owned() }
 }
 
 fn share(share: f64) -> String {

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 
 use super::{
-    Plan, Scenario, Traffic,
+    Plan, Scenario, Traffic, WORSE,
     population::{Population, poisson},
 };
-use crate::{At, ClientCap, ClientCounts, Counts, EProcess, Look};
+use crate::{
+    At, ClientCounts, ClientLook, Counts, EProcess, EXPOSURE_MIN, Effect, Exposed, Look,
+    RatioGuard, RatioSettings,
+};
 
 /// The threshold rule: at least this success over these minutes, looked at once a minute.
 const SUCCESS_MIN: f64 = 0.99;
@@ -31,6 +34,7 @@ pub enum Method {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
     guard: Option<u32>,
+    passed: Option<u32>,
     threshold: Option<u32>,
     configured_share: Option<u32>,
     uncapped: Option<u32>,
@@ -45,6 +49,11 @@ impl Ended {
             Method::ConfiguredShare => self.configured_share,
             Method::Uncapped => self.uncapped,
         }
+    }
+
+    /// Returns when the guard would have passed for the first time, where it had not failed before.
+    pub const fn passed(&self) -> Option<u32> {
+        self.passed
     }
 }
 
@@ -102,6 +111,10 @@ impl Second {
         self.sort(share);
     }
 
+    fn whole(&self) -> Look {
+        Look { canary: sum(&self.canary), stable: sum(&self.stable) }
+    }
+
     fn add(&mut self, client: usize, requests: u32, errors: u32) {
         if self.requests[client] == 0 {
             self.touched.push(client as u32);
@@ -150,6 +163,53 @@ impl Threshold {
     }
 }
 
+/// The guard, and the seconds that wait for its next look.
+struct Guarded {
+    guard: RatioGuard,
+    look_s: u32,
+    canary: Vec<ClientCounts>,
+    stable: Vec<ClientCounts>,
+}
+
+impl Guarded {
+    fn new(plan: &Plan, scenario: Scenario) -> Self {
+        let ratio = match scenario {
+            Scenario::Worse { ratio, .. } => ratio,
+            _ => WORSE[0],
+        };
+        let settings = RatioSettings {
+            guard: "errors".to_owned(),
+            source: "simulation".to_owned(),
+            exposed: Exposed::Requests,
+            alpha: plan.alpha,
+            effect: Effect::new(ratio, 0.0).expect("a ratio above 1 is one"),
+            exposure_min: EXPOSURE_MIN,
+            again_after_ms: u64::from(plan.again_after_s) * 1000,
+            silent_ms_max: u64::MAX,
+        };
+        let guard = RatioGuard::new(settings);
+        Guarded { guard, look_s: plan.look_s, canary: Vec::new(), stable: Vec::new() }
+    }
+
+    /// Takes a second in, and looks where it is time.
+    fn observe(&mut self, now: u32, second: &Second, ended: &mut Ended) {
+        self.canary.extend_from_slice(&second.canary);
+        self.stable.extend_from_slice(&second.stable);
+        if !(now + 1).is_multiple_of(self.look_s) || ended.guard.is_some() {
+            return;
+        }
+        let look = ClientLook { canary: &self.canary, stable: &self.stable };
+        let observed = self.guard.observe_clients(At(u64::from(now + 1) * 1000), &look);
+        observed.expect("a simulated client fails no more often than it asks");
+        self.canary.clear();
+        self.stable.clear();
+        ended.guard = self.guard.failed().map(|_| now + 1);
+        if ended.passed.is_none() && self.guard.has_ruled_out() {
+            ended.passed = Some(now + 1);
+        }
+    }
+}
+
 /// Runs one release.
 pub(super) fn run(
     plan: &Plan,
@@ -163,27 +223,19 @@ pub(super) fn run(
     let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let first_share = scenario.share(&traffic, 0);
     let mut second = Second::new(rng, first_share, population.len());
-    let again_after_ms = u64::from(plan.again_after_s) * 1000;
-    let mut caps = (ClientCap::new(again_after_ms), ClientCap::new(again_after_ms));
-    let mut processes = [EProcess::default(), EProcess::default(), EProcess::default()];
+    let mut guarded = Guarded::new(plan, scenario);
+    let mut processes = [EProcess::default(), EProcess::default()];
     let mut threshold = Threshold::default();
     let mut ended = Ended::default();
     for now in 0..traffic.seconds {
         second.draw(scenario, &traffic, population, now);
-        let at = At(u64::from(now + 1) * 1000);
-        let whole = Look { canary: sum(&second.canary), stable: sum(&second.stable) };
-        let capped = |cap: &mut ClientCap, clients: &[ClientCounts]| {
-            cap.count(at, clients).expect("a simulated client fails no more often than it asks")
-        };
-        let canary = capped(&mut caps.0, &second.canary);
-        let look = Look { canary, stable: capped(&mut caps.1, &second.stable) };
+        guarded.observe(now, &second, &mut ended);
+        let whole = second.whole();
         let believed = believe(traffic.share, &whole);
-        let methods = [&mut ended.guard, &mut ended.configured_share, &mut ended.uncapped];
-        for ((process, look), method) in
-            processes.iter_mut().zip([look, believed, whole]).zip(methods)
-        {
+        let methods = [&mut ended.configured_share, &mut ended.uncapped];
+        for ((process, look), method) in processes.iter_mut().zip([believed, whole]).zip(methods) {
             // Evidence only grows in a look in which a request to the canary failed.
-            process.look(&look);
+            process.observe(&look);
             let may_end = method.is_none() && look.canary.errors() > 0.0;
             if may_end && process.log_evidence() >= plan.alpha.log_threshold() {
                 *method = Some(now + 1);
@@ -203,7 +255,7 @@ pub(super) fn run(
 fn sum(clients: &[ClientCounts]) -> Counts {
     let mut counts = Counts::default();
     for client in clients {
-        counts.add(client.requests.into(), client.errors.into());
+        counts.grow(client.requests.into(), client.errors.into());
     }
     counts
 }
@@ -212,7 +264,7 @@ fn sum(clients: &[ClientCounts]) -> Counts {
 fn believe(share: f64, look: &Look) -> Look {
     let requests = look.canary.exposure() + look.stable.exposure();
     let (mut canary, mut stable) = (Counts::default(), Counts::default());
-    canary.add(requests * share, look.canary.errors());
-    stable.add(requests * (1.0 - share), look.stable.errors());
+    canary.grow(requests * share, look.canary.errors());
+    stable.grow(requests * (1.0 - share), look.stable.errors());
     Look { canary, stable }
 }

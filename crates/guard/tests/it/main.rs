@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-mod clients;
 mod limits;
 mod pairs;
 mod ratios;

@@ -22,7 +22,7 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
         }
         secrets(step, findings);
         if step.traffic.is_some() && step.kind != Kind::Traffic {
-            findings.fault(step.line, "fence", format!("{} gives no traffic", step.id));
+            findings.fault(step.line, "fence", format!("{} gives no traffic", step.name()));
         }
     }
 }
@@ -56,15 +56,15 @@ fn needs(step: &Step, findings: &mut Findings) {
         Kind::Compare => step.links.with.is_empty().then_some("`with=` in its mark"),
         _ => None,
     };
-    if let Some(lacks) = lacks {
-        let text = format!("{} is a `{}` and lacks {lacks}", step.id, step.kind);
+    if let Some(lacks) = lacks.filter(|_| !step.refused.code) {
+        let text = format!("{} is a `{}` and lacks {lacks}", step.name(), step.kind);
         findings.fault(step.line, "content-missing", text);
     }
-    if step.section == Section::Timeline && step.at.is_none() {
+    if step.section == Section::Timeline && step.at.is_none() && !step.refused.time {
         findings.fault(
             step.line,
             "time",
-            format!("{} stands in a timeline and has no time", step.id),
+            format!("{} stands in a timeline and has no time", step.name()),
         );
     }
 }
@@ -76,9 +76,10 @@ fn allows(step: &Step, findings: &mut Findings) {
     let held = [
         ("commands", !content.commands.is_empty(), kind.may_hold_commands()),
         ("settings", !content.flags.is_empty(), kind.may_hold_flags()),
+        ("assertions", !content.assertions.is_empty(), kind != Kind::Flag),
     ];
     for (what, _, _) in held.into_iter().filter(|(_, is_there, may)| *is_there && !may) {
-        let text = format!("{} is a `{kind}`, which holds no {what}", step.id);
+        let text = format!("{} is a `{kind}`, which holds no {what}", step.name());
         findings.fault(step.line, "content", text);
     }
 }
@@ -86,25 +87,25 @@ fn allows(step: &Step, findings: &mut Findings) {
 fn class(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     match (step.kind, step.class) {
         (Kind::Repeat, Some(_)) => {
-            let text = format!("{} is of the class of what it repeats, and says one", step.id);
+            let text = format!("{} is of the class of what it repeats, and says one", step.name());
             findings.fault(step.line, "class", text);
         }
         (Kind::Repeat, None) => {}
         (kind, None) => {
             let text = format!(
                 "{} is a `{kind}` and has no `class`: observe, converge, once or irreversible",
-                step.id
+                step.name()
             );
             findings.fault(step.line, "class", text);
         }
         (kind @ (Kind::Flag | Kind::Traffic), Some(Class::Observe)) => {
-            let text = format!("{} is a `{kind}`, which changes something", step.id);
+            let text = format!("{} is a `{kind}`, which changes something", step.name());
             findings.fault(step.line, "class", text);
         }
         _ => {}
     }
     if step.section == Section::Gates && runbook.changes(step) {
-        let text = format!("{} is a gate and changes something", step.id);
+        let text = format!("{} is a gate and changes something", step.name());
         findings.fault(step.line, "class", text);
     }
 }
@@ -115,7 +116,7 @@ fn undo(step: &Step, findings: &mut Findings) {
         // The text is not shown: it may hold a secret.
         let name = flag.split_once('=').map_or("", |(name, _)| name);
         if !matches!(form(&format!("{name}=")), Form::Flag(_)) {
-            let text = format!("a setting that undoes {} is not `NAME=value`", step.id);
+            let text = format!("a setting that undoes {} is not `NAME=value`", step.name());
             findings.fault(step.line, "fence", text);
         }
     }
@@ -123,7 +124,7 @@ fn undo(step: &Step, findings: &mut Findings) {
         findings.fault(
             step.line,
             "fence",
-            format!("a command that undoes {} has no program", step.id),
+            format!("a command that undoes {} has no program", step.name()),
         );
     }
 }
@@ -135,18 +136,27 @@ fn placeholders(runbook: &Runbook, step: &Step, findings: &mut Findings) {
     let flags = content.flags.iter().map(|flag| &flag.value);
     let assertions = content.assertions.iter().map(|assertion| &assertion.is);
     let undo = step.undo.iter().flat_map(|undo| undo.commands.iter().flatten().chain(&undo.flags));
-    let mut names: Vec<&str> = commands
-        .chain(flags)
-        .chain(&content.targets)
-        .chain(assertions)
-        .chain(undo)
-        .flat_map(|text| placeholder::find(text))
-        .collect();
+    let looked_at = || flags.clone().chain(&content.targets).chain(assertions.clone());
+    let filled = commands.chain(looked_at()).chain(undo);
+    // What a text says of a placeholder that has a value is right; and an owner's role is none.
+    let front = &runbook.front;
+    let is_known =
+        |name: &&str| front.values.contains_key(*name) || front.roles.contains_key(*name);
+    let said = step.undo.iter().map(|undo| &undo.what);
+    let said = said.chain(step.pass.iter()).chain(step.output.iter()).chain([&step.text]);
+    let said = said.flat_map(|text| placeholder::in_text(text)).filter(|name| !is_known(name));
+    let mut names: Vec<&str> =
+        filled.flat_map(|text| placeholder::find(text)).chain(said).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         let text =
-            format!("{} has the placeholder <{name}>; give it a value under `values`", step.id);
-        findings.grave_in_production(runbook.front.mode, step.line, "placeholder", text);
+            format!("{} has the placeholder <{name}>; {}", step.name(), placeholder::remedy(name));
+        findings.grave_in_production(front.mode, step.line, "placeholder", text);
+    }
+    if looked_at().any(|text| placeholder::is_template(text)) {
+        let text =
+            format!("{} has a `$NAME` or a `{{{{ name }}}}`, which nothing fills in", step.name());
+        findings.grave_in_production(front.mode, step.line, "placeholder", text);
     }
 }

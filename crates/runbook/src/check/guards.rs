@@ -1,12 +1,13 @@
 //! Guards: each has the numbers that its measure needs, and watches what is there.
 
-use guard::{Share, Short};
+use guard::{Share, ShortNumber};
 
 use super::Findings;
 use crate::{
     detect,
     fence::{Rate, Traffic},
     model::{Guard, Runbook},
+    placeholder, secret,
     vocabulary::{Kind, Length, Measure},
 };
 
@@ -17,6 +18,7 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
         }
     }
     for guard in &runbook.guards {
+        texts(runbook, guard, findings);
         let before = findings.0.len();
         check_guard(runbook, guard, findings);
         // What a guard with faults can see is not asked.
@@ -26,10 +28,31 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     }
 }
 
+/// Looks at a guard's texts as they are filled in.
+fn texts(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
+    let spec = &guard.spec;
+    for secret in evidence::secrets(&spec.source) {
+        findings.fault(guard.line, "secret", secret::told(&secret));
+    }
+    let texts = [Some(&spec.source), spec.what.as_ref()];
+    for name in texts.into_iter().flatten().flat_map(|text| placeholder::in_text(text)) {
+        let id = &spec.id;
+        let text =
+            format!("the guard {id} has the placeholder <{name}>; {}", placeholder::remedy(name));
+        findings.grave_in_production(runbook.front.mode, guard.line, "placeholder", text);
+    }
+    if placeholder::is_template(&spec.source) {
+        let text =
+            format!("the `source` of the guard {} has something that nothing fills in", spec.id);
+        findings.grave_in_production(runbook.front.mode, guard.line, "placeholder", text);
+    }
+}
+
 fn check_traffic(line: usize, traffic: &Traffic, findings: &mut Findings) {
     let weight = traffic.weight_percent;
     if !(weight > 0.0 && weight <= 100.0) {
-        let text = format!("`weight_percent` is {}, it lies between 0 and 100", Short(weight));
+        let text =
+            format!("`weight_percent` is {}, it lies between 0 and 100", ShortNumber(weight));
         findings.fault(line, "traffic", text);
     }
     if traffic.hold == Length::default() {
@@ -44,7 +67,7 @@ fn check_traffic(line: usize, traffic: &Traffic, findings: &mut Findings) {
             findings.fault(
                 line,
                 "traffic",
-                format!("`{name}` is {}, it is a number above 0", Short(rate)),
+                format!("`{name}` is {}, it is a number above 0", ShortNumber(rate)),
             );
         }
     }
@@ -85,7 +108,7 @@ fn check_rate(guard: &Guard, rate: Rate, findings: &mut Findings) {
     let why = match (guard.spec.measure, rate) {
         (Measure::Errors, Rate::PerSecond(number)) => {
             // As on a command line, where it would be a share without its sign.
-            match Short(number).to_string().parse::<Share>() {
+            match ShortNumber(number).to_string().parse::<Share>() {
                 Ok(share) => format!("is a share, written with its sign: \"{share}\""),
                 Err(error) => error.to_string(),
             }
@@ -94,7 +117,7 @@ fn check_rate(guard: &Guard, rate: Rate, findings: &mut Findings) {
             "is a number of breaks for each second of a connection, and no share".to_owned()
         }
         (_, Rate::PerSecond(number)) if !(0.0..=1e6).contains(&number) => {
-            format!("is {}, which can't be", Short(number))
+            format!("is {}, which can't be", ShortNumber(number))
         }
         _ => return,
     };
@@ -137,7 +160,8 @@ fn check_guard(runbook: &Runbook, guard: &Guard, findings: &mut Findings) {
         findings.fault(guard.line, "guard", text);
     }
     if let Some(ratio) = spec.ratio.filter(|ratio| !(ratio.is_finite() && *ratio > 1.0)) {
-        let text = format!("the guard {} has the ratio {}, it lies above 1", spec.id, Short(ratio));
+        let text =
+            format!("the guard {} has the ratio {}, it lies above 1", spec.id, ShortNumber(ratio));
         findings.fault(guard.line, "guard", text);
     }
     let Some(watch) = &spec.watch else { return };

@@ -15,7 +15,10 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     let mut first: BTreeMap<&str, &Step> = BTreeMap::new();
     for step in runbook.steps.iter().filter(|step| !step.id.is_empty()) {
         if let Some(before) = first.get(step.id.as_str()) {
-            let text = format!("the id {} stands on line {} already", step.id, before.line);
+            let mut text = format!("the id {} stands on line {} already", step.id, before.line);
+            if step.at.is_some_and(|at| at.to_string() == step.id) {
+                text.push_str("; of two rows at one time one needs `id=`");
+            }
             findings.fault(step.line, "id-twice", text);
         } else {
             first.insert(&step.id, step);

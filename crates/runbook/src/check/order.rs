@@ -9,6 +9,7 @@ use crate::{
 
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     times(runbook, findings);
+    overruns(runbook, findings);
     after(runbook, findings);
     way_back(runbook, findings);
     no_return(runbook, findings);
@@ -17,7 +18,7 @@ pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     if worst > promised.seconds() {
         let worst = Length::of_seconds(worst);
         let text = format!("the way back may take {worst}, the runbook promises {promised}");
-        findings.grave_in_production(runbook.front.mode, 1, "rto", text);
+        findings.grave_in_production(runbook.front.mode, runbook.front.line("rto"), "rto", text);
     }
 }
 
@@ -45,14 +46,16 @@ fn promise(runbook: &Runbook, findings: &mut Findings) {
     let (window, rto) = (runbook.front.window, runbook.front.rto);
     for (name, length) in [("window", window), ("rto", rto)] {
         if length == Some(Length::default()) {
-            findings.fault(1, "front-matter", format!("`{name}` is more than 0s"));
+            let line = runbook.front.line(name);
+            findings.fault(line, "front-matter", format!("`{name}` is more than 0s"));
         }
     }
     let is_back = |step: &Step| step.section == Section::Rollback && runbook.is_here(step);
-    if let Some(rto) = rto.filter(|_| !runbook.steps.iter().any(is_back)) {
+    let is_there = runbook.steps.iter().any(is_back) || rto::rto(runbook).worst_s > 0;
+    if let Some(rto) = rto.filter(|_| !is_there) {
         let text =
             format!("the runbook promises a way back within {rto}, and no section is `rollback`");
-        findings.fault(1, "rto", text);
+        findings.fault(runbook.front.line("rto"), "rto", text);
     }
 }
 
@@ -77,21 +80,67 @@ fn times(runbook: &Runbook, findings: &mut Findings) {
         let seconds = u64::from(first.minutes().abs_diff(last.minutes())) * 60;
         if seconds > window.seconds() {
             let text = format!("{first} to {last} is longer than the window of {window}");
-            findings.fault(1, "window", text);
+            findings.fault(runbook.front.line("window"), "window", text);
         }
     }
 }
 
-/// What comes after another stands behind it.
+/// When in a run the steps of a section are done; of a way back nobody knows.
+fn stage(step: &Step) -> Option<u8> {
+    match step.section {
+        Section::Gates => Some(0),
+        Section::Steps | Section::Timeline => Some(1),
+        Section::Triggers => Some(2),
+        Section::Checklist | Section::Criteria => Some(3),
+        Section::Rollback => None,
+    }
+}
+
+/// What comes after another, or is compared with it, is done behind it.
 fn after(runbook: &Runbook, findings: &mut Findings) {
-    let place = |id: &str| runbook.steps.iter().position(|step| step.id == id);
     for (index, step) in runbook.steps.iter().enumerate() {
         for name in &step.links.after {
-            if place(name).is_some_and(|other| other > index) {
-                let text = format!("{} comes after {name}, which stands behind it", step.id);
+            let Some(place) = runbook.place(name) else { continue };
+            let other = &runbook.steps[place];
+            let why = match (stage(step), stage(other)) {
+                (Some(ours), Some(theirs)) if theirs > ours => "which is done behind it",
+                (Some(ours), Some(theirs)) if theirs < ours => continue,
+                (Some(_), None) => "which is a step of the way back",
+                (None, Some(_)) => "which may not be done when the way back begins",
+                (None, None) if step.way != other.way => "which is a step of the other way back",
+                _ if place > index => "which stands behind it",
+                _ => continue,
+            };
+            let text = format!("{} comes after {name}, {why}", step.id);
+            findings.fault(step.line, "order", text);
+        }
+        for name in &step.links.with {
+            let place = runbook.place(name).filter(|place| *place > index);
+            let other = place.map(|place| &runbook.steps[place]);
+            let is_later = |other: &Step| stage(step).is_some() && stage(other) >= stage(step);
+            if other.is_some_and(is_later) {
+                let text = format!("{} compares with {name}, which is done behind it", step.id);
                 findings.fault(step.line, "order", text);
             }
         }
+    }
+}
+
+/// What takes longer than the time until the next step moves all that comes behind it.
+fn overruns(runbook: &Runbook, findings: &mut Findings) {
+    let mut until: Option<i64> = None;
+    for step in runbook.steps.iter().filter(|step| is_run(step) && runbook.is_here(step)) {
+        let at = step.at.map(|at| i64::from(at.minutes()) * 60);
+        if let (Some(until), Some(start), Some(at)) = (until, at, step.at)
+            && until > start
+        {
+            let late = Length::of_seconds((until - start).unsigned_abs());
+            let text =
+                format!("{} is at {at}, and what comes before it may take {late} longer", step.id);
+            findings.warning(step.line, "overrun", text);
+        }
+        let taken = i64::try_from(rto::within_s(runbook, step)).unwrap_or(i64::MAX);
+        until = at.or(until).map(|start| start.saturating_add(taken));
     }
 }
 
@@ -99,9 +148,9 @@ fn after(runbook: &Runbook, findings: &mut Findings) {
 fn way_back(runbook: &Runbook, findings: &mut Findings) {
     let is_back = |step: &Step| step.section == Section::Rollback && runbook.is_here(step);
     let primary = runbook.steps.iter().any(|step| is_back(step) && step.way == Way::Primary);
-    let fallback = runbook.steps.iter().any(|step| is_back(step) && step.way == Way::Fallback);
-    if fallback && !primary {
-        findings.fault(1, "no-rollback", "there is a fallback and no primary way back");
+    let fallback = runbook.steps.iter().find(|step| is_back(step) && step.way == Way::Fallback);
+    if let Some(step) = fallback.filter(|_| !primary) {
+        findings.fault(step.line, "no-rollback", "there is a fallback and no primary way back");
     }
     let changing = |step: &&Step| {
         let class = runbook.effective_class(step);

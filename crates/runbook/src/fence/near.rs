@@ -21,7 +21,7 @@ pub(super) fn meant(fence: &outline::Fence) -> Option<String> {
         })
     };
     let kind = match KINDS.iter().find(named) {
-        Some(kind) if is_toml || is_alone => Some(kind.0),
+        Some(kind) if is_toml || is_alone || has_key(&kind) => Some(kind.0),
         // Its keys tell what it is, where it does not.
         _ if is_toml || words.is_empty() => KINDS.iter().find(has_key).map(|kind| kind.0),
         _ => None,
@@ -68,6 +68,7 @@ mod tests {
             info: info.to_owned(),
             text: text.to_owned(),
             is_closed: true,
+            has_opening: false,
         };
         assert_eq!(meant(&fence).as_deref(), expected, "{info}");
     }
@@ -99,6 +100,8 @@ mod tests {
         let told = Some("the fence `toml` is not read; write `toml guard`");
         check("toml", "id = \"x\"\n  measure = \"errors\"\n", told);
         check("", "measure=\"errors\"\n", Some("the fence `` is not read; write `toml guard`"));
+        let told = Some("the fence `json guard` is not read; write `toml guard`");
+        check("json guard", "measure = \"errors\"\n", told);
         let told = "a `toml` fence is for `traffic`, `guard` or `undo`, not `toml example`";
         check("toml example", "", Some(told));
     }

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use comrak::nodes::{ListType, Node, NodeValue, Sourcepos};
+use comrak::nodes::{ListType, Node, NodeCodeBlock, NodeHtmlBlock, NodeValue, Sourcepos};
 
-use super::{Code, Fence, Heading, Item, LEAD_LEVEL, Outline, Row, Shape, Table};
-use crate::{
-    mark::{self, Placed},
-    source::Source,
+use super::{
+    Blind, BlindKind, Fence, Heading, Item, LEAD_LEVEL, Outline, Row, Shape, Table, inline::Inline,
+    lost,
 };
+use crate::{mark::Placed, source::Source};
 
 /// Builds the outline of a tree.
 pub(super) fn build<'a>(source: &Source<'_>, root: Node<'a>) -> Outline {
@@ -17,19 +17,11 @@ pub(super) fn build<'a>(source: &Source<'_>, root: Node<'a>) -> Outline {
     builder.outline
 }
 
-struct Builder<'s, 't> {
-    source: &'s Source<'t>,
+pub(super) struct Builder<'s, 't> {
+    pub(super) source: &'s Source<'t>,
     outline: Outline,
     /// Where the last mark ended; they are met in their order.
-    marks_end: Cell<usize>,
-}
-
-/// What stands in a line of text.
-#[derive(Default)]
-struct Inline {
-    text: String,
-    codes: Vec<Code>,
-    marks: Vec<Placed>,
+    pub(super) marks_end: Cell<usize>,
 }
 
 impl Builder<'_, '_> {
@@ -43,14 +35,8 @@ impl Builder<'_, '_> {
                 NodeValue::Heading(heading) => self.heading(child, heading.level, place),
                 NodeValue::List(list) => self.list(child, item, list.list_type),
                 NodeValue::Table(_) => self.table(child, place),
-                NodeValue::CodeBlock(block) if block.fenced => self.outline.fences.push(Fence {
-                    line: place.start.line,
-                    item,
-                    info: block.info,
-                    text: block.literal,
-                    is_closed: block.closed,
-                }),
-                NodeValue::HtmlBlock(block) => self.html(&block.literal, place),
+                NodeValue::CodeBlock(block) => self.code(*block, item, place.start.line),
+                NodeValue::HtmlBlock(block) => self.html(&block, item, place),
                 NodeValue::Paragraph => self.paragraph(child, item, place),
                 _ => self.blocks(child, item),
             }
@@ -60,6 +46,7 @@ impl Builder<'_, '_> {
     fn heading<'a>(&mut self, node: Node<'a>, level: u8, place: Sourcepos) {
         let inline = self.inline(node, None);
         let line = place.start.line;
+        self.cut(&inline, line, None);
         self.outline.headings.push(Heading {
             line,
             level,
@@ -67,6 +54,14 @@ impl Builder<'_, '_> {
             marks: inline.marks,
             end: self.source.start(line) + self.source.line(line).trim_end().len(),
         });
+    }
+
+    /// Keeps a mark that begins and does not end.
+    fn cut(&mut self, inline: &Inline, line: usize, item: Option<usize>) {
+        if inline.is_cut {
+            let text = lost::Text { is_cut: true, ..lost::Text::default() };
+            self.blind(line, item, BlindKind::Text(text));
+        }
     }
 
     fn list<'a>(&mut self, node: Node<'a>, parent: Option<usize>, list_type: ListType) {
@@ -95,8 +90,9 @@ impl Builder<'_, '_> {
         end: usize,
     ) -> usize {
         let heading = self.outline.headings.len().checked_sub(1);
-        let Inline { text, codes, marks } = inline;
-        let item = Item { line, heading, parent, shape, text, codes, marks, end };
+        let Inline { text, codes, marks, .. } = inline;
+        let blinds = Vec::new();
+        let item = Item { line, heading, parent, shape, text, codes, marks, blinds, end };
         self.outline.items.push(item);
         self.outline.items.len() - 1
     }
@@ -106,6 +102,11 @@ impl Builder<'_, '_> {
         let inline = self.inline(node, None);
         let end =
             self.source.start(place.end.line) + self.source.line(place.end.line).trim_end().len();
+        let lines = (place.start.line..=place.end.line).map(|line| self.source.line(line));
+        let text = lost::text(lines, &inline, item.is_some());
+        if text != lost::Text::default() {
+            self.blind(place.start.line, item, BlindKind::Text(text));
+        }
         let Some(item) = item.and_then(|index| self.outline.items.get_mut(index)) else {
             return self.lead(inline, place.start.line, end);
         };
@@ -133,18 +134,43 @@ impl Builder<'_, '_> {
         }
     }
 
+    fn code(&mut self, block: NodeCodeBlock, item: Option<usize>, line: usize) {
+        if block.fenced {
+            let fence = self.outline.fences.len();
+            self.blind(line, item, BlindKind::Fence(fence));
+            let sign = char::from(block.fence_char).to_string().repeat(block.fence_length);
+            let has_opening = lost::has_opening(&block.literal, &sign);
+            let NodeCodeBlock { info, literal: text, closed: is_closed, .. } = block;
+            self.outline.fences.push(Fence { line, item, info, text, is_closed, has_opening });
+        } else {
+            self.blind(line, item, BlindKind::Indented(lost::meant(&block.literal)));
+        }
+    }
+
+    /// Keeps a place that nothing is read from.
+    fn blind(&mut self, line: usize, item: Option<usize>, kind: BlindKind) {
+        let heading = self.outline.headings.len().checked_sub(1);
+        if let Some(item) = item.and_then(|index| self.outline.items.get_mut(index)) {
+            item.blinds.push(self.outline.blinds.len());
+        }
+        self.outline.blinds.push(Blind { line, heading, item, kind });
+    }
+
     /// A comment on a line of its own marks nothing.
-    fn html(&mut self, literal: &str, place: Sourcepos) {
+    fn html(&mut self, block: &NodeHtmlBlock, item: Option<usize>, place: Sourcepos) {
+        let literal = block.literal.as_str();
         let from_start = self.source.start(place.start.line) + place.start.column.saturating_sub(1);
-        let mut from = 0;
+        let (mut from, mut counted, mut line) = (0, 0, place.start.line);
         while let Some(at) = literal[from..].find("<!--").map(|at| from + at) {
-            let Some(length) = literal[at..].find("-->") else { return };
+            let Some(length) = literal[at..].find("-->") else { break };
             let comment = &literal[at..at + length + 3];
-            let line = place.start.line + literal[..at].matches('\n').count();
+            line += literal[counted..at].matches('\n').count();
+            (from, counted) = (at + length + 3, at);
             let placed = self.mark(comment, line, from_start + at);
             self.outline.stray.extend(placed);
-            from = at + length + 3;
         }
+        let html = lost::html(block.block_type, literal);
+        self.blind(place.start.line, item, BlindKind::Html(html));
     }
 
     fn table<'a>(&mut self, node: Node<'a>, place: Sourcepos) {
@@ -160,6 +186,7 @@ impl Builder<'_, '_> {
             let mut cells = Vec::new();
             for (column, cell) in row.children().enumerate() {
                 let inline = self.inline(cell, Some((column, line)));
+                self.cut(&inline, line, None);
                 cells.push(inline.text);
                 whole.codes.extend(inline.codes);
                 whole.marks.extend(inline.marks);
@@ -175,59 +202,6 @@ impl Builder<'_, '_> {
             let shape = Shape::Row(Row { table, cells, cells_written });
             self.push(line, None, shape, whole, end);
         }
-    }
-
-    /// Gathers what stands in a heading, a paragraph or a cell; of a cell the column and the line are
-    /// known from outside.
-    fn inline<'a>(&self, node: Node<'a>, cell: Option<(usize, usize)>) -> Inline {
-        let mut inline = Inline::default();
-        for inner in node.descendants() {
-            let data = inner.data();
-            let line = cell.map_or(data.sourcepos.start.line, |(_, line)| line);
-            match &data.value {
-                NodeValue::Text(text) => inline.text.push_str(text),
-                NodeValue::SoftBreak | NodeValue::LineBreak => inline.text.push(' '),
-                NodeValue::Code(code) => {
-                    inline.text.push_str(&format!("`{}`", code.literal));
-                    let column = cell.map(|(column, _)| column);
-                    inline.codes.push(Code { line, cell: column, text: code.literal.clone() });
-                }
-                NodeValue::HtmlInline(html) => {
-                    match self.mark(
-                        html,
-                        line,
-                        self.source.start(line) + data.sourcepos.start.column.saturating_sub(1),
-                    ) {
-                        Some(mark) => inline.marks.push(mark),
-                        None if html.starts_with("<!--") => {}
-                        None => inline.text.push_str(html),
-                    }
-                }
-                _ => {}
-            }
-        }
-        inline.text = inline.text.trim().to_owned();
-        inline
-    }
-
-    /// Reads a comment that begins at a place or, where the tree does not know it exactly, behind the
-    /// one before it.
-    fn mark(&self, comment: &str, line: usize, told: usize) -> Option<Placed> {
-        let mark = mark::read(comment)?;
-        let text = self.source.text;
-        let is_there = |at: usize| text.get(at..).is_some_and(|rest| rest.starts_with(comment));
-        let start = if told >= self.marks_end.get() && is_there(told) {
-            told
-        } else {
-            let from = self.source.start(line).max(self.marks_end.get());
-            let line_end = self.source.start(line + 1);
-            text.get(from..line_end)
-                .and_then(|rest| rest.find(comment))
-                .map_or(from, |at| from + at)
-        };
-        let end = if is_there(start) { start + comment.len() } else { start };
-        self.marks_end.set(end.max(self.marks_end.get()));
-        Some(Placed { line: self.source.line_of(start), range: start..end, mark })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FORMAT, Plan, PlannedGuard, PlannedPerson, PlannedRole, PlannedStep, UndoBy, Ways};
 use crate::{
-    Class, Mode, Section, Way, detect,
+    Class, Content, Flag, Mode, Section, Undo, Way, detect,
     front::Person,
     model::{Runbook, Step},
     rto,
@@ -16,8 +16,9 @@ pub(super) fn build(runbook: &Runbook) -> Plan {
     let section = |section| move |step: &Step| step.section == section;
     let back = |way| move |step: &Step| step.section == Section::Rollback && step.way == way;
     let run = steps(&|step| matches!(step.section, Section::Steps | Section::Timeline));
-    let rollback =
-        Ways { primary: steps(&back(Way::Primary)), fallback: steps(&back(Way::Fallback)) };
+    let mut primary = own_undos(runbook);
+    primary.extend(steps(&back(Way::Primary)));
+    let rollback = Ways { primary, fallback: steps(&back(Way::Fallback)) };
     // The way back may have such a step as well; elsewhere it is a fault.
     let point_of_no_return = run
         .iter()
@@ -89,6 +90,50 @@ fn planned(runbook: &Runbook, step: &Step) -> PlannedStep {
         after: step.links.after.clone(),
         traffic: step.traffic.clone(),
         undo: undo(step, class),
+        undoes: None,
+    }
+}
+
+/// Returns what steps bring along to take themselves back, as the beginning of the way back: the last
+/// one that was done is taken back first.
+fn own_undos(runbook: &Runbook) -> Vec<PlannedStep> {
+    let steps = runbook.steps.iter().rev().filter(|step| runbook.is_here(step));
+    let undos = steps.filter_map(|step| {
+        let planned = planned(runbook, step);
+        let UndoBy::Own(undo) = &planned.undo else { return None };
+        Some(taking_back(&planned, undo))
+    });
+    undos.collect()
+}
+
+fn taking_back(step: &PlannedStep, undo: &Undo) -> PlannedStep {
+    let kind = undo.kind();
+    let flags = undo.flags.iter().map(|text| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        Flag { name: name.to_owned(), value: value.to_owned() }
+    });
+    let content =
+        Content { commands: undo.commands.clone(), flags: flags.collect(), ..Content::default() };
+    PlannedStep {
+        // No step of a document can be called so.
+        id: format!("undo:{}", step.id),
+        at: None,
+        kind,
+        class: step.class,
+        carried_out: step.carried_out,
+        owners: step.owners.clone(),
+        within_s: kind.within_s(),
+        text: undo.what.clone(),
+        pass: None,
+        output: None,
+        content,
+        repeats: Vec::new(),
+        compares: Vec::new(),
+        guards: Vec::new(),
+        after: Vec::new(),
+        traffic: None,
+        undo: UndoBy::Nothing,
+        undoes: Some(step.id.clone()),
     }
 }
 

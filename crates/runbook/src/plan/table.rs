@@ -3,10 +3,10 @@
 use std::fmt;
 
 use evidence::Visible;
-use guard::Short;
+use guard::ShortNumber;
 
 use super::{Plan, PlannedStep, UndoBy};
-use crate::{Length, Mode, argv};
+use crate::{Kind, Length, Mode, argv};
 
 /// The columns of steps; the last one takes what is left of the line.
 const HEAD: [&str; 7] = ["ID", "TIME", "KIND", "CLASS", "OWNER", "WITHIN", "WHAT"];
@@ -48,7 +48,8 @@ impl Plan {
         if self.guards.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![String::new(), format!("Guards (at alpha {})", Short(self.alpha))];
+        let mut lines =
+            vec![String::new(), format!("Guards (at alpha {})", ShortNumber(self.alpha))];
         for guard in &self.guards {
             let from = guard.armed_from.as_deref().unwrap_or("the start");
             let (id, measure, on_fail) = (&guard.spec.id, guard.spec.measure, guard.spec.on_fail);
@@ -118,10 +119,12 @@ fn details(step: &PlannedStep) -> Vec<String> {
     details.extend(content.commands.iter().map(|words| format!("$ {}", argv::shown(words))));
     details.extend(content.flags.iter().map(|flag| format!("{}={}", flag.name, flag.value)));
     details.extend(content.targets.iter().map(|target| format!("at {target}")));
+    details.extend((step.kind == Kind::HttpExpect).then(|| "expects 2xx".to_owned()));
+    details.extend(content.fields.iter().map(|field| format!("expects {field} to be there")));
     details.extend(content.assertions.iter().map(|it| format!("expects {}={}", it.path, it.is)));
     details.extend(content.bounds.iter().map(|bound| format!("bound {bound}")));
     if let Some(traffic) = &step.traffic {
-        details.push(format!("{} % for {}", Short(traffic.weight_percent), traffic.hold));
+        details.push(format!("{} % for {}", ShortNumber(traffic.weight_percent), traffic.hold));
     }
     let names = [
         ("repeats", &step.repeats),

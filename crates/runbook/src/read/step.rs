@@ -1,14 +1,11 @@
 //! One item or row becomes a step.
 
-use super::Reader;
+use super::{Reader, content::Coded};
 use crate::{
-    argv::{self, CommandError},
-    code::{Assertion, Flag, Form, form},
     fence, front,
     mark::Mark,
-    model::{Content, Links, Step},
+    model::{Links, Refused, Step},
     outline::{Code, Item, Row, Shape},
-    placeholder,
     vocabulary::{Class, Kind, Length, Offset, Section},
 };
 
@@ -21,9 +18,8 @@ pub(super) const TIME: &[&str] = &["time"];
 pub(super) const ACTION: &[&str] = &["required actions", "actions", "action"];
 pub(super) const OUTPUT: &[&str] = &["evidence output", "evidence", "output"];
 
-/// What stands for the brackets of placeholders while a command is split.
-const OPEN: char = '\u{1}';
-const CLOSE: char = '\u{2}';
+/// All columns that are read.
+pub(super) const COLUMNS: [&[&str]; 8] = [ID, CHECK, COMMAND, PASS, OWNER, TIME, ACTION, OUTPUT];
 
 /// The most steps of a runbook.
 const STEPS_MAX: usize = 1000;
@@ -32,7 +28,7 @@ const STEPS_MAX: usize = 1000;
 const NAMES_MAX: usize = 64;
 
 /// The keys that name several.
-const LISTS: [&str; 7] = ["of", "with", "guards", "after", "undo", "owner", "codes"];
+const LISTS: [&str; 8] = ["of", "with", "guards", "after", "undo", "owner", "codes", "sets"];
 
 /// Finds a column by one of its names.
 pub(super) fn column(columns: &[String], names: &[&str]) -> Option<usize> {
@@ -89,15 +85,22 @@ impl Reader<'_> {
             Shape::Row(row) => Some(row),
             _ => None,
         };
-        let at = self.at(row, mark, item.line);
-        let id = self.id(row, mark, item.line, at);
+        let mut refused = Refused::default();
+        let at = self.at(row, mark, item.line).unwrap_or_else(|()| {
+            refused.time = true;
+            None
+        });
+        let id = self.id(row, mark, item.line, (at, refused.time));
         let family = outline.family(index);
         let codes: Vec<&Code> = family
             .iter()
             .flat_map(|member| &outline.items[*member].codes)
             .filter(|code| row.is_none_or(|row| self.is_content(row, section, code)))
             .collect();
-        let content = self.content(kind, &codes, mark, line);
+        let before = self.problems.len();
+        let content = self.content(&Coded { id: &id, kind, mark, line }, &codes);
+        refused.code = self.problems.len() > before;
+        self.lost_in_step(&family, kind, mark);
         let (traffic, undo) = self.own_fences(&family);
         let text = self.text(index, row, section);
         let cell = |names| row.and_then(|row| self.cell(row, names)).map(ToOwned::to_owned);
@@ -110,22 +113,13 @@ impl Reader<'_> {
         let is_way_back = way.is_some() && section != Section::Rollback;
         let section = if is_way_back { Section::Rollback } else { section };
         let way = way.unwrap_or(self.runbook.sections[part].way);
-        let list = |key| mark.get(key).map(names).unwrap_or_default();
-        if let Some(key) = LISTS.into_iter().find(|key| list(key).len() > NAMES_MAX) {
-            self.fault(line, "too-large", format!("`{key}` names more than {NAMES_MAX}"));
-            return;
-        }
-        let links = Links {
-            of: list("of"),
-            with: list("with"),
-            guards: list("guards"),
-            after: list("after"),
-            undo: list("undo"),
-        };
+        let Some(links) = self.links(mark, line) else { return };
         if matches!(item.shape, Shape::Task(true)) {
             let text = format!("{id} is ticked in the document, which signs nothing");
             self.problems.push(crate::Problem::warning(item.line, "ticked", text));
         }
+        let place = self.runbook.steps.len();
+        self.runbook.places.entry(id.clone()).or_insert(place);
         self.runbook.steps.push(Step {
             line: item.line,
             id,
@@ -135,6 +129,7 @@ impl Reader<'_> {
             class,
             owners,
             at,
+            refused,
             within,
             way,
             text,
@@ -145,6 +140,22 @@ impl Reader<'_> {
             traffic,
             undo,
         });
+    }
+
+    /// Returns the names in a mark, unless there are too many.
+    fn links(&mut self, mark: &Mark, line: usize) -> Option<Links> {
+        let list = |key| mark.get(key).map(names).unwrap_or_default();
+        if let Some(key) = LISTS.into_iter().find(|key| list(key).len() > NAMES_MAX) {
+            self.fault(line, "too-large", format!("`{key}` names more than {NAMES_MAX}"));
+            return None;
+        }
+        Some(Links {
+            of: list("of"),
+            with: list("with"),
+            guards: list("guards"),
+            after: list("after"),
+            undo: list("undo"),
+        })
     }
 
     /// Cells beyond the columns are in no table that anybody sees.
@@ -173,23 +184,34 @@ impl Reader<'_> {
         wanted.is_none() || code.cell == wanted
     }
 
-    fn at(&mut self, row: Option<&Row>, mark: &Mark, line: usize) -> Option<Offset> {
+    /// Reads the time, if it has one.
+    ///
+    /// # Errors
+    /// Fails where it is none, which is a problem by then.
+    fn at(&mut self, row: Option<&Row>, mark: &Mark, line: usize) -> Result<Option<Offset>, ()> {
         let cell =
             row.and_then(|row| self.cell(row, TIME)).map(|text| text.trim_matches('`').to_owned());
-        let text = mark.get("at").map(ToOwned::to_owned).or(cell)?;
-        text.parse()
-            .map_err(|error: crate::vocabulary::TimeError| {
-                self.fault(line, "time", error.to_string());
-            })
-            .ok()
+        let Some(text) = mark.get("at").map(ToOwned::to_owned).or(cell) else { return Ok(None) };
+        text.parse().map(Some).map_err(|error: crate::vocabulary::TimeError| {
+            self.fault(line, "time", error.to_string());
+        })
     }
 
-    fn id(&mut self, row: Option<&Row>, mark: &Mark, line: usize, at: Option<Offset>) -> String {
+    fn id(
+        &mut self,
+        row: Option<&Row>,
+        mark: &Mark,
+        line: usize,
+        (at, is_refused): (Option<Offset>, bool),
+    ) -> String {
         let cell =
             row.and_then(|row| self.cell(row, ID)).map(|text| text.trim_matches('`').to_owned());
         let time = row.and(at).map(|at| at.to_string());
         let Some(id) = mark.get("id").map(ToOwned::to_owned).or(cell).or(time) else {
-            self.fault(line, "id", "the step has no id");
+            // A row without one takes its time, which may be what is wrong with it.
+            if row.is_none() || !is_refused {
+                self.fault(line, "id", "the step has no id");
+            }
             return String::new();
         };
         let is_inner = |b: u8| b.is_ascii_alphanumeric() || b"+-._".contains(&b);
@@ -237,67 +259,6 @@ impl Reader<'_> {
             .ok()
     }
 
-    /// Sorts the codes of a step. Which of them are commands, `codes` says by their numbers; in a
-    /// `command` without it all are that are nothing else.
-    fn content(&mut self, kind: Kind, codes: &[&Code], mark: &Mark, line: usize) -> Content {
-        let chosen = mark
-            .get("codes")
-            .map(|list| names(list).iter().map(|n| n.parse().ok()).collect::<Vec<Option<usize>>>());
-        for number in chosen.iter().flatten() {
-            if number.is_none_or(|number| number == 0 || number > codes.len()) {
-                let text =
-                    format!("`codes` counts the {} pieces of code in the step from 1", codes.len());
-                self.fault(line, "mark", text);
-            }
-        }
-        let mut content = Content::default();
-        for (number, code) in (1..).zip(codes) {
-            let text = code.text.as_str();
-            let is_command = chosen.as_ref().map(|chosen| chosen.contains(&Some(number)));
-            match (is_command, form(text)) {
-                (Some(true), _) => self.command(&mut content, text, code.line),
-                (_, Form::Flag(Flag { name, value })) => {
-                    content.flags.push(Flag { name, value: self.filled(&value) });
-                }
-                (_, Form::Assertion(Assertion { path, is })) => {
-                    content.assertions.push(Assertion { path, is: self.filled(&is) });
-                }
-                (_, Form::Bound(bound)) => content.bounds.push(bound),
-                (_, Form::Target(target)) => content.targets.push(self.filled(&target)),
-                (None, Form::Words(words)) if kind == Kind::Command => {
-                    self.command(&mut content, &words, code.line);
-                }
-                (_, Form::Words(_)) => {}
-            }
-        }
-        content
-    }
-
-    /// Splits a command before it is filled in, so that a value is always within one argument.
-    fn command(&mut self, content: &mut Content, text: &str, line: usize) {
-        // The brackets of a placeholder are no shell syntax.
-        let plain = placeholder::fill(text, |name| Some(format!("{OPEN}{name}{CLOSE}")));
-        let foreign = text.chars().find(|c| [OPEN, CLOSE].contains(c));
-        let split = match foreign {
-            Some(c) => Err(CommandError::Shell(c)),
-            None => argv::split(&plain),
-        };
-        match split {
-            Ok(commands) => {
-                let filled =
-                    |word: &String| self.filled(&word.replace(OPEN, "<").replace(CLOSE, ">"));
-                let commands = commands.iter().map(|words| words.iter().map(filled).collect());
-                content.commands.extend(commands);
-            }
-            // The text is not shown: it may hold a secret.
-            Err(error) => self.fault(line, "shell", format!("a command: {error}")),
-        }
-    }
-
-    fn filled(&self, text: &str) -> String {
-        placeholder::fill(text, |name| self.runbook.front.values.get(name).cloned())
-    }
-
     /// Takes the fences of a step and of what belongs to it; guards stay for the document.
     fn own_fences(&mut self, family: &[usize]) -> (Option<crate::Traffic>, Option<crate::Undo>) {
         let (mut traffic, mut undo, mut twice) = (None, None::<crate::Undo>, Vec::new());
@@ -331,7 +292,7 @@ impl Reader<'_> {
 }
 
 /// Splits a list of names.
-fn names(text: &str) -> Vec<String> {
+pub(super) fn names(text: &str) -> Vec<String> {
     text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 

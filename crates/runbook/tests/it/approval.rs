@@ -14,7 +14,7 @@ fn approval(plan: &Plan) -> Decision {
         role: "release-manager".into(),
         decision: Choice::Go,
         reason: "all gates passed".into(),
-        gate: None,
+        about: None,
         plan: Some(plan.resource().unwrap()),
         log: LogState { origin: "example.com/runs/1".into(), size: 0, root: Hash::of(b"") },
     }

@@ -4,8 +4,14 @@
 
 mod approval;
 mod bad;
+mod bounds;
+mod code;
 mod environments;
 mod guards;
 mod known;
+mod lost;
+mod order;
 mod production;
+mod sight;
 mod table;
+mod undo;

@@ -1,6 +1,6 @@
 //! What production asks for beyond the other modes: people, keys, approvers, a way back in time.
 
-use runbook::{Mode, Options, Weight, lint, plan};
+use runbook::{Mode, Options, Severity, lint, plan};
 
 const STEP22: &str = include_str!("../../../../runbooks/step22-production-cutover.run.md");
 
@@ -47,6 +47,17 @@ fn with_people_and_keys_there_is_a_plan() {
     let people = || plan.roles.iter().flat_map(|role| &role.people);
     assert!(people().count() == 6 && people().all(|person| person.key.is_some()));
     assert!(plan.to_string().contains("  qa-owner: Bo (example.com/qa-owner+"), "{plan}");
+}
+
+#[test]
+fn what_passes_by_a_person_s_word_is_signed_by_one() {
+    // Nobody but the one on call validates T+10, and has no key.
+    let keyed = staffed(&PEOPLE);
+    let line = keyed.lines().find(|line| line.starts_with("  oncall-ops: Ed ")).unwrap();
+    let text = keyed.replace(line, "  oncall-ops: Ed");
+    let told: Vec<_> = lint(&text, &production()).iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["line 63: T+10 passes by the word of an owner, and none has a key"]);
+    assert_eq!(lint(&text, &Options { mode: Some(Mode::Rehearsal), environment: None }).len(), 0);
 }
 
 #[test]
@@ -120,10 +131,10 @@ fn what_is_changed_is_decided_by_somebody() {
 fn a_way_back_that_may_take_too_long_is_refused() {
     let late = staffed(&PEOPLE).replace("  rto: 30m\n", "  rto: 20m\n");
     let problems = lint(&late, &production());
-    let line = "line 1: the way back may take 22m, the runbook promises 20m";
+    let line = "line 7: the way back may take 22m, the runbook promises 20m";
     assert!(problems.iter().any(|problem| problem.to_string() == line), "{problems:#?}");
     let rehearsed = Options { mode: Some(Mode::Rehearsal), environment: None };
-    assert!(lint(&late, &rehearsed).iter().all(|problem| problem.weight == Weight::Warning));
+    assert!(lint(&late, &rehearsed).iter().all(|problem| problem.severity == Severity::Warning));
 }
 
 #[test]
@@ -149,5 +160,155 @@ fn a_guard_that_sees_nothing_is_refused() {
         let broken = text.replacen(&indented, &to.replace('\n', "\n  "), 1);
         assert_ne!(broken, text, "{from}");
         assert!(plan(&broken, &Options::default()).plan.is_none(), "{to}");
+    }
+}
+
+/// A change that is decided before it, with a gate and a guard.
+fn change() -> String {
+    let key = |name: &str, seed| {
+        let name = format!("example.com/{name}").parse().unwrap();
+        evidence::Signer::from_seed(name, [seed; 32]).unwrap().verifier().to_string()
+    };
+    format!(
+        "---
+runbook:
+  version: 1
+  mode: production
+  owner: op
+  environment: eu
+roles:
+  op: Ana Ruiz {}
+  lead: Bo Lind {}
+---
+# Title
+
+## Gates <!-- run: section gates -->
+
+| Gate ID | Check | Command / Evidence | Pass condition | Owner |
+|---|---|---|---|---|
+| G1 | Backup | seen | there | `<op>` <!-- run: sign-off --> |
+
+## Steps <!-- run: section steps -->
+
+1. Decide. <!-- run: decision id=D owner=lead -->
+2. Set `A=1`. <!-- run: flag id=S1 -->
+
+## Rollback <!-- run: section rollback -->
+
+1. Set `A=0`. <!-- run: flag id=R1 -->
+
+```toml guard
+id = \"down\"
+measure = \"down\"
+source = \"http://h/health\"
+within = \"1m\"
+```
+",
+        key("ana", 1),
+        key("bo", 2)
+    )
+}
+
+/// Expects this of the change with another text in it, among others.
+fn check(from: &str, to: &str, expected: &str) {
+    let text = change();
+    assert!(text.contains(from), "{from}");
+    let problems = lint(&text.replace(from, to), &Options::default());
+    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|told| told == expected), "{expected}\n{told:#?}");
+}
+
+#[test]
+fn placeholders_are_refused_wherever_they_stand() {
+    assert_eq!(lint(&change(), &Options::default()), []);
+    let value = "give it a value under `values`";
+    let told = |what: &str, name: &str| format!("{what} has the placeholder <{name}>; {value}");
+    check("http://h/", "http://<host>/", &told("line 28: the guard down", "host"));
+    check(": eu", ": <env>", "line 6: the environment is still a placeholder");
+    check(": eu", ": TBD", "line 6: the environment is still a placeholder");
+    check("# Title", "# Cutover of <app>", "line 11: the title has the placeholder <app>");
+    check("| Backup |", "| <check> |", &told("line 17: G1", "check"));
+    check("| there |", "| <value> ms |", &told("line 17: G1", "value"));
+    check("Decide.", "Decide on <cluster-name>.", &told("line 21: D", "cluster-name"));
+    check(
+        "Decide.",
+        "On <your host>.",
+        "line 21: D has the placeholder <your host>; write what it stands for",
+    );
+    for name in ["<release.manager>", "TBD", "todo", "?", "N/A"] {
+        let told = format!("line 8: the role `op` is still the placeholder {name}");
+        check("Ana Ruiz", name, &told);
+    }
+    for value in ["${X}", "$X", "{{x}}"] {
+        let told = "line 22: S1 has a `$NAME` or a `{{ name }}`, which nothing fills in";
+        check("`A=1`", &format!("`A={value}`"), told);
+    }
+    // A value fills a guard's source too, and a secret in it is one.
+    let filled = change().replace("http://h/", "http://<host>/");
+    let with = |value: &str| filled.replace("roles:", &format!("values:\n  host: {value}\nroles:"));
+    let made = plan(&with("h"), &Options::default()).plan.unwrap();
+    assert_eq!(made.guards[0].spec.source, "http://h/health");
+    let problems = lint(&with("u:hunter2hunter2@h"), &Options::default());
+    assert!(problems.iter().any(|it| it.rule == "secret" && it.line == 30), "{problems:?}");
+}
+
+#[test]
+fn two_names_that_look_alike_are_one_person() {
+    let told = "line 21: D is decided by nobody but those who carry the run out";
+    for (one, other) in [
+        ("Ana Ruiz", "ana RUIZ"),
+        ("Ana Ruiz", "Ana  Ruiz"),
+        ("Ana Ruiz", "Ana\u{a0}Ruiz"),
+        ("Jos\u{e9}", "Jose\u{301}"),
+    ] {
+        let text = change().replace("Ana Ruiz", one).replace("Bo Lind", other);
+        let problems = lint(&text, &Options::default());
+        assert!(problems.iter().any(|it| it.to_string() == told), "{other} {problems:?}");
+    }
+    check(
+        "Bo Lind",
+        "Ana\u{200b} Ruiz",
+        "line 9: the role `lead` is of Ana\\u{200b} Ruiz, whose name has something that can't be seen",
+    );
+}
+
+#[test]
+fn it_is_decided_before_anything_is_changed() {
+    let decision = "1. Decide. <!-- run: decision id=D owner=lead -->\n";
+    let text = change().replace(decision, "");
+    let found = |text: &str| -> Vec<String> {
+        let problems = lint(text, &Options::default());
+        let told = problems.iter().filter(|it| it.rule == "approver");
+        told.map(ToString::to_string).collect()
+    };
+    let told = "line 21: S1 changes something in production, and ";
+    let nobody = [format!("{told}nobody decides: add a step with `run: decision`")];
+    assert_eq!(found(&text), nobody);
+    let change = "2. Set `A=1`. <!-- run: flag id=S1 -->\n";
+    let behind = text.replace(change, &format!("{change}{decision}"));
+    assert_eq!(found(&behind), [format!("{told}D decides behind it, on line 22")]);
+    // Neither the way back nor the end is where it is decided to go on.
+    let back = "1. Set `A=0`. <!-- run: flag id=R1 -->\n";
+    assert_eq!(found(&text.replace(back, &format!("{back}{decision}"))), nobody);
+    let end = format!("{text}\n## End <!-- run: section checklist -->\n\n{decision}");
+    assert_eq!(found(&end), nobody);
+}
+
+#[test]
+fn a_run_without_gates_or_guards_is_told_of() {
+    let text = change();
+    let cut = |from: &str, to: &str| {
+        let (start, end) = (text.find(from).unwrap(), text.find(to).unwrap_or(text.len()));
+        format!("{}{}", &text[..start], &text[end..])
+    };
+    let told = |line: usize, what: &str| {
+        format!("line {line}: S1 changes something in production, and {what} (warning)")
+    };
+    for (text, told) in [
+        (cut("## Gates", "## Steps"), told(16, "no gate has to pass before")),
+        (cut("```toml", "nowhere"), told(22, "no guard watches the run")),
+    ] {
+        let problems = lint(&text, &Options::default());
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [told]);
     }
 }

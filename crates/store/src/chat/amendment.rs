@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use surrealdb_types::{RecordId, RecordIdKey, SurrealValue, Value};
 use ulid::Ulid;
 
-use super::{Chat, ChatError, Message};
+use super::{Chat, ChatError, Message, Written};
 use crate::{
     error::QueryError,
     query::{Query, id},
@@ -109,7 +109,7 @@ impl Chat {
         // It is there, or one above it is: that one may already have removed it.
         let is_kept = |row: &&Row| row.id >= ours;
         let greatest = rows.iter().max_by(|a, b| a.id.cmp(&b.id)).filter(is_kept);
-        let lost = || ChatError::Lost { thread: thread.to_owned(), seq };
+        let lost = || ChatError::Lost { thread: thread.to_owned(), what: Written::Amendment(seq) };
         let greatest = greatest.ok_or_else(lost)?;
         if rows.len() > 1 {
             self.remove_below(thread, seq, &greatest.id).await?;

@@ -6,7 +6,7 @@
 use surrealdb_types::{RecordId, SurrealValue};
 use ulid::Ulid;
 
-use super::{Chat, ChatError, PAGE_MAX};
+use super::{Chat, ChatError, PAGE_MAX, Written};
 use crate::{
     error::QueryError,
     query::{Query, id},
@@ -36,6 +36,11 @@ impl Standing {
             Standing::Invited => "invited",
             Standing::Left => "left",
         }
+    }
+
+    /// Returns whether it makes somebody a member.
+    pub const fn is_member(self) -> bool {
+        matches!(self, Standing::Owner | Standing::Member)
     }
 
     fn read(word: &str) -> Result<Self, QueryError> {
@@ -116,7 +121,7 @@ impl Chat {
         };
         self.add_fact(thread, &row).await?;
         let facts = self.facts(thread, &member.user_id).await?;
-        let lost = || ChatError::Lost { thread: thread.to_owned(), seq: 0 };
+        let lost = || ChatError::Lost { thread: thread.to_owned(), what: Written::Standing };
         let greatest = facts.iter().max_by_key(|row| row.order()).ok_or_else(lost)?;
         if greatest.order() < row.order() {
             return Err(lost());

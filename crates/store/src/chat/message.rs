@@ -10,7 +10,7 @@ mod write;
 
 use surrealdb_types::SurrealValue;
 
-pub use self::head::Head;
+pub use self::{head::Head, page::Requested};
 use super::difference::{Comparing, Difference};
 use crate::{
     error::QueryError,
@@ -47,8 +47,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns about how many bytes its texts have.
-    fn bytes(&self) -> usize {
+    /// Returns how many bytes its texts have, as [`GROUP_BYTES_MAX`] counts.
+    pub fn bytes(&self) -> usize {
         let options = [&self.request_id, &self.correlation_id];
         let optional: usize = options.into_iter().flatten().map(String::len).sum();
         let attached: usize = self.attachments.iter().map(String::len).sum();

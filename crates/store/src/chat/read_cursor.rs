@@ -2,7 +2,7 @@
 
 use surrealdb_types::{RecordId, RecordIdKey, SurrealValue, Value};
 
-use super::{Chat, ChatError};
+use super::{Chat, ChatError, Written};
 use crate::{
     error::QueryError,
     query::{Query, id},
@@ -29,7 +29,7 @@ impl Chat {
         let cursors = self.cursors(thread, user).await?;
         let greatest = cursors.iter().copied().max().unwrap_or(0);
         if greatest < seq {
-            return Err(ChatError::Lost { thread: thread.to_owned(), seq });
+            return Err(ChatError::Lost { thread: thread.to_owned(), what: Written::ReadCursor });
         }
         if cursors.len() > 1 {
             let query = Query::of(Statement::RemoveReadCursors);

@@ -3,7 +3,7 @@
 use surrealdb_types::{RecordId, RecordIdKey, SurrealValue};
 
 use super::{
-    Chat, ChatError, PAGE_MAX,
+    Chat, ChatError, PAGE_MAX, Written,
     difference::{Comparing, Difference},
 };
 use crate::{
@@ -78,7 +78,7 @@ impl Chat {
             .bind("row", Row::from(thread))
             .bind("id", id(&thread.thread_id));
         let mut rows: Vec<Row> = self.client.run(&query).await?.rows(1)?;
-        let lost = || ChatError::Lost { thread: thread.thread_id.clone(), seq: 0 };
+        let lost = || ChatError::Lost { thread: thread.thread_id.clone(), what: Written::Thread };
         let theirs = Thread::try_from(rows.pop().ok_or_else(lost)?)?;
         thread.difference(&theirs).map_or(Ok(()), |difference| Err(ChatError::Differs(difference)))
     }

@@ -40,6 +40,31 @@ fn of_several_the_telling_one_counts() {
 }
 
 #[test]
+fn no_value_of_a_row_is_kept() {
+    let check = |said: &str, kept: &str| {
+        for error in [internal(said), Error::validation(said.into(), None)] {
+            let Fault::Rejected { what, .. } = Fault::of(&error) else { panic!("it is refused") };
+            assert_eq!(what, kept);
+        }
+    };
+    check("Found 'a secret' for field `body`, but expected an int", "Found…");
+    check("Found { body: 'a secret' } for field", "Found…");
+    check("Database record `message:['thr_1', 2]` already exists", "Database record…");
+    check("Cannot perform addition with 12345 and NONE", "Cannot perform addition with…");
+    check("You don't have permission", "You don…");
+    check(
+        "Not enough permissions to perform this action",
+        "Not enough permissions to perform this action",
+    );
+}
+
+#[test]
+fn what_keeps_from_connecting_is_said_whole() {
+    let said = "Database at '/state/store' is already locked by process 12";
+    assert_eq!(Fault::of_connecting(&internal(said)), Fault::Broken(said.into()));
+}
+
+#[test]
 fn a_long_text_is_cut() {
     let Fault::Rejected { what, .. } = Fault::of(&internal(&"ü".repeat(1000))) else {
         panic!("it is refused");

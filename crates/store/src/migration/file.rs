@@ -35,6 +35,11 @@ const FILES: &[MigrationFile] = &[
         name: "0004_owners.surql",
         text: include_str!("../../migrations/0004_owners.surql"),
     },
+    MigrationFile {
+        number: 5,
+        name: "0005_owner_logs.surql",
+        text: include_str!("../../migrations/0005_owner_logs.surql"),
+    },
 ];
 
 impl MigrationFile {

@@ -20,16 +20,32 @@ use crate::{
 };
 
 fn row(name: &str, alone: bool) -> Row {
-    Row { name: name.into(), run: "run".into(), alone, age_ms: 0 }
+    Row { name: name.into(), run: "run".into(), alone, log: None, age_ms: 0 }
+}
+
+fn shared() -> Tenure {
+    Tenure::Shared { log: "here".into() }
 }
 
 #[test]
 fn one_alone_is_beside_nobody() {
-    assert!(row("b", true).forbids("a", Tenure::Alone));
-    assert!(row("b", true).forbids("a", Tenure::Shared));
-    assert!(row("b", false).forbids("a", Tenure::Alone));
-    assert!(!row("b", false).forbids("a", Tenure::Shared));
-    assert!(!row("a", true).forbids("a", Tenure::Alone), "that is our own");
+    assert!(row("b", true).forbids("a", &Tenure::Alone));
+    assert!(row("b", true).forbids("a", &shared()));
+    assert!(row("b", false).forbids("a", &Tenure::Alone));
+    assert!(!row("b", false).forbids("a", &shared()));
+    assert!(!row("a", true).forbids("a", &Tenure::Alone), "that is our own");
+}
+
+#[test]
+fn those_who_share_logs_are_beside_those_with_the_same_ones() {
+    let with = |log: &str| Row { log: Some(log.into()), ..row("b", false) };
+    assert!(!with("here").forbids("a", &shared()));
+    assert!(with("there").forbids("a", &shared()));
+    assert!(!with("there").forbids("b", &shared()), "that is our own");
+    let refusal = |row: Row, tenure: &Tenure| row.refusal(tenure);
+    assert_eq!(refusal(with("there"), &shared()), OwnError::Elsewhere { by: "b".into() });
+    let held = OwnError::Held { by: "b".into(), alone: false };
+    assert_eq!(refusal(with("there"), &Tenure::Alone), held);
 }
 
 async fn database() -> Client {
@@ -65,11 +81,11 @@ async fn other(client: &Client, name: &str, alone: bool) {
 async fn whoever_is_there_is_named() {
     let client = database().await;
     other(&client, "them", false).await;
-    let refused = take(&client, "us", Tenure::Alone, Instant::now()).await;
+    let refused = take(&client, "us", &Tenure::Alone, Instant::now()).await;
     assert_eq!(refused, Err(OwnError::Held { by: "them".into(), alone: false }));
     let names = fresh(&client).await.unwrap();
     assert_eq!(names.len(), 1, "nothing of ours stays: {names:?}");
-    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    take(&client, "us", &shared(), soon()).await.unwrap();
     renew(&client).await.unwrap();
 }
 
@@ -78,7 +94,7 @@ async fn a_row_that_nobody_renews_is_taken_over_and_its_process_finds_out() {
     let client = database().await;
     other(&client, "them", true).await;
     age(&client, "them", super::ROW_SECONDS + 1).await;
-    take(&client, "us", Tenure::Alone, soon()).await.unwrap();
+    take(&client, "us", &Tenure::Alone, soon()).await.unwrap();
     // Ours is taken over in turn.
     let query = Query::of_places("another process", "DELETE tidegate_owner:us");
     client.run(&query).await.unwrap();
@@ -93,7 +109,7 @@ async fn a_row_that_nobody_renews_is_taken_over_and_its_process_finds_out() {
 #[tokio::test]
 async fn one_that_shares_the_database_comes_back_where_nobody_forbids_it() {
     let client = database().await;
-    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    take(&client, "us", &shared(), soon()).await.unwrap();
     let gone = Query::of_places("another process", "DELETE tidegate_owner:us");
     let read = Query::new("read", "SELECT * FROM thread");
     client.run(&gone).await.unwrap();
@@ -108,7 +124,7 @@ async fn one_that_shares_the_database_comes_back_where_nobody_forbids_it() {
 #[tokio::test]
 async fn one_whose_name_another_run_has_does_not_take_it_back() {
     let client = database().await;
-    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    take(&client, "us", &shared(), soon()).await.unwrap();
     other(&client, "us", false).await;
     assert_eq!(renew(&client).await, Err(QueryError::Taken));
     let rows = fresh(&client).await.unwrap();
@@ -120,7 +136,7 @@ async fn a_late_row_of_those_who_share_is_nobodys_business() {
     let client = database().await;
     other(&client, "them", false).await;
     age(&client, "them", super::ROW_SECONDS + 1).await;
-    take(&client, "us", Tenure::Shared, soon()).await.unwrap();
+    take(&client, "us", &shared(), soon()).await.unwrap();
     let theirs = Query::new("look", "SELECT VALUE run FROM tidegate_owner:them");
     let found: Vec<String> = client.run(&theirs).await.unwrap().rows(0).unwrap();
     assert_eq!(found, ["their run"]);
@@ -129,7 +145,7 @@ async fn a_late_row_of_those_who_share_is_nobodys_business() {
 #[tokio::test]
 async fn the_same_name_comes_back_at_once_and_stops_the_one_before() {
     let client = database().await;
-    take(&client, "us", Tenure::Alone, soon()).await.unwrap();
+    take(&client, "us", &Tenure::Alone, soon()).await.unwrap();
     other(&client, "us", true).await;
     assert_eq!(renew(&client).await, Err(QueryError::Taken), "another run has our name");
 }
@@ -137,7 +153,7 @@ async fn the_same_name_comes_back_at_once_and_stops_the_one_before() {
 #[tokio::test]
 async fn a_place_that_is_given_back_is_free() {
     let client = database().await;
-    take(&client, "us", Tenure::Alone, soon()).await.unwrap();
+    take(&client, "us", &Tenure::Alone, soon()).await.unwrap();
     give_back(&client, soon()).await;
     assert_eq!(renew(&client).await, Err(QueryError::Taken), "it is not ours any more");
 }
@@ -155,9 +171,9 @@ async fn of_many_that_come_at_once_one_at_a_time_is_alone() {
             let name = format!("p{n}");
             let run = "run".to_owned();
             for _ in 0..200 {
-                super::claim(&client, &name, &run, Tenure::Alone).await.unwrap();
+                super::claim(&client, &name, &run, &Tenure::Alone).await.unwrap();
                 let rows = fresh(&client).await.unwrap();
-                if !rows.iter().any(|row| row.forbids(&name, Tenure::Alone)) {
+                if !rows.iter().any(|row| row.forbids(&name, &Tenure::Alone)) {
                     assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two are alone");
                     served.fetch_add(1, Ordering::SeqCst);
                     tokio::task::yield_now().await;

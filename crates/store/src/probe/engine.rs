@@ -9,7 +9,6 @@
 
 use surrealdb_types::{SurrealValue, Value};
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use crate::{
     client::Client,
@@ -54,35 +53,88 @@ impl ChangeStamp {
     }
 }
 
+/// Why there is no stamp.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StampError {
+    /// The database was refused, so none was made.
+    #[error("no database can be made: {0}")]
+    NotMade(#[source] QueryError),
+    /// The database may have been made.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
 impl Store {
-    /// Makes a database of its own beside ours, has one change stamped there, and removes it.
+    /// Makes a database of this name beside ours, has one change stamped there, and removes it.
     ///
     /// # Errors
-    /// Fails where the user may not make databases, and where the server has no answer. Then the
-    /// database may be left; its name begins with `tidegate_gates_`.
-    pub async fn change_stamp(&self) -> Result<ChangeStamp, QueryError> {
+    /// Fails where the user may not make databases, and where the server has no answer. But for
+    /// [`StampError::NotMade`] the database may be left; see
+    /// [`forget_database`](Self::forget_database).
+    ///
+    /// # Cancel safety
+    /// The database may be left.
+    pub async fn change_stamp(&self, name: &str) -> Result<ChangeStamp, StampError> {
+        const OPERATION: &str = "stamp a change";
+        let (server, beside) = self.beside(OPERATION, name).map_err(StampError::NotMade)?;
+        // May be asked again where the connection broke after the first time.
+        let make = format!("DEFINE DATABASE IF NOT EXISTS `{name}`");
+        let made = self.client.run(&Query::new("make a database", make)).await;
+        match made {
+            Err(error @ QueryError::Rejected { .. }) => return Err(StampError::NotMade(error)),
+            made => made.map(drop)?,
+        }
+        let stamped = stamped_in(&self.client.options, server, beside).await;
+        self.forget_database(name).await?;
+        Ok(stamped?)
+    }
+
+    /// Removes a database beside ours with all that is in it.
+    ///
+    /// # Errors
+    /// Fails where the database has no answer; it may have been removed.
+    pub async fn forget_database(&self, name: &str) -> Result<(), QueryError> {
+        const OPERATION: &str = "remove a database";
+        self.beside(OPERATION, name)?;
+        let remove = Query::new(OPERATION, format!("REMOVE DATABASE IF EXISTS `{name}`"));
+        self.client.run(&remove).await.map(drop)
+    }
+
+    /// Returns whether there is a database of this name beside ours.
+    ///
+    /// # Errors
+    /// Fails where the database has no answer.
+    pub async fn has_database(&self, name: &str) -> Result<bool, QueryError> {
+        let look = Query::new("look for a database", "RETURN (INFO FOR NS).databases");
+        let mut answer = self.client.run(&look).await?;
+        match answer.value(0)? {
+            Value::Object(databases) => Ok(databases.get(name).is_some()),
+            _ => Err(answer.damaged("no list of databases")),
+        }
+    }
+
+    /// Checks that a name may stand in a statement, and is not ours.
+    fn beside(&self, operation: &'static str, name: &str) -> Result<(&Server, Place), QueryError> {
+        let damaged = |what: &str| QueryError::Damaged { operation, what: what.to_owned() };
         let Backend::Surreal(server) = &self.client.options.backend else {
-            let what = "only a server has one".to_owned();
-            return Err(QueryError::Damaged { operation: "stamp a change", what });
+            return Err(damaged("only a server has one"));
         };
-        let name = format!("tidegate_gates_{}", Ulid::generate());
-        let make = Query::new("make a database", format!("DEFINE DATABASE `{name}`"));
-        self.client.run(&make).await?;
-        let stamped = stamped_in(&self.client.options, server, &name).await;
-        let remove = Query::new("remove a database", format!("REMOVE DATABASE IF EXISTS `{name}`"));
-        self.client.run(&remove).await?;
-        stamped
+        let place = Place::new(server.place.namespace(), name);
+        let place = place.map_err(|_| damaged("a name that no database can have"))?;
+        match place == server.place {
+            true => Err(damaged("this is our own database")),
+            false => Ok((server, place)),
+        }
     }
 }
 
 async fn stamped_in(
     options: &StoreOptions,
     server: &Server,
-    name: &str,
+    place: Place,
 ) -> Result<ChangeStamp, QueryError> {
     let damaged =
         |what: &str| QueryError::Damaged { operation: "stamp a change", what: what.to_owned() };
-    let place = Place::new(server.place.namespace(), name).map_err(|_| damaged("a name"))?;
     let server = Server { place, ..server.clone() };
     let options = StoreOptions { backend: Backend::Surreal(server), ..options.clone() };
     let deadline = Instant::now() + options.deadline;

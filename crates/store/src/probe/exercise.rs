@@ -64,6 +64,10 @@ impl Exercise<'_> {
         self.note("three messages after the second", read == sent[2..5]);
         let head = self.chat.head(thread).await?;
         self.note("the head of a thread", head == Head { seq: 8, missing: 0 });
+        let found = self.chat.requests(thread, 6, 4).await?;
+        let found: Vec<_> = found.into_iter().map(|of| (of.author_id, of.request_id)).collect();
+        let wanted = sent[6..].iter().map(|m| (m.author_id.clone(), m.request_id.clone()));
+        self.note("the requests of the last messages", wanted.eq(found));
         let found = self.chat.of_request(thread, USER, "request 3").await?;
         self.note("the message of a request", found == sent[2..3]);
         let found = self.chat.seq_of(thread, &sent[4].message_id).await?;

@@ -1,8 +1,9 @@
 //! The engine in a folder: restarts, its lock, folders that can't be used.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, Command},
 };
 
@@ -69,17 +70,66 @@ async fn folders_that_cannot_be_used_are_refused_by_name() {
     }
 }
 
+/// Returns everything below a folder, with contents.
+fn below(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for item in fs::read_dir(&folder).expect("it is there") {
+            let path = item.expect("it is there").path();
+            let content = path.is_file().then(|| fs::read(&path).expect("it can be read"));
+            if content.is_none() {
+                folders.push(path.clone());
+            }
+            found.insert(path, content);
+        }
+    }
+    found
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_changes_nothing() {
+async fn looking_makes_no_database() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("missing");
-    let error = Store::inspect(kit::embedded(&missing)).await.unwrap_err();
-    assert!(matches!(error, OpenError::Folder { .. }), "{error}");
-    assert!(!missing.exists());
-    let empty = folder.path().join("empty");
+    let [missing, empty, others] = ["missing", "empty", "others"].map(|n| folder.path().join(n));
     fs::create_dir(&empty).unwrap();
-    let status = Store::inspect(kit::embedded(&empty)).await.unwrap();
-    let names: Vec<_> = store::files().iter().map(|file| file.name).collect();
-    assert_eq!(status.ledger, LedgerState::Behind(names));
-    assert_eq!(status.applied, []);
+    fs::create_dir(&others).unwrap();
+    fs::write(others.join("file"), b"somebody's").unwrap();
+    let before = below(folder.path());
+    for place in [missing, empty, others] {
+        let looked = [
+            Store::inspect(kit::embedded(&place)).await.err(),
+            Store::attach(kit::embedded(&place)).await.err(),
+        ];
+        for error in looked.map(|error| error.expect("there is none")) {
+            assert!(error.to_string().contains("there is no database yet"), "{error}");
+        }
+    }
+    assert_eq!(below(folder.path()), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_leaves_what_is_there() {
+    // Each look in a process of its own: an engine may hold its folder until its process ends.
+    if let Some(folder) = env::var_os(FOLDER) {
+        let options = kit::embedded(Path::new(&folder));
+        if Path::new(&folder).exists() {
+            let status = Store::inspect(options).await.unwrap();
+            assert_eq!(status.ledger, LedgerState::Current);
+            assert_eq!(status.applied.len(), store::files().len());
+        } else {
+            let store = kit::open(options).await;
+            store.chat().write(&kit::messages("t", 1, 3)).await.unwrap();
+        }
+        process::abort();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("store");
+    for _ in 0..3 {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "embedded::looking_leaves_what_is_there"]);
+        let ended = child.env(FOLDER, &folder).output().unwrap();
+        assert_eq!(ended.status.code(), None, "{ended:?}");
+    }
+    let store = Store::attach(kit::embedded(&folder)).await.unwrap();
+    assert_eq!(store.chat().read("t", 0, 10).await.unwrap().len(), 3);
 }

@@ -195,6 +195,50 @@ async fn a_paused_server_is_late_and_then_right() {
     assert_eq!(chat.head("t").await.unwrap(), Head { seq: 9, missing: 0 });
 }
 
+/// If every call waited, these would take minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_away_holds_nobody_up_and_is_found_when_it_is_back() {
+    const DEADLINE: Duration = Duration::from_secs(2);
+    for is_paused in [false, true] {
+        let mut server = server().await;
+        let mut options = kit::server(server.address());
+        options.deadline = DEADLINE;
+        let store = kit::open(options).await;
+        let chat = store.chat();
+        chat.write(&kit::messages("t", 1, 5)).await.unwrap();
+        match is_paused {
+            true => server.pause(),
+            false => server.kill(),
+        }
+        let is_away = || async {
+            let error = chat.head("t").await.unwrap_err();
+            matches!(error, ChatError::Query(QueryError::Away { .. })).then_some(())
+        };
+        kit::until("it is known to be away", is_away).await;
+        let all = async {
+            for _ in 0..if is_paused { 1 } else { 100 } {
+                let mut asking = JoinSet::new();
+                for _ in 0..100 {
+                    let chat = chat.clone();
+                    asking.spawn(async move { chat.head("t").await });
+                }
+                while let Some(asked) = asking.join_next().await {
+                    let error = asked.unwrap().unwrap_err();
+                    let ChatError::Query(error) = error else { panic!("{error}") };
+                    assert!(error.is_outage(), "{error}");
+                }
+            }
+        };
+        tokio::time::timeout(kit::PATIENCE, all).await.expect("nobody waits for the others");
+        match is_paused {
+            true => server.go_on(),
+            false => server.run().await,
+        }
+        let head = kit::until("it is back", || async { chat.head("t").await.ok() }).await;
+        assert_eq!(head, Head { seq: 5, missing: 0 });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_way_and_a_broken_one() {
     let server = server().await;

@@ -41,6 +41,9 @@ pub(crate) struct SimulateArgs {
     /// The share of good releases that the guard may abort.
     #[arg(long, default_value_t = 0.01)]
     pub(crate) alpha: f64,
+    /// The time from look to look.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) look_seconds: u32,
     /// After how long a client counts again that had an error.
     #[arg(long, default_value_t = 600)]
     pub(crate) again_after_seconds: u32,

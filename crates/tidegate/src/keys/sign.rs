@@ -15,10 +15,8 @@ use crate::{cli::Style, console, exit::Exit, failure::Failure};
 pub(super) fn run(name: &str, role: &str, out: &Path, style: Style) -> Result<Exit, Failure> {
     let name: KeyName =
         name.parse().map_err(|error| Failure::usage("--sign is no key's name").because(error))?;
-    let role: Role = role.parse().map_err(|()| {
-        let form = "a lower-case letter, then letters, digits and hyphens, 40 at most";
-        Failure::usage(format!("--role is no role: {form}"))
-    })?;
+    let role: Role =
+        role.parse().map_err(|error| Failure::usage("--role is no role").because(error))?;
     let signer = Signer::generate(name)
         .map_err(|error| Failure::failed("no key can be made").because(error))?;
     write(out, &signer.to_private_text())?;

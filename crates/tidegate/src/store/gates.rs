@@ -3,7 +3,7 @@
 //!
 //! Nothing is started for it: database and Redis are those of the settings, replicas those that are
 //! named. Whatever is written is noted before, and removed at the end, also where a check failed or
-//! somebody interrupts.
+//! somebody interrupts; a second interrupt ends that too, and what may be left is named.
 
 mod candidate;
 mod cleaning;
@@ -18,7 +18,7 @@ mod show;
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::{
     candidate::{Candidate, Plan},
@@ -34,33 +34,46 @@ use crate::{
 /// How long cleaning up may take, whatever the deadline of a check.
 const CLEANING_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// What is said after the first interrupt.
+const ONCE_MORE: &str = "cleaning up; another signal leaves what is there";
+
 /// Carries the command out.
 ///
 /// # Errors
 /// Fails on arguments and settings that make no sense, and where evidence can't be written.
 pub(super) async fn run(args: GatesArgs, style: Style) -> Result<Exit, Failure> {
     let plan = Plan::of(&args)?;
+    let mut signals = Signals::listen()?;
     let mut report = Report::begin(&plan);
     let mut candidate = Candidate::of(plan);
     let interrupted = tokio::select! {
         () = check(&mut candidate, &mut report) => false,
-        () = interruption() => true,
+        () = signals.next() => true,
     };
     if interrupted {
         report.interrupt();
+        console::note(ONCE_MORE);
     }
-    let cleaning = candidate.clean(CLEANING_TIME_MAX);
+    let cleaning = async {
+        tokio::select! {
+            cleaned = candidate.clean(CLEANING_TIME_MAX) => cleaned,
+            () = signals.given_up(interrupted) => candidate.perhaps_left(),
+        }
+    };
     report.add(Gate::CleanUp, CLEANING_TIME_MAX, "the database and Redis", cleaning).await;
     report.end();
-    let document = candidate.plan.without_secrets(&show::document(&report));
-    if let Some(out) = &candidate.plan.out {
-        evidence::write(out, candidate.plan.signer.as_ref(), &report, &candidate.plan)?;
+    let evidence = match &candidate.plan.out {
+        Some(out) => evidence::write(out, candidate.plan.signer.as_ref(), &report, &candidate.plan),
+        None => Ok(()),
+    };
+    if evidence.is_err() {
+        report.out = None;
     }
-    console::conclude(&match style {
-        Style::Human => candidate.plan.without_secrets(&show::in_words(&report)),
-        Style::Json => document,
-    });
-    Ok(report.exit())
+    console::conclude(&candidate.plan.without_secrets(&match style {
+        Style::Human => show::in_words(&report),
+        Style::Json => show::document(&report),
+    }));
+    evidence.map(|()| report.exit())
 }
 
 /// Runs every check, one after the other.
@@ -91,14 +104,35 @@ async fn check(candidate: &mut Candidate, report: &mut Report) {
     report.push(Gate::FanOut, found);
 }
 
-async fn interruption() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// What a person or a supervisor interrupts with.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Hears every signal from now on.
+    fn listen() -> Result<Self, Failure> {
+        let deaf = |error| Failure::failed("signals can't be heard").because(error);
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt()).map_err(deaf)?,
+            terminate: signal(SignalKind::terminate()).map_err(deaf)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits until cleaning up is to end: the first signal of a run ends the checks alone.
+    async fn given_up(&mut self, interrupted: bool) {
+        if !interrupted {
+            self.next().await;
+            console::note(ONCE_MORE);
+        }
+        self.next().await;
     }
 }

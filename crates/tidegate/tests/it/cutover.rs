@@ -101,7 +101,7 @@ fn there_and_back_beside_its_server_without_arguments() {
     let ran = site.cutover(&["--status"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(
-        ran.out.contains("not finalised") && ran.out.contains("by key of org_default"),
+        ran.out.contains("not finalised") && ran.out.contains("by key local of org_default"),
         "{ran:?}"
     );
     let ran = site.cutover(&["--undo", "--json"]);

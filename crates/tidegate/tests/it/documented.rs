@@ -66,7 +66,7 @@ roles:
    ```
 
 2. Wait. <!-- run: guard id=S3 guards=errors -->
-3. Look at `/health` for `status=ok` in `<= 1 s`. <!-- run: http-expect id=S4 -->
+3. Look at `/health` for `status=ok` and `checks.database` in `<= 1 s`. <!-- run: http-expect id=S4 -->
 4. Look again. <!-- run: repeat id=S5 of=S4 -->
 5. Compare. <!-- run: compare id=S6 with=S4 -->
 

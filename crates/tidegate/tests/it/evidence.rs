@@ -148,7 +148,7 @@ fn an_approval_of_another_plan_is_found_and_the_plan_is_shown() {
             role: "lead".to_owned(),
             decision: Choice::Approve,
             reason: "read".to_owned(),
-            gate: None,
+            about: None,
             plan: Some(Resource::of_sha256("plan", approved)),
             log: log.state(),
         });

@@ -16,7 +16,7 @@ fn a_traffic_is_simulated_as_a_table_as_json_and_drawn() {
     let json = run(tidegate(&words).arg("--json")).json();
     assert_eq!(
         (json["holds"].as_bool(), json["fair"].as_array().map(Vec::len)),
-        (Some(true), Some(5))
+        (Some(true), Some(6))
     );
     assert_eq!(run(tidegate(&words).arg("--json")).json(), json, "one seed, one study");
 }
@@ -53,7 +53,8 @@ fn small_numbers_are_shown_short() {
     let words = ["--alpha", "1e-300", "--error-ratio", "1e-200%", "--minutes", "1", "--runs", "1"];
     let ran = run(tidegate(&["guard", "simulate"]).args(words));
     assert_eq!(ran.code, 0, "{ran:?}");
-    let first = "20 requests/s, 1e-200 % errors, 10 % canary of 1000 clients, 60 s; alpha 1e-300,";
+    let first = "20 requests/s, 1e-200 % errors, 10 % canary of 1000 clients, 60 s, a look every 1 s; alpha \
+                 1e-300,";
     assert!(ran.out.starts_with(first), "{ran:?}");
     assert!(ran.out.lines().all(|line| line.chars().count() < 160), "{ran:?}");
 }

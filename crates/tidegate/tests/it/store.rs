@@ -1,6 +1,10 @@
 //! `store status`: what it says of a database that is there, and of one that is not.
 
-use std::path::Path;
+use std::{
+    env,
+    path::Path,
+    process::{self, Command},
+};
 
 use store::{Backend, Store, StoreOptions};
 
@@ -11,19 +15,34 @@ fn status(folder: &Path, words: &[&str]) -> Ran {
     run(tidegate(&words).env("REALTIME_STATE_DIR", folder))
 }
 
+/// Names the folder for a process that this test starts of itself.
+const FOLDER: &str = "STORE_STATUS_TEST_FOLDER";
+
+fn options(folder: &Path) -> StoreOptions {
+    StoreOptions::new(Backend::Embedded(folder.join("store")))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_shows_the_database_of_the_settings() {
+    if let Some(folder) = env::var_os(FOLDER) {
+        // An engine may hold its folder until its process ends.
+        let _store = Store::open(options(Path::new(&folder))).await.unwrap();
+        process::abort();
+    }
     let folder = tempfile::tempdir().unwrap();
     let missing = status(folder.path(), &[]);
     assert_eq!(missing.code, 69, "{missing:?}");
     assert!(missing.err.contains("there is no database yet"), "{missing:?}");
     assert!(!folder.path().join("store").exists(), "it makes none");
-    let options = StoreOptions::new(Backend::Embedded(folder.path().join("store")));
-    let store = Store::open(options).await.unwrap();
-    let locked = status(folder.path(), &["--json"]);
-    assert_eq!(locked.code, 69, "{locked:?}");
-    assert!(locked.err.contains("another process"), "{locked:?}");
-    store.close().await;
+    std::fs::create_dir(folder.path().join("store")).unwrap();
+    let empty = status(folder.path(), &[]);
+    assert_eq!(empty.code, 69, "{empty:?}");
+    let made = std::fs::read_dir(folder.path().join("store")).unwrap().count();
+    assert_eq!(made, 0, "nor anything in its folder");
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", "store::it_shows_the_database_of_the_settings"]);
+    let ended = child.env(FOLDER, folder.path()).output().unwrap();
+    assert_eq!(ended.status.code(), None, "{ended:?}");
     let shown = status(folder.path(), &["--json"]);
     assert_eq!(shown.code, 0, "{shown:?}");
     let shown = shown.json();
@@ -36,6 +55,10 @@ async fn it_shows_the_database_of_the_settings() {
     let human = status(folder.path(), &[]);
     assert_eq!(human.code, 0, "{human:?}");
     assert!(human.out.contains(&store::checksum()), "{human:?}");
+    let _store = Store::open(options(folder.path())).await.unwrap();
+    let locked = status(folder.path(), &["--json"]);
+    assert_eq!(locked.code, 69, "{locked:?}");
+    assert!(locked.err.contains("another process"), "{locked:?}");
 }
 
 #[test]

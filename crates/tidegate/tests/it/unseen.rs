@@ -31,7 +31,7 @@ fn is_seen(ran: &Ran) {
 fn evil_folder(dir: &Path) -> PathBuf {
     let signer = Signer::from_seed("example.com/log".parse().unwrap(), [7; 32]).unwrap();
     fs::write(dir.join("run.keys"), format!("log,operator {}\n", signer.verifier())).unwrap();
-    let mut log = Recorder::new("example.com/run\u{202e}", Redactor::default()).unwrap();
+    let mut log = Recorder::new("example.com/run", Redactor::default()).unwrap();
     let at = "2026-11-22T01:00:00Z".parse().unwrap();
     let output = log.output(&format!("out{EVIL}"), b"ok\n");
     log.record(at, &format!("step{EVIL}"), &json!({}), vec![output]).unwrap();
@@ -69,11 +69,16 @@ fn evidence_is_shown_and_not_obeyed() {
     for part in ["file", "record", "outputs/output", "record step", "out"] {
         assert!(shown.out.contains(&format!("{part}{SEEN}")), "{part} in {shown:?}");
     }
-    assert!(shown.out.contains("example.com/run\\u{202e}"), "{shown:?}");
     let json = verify(&["--json"]);
     is_seen(&json);
     let findings = json.json()["report"]["findings"].to_string();
     assert!(findings.contains("\u{202e}"), "machines get the same text: {findings}");
+    let checkpoint = made.join("checkpoint");
+    let signed = fs::read_to_string(&checkpoint).unwrap();
+    fs::write(&checkpoint, signed.replacen("run", "run\u{202e}", 1)).unwrap();
+    let shown = verify(&[]);
+    assert_eq!(shown.code, 1, "{shown:?}");
+    is_seen(&shown);
     // Names of files that can't be used.
     let nowhere = dir.path().join(format!("no{EVIL}"));
     for words in [["evidence", "verify"], ["runbook", "lint"], ["runbook", "plan"]] {

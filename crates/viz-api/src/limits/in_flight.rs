@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use broker::IdempotencyKey;
+use node_runtime::{IdempotencyResult, Metrics};
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::timeout};
 
@@ -15,26 +16,29 @@ type Attempts = Mutex<HashMap<[u8; 16], watch::Receiver<()>>>;
 
 /// The attempts with a key that are under way.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight {
+pub struct InFlight {
     attempts: Arc<Attempts>,
 }
 
 /// An attempt's turn with its key; the next attempt's begins when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub struct Turn {
     key: [u8; 16],
     attempts: Arc<Attempts>,
     _done: watch::Sender<()>,
     /// Whether another attempt had to be waited for.
-    pub(crate) waited: bool,
+    waited: bool,
 }
 
 impl InFlight {
-    /// Takes the key's turn, after the attempt that has it now.
+    /// Takes the key's turn, after the attempt that has it now; counts one that had to wait.
+    ///
+    /// # Errors
+    /// Fails with 409 where that one is still under way after five seconds.
     ///
     /// # Cancel safety
     /// Nothing is left behind when the future is dropped.
-    pub(crate) async fn turn(&self, key: &IdempotencyKey) -> Result<Turn, ApiError> {
+    pub async fn turn(&self, key: &IdempotencyKey, metrics: &Metrics) -> Result<Turn, ApiError> {
         let mut waited = false;
         let taking = async {
             loop {
@@ -48,7 +52,11 @@ impl InFlight {
                 }
             }
         };
-        timeout(WAIT_MAX, taking).await.map_err(|_| {
+        let taken = timeout(WAIT_MAX, taking).await;
+        if taken.as_ref().map_or(true, |turn| turn.waited) {
+            metrics.idempotency(IdempotencyResult::InFlight);
+        }
+        taken.map_err(|_| {
             let message = "the first attempt with this Idempotency-Key is still under way";
             ApiError::new(Code::Conflict, message).retry_after(1)
         })

@@ -64,13 +64,10 @@ async fn accept(
     let body = read_body(body, headers, app.state.settings.limits.body_bytes_max).await?;
     let drafts = publish::parse(&body, &app.state.settings.limits)?;
     let key = key.map(|key| IdempotencyKey::new(&caller.org, ROUTE, key, &body));
-    let turn = match &key {
-        Some(key) => Some(app.in_flight.turn(key).await?),
+    let _turn = match &key {
+        Some(key) => Some(app.in_flight.turn(key, &app.state.metrics).await?),
         None => None,
     };
-    if turn.as_ref().is_some_and(|turn| turn.waited) {
-        app.state.metrics.idempotency(IdempotencyResult::InFlight);
-    }
     app.rate.take(&caller.org, drafts.as_slice().len())?;
     let appended = append(app, caller, drafts.as_slice(), key).await?;
     Ok(answer(app, caller, &drafts, &appended))

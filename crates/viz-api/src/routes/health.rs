@@ -22,15 +22,21 @@ pub(crate) async fn live() -> Response {
 
 /// Readiness: the process may be sent traffic.
 pub(crate) async fn ready(State(app): State<Arc<AppState>>) -> Response {
-    let refusal = app.state.realtime_refusal();
-    let ready = app.state.is_ready();
+    let realtime = app.state.realtime_refusal();
+    let database = match &app.surface {
+        Some(surface) => Some(surface.database().await.refusal),
+        None => None,
+    };
+    let refusal = database.flatten();
+    let ready = app.state.is_ready() && refusal.is_none();
     let body = json!({
         "status": if ready { "ok" } else { "unavailable" },
         "checks": {
             "lifecycle": app.state.phase().as_str(),
-            "realtime": refusal.map_or("ok", |_| "unhealthy"),
+            "realtime": realtime.map_or("ok", |_| "unhealthy"),
+            "database": database.map_or("unused", |refusal| refusal.map_or("ok", |_| "unhealthy")),
         },
-        "reason": refusal,
+        "reason": realtime.or(refusal),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     request::json(status, body.to_string())
@@ -68,7 +74,7 @@ async fn database(app: &AppState) -> DatabaseCheck {
         None => {
             let reason = "no part of this process keeps data in a database";
             let shown = json!({"status": "unused", "reason": reason});
-            DatabaseCheck { is_healthy: true, shown }
+            DatabaseCheck { is_healthy: true, refusal: None, shown }
         }
     }
 }

@@ -16,7 +16,7 @@ use broker::{
 use event::{After, Epoch, Ledger, Position, Seq, StreamName};
 use node_runtime::Tasks;
 use parking_lot::{Mutex, RwLock};
-use store::{Amended, ChatError, Head, Message, Privacy, QueryError, Thread};
+use store::{Amended, ChatError, Head, Message, Privacy, QueryError, Requested, Thread};
 use tokio::time::timeout;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long anything may take before a test is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long is waited for what must not come.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ pub(super) struct Stage {
     pub(super) log: Arc<FakeLog>,
     pub(super) sequencer: Arc<Sequencer>,
     patience: Duration,
-    tasks: Tasks,
+    pub(super) tasks: Tasks,
 }
 
 impl Drop for Stage {
@@ -70,6 +70,12 @@ impl Stage {
         Stage::idle(rows, log, Duration::from_millis(50), Tasks::default())
     }
 
+    /// One that has at most so many threads open, and brings nothing to the database by itself.
+    pub(super) fn small(threads_max: usize) -> Arc<Self> {
+        let options = SequencerOptions { patience: PATIENCE, threads_max };
+        Stage::with(Arc::default(), FakeLog::new(false), options, Tasks::default())
+    }
+
     fn over(rows: Arc<FakeRows>, log: Arc<FakeLog>, patience: Duration) -> Arc<Self> {
         let tasks = Tasks::default();
         let stage = Stage::idle(rows, log, patience, tasks.clone());
@@ -79,13 +85,23 @@ impl Stage {
     }
 
     fn idle(rows: Arc<FakeRows>, log: Arc<FakeLog>, patience: Duration, tasks: Tasks) -> Arc<Self> {
+        let options = SequencerOptions { patience, ..SequencerOptions::default() };
+        Stage::with(rows, log, options, tasks)
+    }
+
+    fn with(
+        rows: Arc<FakeRows>,
+        log: Arc<FakeLog>,
+        options: SequencerOptions,
+        tasks: Tasks,
+    ) -> Arc<Self> {
         let sequencer = Sequencer::new(
             Arc::clone(&log) as Arc<dyn ThreadLog>,
             Arc::clone(&rows) as Arc<dyn Rows>,
             Arc::new(SystemClock::new()),
-            SequencerOptions { patience },
+            options,
         );
-        Arc::new(Stage { rows, log, sequencer, patience, tasks })
+        Arc::new(Stage { rows, log, sequencer, patience: options.patience, tasks })
     }
 
     /// Ends the process with its logs, and starts another one over the same database.
@@ -97,6 +113,10 @@ impl Stage {
     /// Starts another process over the same log and the same database.
     pub(super) fn with_another_process(&self) -> Arc<Self> {
         Stage::over(Arc::clone(&self.rows), Arc::clone(&self.log), PATIENCE)
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.sequencer.now_ms()
     }
 
     pub(super) async fn send(
@@ -139,11 +159,17 @@ impl Stage {
 pub(super) struct FakeLog {
     inner: RwLock<Arc<MemoryBroker>>,
     is_shared: bool,
+    /// Held by a test, it holds up reading the thread `slow`.
+    pub(super) slow: tokio::sync::Mutex<()>,
 }
 
 impl FakeLog {
     fn new(is_shared: bool) -> Arc<Self> {
-        Arc::new(FakeLog { inner: RwLock::new(empty()), is_shared })
+        Arc::new(FakeLog {
+            inner: RwLock::new(empty()),
+            is_shared,
+            slow: tokio::sync::Mutex::default(),
+        })
     }
 
     pub(super) fn lose_everything(&self) {
@@ -237,7 +263,12 @@ impl Broker for FakeLog {
         after: &'a After,
         limit: PageLimit,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        Box::pin(async move { self.inner().page(stream, after, limit).await })
+        Box::pin(async move {
+            if *stream == StreamName::thread("slow").expect("a name") {
+                drop(self.slow.lock().await);
+            }
+            self.inner().page(stream, after, limit).await
+        })
     }
 
     fn head<'a>(&'a self, stream: &'a StreamName) -> BoxFuture<'a, Result<Position, ReadError>> {
@@ -271,6 +302,8 @@ pub(super) struct FakeRows {
     pub(super) is_deaf: AtomicBool,
     /// How many of the next writes are made without an answer.
     pub(super) answers_lost: AtomicU64,
+    /// How many requests were looked for.
+    pub(super) looked: AtomicU64,
     /// How many groups were written.
     pub(super) groups: AtomicU64,
     /// How many were begun to be written.
@@ -282,9 +315,14 @@ pub(super) struct FakeRows {
 }
 
 impl FakeRows {
-    /// Puts a message there behind everybody's back.
+    /// Puts a message there behind everybody's back, as of long ago.
     pub(super) fn put(&self, thread: &str, seq: u64, body: &str) {
-        let id = event::EventId::from_bits(u128::from(seq) + (1 << 90));
+        self.put_at(thread, seq, body, 1 << 10);
+    }
+
+    /// Puts one there as of a time in milliseconds.
+    pub(super) fn put_at(&self, thread: &str, seq: u64, body: &str, at_ms: u64) {
+        let id = event::EventId::from_bits(u128::from(seq) + (u128::from(at_ms) << 80));
         let message = Message {
             thread_id: thread.to_owned(),
             seq,
@@ -387,6 +425,23 @@ impl Rows for FakeRows {
         })
     }
 
+    fn requests<'a>(
+        &'a self,
+        thread: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Requested>, ChatError>> {
+        Box::pin(async move {
+            self.answering()?;
+            let of = |message: Message| Requested {
+                author_id: message.author_id,
+                request_id: message.request_id,
+                created_at_ms: message.created_at_ms,
+            };
+            Ok(self.of(thread, after).into_iter().take(limit).map(of).collect())
+        })
+    }
+
     fn of_request<'a>(
         &'a self,
         thread: &'a str,
@@ -395,6 +450,7 @@ impl Rows for FakeRows {
     ) -> BoxFuture<'a, Result<Vec<Message>, ChatError>> {
         Box::pin(async move {
             let _held = self.lookups.read().await;
+            self.looked.fetch_add(1, SeqCst);
             self.answering()?;
             let is_it = |message: &Message| {
                 message.author_id == author && message.request_id.as_deref() == Some(request_id)

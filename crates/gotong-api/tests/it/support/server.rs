@@ -1,6 +1,6 @@
 //! The real binary, on a port of the system's choice and in a folder of its own.
 
-use std::{net::SocketAddr, process::Command, sync::Arc};
+use std::{net::SocketAddr, path::Path, process::Command, sync::Arc};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -62,7 +62,8 @@ impl Plan {
 
     /// Starts it in a folder that another one had.
     pub(crate) fn start_in(&self, folder: Arc<TempDir>) -> Server {
-        let mut process = Process::spawn(&self.variables, folder.path());
+        let mut process =
+            Process::spawn(env!("CARGO_BIN_EXE_gotong-api"), &self.variables, folder.path());
         let address = eventually("the server listens", || {
             process.assert_alive();
             process.log().listening()
@@ -73,8 +74,12 @@ impl Plan {
 
     /// Runs one that is expected to end by itself; returns its exit code and what it wrote.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
-        let folder = tempfile::tempdir().expect("there is a temporary folder");
-        let mut process = Process::spawn(&self.variables, folder.path());
+        self.run_in(tempfile::tempdir().expect("there is a temporary folder").path())
+    }
+
+    /// Runs it in a folder that another one may have.
+    pub(crate) fn run_in(&self, folder: &Path) -> (Option<i32>, String) {
+        let mut process = Process::spawn(env!("CARGO_BIN_EXE_gotong-api"), &self.variables, folder);
         (process.wait().code(), process.log().text())
     }
 }
@@ -98,6 +103,11 @@ impl Server {
         let pid = self.process.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("there is a `kill`");
         assert!(sent.success(), "the server was gone before {signal}");
+    }
+
+    /// Returns the folder that it runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Asks it to end.

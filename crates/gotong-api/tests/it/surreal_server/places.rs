@@ -69,3 +69,33 @@ fn replicas_with_one_log_must_have_one_database() {
     assert_eq!(code, Some(64), "{log}");
     assert!(log.contains("DATA_BACKEND=surreal"), "{log}");
 }
+
+#[test]
+fn replicas_with_one_database_must_have_one_log() {
+    let database = Database::start();
+    let redis = database.runtime.block_on(RedisServer::start());
+    let shared = with_redis(&database.plan(), &redis);
+    let first = shared.start();
+    let thread = first.thread(ALICE, "public");
+    first.say(ALICE, &thread, "one");
+    let (code, log) = shared.clone().set("CHAT_REALTIME_CHANNEL_PREFIX", "gotong:other").run();
+    assert_eq!(code, Some(69), "{log}");
+    let says = |text: &str| log.contains(text);
+    assert!(says("under another prefix") && says("CHAT_REALTIME_CHANNEL_PREFIX"), "{log}");
+    assert!(!says("gotong:other"), "prefixes are not shown: {log}");
+    assert_eq!(first.say(ALICE, &thread, "two")["seq"], 2);
+}
+
+#[test]
+fn a_start_that_fails_gives_its_place_back() {
+    let database = Database::start();
+    let redis = database.runtime.block_on(RedisServer::start());
+    let alone = database.plan();
+    let broken = with_redis(&alone, &redis).set("TIDEGATE_REDIS_CA_FILE", "missing.pem");
+    let (code, log) = broken.run();
+    assert_eq!(code, Some(64), "{log}");
+    assert!(log.contains("the CA file missing.pem can't be read"), "{log}");
+    let server = alone.start();
+    let log = server.log().text();
+    assert!(!log.contains("waiting for a process that may have ended"), "{log}");
+}

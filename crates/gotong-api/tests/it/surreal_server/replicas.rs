@@ -236,3 +236,43 @@ fn what_a_late_replica_remembers_is_not_sent_again() {
         assert_eq!(replica.bodies(ALICE, &thread, 0), all);
     }
 }
+
+/// The database and the log lost different messages: nobody has the third one any more.
+#[test]
+fn a_thread_of_which_nobody_has_a_message_is_refused_until_its_log_is_given_up() {
+    let fleet = Fleet::start();
+    let thread = fleet.thread();
+    for n in 1..=4 {
+        fleet.say(0, ALICE, &thread, &n.to_string());
+    }
+    let Fleet { database, redis, replicas } = fleet;
+    let ended = replicas.map(Server::end);
+    database.ask(&format!("DELETE message:['{thread}', 3]..=['{thread}', 4]"));
+    let key = format!("gotong:test:thread:{thread}");
+    let mut trim = redis::cmd("XTRIM");
+    trim.arg(format!("{key}:stream")).arg("MAXLEN").arg(1);
+    let trimmed: u64 = database.runtime.block_on(redis.command(&mut trim));
+    assert_eq!(trimmed, 3);
+    let replicas = ended.map(|(plan, folder)| plan.start_in(folder));
+    for replica in &replicas {
+        assert_eq!(replica.bodies(ALICE, &thread, 0), ["1", "2"], "what is there can be read");
+        until("the fault is known", || {
+            let answer = replica.try_say(ALICE, &thread, "five", "r-5");
+            answer.assert_error(503, "unavailable");
+            replica.log().text().contains("and the thread's log begins with 4")
+        });
+    }
+    // As docs/operating.md says.
+    let ended = replicas.map(Server::end);
+    let mut forget = redis::cmd("DEL");
+    forget.arg(["meta", "stream", "keys", "ages"].map(|part| format!("{key}:{part}")).to_vec());
+    let _: u64 = database.runtime.block_on(redis.command(&mut forget));
+    let replicas = ended.map(|(plan, folder)| plan.start_in(folder));
+    until("it is gone on with", || {
+        replicas[0].try_say(ALICE, &thread, "five", "r-5").status == 201
+    });
+    assert_eq!(replicas[1].say(BOB, &thread, "six")["seq"], 4);
+    for replica in &replicas {
+        assert_eq!(replica.bodies(ALICE, &thread, 0), ["1", "2", "five", "six"]);
+    }
+}

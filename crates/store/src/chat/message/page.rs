@@ -1,5 +1,7 @@
 //! Reading messages by their numbers.
 
+use surrealdb_types::SurrealValue;
+
 use super::{Message, Row};
 use crate::{
     chat::{Amended, Chat, ChatError, PAGE_MAX},
@@ -7,6 +9,24 @@ use crate::{
     row::{int, natural},
     statement::Statement,
 };
+
+/// Of what request a message came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    /// Who sent the message.
+    pub author_id: String,
+    /// The request; none where it had none.
+    pub request_id: Option<String>,
+    /// When it was taken, in milliseconds since 1970.
+    pub created_at_ms: u64,
+}
+
+#[derive(Clone, Debug, SurrealValue)]
+struct RequestRow {
+    author_id: String,
+    request_id: Option<String>,
+    created_at_ms: i64,
+}
 
 impl Chat {
     /// Returns the messages after a number, in order and without a hole, at most so many, with what
@@ -36,6 +56,27 @@ impl Chat {
             messages.push(message);
         }
         self.amended(thread, messages).await
+    }
+
+    /// Returns of what requests the messages after a number came, in order, of at most so many.
+    ///
+    /// # Errors
+    /// Fails where the database has no answer.
+    pub async fn requests(
+        &self,
+        thread: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Requested>, ChatError> {
+        let last = int(after).saturating_add(i64::try_from(limit).unwrap_or(i64::MAX));
+        let query = Query::of(Statement::ReadRequests).bind("thread", thread.to_owned());
+        let query = query.bind("after", int(after)).bind("last", last);
+        let rows: Vec<RequestRow> = self.client.run(&query).await?.rows(0)?;
+        let read = rows.into_iter().map(|row| {
+            let created_at_ms = natural("read requests", row.created_at_ms)?;
+            Ok(Requested { author_id: row.author_id, request_id: row.request_id, created_at_ms })
+        });
+        read.collect()
     }
 
     /// Returns the messages that came of a request, the first one first: one, unless the thread's

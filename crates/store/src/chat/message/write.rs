@@ -9,7 +9,7 @@ use surrealdb_types::{RecordId, SurrealValue, Value};
 
 use super::{GROUP_BYTES_MAX, GROUP_MESSAGES_MAX, Message, Row};
 use crate::{
-    chat::{Chat, ChatError},
+    chat::{Chat, ChatError, Written},
     query::{Query, id},
     row::{number, text},
     statement::Statement,
@@ -44,7 +44,7 @@ impl Chat {
         for message in messages {
             let Some(theirs) = found.get(&(message.thread_id.clone(), message.seq)) else {
                 let thread = message.thread_id.clone();
-                return Err(ChatError::Lost { thread, seq: message.seq });
+                return Err(ChatError::Lost { thread, what: Written::Message(message.seq) });
             };
             if let Some(difference) = message.difference(theirs) {
                 return Err(ChatError::Differs(difference));

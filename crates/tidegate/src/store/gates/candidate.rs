@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc, time::Duration};
 use ::evidence::{Redactor, Signer};
 use ::store::{OpenError, QueryError, Store, StoreOptions};
 use broker::RedisBroker;
+use futures_util::future::join_all;
 use gotong_api::LogPlace;
 use node_runtime::{
     Settings,
@@ -12,6 +13,7 @@ use node_runtime::{
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use ulid::Ulid;
 
 use super::report::Finding;
@@ -144,11 +146,26 @@ pub(super) struct Replica {
     pub(super) health: Result<Value, String>,
 }
 
-/// What was written, so that it can be removed.
-#[derive(Debug, Default)]
+impl Replica {
+    /// Asks for its health, within the time that a check may take.
+    async fn ask(&mut self, deadline: Duration) {
+        self.health = match &self.api {
+            Ok(api) => match timeout(deadline, api.health()).await {
+                Ok(health) => health.map_err(|refusal| refusal.chain()),
+                Err(_) => Err(format!("it does not answer within {} s", deadline.as_secs())),
+            },
+            Err(error) => Err(error.clone()),
+        };
+    }
+}
+
+/// What was written, noted before it is, so that it can be removed.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Written {
     /// Threads in the database and in Redis.
     pub(super) threads: BTreeSet<String>,
+    /// Databases beside the candidate's.
+    pub(super) databases: BTreeSet<String>,
     /// The scope in which a thread may have been made whose id nobody told.
     pub(super) unknown_in: Option<String>,
 }
@@ -188,7 +205,7 @@ impl Candidate {
         let mut options = self.plan.options.clone();
         options.open_deadline = options.open_deadline.min(self.plan.deadline);
         options.deadline = options.deadline.min(self.plan.deadline);
-        let opened = tokio::time::timeout(self.plan.deadline, Store::attach(options.clone())).await;
+        let opened = timeout(self.plan.deadline, Store::attach(options.clone())).await;
         self.store = match opened {
             Ok(Ok(store)) => Ok(store),
             Ok(Err(OpenError::Query(QueryError::Other))) => {
@@ -204,12 +221,9 @@ impl Candidate {
             Some(_) => RedisBroker::start(gotong_api::log_options(realtime))
                 .map_err(|error| error.to_string()),
         };
-        for replica in &mut self.replicas {
-            replica.health = match &replica.api {
-                Ok(api) => api.health().await.map_err(|refusal| refusal.chain()),
-                Err(error) => Err(error.clone()),
-            };
-        }
+        let deadline = self.plan.deadline;
+        let asked = self.replicas.iter_mut().map(|replica| replica.ask(deadline));
+        join_all(asked).await;
     }
 
     /// Returns the database, or what is to be said without it.

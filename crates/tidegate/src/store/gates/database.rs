@@ -2,9 +2,10 @@
 
 use ::store::{
     LedgerState, Message, SURREALDB_VERSION, Store,
-    probe::{Clock, Pattern, Synthetic},
+    probe::{Clock, Pattern, StampError, Synthetic},
 };
 use serde_json::{Value, json};
+use ulid::Ulid;
 
 use super::{
     candidate::Candidate,
@@ -13,6 +14,9 @@ use super::{
 
 const ENGINE_ADVICE: &str = "Look at the command line of the SurrealDB servers (`surreal start \
                              tikv://…`) and say what it is with --engine; in production it is tikv.";
+
+/// What the names of databases begin with in which a change is stamped.
+const DATABASES: &str = "tidegate_gates_";
 
 impl Candidate {
     pub(super) async fn server_version(&self) -> Finding {
@@ -32,7 +36,12 @@ impl Candidate {
             Ok(store) => store,
             Err(finding) => return finding,
         };
-        let stamp = store.change_stamp().await;
+        let name = format!("{DATABASES}{}", Ulid::generate());
+        self.written.lock().databases.insert(name.clone());
+        let stamp = store.change_stamp(&name).await;
+        if matches!(stamp, Err(StampError::NotMade(_))) {
+            self.written.lock().databases.remove(&name);
+        }
         let clock = stamp.as_ref().map(|stamp| stamp.clock());
         let detail = match &stamp {
             Ok(stamp) => json!({"change_stamp": stamp.stamp, "server_ms": stamp.now_ms}),

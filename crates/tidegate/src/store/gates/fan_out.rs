@@ -131,7 +131,8 @@ fn judge(
         let heard = account.heard.lock();
         let got = heard.messages.iter().map(|one| (one.event_id.clone(), one.seq));
         let got: Vec<_> = got.collect();
-        if got != wanted {
+        // A gap is one also where nothing is missing in the end: clients act upon it.
+        if got != wanted || heard.trouble.is_some() {
             let trouble = heard.trouble.as_deref().map(|what| format!(" ({what})"));
             let order: Vec<_> = got.iter().map(|(_, seq)| seq).collect();
             let (name, trouble) = (account.name(), trouble.unwrap_or_default());
@@ -165,4 +166,40 @@ fn document(thread: &str, sent: &[Acknowledged], accounts: &[Account]) -> Value 
     let readers: Vec<_> = accounts.iter().map(Account::document).collect();
     let sent: Vec<_> = sent.iter().map(message).collect();
     json!({"thread": thread, "messages": sent, "readers": readers})
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Account, Acknowledged, SentMessage, judge};
+    use crate::store::gates::report::Verdict;
+
+    #[test]
+    fn every_reader_has_every_message_in_order_and_nothing_beside() {
+        let message = |seq: u64| SentMessage { message_id: format!("msg_{seq}"), seq };
+        let sent: Vec<_> = (1..=3)
+            .map(|seq| Acknowledged {
+                message: message(seq),
+                replica: "a".into(),
+                sent_at: Timestamp::UNIX_EPOCH,
+                acknowledged_at: Timestamp::UNIX_EPOCH,
+            })
+            .collect();
+        let pages = [("a".to_owned(), vec![message(1), message(2), message(3)])];
+        let check = |heard: &[u64], trouble: Option<&str>, verdict, part: &str| {
+            let heard: Vec<_> = heard.iter().map(|seq| (format!("evt_{seq}"), *seq)).collect();
+            let whole: Vec<_> = (1..=3).map(|seq| (format!("evt_{seq}"), seq)).collect();
+            let accounts = [Account::of(&whole, None), Account::of(&heard, trouble)];
+            let found = judge("t", &sent, &accounts, &pages);
+            assert_eq!(found.verdict, verdict, "{found:?}");
+            assert!(found.seen.contains(part), "{part}: {found:?}");
+        };
+        check(&[1, 2, 3], None, Verdict::Pass, "2 readers");
+        check(&[1, 3], None, Verdict::Fail, "[1, 3] of 3");
+        check(&[1, 3, 2], None, Verdict::Fail, "[1, 3, 2] of 3");
+        check(&[1, 2, 3, 3], None, Verdict::Fail, "[1, 2, 3, 3] of 3");
+        let gap = "the server said `gap`";
+        check(&[1, 2, 3], Some(gap), Verdict::Fail, gap);
+    }
 }

@@ -138,6 +138,25 @@ impl Account {
         format!("{} by {transport}", self.url)
     }
 
+    /// Returns that of a reader who received these.
+    #[cfg(test)]
+    pub(super) fn of(events: &[(String, u64)], trouble: Option<&str>) -> Self {
+        let at = Timestamp::UNIX_EPOCH;
+        let received = |(event_id, seq): &(String, u64)| Received {
+            event_id: event_id.clone(),
+            seq: *seq,
+            at,
+        };
+        let messages = events.iter().map(received).collect();
+        let heard = Heard { messages, trouble: trouble.map(str::to_owned) };
+        Account {
+            url: "http://replica".to_owned(),
+            transport: Transport::Sse,
+            heard: Arc::new(Mutex::new(heard)),
+            progress: Arc::new(watch::Sender::default()),
+        }
+    }
+
     /// Waits until it has so many messages, or gets no more.
     pub(super) async fn until(&self, messages: usize) {
         let mut progress = self.progress.subscribe();

@@ -144,14 +144,42 @@ fn place_of(replica: &Replica) -> Result<(LogPlace, &str), (Verdict, String)> {
 
 /// Compares a replica's place with that of these settings.
 fn compare(ours: &LogPlace, place: &LogPlace) -> (Verdict, String) {
-    let run = match (&ours.run, &place.run) {
-        (_, None) => Some("has no connection to Redis"),
-        (Some(ours), Some(run)) if ours != run => Some("has another Redis than these settings"),
-        _ => None,
-    };
-    match (run, ours.prefix == place.prefix) {
-        (_, false) => (Verdict::Fail, "has another prefix than these settings".to_owned()),
-        (Some(fault), true) => (Verdict::Fail, fault.to_owned()),
-        (None, true) => (Verdict::Pass, format!("has prefix {}", place.prefix)),
+    let told = |verdict, seen: &str| (verdict, seen.to_owned());
+    match (&ours.run, &place.run) {
+        _ if ours.prefix != place.prefix => {
+            told(Verdict::Fail, "has another prefix than these settings")
+        }
+        (_, None) => told(Verdict::Fail, "has no connection to Redis"),
+        (None, Some(_)) => told(
+            Verdict::Error,
+            "can't be compared: by these settings there is no connection to Redis",
+        ),
+        (Some(ours), Some(run)) if ours != run => {
+            told(Verdict::Fail, "has another Redis than these settings")
+        }
+        (Some(_), Some(_)) => (Verdict::Pass, format!("has prefix {}", place.prefix)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gotong_api::LogPlace;
+
+    use super::{Verdict, compare};
+
+    #[test]
+    fn what_was_not_compared_is_no_pass() {
+        let check = |ours: (&str, Option<&str>), theirs: (&str, Option<&str>), verdict| {
+            let place = |(prefix, run)| LogPlace::of(prefix, run);
+            let found = compare(&place(ours), &place(theirs));
+            assert_eq!(found.0, verdict, "{ours:?} and {theirs:?}: {found:?}");
+        };
+        check(("p", Some("a")), ("p", Some("a")), Verdict::Pass);
+        check(("p", Some("a")), ("p", Some("b")), Verdict::Fail);
+        check(("p", Some("a")), ("p", None), Verdict::Fail);
+        check(("p", Some("a")), ("q", Some("a")), Verdict::Fail);
+        check(("p", None), ("p", Some("a")), Verdict::Error);
+        check(("p", None), ("p", None), Verdict::Fail);
+        check(("p", None), ("q", Some("a")), Verdict::Fail);
     }
 }

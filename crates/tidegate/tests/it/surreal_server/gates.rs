@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use faults::RedisServer;
 use serde_json::Value;
 
 use super::{
@@ -152,6 +153,8 @@ fn a_redis_that_takes_no_event() {
 #[test]
 fn replicas_of_another_prefix_and_one_replica_twice() {
     let mut site = Site::start();
+    // One that starts beside another prefix is refused; as if they had not seen each other.
+    site.ask("UPDATE tidegate_owner SET log = NONE");
     site.replicas[1] = site.replica(&[("CHAT_REALTIME_CHANNEL_PREFIX", "gotong:other")]);
     let ran_apart = ran(&mut site.gates(&site.urls(), &[]));
     let wanted = [("one-log", "FAIL"), ("fan-out", "ERROR")];
@@ -168,6 +171,46 @@ fn replicas_of_another_prefix_and_one_replica_twice() {
     assert_eq!(not_passed(&ran_twice), wanted, "{ran_twice:#?}");
     let seen = ran_twice.json()["checks"][6]["seen"].as_str().unwrap().to_owned();
     assert!(seen.contains("are one replica"), "{seen}");
+    site.assert_clean();
+}
+
+#[test]
+fn a_replica_with_a_redis_of_its_own() {
+    let mut site = Site::start();
+    let other = site.runtime.block_on(RedisServer::start());
+    site.replicas[1] = site.replica(&[("REDIS_URL", &other.url())]);
+    let ran = ran(&mut site.gates(&site.urls(), &[]));
+    let wanted = [("one-log", "FAIL"), ("fan-out", "ERROR")];
+    let wanted = wanted.map(|(gate, verdict)| (gate.to_owned(), verdict.to_owned()));
+    assert_eq!(not_passed(&ran), wanted, "{ran:#?}");
+    let seen = ran.json()["checks"][6]["seen"].as_str().unwrap().to_owned();
+    let named = format!("{} has another Redis than these settings", site.replicas[1].url);
+    assert!(seen.contains(&named), "{seen}");
+    site.assert_clean();
+}
+
+#[test]
+fn settings_without_a_connection_to_redis_compare_nothing() {
+    let site = Site::start();
+    let nobody = relay(site.database.address(), Harm::Connections(0));
+    let mut command = site.gates(&site.urls(), &["--deadline", "5"]);
+    let ran = ran(command.env("REDIS_URL", format!("redis://{nobody}")));
+    let report = ran.json();
+    for index in [5, 6, 7] {
+        assert_eq!(report["checks"][index]["verdict"], "ERROR", "{report}");
+    }
+    let seen = report["checks"][6]["seen"].as_str().unwrap();
+    assert!(seen.contains("can't be compared"), "{seen}");
+}
+
+#[test]
+fn a_report_is_told_also_where_evidence_cannot_be_written() {
+    let site = Site::start();
+    let ran = ran(&mut site.gates(&site.urls(), &["--out", "missing/evidence"]));
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("--out missing/evidence can't be written"), "{ran:?}");
+    let report = ran.json();
+    assert_eq!((&report["verdict"], &report["evidence"]), (&"PASS".into(), &Value::Null));
     site.assert_clean();
 }
 
@@ -203,7 +246,7 @@ fn what_cannot_be_removed_is_named() {
 #[test]
 fn a_replica_that_hangs_is_named_and_holds_nothing_up() {
     let site = Site::start();
-    let silent = relay(site.database.address(), Harm::Silence);
+    let silent = relay(site.database.address(), Harm::SilentAfter(0));
     let urls = [site.replicas[0].url.clone(), format!("http://{silent}")];
     let ran = ran(&mut site.gates(&urls, &["--deadline", "5"]));
     assert_eq!(ran.code, 69, "{ran:?}");
@@ -246,13 +289,14 @@ fn the_script_and_the_recipe_do_the_same() {
     assert!(help.code == 0 && help.out.contains("GATES_REPLICAS"), "{help:?}");
     let just = std::env::var_os(JUST).unwrap_or_else(|| "just".into());
     let mut command = recipe(&site, Command::new(just));
-    let child = command.arg("release-gates-surreal").spawn();
+    let child = command.args(["release-gates-surreal", "--engine", "two  words"]).spawn();
     let child = child.unwrap_or_else(|error| {
         panic!("`just` does not run ({error}): install it, or name it in {JUST}")
     });
     let just = crate::command::finish(child);
     assert_eq!(just.code, 0, "{just:?}");
     assert!(just.out.contains("PASS: 9 of 9 gates pass"), "{just:?}");
+    assert!(just.out.contains("asserted by --engine: two  words"), "{just:?}");
     site.assert_clean();
 }
 

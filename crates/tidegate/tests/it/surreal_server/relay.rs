@@ -14,8 +14,8 @@ pub(super) enum Harm {
     Says(&'static [u8], &'static [u8]),
     /// Later connections are closed at once.
     Connections(usize),
-    /// Whatever comes is taken, and never answered.
-    Silence,
+    /// Later connections are taken, and never answered.
+    SilentAfter(usize),
     /// Of an answer to Server-Sent Events so many bytes come, as from a proxy that buffers.
     Buffers(usize),
 }
@@ -28,7 +28,7 @@ pub(super) fn relay(server: SocketAddr, harm: Harm) -> SocketAddr {
         let mut silent = Vec::new();
         for (number, client) in listener.incoming().map_while(Result::ok).enumerate() {
             match harm {
-                Harm::Silence => silent.push(client),
+                Harm::SilentAfter(most) if number >= most => silent.push(client),
                 Harm::Connections(most) if number >= most => drop(client),
                 _ => pass(client, TcpStream::connect(server).unwrap(), harm),
             }
@@ -42,7 +42,7 @@ fn pass(client: TcpStream, server: TcpStream, harm: Harm) {
         (client.try_clone().unwrap(), server.try_clone().unwrap());
     let mut change = match harm {
         Harm::Says(that, this) => Change::Words(that, this),
-        Harm::Connections(_) | Harm::Silence | Harm::Buffers(_) => Change::Nothing,
+        Harm::Connections(_) | Harm::SilentAfter(_) | Harm::Buffers(_) => Change::Nothing,
     };
     thread::spawn(move || {
         let mut first = vec![0; 4 << 10];

@@ -2,6 +2,7 @@
 
 use broker::IdempotencyKey;
 use futures_util::FutureExt;
+use node_runtime::Metrics;
 
 use super::InFlight;
 use crate::error::Code;
@@ -13,14 +14,15 @@ fn key(text: &str) -> IdempotencyKey {
 
 #[tokio::test]
 async fn a_turn_begins_when_the_one_before_has_ended() {
-    let in_flight = InFlight::default();
-    let first = in_flight.turn(&key("a")).await.expect("nobody has it");
+    let (in_flight, metrics) = (InFlight::default(), Metrics::default());
+    let first = in_flight.turn(&key("a"), &metrics).await.expect("nobody has it");
     assert!(!first.waited);
-    let other = in_flight.turn(&key("b")).now_or_never().expect("another key does not wait");
+    let other =
+        in_flight.turn(&key("b"), &metrics).now_or_never().expect("another key does not wait");
     assert!(other.is_ok_and(|turn| !turn.waited));
     let (a, b) = (key("a"), key("a"));
-    let mut second = Box::pin(in_flight.turn(&a));
-    let mut third = Box::pin(in_flight.turn(&b));
+    let mut second = Box::pin(in_flight.turn(&a, &metrics));
+    let mut third = Box::pin(in_flight.turn(&b, &metrics));
     assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
     drop(first);
     let second = second.await.expect("the first has ended");
@@ -33,23 +35,23 @@ async fn a_turn_begins_when_the_one_before_has_ended() {
 
 #[tokio::test]
 async fn who_gives_up_leaves_nothing_behind() {
-    let in_flight = InFlight::default();
-    let first = in_flight.turn(&key("a")).await.expect("nobody has it");
+    let (in_flight, metrics) = (InFlight::default(), Metrics::default());
+    let first = in_flight.turn(&key("a"), &metrics).await.expect("nobody has it");
     let a = key("a");
-    let mut second = Box::pin(in_flight.turn(&a));
+    let mut second = Box::pin(in_flight.turn(&a, &metrics));
     assert!((&mut second).now_or_never().is_none());
     drop(second);
     drop(first);
-    assert!(in_flight.turn(&key("a")).await.is_ok_and(|turn| !turn.waited));
+    assert!(in_flight.turn(&key("a"), &metrics).await.is_ok_and(|turn| !turn.waited));
 }
 
 #[tokio::test]
 async fn an_attempt_that_takes_too_long_is_a_conflict_that_passes() {
-    let in_flight = InFlight::default();
-    let first = in_flight.turn(&key("a")).await.expect("nobody has it");
-    let error = in_flight.turn(&key("a")).await.expect_err("the first does not end");
+    let (in_flight, metrics) = (InFlight::default(), Metrics::default());
+    let first = in_flight.turn(&key("a"), &metrics).await.expect("nobody has it");
+    let error = in_flight.turn(&key("a"), &metrics).await.expect_err("the first does not end");
     assert_eq!(error.code(), Code::Conflict);
     assert!(error.seconds_until_retry().is_some_and(|seconds| seconds > 0));
     drop(first);
-    assert!(in_flight.turn(&key("a")).await.is_ok());
+    assert!(in_flight.turn(&key("a"), &metrics).await.is_ok());
 }

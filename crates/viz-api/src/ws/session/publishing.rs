@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use broker::{Appended, IdempotencyKey, Receipt};
-use node_runtime::{IdempotencyResult, PublishResult, Scope};
+use node_runtime::{PublishResult, Scope};
 use serde_json::value::RawValue;
 
 use super::Session;
@@ -53,13 +53,10 @@ impl Session {
         let key = key.as_deref().map(check_idempotency_key).transpose()?;
         let body = format!("{}\n{}", draft.name, payload.map_or("{}", RawValue::get));
         let key = key.map(|key| IdempotencyKey::new(&caller.org, ROUTE, key, body.as_bytes()));
-        let turn = match &key {
-            Some(key) => Some(self.app.in_flight.turn(key).await?),
+        let _turn = match &key {
+            Some(key) => Some(self.app.in_flight.turn(key, &self.app.state.metrics).await?),
             None => None,
         };
-        if turn.as_ref().is_some_and(|turn| turn.waited) {
-            self.app.state.metrics.idempotency(IdempotencyResult::InFlight);
-        }
         self.app.rate.take(&caller.org, 1)?;
         append(&self.app, caller, std::slice::from_ref(&draft), key).await
     }

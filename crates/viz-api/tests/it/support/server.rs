@@ -63,7 +63,8 @@ impl Plan {
 
     /// Starts it in a folder that another one had.
     pub(crate) fn start_in(&self, folder: Arc<TempDir>) -> Server {
-        let mut process = Process::spawn(&self.variables, folder.path());
+        let mut process =
+            Process::spawn(env!("CARGO_BIN_EXE_viz-api"), &self.variables, folder.path());
         let address = eventually("the server listens", || {
             process.assert_alive();
             process.log().listening()
@@ -74,7 +75,7 @@ impl Plan {
 
     /// Runs one that is expected to end by itself; returns its exit code and what it wrote.
     pub(crate) fn run_in(&self, folder: &Path) -> (i32, String) {
-        let mut process = Process::spawn(&self.variables, folder);
+        let mut process = Process::spawn(env!("CARGO_BIN_EXE_viz-api"), &self.variables, folder);
         let code = process.wait().code().expect("it was not ended by a signal");
         (code, process.log().text())
     }

@@ -105,7 +105,7 @@ pub(super) fn read(index: usize, replicas: [SocketAddr; 2], signals: &Arc<Signal
         }
         assert_eq!(stream.head.status, 200, "{:?}", stream.head);
         let mut here = 0;
-        while let Some(frame) = stream.next() {
+        for frame in stream.by_ref() {
             if let Some(id) = &frame.id {
                 cursor = Some(id.clone());
             }

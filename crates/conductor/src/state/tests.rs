@@ -1,10 +1,15 @@
 //! Tests of the rules, over one small plan.
 
+mod closing;
+mod order;
+mod watched;
+
 use evidence::{Choice, Tree};
 use guard::{Judgement, Window};
-use runbook::{Class, Options, plan};
+use runbook::{Class, Mode, Options, plan};
 
 use super::*;
+use crate::{Effect, Ending};
 
 const RUNBOOK: &str = "---
 runbook:
@@ -41,7 +46,19 @@ within = \"1m\"
 ";
 
 fn state() -> State {
-    State::new(&plan(RUNBOOK, &Options::default()).plan.unwrap()).unwrap()
+    state_of(RUNBOOK)
+}
+
+fn state_of(text: &str) -> State {
+    let planned = plan(text, &Options::default());
+    State::new(&planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems))).unwrap()
+}
+
+/// Carries steps out that pass.
+fn pass(state: &mut State, steps: &[&str]) {
+    for step in steps {
+        follow(state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
+    }
 }
 
 fn intent(step: &str, attempt: u32) -> Event {
@@ -56,10 +73,13 @@ fn judged(verdict: Verdict) -> Event {
     Event::Judged(Judgement {
         guard: "down".into(),
         verdict,
+        unit: String::new(),
         value: None,
         baseline: None,
         bound: None,
         n: 0.0,
+        left_out: None,
+        refused: 0,
         window: Window::default(),
         source: "/health".into(),
         sentence: String::new(),
@@ -67,26 +87,38 @@ fn judged(verdict: Verdict) -> Event {
 }
 
 fn decided(choice: Choice) -> Event {
-    let gate = (choice == Choice::Waive).then(|| "G1".to_owned());
-    let (role, person) = ("lead".into(), "Bo".into());
-    Event::Decided { choice, role, person, reason: "so".into(), gate }
+    about(choice, (choice == Choice::Waive).then_some("G1"))
 }
 
-fn read_back(step: &str, happened: Happened) -> Event {
+fn about(choice: Choice, about: Option<&str>) -> Event {
+    let (role, person) = ("lead".into(), "Bo".into());
+    let about = about.map(ToOwned::to_owned);
+    Event::Decided { choice, role, person, reason: "so".into(), about }
+}
+
+fn waived(what: &str) -> Event {
+    about(Choice::Waive, Some(what))
+}
+
+fn read_back(step: &str, happened: Effect) -> Event {
     Event::ReadBack { step: step.into(), attempt: 1, happened, text: String::new() }
 }
 
 fn begun(state: &State) -> Event {
-    Event::Begun { run: "r".into(), plan: state.plan, mode: Mode::Rehearsal }
+    Event::Begun { run: "r".into(), plan: state.outline.plan, mode: Mode::Rehearsal }
 }
 
 fn approved(state: &State) -> Event {
-    Event::Approved { role: "lead".into(), person: "Bo".into(), plan: state.plan }
+    Event::Approved { role: "lead".into(), person: "Bo".into(), plan: state.outline.plan }
 }
 
 /// Returns a run that was told to go on.
 fn gone() -> State {
-    let mut state = state();
+    gone_with(RUNBOOK)
+}
+
+fn gone_with(text: &str) -> State {
+    let mut state = state_of(text);
     let events = [
         begun(&state),
         approved(&state),
@@ -105,7 +137,7 @@ fn follow(state: &mut State, events: &[Event]) {
 }
 
 fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
-    state.apply(event, Log::whole(&Tree::default()))
+    state.apply(event, JournalView::whole(&Tree::default()))
 }
 
 /// Expects that an event is refused and changes nothing.
@@ -122,8 +154,9 @@ fn a_run_begins_once_with_its_plan() {
     assert_eq!(refused(&state, &intent("G1", 1)), Refused::Begin);
     let other = Event::Begun { run: "r".into(), plan: Hash::of(b""), mode: Mode::Rehearsal };
     assert_eq!(refused(&state, &other), Refused::Plan(Hash::of(b"")));
-    for run in ["", "a b"] {
-        let unnamed = Event::Begun { run: run.into(), plan: state.plan, mode: Mode::Rehearsal };
+    for run in ["", "a b", "a\u{200b}b", "a\u{202e}b"] {
+        let unnamed =
+            Event::Begun { run: run.into(), plan: state.outline.plan, mode: Mode::Rehearsal };
         assert_eq!(refused(&state, &unnamed), Refused::Name);
     }
     let begun = begun(&state);
@@ -167,7 +200,7 @@ fn a_waiver_is_for_the_outcome_that_was_waived() {
     // Also where it was lost with a process, and found not to have happened.
     follow(&mut gone, &[intent("G1", 2), Event::Resumed { torn_bytes: 0 }]);
     let (step, text) = ("G1".into(), String::new());
-    follow(&mut gone, &[Event::ReadBack { step, attempt: 2, happened: Happened::No, text }]);
+    follow(&mut gone, &[Event::ReadBack { step, attempt: 2, happened: Effect::No, text }]);
     assert_eq!(refused(&gone, &decided(Choice::Go)), Refused::Gate("G1".into()));
 }
 
@@ -186,7 +219,8 @@ fn a_gate_that_changes_something_is_never_begun() {
 fn only_people_of_a_role_speak_for_it() {
     let state = gone();
     let (role, person) = ("lead".to_owned(), "Ana".to_owned());
-    let event = Event::Approved { role: role.clone(), person: person.clone(), plan: state.plan };
+    let event =
+        Event::Approved { role: role.clone(), person: person.clone(), plan: state.outline.plan };
     assert_eq!(refused(&state, &event), Refused::Person { role, person });
 }
 
@@ -204,45 +238,48 @@ fn one_step_at_a_time_each_with_its_outcome() {
 #[test]
 fn what_has_no_outcome_after_a_crash_is_read_back_before_anything_else() {
     let mut state = gone();
+    pass(&mut state, &["S1", "S2"]);
     follow(&mut state, &[intent("S3", 1), Event::Resumed { torn_bytes: 7 }]);
     assert_eq!(state.status("S3"), Some(Status::Unknown(1)));
     assert_eq!(state.unknown().collect::<Vec<_>>(), ["S3"]);
     assert_eq!(refused(&state, &intent("S3", 2)), Refused::Open("S3".into()));
     assert!(matches!(refused(&state, &outcome("S3", 1, Verdict::Pass)), Refused::Attempt { .. }));
     let mut happened = state.clone();
-    follow(&mut happened, &[read_back("S3", Happened::Yes)]);
+    follow(&mut happened, &[read_back("S3", Effect::Yes)]);
     assert_eq!(refused(&happened, &intent("S3", 2)), Refused::Twice("S3".into()));
     let mut unclear = state.clone();
-    follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
+    follow(&mut unclear, &[read_back("S3", Effect::Unclear)]);
     assert_eq!((unclear.phase(), unclear.unknown().count()), (Phase::Hold, 1));
-    follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+    follow(&mut state, &[read_back("S3", Effect::No), intent("S3", 2)]);
 }
 
 #[test]
 fn what_must_not_be_done_twice_is_read_back_before_it_is_tried_again() {
     for verdict in [Verdict::Fail, Verdict::Error, Verdict::Insufficient] {
         let mut state = gone();
+        pass(&mut state, &["S1", "S2"]);
         follow(&mut state, &[intent("S3", 1), outcome("S3", 1, verdict), decided(Choice::Go)]);
         assert_eq!(refused(&state, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
         let mut unclear = state.clone();
-        follow(&mut unclear, &[read_back("S3", Happened::Unclear)]);
+        follow(&mut unclear, &[read_back("S3", Effect::Unclear)]);
         assert_eq!(unclear.phase(), Phase::Hold);
         follow(&mut unclear, &[decided(Choice::Go)]);
         assert_eq!(refused(&unclear, &intent("S3", 2)), Refused::NotReadBack("S3".into()));
         let mut happened = state.clone();
-        follow(&mut happened, &[read_back("S3", Happened::Yes)]);
+        follow(&mut happened, &[read_back("S3", Effect::Yes)]);
         assert_eq!(refused(&happened, &intent("S3", 2)), Refused::Twice("S3".into()));
         // Nor is it read back again once that is known.
         assert!(matches!(
-            refused(&happened, &read_back("S3", Happened::No)),
+            refused(&happened, &read_back("S3", Effect::No)),
             Refused::Attempt { .. }
         ));
-        follow(&mut state, &[read_back("S3", Happened::No), intent("S3", 2)]);
+        follow(&mut state, &[read_back("S3", Effect::No), intent("S3", 2)]);
     }
     // What may be done as often as one likes is simply done again.
     let mut state = gone();
+    pass(&mut state, &["S1"]);
     follow(&mut state, &[intent("S2", 1), outcome("S2", 1, Verdict::Fail), decided(Choice::Go)]);
-    assert!(matches!(refused(&state, &read_back("S2", Happened::No)), Refused::Attempt { .. }));
+    assert!(matches!(refused(&state, &read_back("S2", Effect::No)), Refused::Attempt { .. }));
     follow(&mut state, &[intent("S2", 2)]);
 }
 
@@ -250,6 +287,7 @@ fn what_must_not_be_done_twice_is_read_back_before_it_is_tried_again() {
 fn a_guard_that_fails_sends_the_run_back_also_while_it_holds() {
     for hold in [false, true] {
         let mut state = gone();
+        pass(&mut state, &["S1"]);
         follow(&mut state, &[intent("S2", 1)]);
         if hold {
             follow(&mut state, &[decided(Choice::Hold)]);
@@ -275,58 +313,37 @@ fn a_guard_that_fails_sends_the_run_back_also_while_it_holds() {
 #[test]
 fn a_run_ends_kept_back_failed_or_given_up() {
     let mut state = gone();
-    assert_eq!(refused(&state, &Event::Ended { how: How::Kept }), Refused::NotPassed("S1".into()));
-    for step in ["S1", "S2", "S3"] {
-        follow(&mut state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
-    }
+    assert_eq!(
+        refused(&state, &Event::Ended { how: Ending::Kept }),
+        Refused::NotPassed("S1".into())
+    );
+    pass(&mut state, &["S1", "S2", "S3"]);
+    follow(&mut state, &[judged(Verdict::Pass)]);
     assert_eq!(refused(&state, &decided(Choice::Abort)), Refused::Choice(Phase::Go));
     let mut kept = state.clone();
-    follow(&mut kept, &[Event::Ended { how: How::Kept }]);
+    follow(&mut kept, &[Event::Ended { how: Ending::Kept }]);
     assert_eq!(refused(&kept, &intent("S1", 2)), Refused::Ended);
     follow(&mut state, &[decided(Choice::Rollback), intent("R1", 1)]);
-    let back = Event::Ended { how: How::RolledBack };
+    let back = Event::Ended { how: Ending::RolledBack };
     assert_eq!(refused(&state, &back), Refused::Open("R1".into()));
     follow(&mut state, &[outcome("R1", 1, Verdict::Fail)]);
     assert_eq!(refused(&state, &back), Refused::NotPassed("R1".into()));
     let mut failed = state.clone();
-    follow(&mut failed, &[Event::Ended { how: How::RollbackFailed }]);
+    follow(&mut failed, &[Event::Ended { how: Ending::RollbackFailed }]);
     assert_eq!(failed.phase(), Phase::RollbackFailed);
     follow(&mut state, &[intent("R2", 1), outcome("R2", 1, Verdict::Pass), back]);
     assert_eq!(state.phase(), Phase::RolledBack);
     let mut given_up = self::state();
     let begun = begun(&given_up);
-    follow(&mut given_up, &[begun, Event::Ended { how: How::Aborted }]);
+    follow(&mut given_up, &[begun, Event::Ended { how: Ending::Aborted }]);
     assert_eq!(given_up.phase(), Phase::Aborted);
-}
-
-#[test]
-fn what_is_kept_was_signed_and_holds_at_the_end() {
-    let text = format!(
-        "{RUNBOOK}\n## Checklist <!-- run: section checklist -->\n\n\
-         - [ ] Seen. <!-- run: sign-off id=C1 -->\n\n## Criteria <!-- run: section criteria -->\n\n\
-         - Well. <!-- run: sign-off id=E1 -->\n"
-    );
-    let mut state = State::new(&plan(&text, &Options::default()).plan.unwrap()).unwrap();
-    let (begun, approved) = (begun(&state), approved(&state));
-    let gate = outcome("G1", 1, Verdict::Pass);
-    follow(&mut state, &[begun, approved, intent("G1", 1), gate, decided(Choice::Go)]);
-    for step in ["S1", "S2", "S3"] {
-        follow(&mut state, &[intent(step, 1), outcome(step, 1, Verdict::Pass)]);
-    }
-    let kept = Event::Ended { how: How::Kept };
-    assert_eq!(refused(&state, &kept), Refused::NotPassed("C1".into()));
-    follow(&mut state, &[intent("C1", 1), outcome("C1", 1, Verdict::Pass)]);
-    follow(&mut state, &[intent("E1", 1), outcome("E1", 1, Verdict::Fail)]);
-    assert_eq!(refused(&state, &kept), Refused::NotPassed("E1".into()));
-    follow(&mut state, &[intent("E1", 2), outcome("E1", 2, Verdict::Pass), kept]);
-    assert_eq!(state.phase(), Phase::Kept);
 }
 
 #[test]
 fn readiness_withholds_what_changes_something() {
     let options = Options { mode: Some(Mode::Readiness), environment: None };
     let mut state = State::new(&plan(RUNBOOK, &options).plan.unwrap()).unwrap();
-    let begun = Event::Begun { run: "r".into(), plan: state.plan, mode: Mode::Readiness };
+    let begun = Event::Begun { run: "r".into(), plan: state.outline.plan, mode: Mode::Readiness };
     follow(&mut state, &[begun]);
     assert_eq!(refused(&state, &intent("S2", 1)), Refused::Withheld("S2".into()));
 }

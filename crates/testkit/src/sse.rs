@@ -7,29 +7,37 @@ use std::{
 
 use serde_json::Value;
 
-use super::http::{Answer, connect, read_head};
+use crate::http::{Answer, connect, read_head};
 
 /// One block of lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub(crate) id: Option<String>,
-    pub(crate) event: Option<String>,
-    pub(crate) data: Option<String>,
-    pub(crate) retry: Option<u32>,
-    pub(crate) comment: Option<String>,
+pub struct Frame {
+    /// Its place.
+    pub id: Option<String>,
+    /// Its kind.
+    pub event: Option<String>,
+    /// What it carries.
+    pub data: Option<String>,
+    /// How long to wait before a reconnect, in milliseconds.
+    pub retry: Option<u32>,
+    /// What is no field.
+    pub comment: Option<String>,
 }
 
 impl Frame {
-    pub(crate) fn json(&self) -> Value {
+    /// Returns its data as JSON.
+    pub fn json(&self) -> Value {
         let data = self.data.as_deref().expect("the frame has data");
         serde_json::from_str(data).expect("data is JSON")
     }
 
-    pub(crate) fn is(&self, event: &str) -> bool {
+    /// Returns whether it is of this kind.
+    pub fn is(&self, event: &str) -> bool {
         self.event.as_deref() == Some(event)
     }
 
-    pub(crate) fn cursor(&self) -> &str {
+    /// Returns its place.
+    pub fn cursor(&self) -> &str {
         self.id.as_deref().expect("the frame has an id")
     }
 
@@ -52,14 +60,15 @@ impl Frame {
 
 /// An open event stream.
 #[derive(Debug)]
-pub(crate) struct Sse {
-    pub(crate) head: Answer,
+pub struct Sse {
+    /// The answer's head.
+    pub head: Answer,
     reader: BufReader<TcpStream>,
 }
 
 impl Sse {
     /// Opens a stream; whatever the answer is.
-    pub(crate) fn try_open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+    pub fn try_open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
         let mut stream = connect(address);
         let mut head = format!("GET {path} HTTP/1.1\r\nhost: test\r\n");
         for (name, value) in headers {
@@ -71,20 +80,70 @@ impl Sse {
     }
 
     /// Goes on with a connection on which a stream was asked for.
-    pub(crate) fn over(mut reader: BufReader<TcpStream>) -> Self {
+    pub fn over(mut reader: BufReader<TcpStream>) -> Self {
         let head = read_head(&mut reader);
         Sse { head, reader }
     }
 
     /// Opens a stream that must open.
-    pub(crate) fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+    pub fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
         let stream = Sse::try_open(address, path, headers);
         assert_eq!(stream.head.status, 200, "{path}: {:?}", stream.head);
         stream
     }
 
+    /// Reads up to the next frame that carries an event, a `ping` too.
+    pub fn opening(&mut self) -> Frame {
+        loop {
+            let frame = self.next().expect("the stream goes on");
+            if frame.event.is_some() {
+                return frame;
+            }
+        }
+    }
+
+    /// Reads up to the next event that is no heartbeat.
+    pub fn event(&mut self) -> Frame {
+        loop {
+            let frame = self.opening();
+            if !frame.is("ping") {
+                return frame;
+            }
+        }
+    }
+
+    /// Reads to the end, before which only heartbeats may come.
+    pub fn assert_end(&mut self) {
+        for frame in self.by_ref() {
+            assert!(frame.is("ping"), "it should end: {frame:?}");
+        }
+    }
+
+    /// Reads `retry:` and `connected`, and returns what `connected` says.
+    pub fn connected(&mut self) -> Value {
+        let retry = self.next().expect("the stream begins");
+        assert!((1000..=5000).contains(&retry.retry.expect("it begins with retry")), "{retry:?}");
+        let connected = self.next().expect("the stream says how it begins");
+        assert!(connected.is("connected"), "{connected:?}");
+        connected.json()
+    }
+
+    /// Reads this many events and returns the `n` of their payloads.
+    pub fn numbers(&mut self, count: usize) -> Vec<u64> {
+        (0..count).map(|_| number(&self.event())).collect()
+    }
+
+    /// Returns the connection.
+    pub fn socket(&self) -> &TcpStream {
+        self.reader.get_ref()
+    }
+}
+
+impl Iterator for Sse {
+    type Item = Frame;
+
     /// Reads the next frame; `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<Frame> {
         let mut frame = Frame::default();
         let mut lines = 0;
         loop {
@@ -105,39 +164,10 @@ impl Sse {
             }
         }
     }
-
-    /// Reads up to the next frame that carries an event; heartbeats are left out.
-    pub(crate) fn event(&mut self) -> Frame {
-        loop {
-            let frame = self.next().expect("the stream goes on");
-            if frame.event.is_some() {
-                return frame;
-            }
-        }
-    }
-
-    /// Reads `retry:` and `connected`, and returns what `connected` says.
-    pub(crate) fn connected(&mut self) -> Value {
-        let retry = self.next().expect("the stream begins");
-        assert!((1000..=5000).contains(&retry.retry.expect("it begins with retry")), "{retry:?}");
-        let connected = self.next().expect("the stream says how it begins");
-        assert!(connected.is("connected"), "{connected:?}");
-        connected.json()
-    }
-
-    /// Reads this many events and returns the `n` of their payloads.
-    pub(crate) fn numbers(&mut self, count: usize) -> Vec<u64> {
-        (0..count).map(|_| number(&self.event())).collect()
-    }
-
-    /// Returns the connection.
-    pub(crate) fn socket(&self) -> &TcpStream {
-        self.reader.get_ref()
-    }
 }
 
 /// Returns the `n` of an event's payload.
-pub(crate) fn number(frame: &Frame) -> u64 {
+pub fn number(frame: &Frame) -> u64 {
     let envelope = frame.json();
     envelope["payload"]["n"].as_u64().unwrap_or_else(|| panic!("no number in {frame:?}"))
 }

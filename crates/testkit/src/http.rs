@@ -7,11 +7,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::wait::PATIENCE;
+use crate::wait::PATIENCE;
 
 /// A request on a connection of its own.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -19,48 +19,72 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(method: &str, path: &str) -> Self {
+    /// Returns one without headers or a body.
+    pub fn new(method: &str, path: &str) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
         Request { method, path, headers: Vec::new(), body: Vec::new() }
     }
 
-    pub(crate) fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+    /// Returns a GET.
+    pub fn get(path: &str) -> Self {
+        Request::new("GET", path)
+    }
+
+    /// Returns a POST.
+    pub fn post(path: &str) -> Self {
+        Request::new("POST", path)
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    pub(crate) fn key(self, key: &str) -> Self {
+    /// Adds a key.
+    pub fn key(self, key: &str) -> Self {
         self.header("x-api-key", key)
     }
 
-    pub(crate) fn json(self, body: &str) -> Self {
+    /// Adds a token.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Sets a body that is JSON.
+    pub fn json(self, body: &str) -> Self {
         self.header("content-type", "application/json").body(body.as_bytes())
     }
 
-    pub(crate) fn body(mut self, body: &[u8]) -> Self {
+    /// Sets a body.
+    pub fn body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
     /// Returns its bytes; the connection ends with the answer.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !self.body.is_empty() || self.method != "GET" {
+        if !self.body.is_empty() || ["POST", "PUT", "PATCH", "DELETE"].contains(&&*self.method) {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
         }
         head.push_str("connection: close\r\n\r\n");
         [head.as_bytes(), &self.body].concat()
     }
 
-    pub(crate) fn send_to(&self, address: SocketAddr) -> Answer {
-        exchange(address, &self.bytes())
+    /// Sends it, and returns the answer.
+    ///
+    /// # Panics
+    /// Panics where no whole answer comes.
+    pub fn send_to(&self, address: SocketAddr) -> Answer {
+        exchange(address, &self.bytes(), self.method == "HEAD")
     }
 
     /// Sends it where connections may break; nothing where no whole answer came.
-    pub(crate) fn try_send_to(&self, address: SocketAddr) -> Option<Answer> {
+    pub fn try_send_to(&self, address: SocketAddr) -> Option<Answer> {
         let mut stream = TcpStream::connect(address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.write_all(&self.bytes()).ok()?;
@@ -76,30 +100,42 @@ impl Request {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The code of its first line.
+    pub status: u16,
+    /// Its headers, in their order.
+    pub headers: Vec<(String, String)>,
+    /// What came behind its head.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// Returns a header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// Returns the body as text.
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(crate) fn json(&self) -> Value {
+    /// Returns the body as JSON.
+    ///
+    /// # Panics
+    /// Panics where it is none.
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {}: {}", self.status, self.text()))
     }
 
     /// Checks the one form of every error and returns its message.
+    ///
+    /// # Panics
+    /// Panics where it has another form.
     #[track_caller]
-    pub(crate) fn assert_error(&self, status: u16, code: &str) -> String {
+    pub fn assert_error(&self, status: u16, code: &str) -> String {
         let text = self.text();
         assert_eq!(self.status, status, "{text}");
         assert_eq!(self.header("content-type"), Some("application/json"), "{text}");
@@ -117,7 +153,10 @@ impl Answer {
 }
 
 /// Connects, with a time after which reading has failed.
-pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+///
+/// # Panics
+/// Panics where that fails.
+pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("the time is not zero");
     stream.set_write_timeout(Some(PATIENCE)).expect("the time is not zero");
@@ -125,15 +164,21 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Writes bytes on a new connection and reads one answer.
-fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
+///
+/// # Panics
+/// Panics where that fails.
+pub fn exchange(address: SocketAddr, bytes: &[u8], is_head: bool) -> Answer {
     let mut stream = connect(address);
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(bytes);
-    read_answer(&mut BufReader::new(stream))
+    read_answer(&mut BufReader::new(stream), is_head)
 }
 
 /// Reads an answer's head: status and headers.
-pub(crate) fn read_head(reader: &mut impl BufRead) -> Answer {
+///
+/// # Panics
+/// Panics where that fails.
+pub fn read_head(reader: &mut impl BufRead) -> Answer {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -154,11 +199,14 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> Answer {
 }
 
 /// Reads an answer whose length its head states, or which ends with the connection.
-fn read_answer(reader: &mut impl BufRead) -> Answer {
+///
+/// # Panics
+/// Panics where that fails.
+pub fn read_answer(reader: &mut impl BufRead, is_head: bool) -> Answer {
     let mut answer = read_head(reader);
     // An event stream has no end that could be waited for.
     let is_stream = answer.header("content-type") == Some("text/event-stream");
-    if is_stream || answer.status == 204 {
+    if is_head || is_stream || answer.status == 204 {
         return answer;
     }
     match answer.header("content-length").and_then(|text| text.parse().ok()) {
@@ -171,4 +219,20 @@ fn read_answer(reader: &mut impl BufRead) -> Answer {
         }
     }
     answer
+}
+
+/// Waits for the peer's end of a connection; what it still sent is thrown away.
+///
+/// # Panics
+/// Panics where that fails.
+pub fn wait_for_end(mut stream: impl Read) {
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return,
+            Err(error) => panic!("the connection did not end: {error}"),
+        }
+    }
 }

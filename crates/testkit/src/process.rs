@@ -11,23 +11,28 @@ use std::{
 
 use serde_json::Value;
 
-use super::wait::eventually;
+use crate::wait::eventually;
 
 /// A process, its output being collected.
 #[derive(Debug)]
-pub(crate) struct Process {
-    pub(crate) child: Child,
+pub struct Process {
+    /// The process.
+    pub child: Child,
     log: Log,
     collectors: Vec<JoinHandle<()>>,
 }
 
 /// What a process has written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Process {
-    pub(crate) fn spawn(variables: &[(String, String)], folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_viz-api"))
+    /// Starts a program with these variables alone, in a folder.
+    ///
+    /// # Panics
+    /// Panics where it can't be started.
+    pub fn spawn(program: &str, variables: &[(String, String)], folder: &Path) -> Self {
+        let mut child = Command::new(program)
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .current_dir(folder)
@@ -45,17 +50,26 @@ impl Process {
         Process { child, log, collectors }
     }
 
-    pub(crate) fn log(&self) -> &Log {
+    /// Returns what it writes.
+    pub fn log(&self) -> &Log {
         &self.log
     }
 
-    pub(crate) fn assert_alive(&mut self) {
+    /// Checks that it goes on.
+    ///
+    /// # Panics
+    /// Panics where it ended.
+    pub fn assert_alive(&mut self) {
         if let Ok(Some(status)) = self.child.try_wait() {
             panic!("the server ended with {status}:\n{}", self.log.text());
         }
     }
 
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// Panics where it does not come.
+    pub fn wait(&mut self) -> ExitStatus {
         let status = eventually("the process ends", || self.child.try_wait().expect("it is ours"));
         for collector in self.collectors.drain(..) {
             collector.join().expect("a collector only reads");
@@ -81,28 +95,31 @@ impl Log {
         })
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// Returns everything so far.
+    pub fn text(&self) -> String {
         self.0.lock().expect("no holder panics").join("\n")
     }
 
     /// Returns the lines that are JSON.
-    pub(crate) fn entries(&self) -> Vec<Value> {
+    pub fn entries(&self) -> Vec<Value> {
         let lines = self.0.lock().expect("no holder panics");
         lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    pub(crate) fn has(&self, message: &str) -> bool {
+    /// Returns whether a line has this message.
+    pub fn has(&self, message: &str) -> bool {
         self.entries().iter().any(|entry| entry["message"] == message)
     }
 
     /// Returns the phases that were logged, in their order.
-    pub(crate) fn phases(&self) -> Vec<String> {
+    pub fn phases(&self) -> Vec<String> {
         let entries = self.entries();
         let phases = entries.iter().filter(|entry| entry["message"] == "lifecycle");
         phases.map(|entry| entry["phase"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    pub(crate) fn listening(&self) -> Option<SocketAddr> {
+    /// Returns where the server listens, once it says so.
+    pub fn listening(&self) -> Option<SocketAddr> {
         let entries = self.entries();
         let entry = entries.iter().find(|entry| entry["message"] == "viz-api listening")?;
         entry["bind_addr"].as_str()?.parse().ok()
