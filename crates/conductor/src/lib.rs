@@ -8,12 +8,21 @@ mod entry;
 mod export;
 mod file;
 mod journal;
+mod live;
+mod sample;
 mod state;
+mod world;
 
 pub use self::{
     entry::{Effect, Ending, Entry, Event},
     export::{ExportError, RunRecord, export},
     file::{Journal, JournalError},
     journal::{Damage, DamageKind, JournalRead, Tip, encode, read},
+    live::{Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait},
+    sample::Sample,
     state::{JournalView, Phase, Refused, State, Status},
+    world::{
+        Artefact, Done, Found, LeaseError, NoSight, Notice, Pace, PaceError, Pending, Sighting,
+        TrafficShare, Work, World, guards_of,
+    },
 };
