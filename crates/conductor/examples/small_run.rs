@@ -42,7 +42,7 @@ fn carry_out(
     output: &[u8],
 ) -> Result<(), Box<dyn Error>> {
     let (digest, mode, now) = (plan.digest()?, plan.mode, Timestamp::now());
-    let begun = Event::Begun { run: "example.com/runs/small".into(), plan: digest, mode };
+    let begun = Event::begun("example.com/runs/small", digest, mode);
     journal.append(now, begun, Vec::new())?;
     decide(&mut journal, plan, lead, Choice::Approve)?;
     let log = Output::new("g1.log", output, Home::Outputs);

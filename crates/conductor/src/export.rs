@@ -41,7 +41,7 @@ pub enum ExportError {
     Refused {
         /// The line, from 1.
         line: u64,
-        /// DamageKind.
+        /// Why.
         source: Refused,
     },
     /// Nothing has begun.

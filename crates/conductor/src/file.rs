@@ -25,7 +25,7 @@ pub struct Journal {
     tree: Tree,
     redactor: Redactor,
     state: State,
-    /// Ending long the file is.
+    /// How long the file is.
     bytes: u64,
     /// A write failed: nobody knows what is in the file.
     is_broken: bool,
@@ -54,7 +54,7 @@ pub enum JournalError {
     Refused {
         /// The line, from 1.
         line: u64,
-        /// DamageKind.
+        /// Why.
         source: Refused,
     },
     /// The entry is longer than a line may be.

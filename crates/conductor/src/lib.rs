@@ -9,8 +9,10 @@ mod export;
 mod file;
 mod journal;
 mod live;
+mod next;
 mod sample;
 mod state;
+mod watch;
 mod world;
 
 pub use self::{
@@ -19,8 +21,10 @@ pub use self::{
     file::{Journal, JournalError},
     journal::{Damage, DamageKind, JournalRead, Tip, encode, read},
     live::{Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait},
+    next::{Next, Times, Wait, due, next},
     sample::Sample,
     state::{JournalView, Phase, Refused, State, Status},
+    watch::{Watch, WatchError},
     world::{
         Artefact, Done, Found, LeaseError, NoSight, Notice, Pace, PaceError, Pending, Sighting,
         TrafficShare, Work, World, guards_of,

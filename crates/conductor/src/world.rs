@@ -110,8 +110,14 @@ impl Pace {
     }
 
     /// Returns whether times pass as planned.
-    pub fn is_as_planned(self) -> bool {
-        self == Pace::AS_PLANNED
+    pub fn is_as_planned(&self) -> bool {
+        *self == Pace::AS_PLANNED
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace::AS_PLANNED
     }
 }
 
