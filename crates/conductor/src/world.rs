@@ -50,6 +50,11 @@ pub trait World: Send + Sync {
     /// Fails where the router does not answer.
     fn traffic(&self) -> Pending<'_, Result<Option<TrafficShare>, NoSight>>;
 
+    /// Returns when new traffic and then connections were off the canary, as far as that is verified.
+    fn clocks(&self) -> BackClocks {
+        BackClocks::default()
+    }
+
     /// Tells people something.
     ///
     /// # Errors
@@ -228,6 +233,17 @@ pub struct TrafficShare {
     pub canary_requests: u64,
     /// The same of the stable arm.
     pub stable_requests: u64,
+}
+
+/// When the traffic was back, as far as that is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackClocks {
+    /// No new request reaches the canary any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_traffic_at: Option<Timestamp>,
+    /// Nothing is left on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_at: Option<Timestamp>,
 }
 
 /// Something that people are told.
