@@ -6,6 +6,7 @@
 mod around;
 mod guards;
 mod people;
+mod settings;
 mod show;
 mod under_way;
 
@@ -19,17 +20,18 @@ use evidence::{Home, Output, Redactor};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use guard::{At, Verdict};
 use jiff::Timestamp;
-use runbook::{Plan, PlannedStep};
+use runbook::{Kind, Mode, Plan, PlannedStep};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
 
+pub use self::settings::{DriveError, DriveSettings, OnEntry};
 use self::{guards::Watches, show::Facts, under_way::UnderWay};
 use crate::{
     Artefact, Done, Ending, Event, FolderError, Found, Inbox, Journal, JournalError, JournalView,
-    LeaseError, Live, Next, NoSight, Notice, Pace, Pending, Phase, RunFolder, Sample, Sighting,
-    State, Times, TrafficShare, Wait, Work, World, journal, next,
+    LeaseError, Live, Next, NoSight, Notice, Pending, Phase, RunFolder, Sample, Sighting, State,
+    Times, TrafficShare, Wait, Work, World, journal, next, next::is_word,
 };
 
 /// From look to look at what people say, at timers and at how the run stands.
@@ -40,56 +42,6 @@ const NOTICES_MAX: usize = 16;
 
 /// How many troubles are shown.
 const TROUBLES_MAX: usize = 8;
-
-/// How a run is carried out.
-#[derive(Clone, Debug)]
-pub struct DriveSettings {
-    /// T0, where the plan has times.
-    pub t0: Option<Timestamp>,
-    /// How much faster than planned waiting times pass.
-    pub pace: Pace,
-    /// How much later than it is due a step may begin without people being asked, as planned.
-    pub grace: Duration,
-    /// For how long the run may act without renewing its lease: after that the canary is taken out of
-    /// the traffic without it.
-    pub lease: Duration,
-    /// What is called with the length of the journal each time that an entry is on disk, before anything
-    /// follows from it.
-    pub on_entry: Option<OnEntry>,
-}
-
-/// What is called when an entry is on disk.
-#[derive(Clone)]
-pub struct OnEntry(pub Arc<dyn Fn(u64) + Send + Sync>);
-
-impl std::fmt::Debug for OnEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("OnEntry")
-    }
-}
-
-/// A run that can't be carried out further.
-#[derive(Debug, thiserror::Error)]
-pub enum DriveError {
-    /// The journal can't be written or read.
-    #[error("the journal")]
-    Journal(#[from] JournalError),
-    /// Another file of the run can't be.
-    #[error("the run's folder")]
-    Folder(#[from] FolderError),
-    /// Another run acts on the same.
-    #[error("the lease")]
-    Lease(#[from] LeaseError),
-    /// A guard of the plan makes no sense.
-    #[error("a guard")]
-    Guard(#[from] crate::WatchError),
-    /// No JSON can be made of the plan.
-    #[error("the plan can't be written as JSON")]
-    Json(#[from] serde_json::Error),
-    /// It was told to stop: the run stays as it is.
-    #[error("it was interrupted; the run stays as it is, and `resume` goes on with it")]
-    Stopped,
-}
 
 /// Something that happened, in the order in which it came.
 enum Input {
@@ -119,6 +71,8 @@ pub struct Conductor {
     /// What steps left behind, for those that compare.
     kept: BTreeMap<String, Vec<Artefact>>,
     unclear: BTreeSet<String>,
+    /// Steps of the kind `external` that the world carries out.
+    acted: BTreeSet<String>,
     /// Steps that people want carried out again.
     again: BTreeSet<String>,
     /// When the lease was renewed last, and whether that is under way.
@@ -221,6 +175,7 @@ impl Conductor {
             under_way: None,
             asked: FuturesUnordered::new(),
             unclear: BTreeSet::new(),
+            acted: acted(&plan, &*world),
             again: BTreeSet::new(),
             leased_at: Some(Timestamp::now()),
             is_leasing: false,
@@ -344,6 +299,7 @@ impl Conductor {
             pace: self.settings.pace,
             grace: self.settings.grace,
             unclear: self.unclear.clone(),
+            acted: self.acted.clone(),
         }
     }
 
@@ -465,6 +421,17 @@ impl Conductor {
         }
     }
 
+    /// Returns whether people carry a step out, or say something in it.
+    fn is_word(&self, step: &PlannedStep) -> bool {
+        is_word(step) && !self.acted.contains(&step.id)
+    }
+
+    /// Returns whether people vouch for a step before it passes: in production also for what the world
+    /// carried out in the place of a person.
+    fn needs_word(&self, step: &PlannedStep) -> bool {
+        self.is_word(step) || is_word(step) && self.plan.mode == Mode::Production
+    }
+
     fn work(&self, step: &PlannedStep, attempt: u32) -> Work {
         Work {
             run: self.state().run().unwrap_or_default().to_owned(),
@@ -476,6 +443,12 @@ impl Conductor {
             going_back_since: self.facts.going_back_since,
         }
     }
+}
+
+/// Returns the steps of the kind `external` that a world carries out itself.
+fn acted(plan: &Plan, world: &dyn World) -> BTreeSet<String> {
+    let externals = plan.all_steps().filter(|step| step.kind == Kind::External);
+    externals.filter(|step| world.acts(step)).map(|step| step.id.clone()).collect()
 }
 
 async fn lease(world: &dyn World, run: &str, settings: &DriveSettings) -> Result<(), LeaseError> {

@@ -278,29 +278,13 @@ impl RunFolder {
 
     /// Writes a file whole beside its place, and then puts it there.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
-        write_whole(&self.path.join(name), bytes).map_err(failed(&self.path.join(name)))
+        evidence::folder::write_whole(&self.path.join(name), bytes)
+            .map_err(failed(&self.path.join(name)))
     }
 
     fn changed(&self, name: &str, why: impl std::fmt::Display) -> FolderError {
         FolderError::Changed { file: self.path.join(name), why: format!("{why}") }
     }
-}
-
-/// Writes a file whole beside its place, and then puts it there, so that no half of it is ever seen.
-///
-/// # Errors
-/// Fails where it can't be written; then what was there is there still.
-pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = file.with_extension(format!("tmp{}", std::process::id()));
-    let written = File::create(&beside).and_then(|mut opened| {
-        opened.write_all(bytes)?;
-        opened.sync_all()
-    });
-    let placed = written.and_then(|()| fs::rename(&beside, file));
-    if placed.is_err() {
-        let _gone = fs::remove_file(&beside);
-    }
-    placed
 }
 
 fn failed(file: &Path) -> impl Fn(io::Error) -> FolderError + use<> {

@@ -10,9 +10,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use evidence::folder::write_whole;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, entry, folder::write_whole};
+use crate::{Event, entry};
 
 /// The longest of such files.
 const BYTES_MAX: u64 = 1 << 20;

@@ -15,6 +15,7 @@ mod inbox;
 mod journal;
 mod live;
 mod next;
+mod onlooker;
 mod sample;
 mod state;
 mod watch;
@@ -30,6 +31,7 @@ pub use self::{
     journal::{Damage, DamageKind, JournalRead, Tip, encode, read},
     live::{Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait},
     next::{Next, Times, Wait, due, next},
+    onlooker::{By, Onlooker, OnlookerError, Word},
     sample::Sample,
     state::{JournalView, Phase, Refused, State, Status},
     watch::{Watch, WatchError},

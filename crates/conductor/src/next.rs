@@ -30,6 +30,8 @@ pub struct Times {
     pub grace: Duration,
     /// Steps of which could not be told what became of them; they are not asked about again.
     pub unclear: BTreeSet<String>,
+    /// Steps of the kind `external` that the world carries out, and no person.
+    pub acted: BTreeSet<String>,
 }
 
 /// What is due.
@@ -141,7 +143,7 @@ impl<'p> Course<'p, '_> {
         self.plan.all_steps().find_map(|step| match self.state.status(&step.id)? {
             // What people were doing they are asked about; a run that goes back does not wait for that.
             Status::Unknown(attempt)
-                if is_word(step) && step.class.changes() && self.waits_for(step) =>
+                if self.is_word(step) && step.class.changes() && self.waits_for(step) =>
             {
                 Some(self.word(step, attempt))
             }
@@ -153,6 +155,10 @@ impl<'p> Course<'p, '_> {
             }
             _ => None,
         })
+    }
+
+    fn is_word(&self, step: &PlannedStep) -> bool {
+        is_word(step) && !self.times.acted.contains(&step.id)
     }
 
     fn waits_for(&self, step: &PlannedStep) -> bool {
@@ -276,7 +282,7 @@ impl<'p> Course<'p, '_> {
     fn begin(&self, step: &'p PlannedStep) -> Next<'p> {
         match self.state.status(&step.id) {
             None => Next::Begin { step, attempt: 1 },
-            Some(Status::TookEffect(attempt)) if is_word(step) => self.word(step, attempt),
+            Some(Status::TookEffect(attempt)) if self.is_word(step) => self.word(step, attempt),
             // It is as it has to be, and is not done twice.
             Some(Status::TookEffect(attempt)) => Next::Conclude { step, attempt },
             Some(Status::Done(attempt, verdict)) if step.class.is_grave() && !verdict.is_pass() => {
@@ -314,7 +320,7 @@ fn carried_out(steps: &[PlannedStep]) -> Vec<&PlannedStep> {
     steps.iter().filter(|step| step.carried_out).collect()
 }
 
-/// Returns whether a step passes by what people say.
+/// Returns whether a step passes by what people say, unless the world carries it out.
 pub(crate) fn is_word(step: &PlannedStep) -> bool {
     matches!(step.kind, Kind::SignOff | Kind::External | Kind::Decision)
 }

@@ -23,6 +23,12 @@ pub trait World: Send + Sync {
     /// stays changed, and is for the way back.
     fn carry_out<'a>(&'a self, work: &'a Work) -> Pending<'a, Done>;
 
+    /// Returns whether it carries out a step of the kind `external` itself; else people do. It says the
+    /// same of a step for as long as it is there.
+    fn acts(&self, _: &PlannedStep) -> bool {
+        false
+    }
+
     /// Finds out whether a step took effect that was begun by a process that is gone, or that did not
     /// pass. Changes nothing.
     fn read_back<'a>(&'a self, work: &'a Work) -> Pending<'a, Found>;

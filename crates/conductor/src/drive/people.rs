@@ -3,9 +3,7 @@
 use evidence::Choice;
 
 use super::{Conductor, DriveError};
-use crate::{
-    Answer, Effect, Event, JournalError, Phase, Request, RequestName, Status, next::is_word,
-};
+use crate::{Answer, Effect, Event, JournalError, Phase, Request, RequestName, Status};
 
 impl Conductor {
     /// Takes in what people have said since.
@@ -71,7 +69,7 @@ impl Conductor {
         };
         let refused = |why: &str| Ok(Answer::Refused(format!("{step} {why}")));
         match self.state().status(step) {
-            Some(Status::Unknown(attempt)) if is_word(&planned) => {
+            Some(Status::Unknown(attempt)) if self.is_word(&planned) => {
                 let text = "It was not done, as was said.".to_owned();
                 let (step, happened) = (step.to_owned(), Effect::No);
                 let found = Event::ReadBack { step, attempt, happened, text };

@@ -8,8 +8,7 @@ use runbook::{Kind, Plan, PlannedStep};
 
 use super::{Conductor, DriveError, Input, show, worse};
 use crate::{
-    Artefact, Done, Effect, Event, Found, Next, Pending, Phase, Status, Wait,
-    next::{is_back, is_word},
+    Artefact, Done, Effect, Event, Found, Next, Pending, Phase, Status, Wait, next::is_back,
 };
 
 /// How much longer than it may take a step is waited for: whatever carries it out ends it itself.
@@ -50,16 +49,6 @@ impl UnderWay {
     }
 }
 
-/// Returns what the world carries out of a step: itself, or what it repeats.
-fn parts(plan: &Plan, step: &PlannedStep) -> VecDeque<PlannedStep> {
-    let is_done = |step: &&PlannedStep| !is_word(step) && step.kind != Kind::Guard;
-    if step.kind != Kind::Repeat {
-        return [step].into_iter().filter(is_done).cloned().collect();
-    }
-    let named = step.repeats.iter().filter_map(|id| plan.all_steps().find(|step| step.id == *id));
-    named.filter(is_done).cloned().collect()
-}
-
 /// Returns a step and what it repeats.
 fn whole<'p>(plan: &'p Plan, step: &'p PlannedStep) -> impl Iterator<Item = &'p PlannedStep> {
     plan.all_steps().filter(|other| step.repeats.contains(&other.id)).chain([step])
@@ -72,6 +61,17 @@ fn harmless(found: &Found) -> Found {
 }
 
 impl Conductor {
+    /// Returns what the world carries out of a step: itself, or what it repeats.
+    fn parts(&self, step: &PlannedStep) -> VecDeque<PlannedStep> {
+        let is_done = |step: &&PlannedStep| !self.is_word(step) && step.kind != Kind::Guard;
+        if step.kind != Kind::Repeat {
+            return [step].into_iter().filter(is_done).cloned().collect();
+        }
+        let all = || self.plan.all_steps();
+        let named = step.repeats.iter().filter_map(|id| all().find(|step| step.id == *id));
+        named.filter(is_done).cloned().collect()
+    }
+
     /// Begins a step: its intent is on disk before anything is done.
     pub(super) fn begin(&mut self, (step, attempt): (&PlannedStep, u32)) -> Result<(), DriveError> {
         self.append(Event::Intent { step: step.id.clone(), attempt }, Vec::new())?;
@@ -81,7 +81,7 @@ impl Conductor {
             attempt,
             begun_at: Timestamp::now(),
             stage: Stage::People,
-            parts: parts(&self.plan, step),
+            parts: self.parts(step),
             verdict: Verdict::Pass,
             texts: Vec::new(),
             artefacts: Vec::new(),
@@ -109,7 +109,10 @@ impl Conductor {
         }
         let (has_guards, has_words) = {
             let whole: Vec<_> = whole(&self.plan, &under_way.step).collect();
-            (whole.iter().any(|it| !it.guards.is_empty()), whole.iter().any(|it| is_word(it)))
+            (
+                whole.iter().any(|it| !it.guards.is_empty()),
+                whole.iter().any(|it| self.needs_word(it)),
+            )
         };
         let is_good = under_way.verdict.is_pass();
         let is_watched = matches!(under_way.stage, Stage::Guards);
@@ -264,20 +267,20 @@ impl Conductor {
 
     /// Finds out what became of a step.
     pub(super) fn read_back(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), DriveError> {
-        let own = if is_word(step)
+        let own = if self.is_word(step)
             && self.state().phase() == Phase::RollingBack
             && step.class.changes()
         {
             let text = "Nobody said what became of it; it is taken back as if it had been done.";
             Some(Found { effect: Effect::Yes, text: text.to_owned() })
-        } else if is_word(step) || step.kind == Kind::Guard {
+        } else if self.is_word(step) || step.kind == Kind::Guard {
             let text = "Nothing of it was done yet but asking.".to_owned();
             Some(Found { effect: Effect::No, text })
         } else {
             None
         };
         let (world, work) = (Arc::clone(&self.world), self.work(step, attempt));
-        let parts = parts(&self.plan, step);
+        let parts = self.parts(step);
         let is_repeat = step.kind == Kind::Repeat;
         let asked: Pending<'static, Input> = match own {
             Some(found) => Box::pin(std::future::ready(Input::Found(found))),
