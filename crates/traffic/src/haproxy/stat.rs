@@ -1,4 +1,4 @@
-//! The answers to `show stat` and `show info`.
+//! The answers to `show stat`, `show info` and `show activity`.
 
 use std::collections::HashMap;
 
@@ -24,17 +24,26 @@ pub(super) fn parse_arm(answer: &str, backend: &str) -> Result<ArmState, String>
     Ok(ArmState { servers, open, ..arm })
 }
 
-/// Reads the process and the clock of the answer to `show info`.
-pub(super) fn parse_info(answer: &str) -> Result<(u64, UnixTime), String> {
+/// Reads what tells this process from others in the answer to `show info`.
+pub(super) fn parse_process(answer: &str) -> Result<u64, String> {
     let number = |name: &str| {
-        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let value = value.ok_or_else(|| format!("it does not say `{name}`"))?;
+        let value = value(answer, name)?;
         value.parse::<u64>().map_err(|_| format!("`{name}` is no number"))
     };
-    let start = number("Start_time_sec")?;
-    let now = UnixTime(start.saturating_add(number("Uptime_sec")?));
     // The number of a process alone may come again.
-    Ok((start << 24 | number("Pid")? & 0xff_ffff, now))
+    Ok(number("Start_time_sec")? << 24 | number("Pid")? & 0xff_ffff)
+}
+
+/// Reads the clock in the answer to `show activity`: the one that the configuration's `date` reads.
+pub(super) fn parse_clock(answer: &str) -> Result<UnixTime, String> {
+    let value = value(answer, "date_now")?;
+    let seconds = value.split('.').next().unwrap_or_default();
+    seconds.parse().map(UnixTime).map_err(|_| format!("`{value}` is no time"))
+}
+
+fn value<'a>(answer: &'a str, name: &str) -> Result<&'a str, String> {
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
 struct Row<'a>(HashMap<&'a str, &'a str>);

@@ -10,8 +10,8 @@ impl HaproxyRouter {
         let stable = format!("show table {}", self.settings.stable);
         let [info, canary_table, stable_table] =
             self.query(["show info", &canary, &stable]).await?;
-        let (process, _) =
-            stat::parse_info(&info).map_err(|what| self.unreadable("show info", what))?;
+        let process =
+            stat::parse_process(&info).map_err(|what| self.unreadable("show info", what))?;
         let totals = |command: &str, table: &str| {
             parse(table).map_err(|what| self.unreadable(command, what))
         };

@@ -32,6 +32,11 @@ fn what_is_no_table_is_refused() {
 #[test]
 fn the_clock_and_the_process_are_read() {
     let info = "Name: HAProxy\nPid: 5\nUptime_sec: 7\nStart_time_sec: 1000";
-    assert_eq!(parse_info(info), Ok((1000 << 24 | 5, UnixTime(1007))));
-    assert!(parse_info("Name: HAProxy").is_err());
+    assert_eq!(parse_process(info), Ok(1000 << 24 | 5));
+    assert!(parse_process("Name: HAProxy").is_err());
+    let activity = "thread_id: 1 (1..2)\ndate_now: 1795363794.370015\nctxsw: 47 [ 24 23 ]";
+    assert_eq!(parse_clock(activity), Ok(UnixTime(1_795_363_794)));
+    for bad in ["ctxsw: 47", "date_now: noon"] {
+        assert!(parse_clock(bad).is_err(), "{bad}");
+    }
 }
