@@ -129,11 +129,7 @@ impl HaproxyRouter {
         if seen.owner.as_ref() == Some(&self.owner) {
             return Ok(());
         }
-        let now_of = match &seen.owner {
-            Some(owner) => format!("`{owner}`'s"),
-            None => "nobody's".to_owned(),
-        };
-        Err(RouterError::Lost { owner: self.owner.clone(), now_of })
+        Err(RouterError::Lost { owner: self.owner.clone(), now_of: seen.owner.clone() })
     }
 
     fn check_leased(&self, seen: &Observation) -> Result<(), RouterError> {

@@ -34,7 +34,9 @@ pub(super) fn parse_process(answer: &str) -> Result<u64, String> {
     Ok(number("Start_time_sec")? << 24 | number("Pid")? & 0xff_ffff)
 }
 
-/// Reads the clock in the answer to `show activity`: the one that the configuration's `date` reads.
+/// Reads the clock in the answer to `show activity`. It goes on evenly where the system's clock is
+/// set, as long as the process lives; until then it is that of the configuration's `date` but for
+/// some milliseconds. (That of `show info` is up to two seconds behind.)
 pub(super) fn parse_clock(answer: &str) -> Result<UnixTime, String> {
     let value = value(answer, "date_now")?;
     let seconds = value.split('.').next().unwrap_or_default();

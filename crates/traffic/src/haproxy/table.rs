@@ -39,7 +39,7 @@ fn total(line: &str) -> Option<ClientTotal> {
     Some(ClientTotal {
         client: field("key")?.parse().ok()?,
         requests: field("http_req_cnt")?.parse().ok()?,
-        errors: field("http_fail_cnt")?.parse().ok()?,
+        errors: field("gpc0")?.parse().ok()?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What each client did, counted by a real HAProxy.
 
-use guard::ClientCounts;
+use guard::{Arm, ClientCounts};
 use traffic::{Client, ClientTally, Router, Weight};
 
 use crate::support::{client::get, edge::Edge, wait::eventually};
@@ -44,4 +44,33 @@ async fn a_credential_is_nowhere_to_be_seen() {
     .await;
     assert_eq!(clients.stable[0].client, Client::of("tg_secret_key"));
     assert!(!format!("{clients:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn what_the_router_answers_for_an_arm_is_its_failure() {
+    let mut edge = Edge::start().await;
+    let router = edge.acquired("run-1").await;
+    router.assign(Weight::ALL).await.unwrap();
+    let mut tally = ClientTally::default();
+    tally.take(&router.clients().await.unwrap());
+    let answer = get(edge.address, "ka", "/drop").await;
+    assert_eq!((answer.status, answer.arm), (502, Some(Arm::Canary)));
+    let look = tally.take(&router.clients().await.unwrap());
+    assert_eq!(look.canary, [counts("ka", 1, 1)]);
+    // Nobody listens there any more. Until health checks find that out, the router tries.
+    edge.canary.end().await;
+    let mut failures = 0;
+    eventually("the canary is out", async || {
+        let answer = get(edge.address, "ka", "/").await;
+        let is_canary = answer.arm == Some(Arm::Canary);
+        if is_canary {
+            assert_eq!(answer.status, 503);
+            failures += 1;
+        }
+        (!is_canary).then_some(())
+    })
+    .await;
+    let look = tally.take(&router.clients().await.unwrap());
+    let expected = [counts("ka", failures, failures)];
+    assert_eq!(look.canary, if failures > 0 { &expected[..] } else { &[] });
 }

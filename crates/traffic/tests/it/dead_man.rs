@@ -98,6 +98,22 @@ async fn one_that_was_interrupted_goes_on() {
 }
 
 #[tokio::test]
+async fn two_that_watch_one_run_both_end() {
+    let edge = Edge::start().await;
+    let run = edge.router_for("run-1");
+    let now = run.observe().await.unwrap().now;
+    run.acquire(now.plus(2)).await.unwrap();
+    run.assign(Weight::ALL).await.unwrap();
+    let open = stream(edge.address, "ka").await;
+    let (one, other) = (edge.router_for("dead-man.run-1"), edge.router_for("dead-man.run-1"));
+    let settings = settings();
+    let ends = tokio::join!(dead_man(&one, &settings), dead_man(&other, &settings));
+    let ends = [ends.0.unwrap(), ends.1.unwrap()];
+    assert!(ends.iter().any(|end| matches!(end, DeadManEnd::Withdrew { .. })), "{ends:?}");
+    open.wait_for_end().await;
+}
+
+#[tokio::test]
 async fn a_router_that_is_away_is_told() {
     let mut edge = Edge::start().await;
     edge.acquired("run-1").await;

@@ -3,7 +3,10 @@
 use guard::Arm;
 use traffic::{Router, Weight};
 
-use crate::support::{client::stream, edge::Edge};
+use crate::support::{
+    client::{stream, websocket},
+    edge::Edge,
+};
 
 #[tokio::test]
 async fn streams_of_one_arm_are_closed() {
@@ -41,4 +44,16 @@ async fn many_streams_are_closed_in_parts() {
     // More than fit into one exchange, and not all.
     assert_eq!(router.evict(Arm::Canary, 220).await.unwrap(), 220);
     assert_eq!(router.open(Arm::Canary).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn websockets_are_open_and_closed_as_streams_are() {
+    let edge = Edge::start().await;
+    let router = edge.acquired("run-1").await;
+    router.assign(Weight::ALL).await.unwrap();
+    let websocket = websocket(edge.address, "ka").await;
+    assert_eq!((websocket.answer.status, websocket.answer.arm), (101, Some(Arm::Canary)));
+    assert_eq!(router.open(Arm::Canary).await.unwrap(), 1);
+    assert_eq!(router.evict(Arm::Canary, 10).await.unwrap(), 1);
+    websocket.wait_for_end().await;
 }

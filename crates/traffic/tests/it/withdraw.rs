@@ -12,7 +12,7 @@ use traffic::{
 use crate::support::{
     client::{Stream, get, stream},
     edge::Edge,
-    percent,
+    owner, percent,
     wait::PATIENCE,
 };
 
@@ -154,6 +154,19 @@ async fn a_router_that_starts_anew_amid_it_is_told_of() {
     for stream in streams {
         stream.wait_for_end().await;
     }
+}
+
+#[tokio::test]
+async fn a_canary_that_is_nobodys_any_more_is_proven_to_be_out() {
+    let mut edge = Edge::start().await;
+    let router = edge.acquired("run-1").await;
+    router.assign(percent(20.0)).await.unwrap();
+    edge.restart().await;
+    let probe = Probes { to: edge.address, weight: percent(20.0) };
+    let helpers = Helpers { probe: &probe, goodbye: &Canary::Stays };
+    withdraw(&router, helpers, &settings(), Instant::now(), &mut |_| ()).await.unwrap();
+    let seen = router.observe().await.unwrap();
+    assert_eq!((seen.weight, seen.owner), (Weight::NONE, Some(owner("run-1"))));
 }
 
 #[tokio::test]

@@ -16,6 +16,11 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
+const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: hello\n\n";
+/// To the key of RFC 6455, section 1.3.
+const WEBSOCKET: &str = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\
+connection: upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
 /// A replica; it ends when it is dropped.
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
@@ -56,6 +61,12 @@ impl Replica {
         self.shared.is_ready.send_replace(is_ready);
     }
 
+    /// Ends it: nobody listens there any more.
+    pub(crate) async fn end(&mut self) {
+        self.server.abort();
+        let _ = (&mut self.server).await;
+    }
+
     /// Ends every stream, as after a goodbye.
     pub(crate) fn send_away(&self) {
         self.shared.goes.send_replace(true);
@@ -93,7 +104,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         let status = match path.as_str() {
             "/ready" if !*shared.is_ready.borrow() => "503 Service Unavailable",
             "/fail" => "500 Internal Server Error",
-            "/stream" => return hold(stream, &shared).await,
+            "/stream" => return hold(stream, STREAM, &shared).await,
+            "/ws" => return hold(stream, WEBSOCKET, &shared).await,
+            "/drop" => return,
             _ => "200 OK",
         };
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
@@ -104,8 +117,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// Keeps a stream open until it is to go, or its client is gone.
-async fn hold(mut stream: BufReader<TcpStream>, shared: &Shared) {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: hello\n\n";
+async fn hold(mut stream: BufReader<TcpStream>, head: &str, shared: &Shared) {
     if stream.write_all(head.as_bytes()).await.is_err() {
         return;
     }

@@ -41,6 +41,15 @@ pub(crate) async fn stream(to: SocketAddr, key: &str) -> Stream {
     timeout(PATIENCE, open(to, "/stream", &header, "keep-alive")).await.unwrap()
 }
 
+/// Opens a WebSocket with a key.
+pub(crate) async fn websocket(to: SocketAddr, key: &str) -> Stream {
+    let header = format!(
+        "x-api-key: {key}\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="
+    );
+    timeout(PATIENCE, open(to, "/ws", &header, "upgrade")).await.unwrap()
+}
+
 async fn open(to: SocketAddr, path: &str, header: &str, connection: &str) -> Stream {
     let mut stream = BufReader::new(TcpStream::connect(to).await.unwrap());
     let request = format!(
