@@ -14,7 +14,7 @@ pub(super) fn parse_arm(answer: &str, backend: &str) -> Result<ArmState, String>
     let mut servers = Vec::new();
     for row in rows.filter(|row| row.text("pxname") == Ok(backend)) {
         match row.text("svname")? {
-            "BACKEND" => arm = Some(row.arm()?),
+            "BACKEND" => arm = Some(row.counts()?),
             name => servers.push(row.server(name)?),
         }
     }
@@ -67,7 +67,8 @@ impl Row<'_> {
         names.iter().map(|name| self.number(name)).sum()
     }
 
-    fn arm(&self) -> Result<ArmState, String> {
+    /// Returns the counts of an arm or of a server, which have the same columns.
+    fn counts(&self) -> Result<ArmState, String> {
         Ok(ArmState {
             servers: Vec::new(),
             open: self.number("scur")?,
@@ -81,12 +82,18 @@ impl Row<'_> {
     }
 
     fn server(&self, name: &str) -> Result<Server, String> {
+        let counts = self.counts()?;
         Ok(Server {
             name: name.to_owned(),
             address: self.text("addr")?.to_owned(),
             state: state(self.text("status")?)?,
-            open: self.number("scur")?,
-            requests: self.number("stot")?,
+            open: counts.open,
+            requests: counts.requests,
+            answers_good: counts.answers_good,
+            answers_4xx: counts.answers_4xx,
+            answers_5xx: counts.answers_5xx,
+            connect_errors: counts.connect_errors,
+            response_errors: counts.response_errors,
         })
     }
 }

@@ -17,6 +17,8 @@ fn a_table_is_an_arm() {
     assert_eq!((arm.connect_errors, arm.response_errors), (1, 3));
     let states: Vec<_> = arm.servers.iter().map(|s| (s.name.as_str(), s.state, s.open)).collect();
     assert_eq!(states, [("c1", ServerState::Up, 2), ("c2", ServerState::Down, 1)]);
+    let first = &arm.servers[0];
+    assert_eq!((first.answers_good, first.answers_5xx, first.connect_errors), (5, 2, 1));
     assert_eq!(arm.servers[0].address, "127.0.0.1:1");
 }
 

@@ -9,6 +9,8 @@ use tokio::{
     time::timeout,
 };
 
+use traffic::haproxy::{ARM_HEADER, arm_named};
+
 use super::wait::PATIENCE;
 
 /// What came back.
@@ -67,10 +69,8 @@ async fn open(to: SocketAddr, path: &str, header: &str, connection: &str) -> Str
         if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
             answer.status = rest.split(' ').next().unwrap().parse().unwrap();
         }
-        match line.strip_prefix("x-tidegate-arm: ") {
-            Some("canary") => answer.arm = Some(Arm::Canary),
-            Some("stable") => answer.arm = Some(Arm::Stable),
-            _ => {}
+        if let Some((ARM_HEADER, value)) = line.split_once(": ") {
+            answer.arm = arm_named(value);
         }
     }
 }
