@@ -5,7 +5,7 @@
 //! their clients; what has not left by a deadline is closed; and several looks in a row show that
 //! nothing is left and nothing new comes. Two clocks run from the decision: until no new request
 //! reaches the canary, and until no connection is left on it.
-//! What is due next is decided by [`machine`], which knows no router and no clock.
+//! What is due next is decided by the module `machine`, which knows no router and no clock.
 
 mod machine;
 mod progress;

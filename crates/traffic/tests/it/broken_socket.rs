@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use guard::Arm;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
 use traffic::{
     Router, RouterError, UnixTime, Weight, chain,
     haproxy::{HaproxyRouter, Socket},
@@ -120,6 +124,22 @@ async fn a_router_that_is_not_there_is_told() {
     let error = router.observe().await.unwrap_err();
     assert!(matches!(error, RouterError::Unreachable { .. }), "{error}");
     assert!(chain(&error).contains("No such file"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_socket_may_be_at_an_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = settings("/s".into(), PATIENCE);
+    settings.socket = Socket::Tcp(listener.local_addr().unwrap().to_string());
+    let router = HaproxyRouter::new(settings, owner("run-1")).unwrap();
+    let answer = async {
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        stream.write_all(stubborn(line.trim_end()).as_bytes()).await.unwrap();
+    };
+    let (seen, ()) = tokio::join!(router.observe(), answer);
+    assert_eq!(seen.unwrap().weight, percent(5.0));
 }
 
 #[test]
