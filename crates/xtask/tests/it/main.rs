@@ -11,3 +11,4 @@ mod rollback_refused;
 mod scripts;
 mod stand;
 mod tree;
+mod workflow;
