@@ -6,6 +6,7 @@
 
 mod canary;
 mod canary_refused;
+mod manuals;
 mod rollback;
 mod rollback_refused;
 mod scripts;
