@@ -6,7 +6,9 @@
 
 mod canary;
 mod canary_refused;
+mod checkout;
 mod manuals;
+mod preflight;
 mod rollback;
 mod rollback_refused;
 mod scripts;
