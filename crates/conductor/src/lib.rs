@@ -24,7 +24,7 @@ mod world;
 pub use self::{
     drive::{Conductor, DriveError, DriveSettings, OnEntry},
     entry::{Effect, Ending, Entry, Event},
-    export::{ExportError, RunRecord, export},
+    export::{ExportError, RunRecord, Stated, export, export_with},
     file::{Journal, JournalError},
     folder::{FolderError, RunFolder, RunInfo},
     inbox::{Answer, Inbox, Request, RequestName},
