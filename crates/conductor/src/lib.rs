@@ -1,6 +1,7 @@
 //! The conductor of a run: its journal, and the state that follows from the journal alone.
 //!
-//! Owns: the format of journals (`docs/journal.md`), their file, and the rules by which a run goes on.
+//! Owns: the format of journals (`docs/journal.md`), their file, the rules by which a run goes on, and
+//! how a run is shown, while it goes on and as a record.
 //! Must not know: how a router or a broker works, what a step does. Pure but for `file`, which writes
 //! and reads the journal's file.
 
@@ -10,7 +11,9 @@ mod file;
 mod journal;
 mod live;
 mod sample;
+mod shown;
 mod state;
+pub mod view;
 mod world;
 
 pub use self::{
