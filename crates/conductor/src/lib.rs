@@ -10,6 +10,7 @@ mod export;
 mod file;
 mod journal;
 mod live;
+pub mod report;
 mod sample;
 mod shown;
 mod state;
