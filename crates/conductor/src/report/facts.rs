@@ -171,6 +171,10 @@ impl Facts {
             return;
         }
         self.phase = to;
+        // Who gives a run up ends it by that.
+        if to == Phase::Aborted && self.ended.is_none() {
+            self.ended = Some((at, Ending::Aborted));
+        }
         let guard = match event {
             Event::Judged(judgement) => Some(judgement.guard.clone()),
             _ => None,

@@ -140,3 +140,22 @@ fn operators(report: &Report<'_>) -> String {
     }
     joined(names.into_iter(), "nobody: the run changes nothing")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{front_lines, heading_end, is_template};
+
+    #[test]
+    fn parts_of_a_document_are_found() {
+        let lines = ["---\n", "a: b\n", "---\r\n", "# C\n", "d\n", "e\n", "===\n", "f"];
+        assert_eq!(front_lines(&lines), 3);
+        assert_eq!(front_lines(&lines[1..]), 0);
+        assert_eq!(front_lines(&lines[..2]), 0);
+        assert_eq!(heading_end(&lines, 4), 4);
+        assert_eq!(heading_end(&lines, 5), 7);
+        assert_eq!(heading_end(&lines, 8), 8);
+        assert!(is_template(&["A:", "", "B (if any):", "C:"]));
+        assert!(!is_template(&["A:", "B:"]));
+        assert!(!is_template(&["A:", "B:", "C: d"]));
+    }
+}

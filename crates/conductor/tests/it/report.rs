@@ -308,6 +308,50 @@ fn a_rehearsal_says_why_it_went_back_and_when() {
 }
 
 #[test]
+fn every_end_says_why_in_one_sentence() {
+    let why = |run: &Running| {
+        let journal = conductor::read(&run.bytes).unwrap();
+        let (plan, outputs, document) = (&run.plan, &BTreeMap::new(), &document());
+        let (samples, pace, checkpoint) = (&[][..], Pace::AS_PLANNED, None);
+        let journal = &journal;
+        let material = Material { document, plan, journal, outputs, samples, pace, checkpoint };
+        let report = Report::new(material).unwrap();
+        (report.why().to_owned(), report.markdown())
+    };
+    let mut run = Running::begin(planned(runbook::Mode::Rehearsal));
+    assert_eq!(why(&run).0, "It has not ended.");
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    run.step("G1", Verdict::Fail, Vec::new());
+    assert_eq!(why(&run).0, "It stands still. G1 ended with FAIL: It was looked at.");
+    let mut given_up = run;
+    given_up.follow(given_up.by_lead(Choice::Abort), Vec::new());
+    let (said, shown) = why(&given_up);
+    let expected =
+        "It was given up before anything was changed. Bo Lind (lead) gave it up: all is well";
+    assert_eq!(said, expected);
+    has(
+        &shown,
+        &["| First evidence | 2026-02-07T10:03:00Z | + 0 s | G1 ended with FAIL", "| ABORTED |"],
+    );
+    let mut run = Running::begin(planned(runbook::Mode::Rehearsal));
+    run.follow(run.by_lead(Choice::Approve), Vec::new());
+    run.step("G1", Verdict::Pass, Vec::new());
+    run.follow(run.by_lead(Choice::Go), Vec::new());
+    run.step("S1", Verdict::Pass, Vec::new());
+    run.follow(run.by_lead(Choice::Rollback), Vec::new());
+    assert_eq!(why(&run).0, "It goes back. Bo Lind (lead) decided ROLLBACK: all is well");
+    run.step("R1", Verdict::Error, Vec::new());
+    run.follow(Event::Ended { how: Ending::RollbackFailed }, Vec::new());
+    let (said, shown) = why(&run);
+    assert_eq!(
+        said,
+        "Not all could be taken back; a person is needed. R1: It was looked at. It was sent back \
+         because: Bo Lind (lead) decided ROLLBACK: all is well"
+    );
+    has(&shown, &["the decision itself; nothing was recorded before it"]);
+}
+
+#[test]
 fn the_first_evidence_lies_before_the_decision() {
     let told = rehearsal("It is so.");
     let shown = told.report().markdown();
