@@ -137,6 +137,10 @@ pub struct LiveGuard {
     /// The value at which it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
+    /// How many times as slow is allowed, where pairs are compared: `bound` is then what the ratio is
+    /// at most, whatever the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
     /// What the numbers count.
     pub unit: String,
     /// How many were looked at.

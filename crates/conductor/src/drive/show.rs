@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evidence::{Choice, Predicate, Statement};
 use guard::Verdict;
 use jiff::Timestamp;
-use runbook::{Plan, PlannedStep};
+use runbook::{Measure, Plan, PlannedStep};
 
 use super::Conductor;
 use crate::{
@@ -378,6 +378,8 @@ impl Conductor {
         let guards = self.plan.guards.iter().map(|guard| {
             let (id, said) = (guard.spec.id.clone(), self.watches.said(&guard.spec.id));
             LiveGuard {
+                // What pairs are compared by is a ratio, whatever their unit.
+                margin: guard.spec.ratio.filter(|_| guard.spec.measure == Measure::Latency),
                 is_armed: self.watches.is_armed(&id),
                 verdict: said.map(|said| said.verdict),
                 value: said.and_then(|said| said.value),

@@ -7,5 +7,6 @@ mod cast;
 mod export;
 mod file;
 mod golden;
+mod report;
 mod seeds;
 mod signed;
