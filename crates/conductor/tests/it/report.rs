@@ -70,7 +70,7 @@ fn teller(plan: &Plan, role: &str, run: &str) -> Teller {
     let (state, tip) = (State::new(plan).unwrap(), Tip::default());
     let mut teller = Teller { state, bytes: Vec::new(), tip, second: 0 };
     let (digest, mode) = (plan.digest().unwrap(), plan.mode);
-    teller.say(Event::Begun { run: run.into(), plan: digest, mode }, Vec::new());
+    teller.say(Event::begun(run, digest, mode), Vec::new());
     let (role, person) = (role.into(), "Ana Ruiz".into());
     teller.say(Event::Approved { role, person, plan: digest }, Vec::new());
     teller
