@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf};
 
 use conductor::{
-    Ending, Event, Journal, Pace, RunRecord, State, export,
+    Ending, Event, Journal, RunRecord, State, export,
     report::{Material, Report},
 };
 use evidence::{Choice, Decision, Home, Output, Redactor, Signer, folder};
@@ -42,7 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         journal: &read,
         outputs: &outputs,
         samples: &[],
-        pace: Pace::AS_PLANNED,
         checkpoint: Some(&checkpoint),
     })?;
     fs::write(dir.join("report.md"), report.markdown())?;
@@ -61,7 +60,7 @@ fn carry_out(
     output: &[u8],
 ) -> Result<(), Box<dyn Error>> {
     let (digest, mode, now) = (plan.digest()?, plan.mode, Timestamp::now());
-    let begun = Event::Begun { run: "example.com/runs/small".into(), plan: digest, mode };
+    let begun = Event::begun("example.com/runs/small", digest, mode);
     journal.append(now, begun, Vec::new())?;
     decide(&mut journal, plan, lead, Choice::Approve)?;
     let log = Output::new("g1.log", output, Home::Outputs);

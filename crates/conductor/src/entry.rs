@@ -5,11 +5,12 @@
 
 use evidence::{Choice, Decision, Envelope, Hash, Home, Kind, Output, Predicate, Resource, Signer};
 use guard::{Judgement, Verdict};
+use jiff::Timestamp;
 use runbook::Mode;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::DamageKind;
+use crate::{DamageKind, Pace};
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,12 @@ pub enum Event {
         plan: Hash,
         /// The plan's mode.
         mode: Mode,
+        /// T0, where the plan has times.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        t0: Option<Timestamp>,
+        /// How much faster than planned waiting times pass.
+        #[serde(default, skip_serializing_if = "Pace::is_as_planned")]
+        pace: Pace,
     },
     /// A process goes on with a run that another one left.
     Resumed {
@@ -62,7 +69,7 @@ pub enum Event {
         step: String,
         /// The attempt of the intent.
         attempt: u32,
-        /// Ending it ended.
+        /// How it ended.
         verdict: Verdict,
         /// One sentence.
         text: String,
@@ -78,6 +85,20 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// A step was not begun when it was due: people say whether it is begun all the same.
+    Late {
+        /// The step.
+        step: String,
+        /// How much too late it was when that was seen, in seconds.
+        late_s: u64,
+    },
+    /// Something that the run rests on is not there: its lease, say. It means HOLD.
+    Trouble {
+        /// What: `lease`.
+        what: String,
+        /// One sentence.
+        text: String,
+    },
     /// A guard was judged, with what the verdict rests on.
     Judged(Judgement),
     /// Somebody without a key decided.
@@ -88,7 +109,7 @@ pub enum Event {
         role: String,
         /// Who.
         person: String,
-        /// DamageKind.
+        /// Why.
         reason: String,
         /// The gate, step or guard that it is about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +131,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns the beginning of a run without times of its own, at the pace that is planned.
+    pub fn begun(run: impl Into<String>, plan: Hash, mode: Mode) -> Self {
+        Event::Begun { run: run.into(), plan, mode, t0: None, pace: Pace::AS_PLANNED }
+    }
+
     /// Returns a decision that a key signed, over the journal that it names.
     ///
     /// # Errors
@@ -134,7 +160,7 @@ pub enum Effect {
     Unclear,
 }
 
-/// Ending a run ends.
+/// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
@@ -220,4 +246,39 @@ fn event(name: String, data: Box<RawValue>) -> Result<Event, DamageKind> {
     let named = serde_json::to_string(&Named { name, data });
     let event = named.and_then(|named| serde_json::from_str(&named));
     event.map_err(|error| DamageKind::Entry(error.to_string()))
+}
+
+/// What people say to a run, as another process writes it down for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum Said {
+    Approved { role: String, person: String, plan: Hash },
+    Decided { choice: Choice, role: String, person: String, reason: String, about: Option<String> },
+    Signed { role: String, envelope: Envelope },
+}
+
+impl Said {
+    /// Returns what people say in an event; nothing for what they don't.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        match event.clone() {
+            Event::Approved { role, person, plan } => Some(Said::Approved { role, person, plan }),
+            Event::Decided { choice, role, person, reason, about } => {
+                Some(Said::Decided { choice, role, person, reason, about })
+            }
+            Event::Signed { role, envelope } => Some(Said::Signed { role, envelope }),
+            _ => None,
+        }
+    }
+}
+
+impl From<Said> for Event {
+    fn from(said: Said) -> Event {
+        match said {
+            Said::Approved { role, person, plan } => Event::Approved { role, person, plan },
+            Said::Decided { choice, role, person, reason, about } => {
+                Event::Decided { choice, role, person, reason, about }
+            }
+            Said::Signed { role, envelope } => Event::Signed { role, envelope },
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub struct Journal {
     tree: Tree,
     redactor: Redactor,
     state: State,
-    /// Ending long the file is.
+    /// How long the file is.
     bytes: u64,
     /// A write failed: nobody knows what is in the file.
     is_broken: bool,
@@ -54,7 +54,7 @@ pub enum JournalError {
     Refused {
         /// The line, from 1.
         line: u64,
-        /// DamageKind.
+        /// Why.
         source: Refused,
     },
     /// The entry is longer than a line may be.
@@ -166,6 +166,14 @@ impl Journal {
         self.tree.push(&json);
         (self.tip, self.state, self.bytes) = (tip, state, after);
         Ok(())
+    }
+
+    /// Returns whether an event may follow what is there; nothing is written.
+    ///
+    /// # Errors
+    /// Fails with why it may not.
+    pub fn may_follow(&self, event: &Event) -> Result<(), Refused> {
+        self.state.clone().apply(event, JournalView::whole(&self.tree))
     }
 
     /// Returns what follows from all entries.

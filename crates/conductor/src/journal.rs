@@ -21,7 +21,7 @@ const CHAIN_DIGITS: usize = 64;
 /// Where a journal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// Ending many entries there are.
+    /// How many entries there are.
     pub entries: u64,
     /// The chain over all of them.
     pub chain: Hash,

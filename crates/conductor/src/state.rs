@@ -72,9 +72,13 @@ pub struct State {
     steps: BTreeMap<String, Status>,
     /// When each step was begun last, by the clock.
     begun_at: BTreeMap<String, u64>,
-    /// Steps that an owner has vouched for since they were begun.
-    attested: BTreeSet<String>,
+    /// Steps that owners have vouched for since they were begun: by role, who.
+    attested: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     waived: BTreeSet<String>,
+    /// Steps behind the run that have to be done again, since it goes back.
+    stale: BTreeSet<String>,
+    /// Steps of which is known that they come late.
+    late: BTreeSet<String>,
     /// What holds at the end and was looked at since something was changed for the last time.
     fresh: BTreeSet<String>,
     /// People with the role in which they approved of the plan.
@@ -121,8 +125,10 @@ impl State {
             clock: 0,
             steps: BTreeMap::new(),
             begun_at: BTreeMap::new(),
-            attested: BTreeSet::new(),
+            attested: BTreeMap::new(),
             waived: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            late: BTreeSet::new(),
             fresh: BTreeSet::new(),
             approvals: BTreeSet::new(),
             statements: BTreeSet::new(),
@@ -176,24 +182,78 @@ impl State {
         self.lacking(Place::Gate)
     }
 
+    /// Returns the roles that own a step and have not vouched for it since it was begun. In production
+    /// they are different people.
+    pub fn unvouched(&self, step: &str) -> Vec<&str> {
+        let Some(known) = self.outline.steps.get(step) else { return Vec::new() };
+        let said = self.attested.get(step);
+        let has_said = |role: &&String| said.is_some_and(|said| said.contains_key(*role));
+        let missing: Vec<_> = known.owners.iter().filter(|role| !has_said(role)).collect();
+        if missing.is_empty() && !people::is_quorum(self, step) {
+            return known.owners.iter().map(String::as_str).collect();
+        }
+        missing.into_iter().map(String::as_str).collect()
+    }
+
+    /// Returns whether something was begun that changes something.
+    pub const fn has_changed(&self) -> bool {
+        self.has_changed
+    }
+
+    /// Returns whether somebody approved of the plan who may.
+    pub fn is_approved(&self) -> bool {
+        people::is_approved(self)
+    }
+
+    /// Returns whether a step was waived.
+    pub fn is_waived(&self, step: &str) -> bool {
+        self.waived.contains(step)
+    }
+
+    /// Returns what a guard said last.
+    pub fn verdict(&self, guard: &str) -> Option<Verdict> {
+        self.verdicts.get(guard).map(|(verdict, _)| *verdict)
+    }
+
+    /// Returns whether something holds that has to at the end, as far as is known.
+    pub(crate) fn holds_at_the_end(&self, step: &str) -> bool {
+        let changes = self.outline.steps.get(step).is_some_and(|known| known.class.changes());
+        self.has_passed(step) && (changes || self.fresh.contains(step))
+    }
+
+    /// Returns armed guards that have not said PASS last.
+    pub(crate) fn guards_to_pass(&self) -> Vec<String> {
+        guards::silent(self).map(ToOwned::to_owned).collect()
+    }
+
+    /// Returns whether a step has to be done again, since the run goes back.
+    pub(crate) fn is_stale(&self, step: &str) -> bool {
+        self.stale.contains(step)
+    }
+
+    /// Returns whether it is known that a step comes late.
+    pub(crate) fn is_late(&self, step: &str) -> bool {
+        self.late.contains(step)
+    }
+
     fn known(&self, step: &str) -> Result<Known, Refused> {
         let known = self.outline.steps.get(step).cloned();
         known.ok_or_else(|| Refused::NoSuch(step.to_owned()))
     }
 
     /// Returns whether a step passed.
-    fn has_passed(&self, step: &str) -> bool {
+    pub(crate) fn has_passed(&self, step: &str) -> bool {
         matches!(self.status(step), Some(Status::Done(_, Verdict::Pass)))
     }
 
     /// Returns whether a step was begun, and may have had an effect.
-    fn was_begun(&self, step: &str) -> bool {
+    pub(crate) fn was_begun(&self, step: &str) -> bool {
         !matches!(self.status(step), None | Some(Status::NoEffect(_)))
     }
 
     /// Returns whether what comes behind a step may begin, as far as that one is concerned.
-    fn is_over(&self, step: &str) -> bool {
-        self.has_passed(step) || self.waived.contains(step)
+    pub(crate) fn is_over(&self, step: &str) -> bool {
+        !self.stale.contains(step) && (self.has_passed(step) || self.waived.contains(step))
     }
 
     /// Returns the steps of a place that are carried out and are not over, in their order.

@@ -87,6 +87,9 @@ pub struct Ways {
     pub primary: Vec<PlannedStep>,
     /// The one if that fails.
     pub fallback: Vec<PlannedStep>,
+    /// What is done behind either, and behind the run where nothing is taken back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<PlannedStep>,
 }
 
 impl PlannedPerson {
@@ -242,7 +245,8 @@ impl Plan {
 
     /// Returns all steps, in the order in which they stand here.
     pub fn all_steps(&self) -> impl Iterator<Item = &PlannedStep> {
-        let back = self.rollback.primary.iter().chain(&self.rollback.fallback);
+        let Ways { primary, fallback, after } = &self.rollback;
+        let back = primary.iter().chain(fallback).chain(after);
         let run = self.gates.iter().chain(&self.steps).chain(&self.triggers);
         run.chain(back).chain(&self.closing)
     }

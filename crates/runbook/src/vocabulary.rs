@@ -152,6 +152,9 @@ words! {
         Primary = "primary",
         /// The one if that fails.
         Fallback = "fallback",
+        /// None: what is done behind the way back, and behind the run where nothing is taken back. It
+        /// verifies and cleans up.
+        After = "after",
     }
 }
 

@@ -52,7 +52,7 @@ impl Journals {
         let state = State::new(&self.plan).map_err(failed)?;
         let mut journal = Journal::start(&path, Redactor::default(), state).map_err(failed)?;
         let (plan, mode) = (self.plan.digest().map_err(failed)?, self.plan.mode);
-        let begun = Event::Begun { run: "bench".to_owned(), plan, mode };
+        let begun = Event::begun("bench".to_owned(), plan, mode);
         journal.append(Timestamp::now(), begun, Vec::new()).map_err(failed)?;
         Ok(journal)
     }

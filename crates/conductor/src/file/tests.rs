@@ -17,7 +17,7 @@ fn nothing_is_written_that_could_not_be_read_again() {
     let state = || State::new(&plan).unwrap();
     let mut journal = Journal::start(&path, Redactor::default(), state()).unwrap();
     let digest: Hash = plan.digest().unwrap();
-    let begun = Event::Begun { run: "r".into(), plan: digest, mode: plan.mode };
+    let begun = Event::begun("r", digest, plan.mode);
     journal.append(at, begun, Vec::new()).unwrap();
     assert_eq!(journal.bytes, fs::metadata(&path).unwrap().len());
     let hold = || Event::Decided {

@@ -9,11 +9,7 @@ use crate::Event;
 fn entries() -> Vec<Entry> {
     let at = |second: u8| format!("2026-02-07T10:00:{second:02}Z");
     let events = [
-        Event::Begun {
-            run: "run-1".into(),
-            plan: Hash::of(b"plan"),
-            mode: runbook::Mode::Rehearsal,
-        },
+        Event::begun("run-1", Hash::of(b"plan"), runbook::Mode::Rehearsal),
         Event::Intent { step: "S1".into(), attempt: 1 },
         Event::Outcome {
             step: "S1".into(),

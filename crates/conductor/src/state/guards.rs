@@ -1,9 +1,11 @@
 //! Guards: they stay armed in every phase, and what they said last counts to the end.
 
+use std::sync::Arc;
+
 use guard::Verdict;
 use runbook::OnFail;
 
-use super::{Phase, Refused, State};
+use super::{Phase, Place, Refused, State};
 
 pub(super) fn judge(state: &mut State, guard: &str, verdict: Verdict) -> Result<(), Refused> {
     let watch = state.outline.guards.get(guard);
@@ -23,10 +25,23 @@ pub(super) fn judge(state: &mut State, guard: &str, verdict: Verdict) -> Result<
         (Verdict::Fail, _) | (Verdict::Error, _) => Phase::Hold,
         (Verdict::Pass | Verdict::Insufficient, _) => state.phase,
     };
-    if state.phase != Phase::RollingBack {
-        state.phase = next;
+    match next {
+        Phase::RollingBack => go_back(state),
+        next if state.phase != Phase::RollingBack => state.phase = next,
+        _ => {}
     }
     Ok(())
+}
+
+/// Sends the run back. What was looked at behind the run has to be looked at again behind that.
+pub(super) fn go_back(state: &mut State) {
+    if state.phase == Phase::RollingBack {
+        return;
+    }
+    state.phase = Phase::RollingBack;
+    let outline = Arc::clone(&state.outline);
+    let again = outline.in_order(Place::After).filter(|(_, known)| !known.class.is_grave());
+    state.stale.extend(again.map(|(id, _)| id.to_owned()));
 }
 
 /// Goes on from a guard's last verdict, as people decided: from no failure of one that sends the run
@@ -57,14 +72,20 @@ pub(super) fn has_passed_since(state: &State, guard: &str, since: u64) -> Result
 
 /// Checks that what every armed guard said last is good: no data is never a pass.
 pub(super) fn have_passed(state: &State) -> Result<(), Refused> {
-    for (guard, watch) in &state.outline.guards {
-        let is_armed = watch.armed_from.as_ref().is_none_or(|step| state.was_begun(step));
-        let last = state.verdicts.get(guard);
-        if is_armed && !last.is_some_and(|(verdict, _)| is_good(state, guard, *verdict)) {
-            return Err(Refused::GuardNotPassed(guard.clone()));
-        }
+    match silent(state).next() {
+        Some(guard) => Err(Refused::GuardNotPassed(guard.to_owned())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns armed guards of which what they said last is not good.
+pub(super) fn silent(state: &State) -> impl Iterator<Item = &str> {
+    let guards = state.outline.guards.iter().filter(|(guard, watch)| {
+        let is_armed = watch.armed_from.as_ref().is_none_or(|step| state.was_begun(step));
+        let last = state.verdicts.get(*guard);
+        is_armed && !last.is_some_and(|(verdict, _)| is_good(state, guard, *verdict))
+    });
+    guards.map(|(guard, _)| guard.as_str())
 }
 
 fn is_good(state: &State, guard: &str, verdict: Verdict) -> bool {

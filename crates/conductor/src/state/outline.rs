@@ -13,6 +13,8 @@ pub(super) enum Place {
     Back,
     /// The way back if the primary one fails.
     Fallback,
+    /// Behind either way back, and behind the run where nothing is taken back.
+    After,
     /// Triggers, at any time.
     Beside,
     /// What is signed and has to hold at the end; at any time too.
@@ -33,8 +35,10 @@ pub(super) struct Known {
     pub(super) guards: BTreeSet<String>,
     /// Whether people decide something in it.
     pub(super) is_decision: bool,
-    /// Whether it passes by the word of an owner alone.
+    /// Whether it passes by the word of its owners alone: of each role, where several own it.
     pub(super) is_attested: bool,
+    /// Whether people carry it out, or say something in it.
+    pub(super) is_personal: bool,
     /// The step that it takes back, and no other.
     pub(super) undoes: Option<String>,
 }
@@ -73,6 +77,7 @@ impl Outline {
             (Place::Beside, &plan.triggers),
             (Place::Back, &plan.rollback.primary),
             (Place::Fallback, &plan.rollback.fallback),
+            (Place::After, &plan.rollback.after),
             (Place::Closing, &plan.closing),
         ];
         let (mut steps, mut order) = (BTreeMap::new(), BTreeMap::new());
@@ -140,6 +145,7 @@ fn known(plan: &Plan, step: &PlannedStep, (place, position): (Place, usize)) -> 
         guards: whole().flat_map(|step| step.guards.iter().cloned()).collect(),
         is_decision,
         is_attested: is_decision || is_personal && plan.mode == Mode::Production,
+        is_personal: is_decision || is_personal,
         undoes: step.undoes.clone(),
     }
 }

@@ -1,10 +1,12 @@
 //! What people say: that the plan is one to carry out, that a step is as it has to be, how it goes on.
 
+use std::collections::BTreeSet;
+
 use evidence::{Choice, Envelope, Hash};
 use guard::Verdict;
 use runbook::Mode;
 
-use super::{JournalView, Phase, Place, Refused, State, Status, guards, signed};
+use super::{JournalView, Known, Phase, Place, Refused, State, Status, guards, signed};
 
 /// What somebody decides.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +16,8 @@ pub(super) struct Said<'s> {
     pub(super) role: &'s str,
     /// The gate, step or guard that it is about.
     pub(super) about: Option<&'s str>,
+    /// Who.
+    pub(super) people: &'s [String],
     /// How long the journal was that was seen, where that is signed.
     pub(super) seen: Option<u64>,
 }
@@ -54,7 +58,7 @@ pub(super) fn sign(
             return Err(Refused::OwnWork);
         }
         let about = decision.about.as_deref();
-        decide(state, Said { choice, role, about, seen: Some(seen) })?;
+        decide(state, Said { choice, role, about, people: &signed.people, seen: Some(seen) })?;
         if choice == Choice::Hold {
             state.news = journal.size + 1;
         }
@@ -63,14 +67,15 @@ pub(super) fn sign(
     Ok(())
 }
 
-/// Returns whether somebody vouches for a step in which it is decided how to go on.
+/// Returns whether somebody vouches alone for a step in which it is decided how to go on.
 fn is_decision(state: &State, choice: Choice, about: Option<&str>) -> bool {
     let step = about.and_then(|about| state.outline.steps.get(about));
-    choice == Choice::Attest && step.is_some_and(|step| step.is_decision)
+    let decides_alone = |step: &Known| step.is_decision && step.owners.len() == 1;
+    choice == Choice::Attest && step.is_some_and(decides_alone)
 }
 
 /// Returns whether somebody approved who may.
-fn is_approved(state: &State) -> bool {
+pub(super) fn is_approved(state: &State) -> bool {
     let approvals = state.approvals.iter();
     may_let_go(state, approvals.map(|(person, role)| (role.as_str(), person.as_str())))
 }
@@ -110,7 +115,7 @@ pub(super) fn decide(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
             waive(state, said.about.unwrap_or_default())?;
         }
         Choice::Attest => attest(state, said)?,
-        Choice::Rollback if state.has_changed => state.phase = Phase::RollingBack,
+        Choice::Rollback if state.has_changed => guards::go_back(state),
         // What was changed is not left as it is by giving up.
         Choice::Abort if !state.has_changed => state.phase = Phase::Aborted,
         _ => return Err(Refused::Choice(phase)),
@@ -148,7 +153,13 @@ fn waive(state: &mut State, about: &str) -> Result<(), Refused> {
 fn attest(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
     let step = said.about.unwrap_or_default();
     let known = state.known(step)?;
-    if !matches!(state.steps.get(step), Some(Status::Open(_) | Status::TookEffect(_))) {
+    let is_under_way = match state.steps.get(step) {
+        Some(Status::Open(_) | Status::TookEffect(_)) => true,
+        // What people were doing when the process ended only they know.
+        Some(Status::Unknown(_)) => known.is_personal,
+        _ => false,
+    };
+    if !is_under_way {
         return Err(Refused::NotUnderWay(step.to_owned()));
     }
     if !known.owners.iter().any(|owner| owner == said.role) {
@@ -159,6 +170,33 @@ fn attest(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
     if let Some(seen) = said.seen.filter(|seen| *seen < needed) {
         return Err(Refused::Stale { seen, needed });
     }
-    state.attested.insert(step.to_owned());
+    let said_by = state.attested.entry(step.to_owned()).or_default();
+    said_by.entry(said.role.to_owned()).or_default().extend(said.people.iter().cloned());
     Ok(())
+}
+
+/// Returns whether those who vouched for a step may do so together. In production the roles that own it
+/// are spoken for by different people, and a decision by somebody too who does not carry the run out.
+pub(super) fn is_quorum(state: &State, step: &str) -> bool {
+    let (Some(said), Some(known)) = (state.attested.get(step), state.outline.steps.get(step))
+    else {
+        return true;
+    };
+    if state.outline.mode != Mode::Production {
+        return true;
+    }
+    let names = said.iter().flat_map(|(role, people)| {
+        people.iter().map(move |person| (role.as_str(), person.as_str()))
+    });
+    let may_decide = !known.is_decision || may_let_go(state, names);
+    may_decide && has_own_person(&said.values().collect::<Vec<_>>(), &[])
+}
+
+/// Returns whether each group can be given a person of its own.
+fn has_own_person(groups: &[&BTreeSet<String>], taken: &[&String]) -> bool {
+    let Some((first, rest)) = groups.split_first() else { return true };
+    first.iter().filter(|person| !taken.contains(person)).any(|person| {
+        let taken: Vec<_> = taken.iter().copied().chain([person]).collect();
+        has_own_person(rest, &taken)
+    })
 }

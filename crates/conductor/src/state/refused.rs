@@ -1,4 +1,4 @@
-//! DamageKind an event can't follow what was before.
+//! Why an event can't follow what was before.
 
 use evidence::Hash;
 
@@ -98,9 +98,9 @@ pub enum Refused {
     /// It was signed before something happened that could speak against it.
     #[error("it was signed over {seen} entries, and what counts goes as far as entry {needed}")]
     Stale {
-        /// Ending many entries were seen.
+        /// How many entries were seen.
         seen: u64,
-        /// Ending many have to be.
+        /// How many have to be.
         needed: u64,
     },
     /// In production those who carry the plan out don't let it go on alone.

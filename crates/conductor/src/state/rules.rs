@@ -12,7 +12,7 @@ pub(super) fn apply(
     event: &Event,
     journal: JournalView<'_>,
 ) -> Result<(), Refused> {
-    if let Event::Begun { run, plan, mode } = event {
+    if let Event::Begun { run, plan, mode, .. } = event {
         return begin(state, run, *plan, *mode);
     }
     match state.phase {
@@ -32,7 +32,11 @@ pub(super) fn apply(
 /// Returns whether somebody who lets the run go on has to have seen it.
 fn is_news(state: &State, event: &Event) -> bool {
     match event {
-        Event::Outcome { .. } | Event::ReadBack { .. } | Event::Resumed { .. } => true,
+        Event::Outcome { .. }
+        | Event::ReadBack { .. }
+        | Event::Resumed { .. }
+        | Event::Late { .. }
+        | Event::Trouble { .. } => true,
         Event::Decided { choice, .. } => *choice == Choice::Hold,
         Event::Judged(judged) => {
             let speaks_against = matches!(judged.verdict, Verdict::Fail | Verdict::Error);
@@ -60,11 +64,16 @@ fn follow(state: &mut State, event: &Event, journal: JournalView<'_>) -> Result<
         Event::ReadBack { step, attempt, happened, .. } => {
             steps::read_back(state, step, *attempt, *happened)
         }
+        Event::Late { step, .. } => steps::come_late(state, step),
+        Event::Trouble { .. } => {
+            steps::hold(state);
+            Ok(())
+        }
         Event::Judged(judged) => guards::judge(state, &judged.guard, judged.verdict),
         Event::Decided { choice, role, person, about, .. } => {
             signed::may_be_unsigned(state, role, person)?;
-            let about = about.as_deref();
-            people::decide(state, people::Said { choice: *choice, role, about, seen: None })
+            let (about, people) = (about.as_deref(), std::slice::from_ref(person));
+            people::decide(state, people::Said { choice: *choice, role, about, people, seen: None })
         }
         Event::Signed { role, envelope } => people::sign(state, role, envelope, journal),
         Event::Ended { how } => finish(state, *how),
@@ -101,11 +110,12 @@ fn finish(state: &mut State, how: Ending) -> Result<(), Refused> {
         return Err(Refused::Open(step.to_owned()));
     }
     let lacks = match next {
-        Phase::Kept => state.lacking(Place::Run).chain(open_at_the_end(state)).next(),
+        Phase::Kept => {
+            let run = state.lacking(Place::Run).chain(state.lacking(Place::After));
+            run.chain(open_at_the_end(state)).next()
+        }
         Phase::RolledBack => {
-            let by_fallback = state.outline.has(Place::Fallback)
-                && state.lacking(Place::Fallback).next().is_none();
-            state.lacking(Place::Back).next().filter(|_| !by_fallback)
+            steps::lacking_back(state).into_iter().chain(state.lacking(Place::After)).next()
         }
         _ => None,
     };
@@ -122,8 +132,6 @@ fn finish(state: &mut State, how: Ending) -> Result<(), Refused> {
 /// Returns what has to hold at the end and did not pass since something was changed for the last time.
 /// What changes something there can't be looked at anew, and comes behind the run.
 fn open_at_the_end(state: &State) -> impl Iterator<Item = &str> {
-    let closing = state.outline.in_order(Place::Closing);
-    let is_open =
-        |id: &str, changes: bool| !state.has_passed(id) || !(changes || state.fresh.contains(id));
-    closing.filter(move |(id, known)| is_open(id, known.class.changes())).map(|(id, _)| id)
+    let closing = state.outline.in_order(Place::Closing).map(|(id, _)| id);
+    closing.filter(|id| !state.holds_at_the_end(id))
 }

@@ -56,7 +56,8 @@ pub(super) fn pending(state: &State) -> impl Iterator<Item = &str> {
 /// going back.
 fn blocks(state: &State, other: &str) -> bool {
     let place = state.outline.steps.get(other).map(|known| known.place);
-    state.phase != Phase::RollingBack || matches!(place, Some(Place::Back | Place::Fallback))
+    let is_back = matches!(place, Some(Place::Back | Place::Fallback | Place::After));
+    state.phase != Phase::RollingBack || is_back
 }
 
 /// Nothing is changed before people said that it goes on, nor ever by a gate, and on the way back
@@ -67,6 +68,7 @@ fn has_place(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
         (Place::Run, Phase::Go) => true,
         (Place::Run, Phase::Gates) => !known.class.changes(),
         (Place::Back | Place::Fallback, Phase::RollingBack) => true,
+        (Place::After, Phase::RollingBack | Phase::Go) => true,
         (Place::Beside | Place::Closing, _) => !known.class.changes() || state.phase == Phase::Go,
         _ => false,
     };
@@ -78,10 +80,22 @@ fn has_place(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
 /// an order, so that what verifies a change comes behind it, and the others come after what they name.
 fn has_turn(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
     let is_back = matches!(known.place, Place::Back | Place::Fallback);
-    let before = match known.place {
+    let before: Vec<&str> = match known.place {
         Place::Run | Place::Back | Place::Fallback => {
             let lacking = state.lacking(known.place);
             lacking.filter(|other| stands_before(state, other, known)).collect()
+        }
+        Place::After => {
+            let first = if state.phase == Phase::RollingBack {
+                lacking_back(state)
+            } else {
+                state.lacking(Place::Run).next()
+            };
+            let here = state.lacking(Place::After);
+            first
+                .into_iter()
+                .chain(here.filter(|other| stands_before(state, other, known)))
+                .collect()
         }
         // What changes something at the end is not what the steps before it are verified with.
         Place::Closing if known.class.changes() => state.lacking(Place::Run).collect(),
@@ -115,6 +129,14 @@ fn stands_before(state: &State, other: &str, known: &Known) -> bool {
     state.outline.steps.get(other).is_some_and(|other| other.position < known.position)
 }
 
+/// Returns a step that keeps the run from being back: one of the primary way, unless the fallback is
+/// whole.
+pub(super) fn lacking_back(state: &State) -> Option<&str> {
+    let by_fallback =
+        state.outline.has(Place::Fallback) && state.lacking(Place::Fallback).next().is_none();
+    state.lacking(Place::Back).next().filter(|_| !by_fallback)
+}
+
 /// What holds at the end is looked at behind the last change.
 fn forget_what_was_fresh(state: &mut State, known: &Known) {
     if known.class.changes() {
@@ -142,6 +164,7 @@ pub(super) fn end(
     }
     state.steps.insert(step.to_owned(), Status::Done(attempt, verdict));
     state.waived.remove(step);
+    state.stale.remove(step);
     forget_what_was_fresh(state, &known);
     if known.place == Place::Closing {
         state.fresh.insert(step.to_owned());
@@ -157,7 +180,8 @@ fn may_pass(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
     for guard in &known.guards {
         guards::has_passed_since(state, guard, begun_at)?;
     }
-    if known.is_attested && !state.attested.contains(step) {
+    let unvouched = state.unvouched(step);
+    if known.is_attested && !unvouched.is_empty() {
         return Err(Refused::NotAttested(step.to_owned()));
     }
     Ok(())
@@ -165,10 +189,28 @@ fn may_pass(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
 
 /// A gate or a step that is not PASS means HOLD.
 fn hold_unless_passed(state: &mut State, known: &Known, verdict: Verdict) {
-    let stops = matches!(known.place, Place::Gate | Place::Run);
-    if stops && !verdict.is_pass() && state.phase != Phase::RollingBack {
+    if matches!(known.place, Place::Gate | Place::Run | Place::After) && !verdict.is_pass() {
+        hold(state);
+    }
+}
+
+/// Stops until people decide; a run that goes back goes on with that.
+pub(super) fn hold(state: &mut State) {
+    if state.phase != Phase::RollingBack {
         state.phase = Phase::Hold;
     }
+}
+
+/// A step that was not begun when it was due waits for people, once.
+pub(super) fn come_late(state: &mut State, step: &str) -> Result<(), Refused> {
+    let known = state.known(step)?;
+    let is_to_come = known.place == Place::Run && !state.was_begun(step);
+    if !is_to_come || !state.late.insert(step.to_owned()) {
+        let (step, phase) = (step.to_owned(), state.phase);
+        return Err(Refused::Phase { step, phase });
+    }
+    hold(state);
+    Ok(())
 }
 
 /// Whoever wrote the intents is gone; what became of them is not known.

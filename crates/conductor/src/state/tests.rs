@@ -105,7 +105,7 @@ fn read_back(step: &str, happened: Effect) -> Event {
 }
 
 fn begun(state: &State) -> Event {
-    Event::Begun { run: "r".into(), plan: state.outline.plan, mode: Mode::Rehearsal }
+    Event::begun("r", state.outline.plan, Mode::Rehearsal)
 }
 
 fn approved(state: &State) -> Event {
@@ -152,11 +152,10 @@ fn refused(state: &State, event: &Event) -> Refused {
 fn a_run_begins_once_with_its_plan() {
     let mut state = state();
     assert_eq!(refused(&state, &intent("G1", 1)), Refused::Begin);
-    let other = Event::Begun { run: "r".into(), plan: Hash::of(b""), mode: Mode::Rehearsal };
+    let other = Event::begun("r", Hash::of(b""), Mode::Rehearsal);
     assert_eq!(refused(&state, &other), Refused::Plan(Hash::of(b"")));
     for run in ["", "a b", "a\u{200b}b", "a\u{202e}b"] {
-        let unnamed =
-            Event::Begun { run: run.into(), plan: state.outline.plan, mode: Mode::Rehearsal };
+        let unnamed = Event::begun(run, state.outline.plan, Mode::Rehearsal);
         assert_eq!(refused(&state, &unnamed), Refused::Name);
     }
     let begun = begun(&state);
@@ -343,7 +342,7 @@ fn a_run_ends_kept_back_failed_or_given_up() {
 fn readiness_withholds_what_changes_something() {
     let options = Options { mode: Some(Mode::Readiness), environment: None };
     let mut state = State::new(&plan(RUNBOOK, &options).plan.unwrap()).unwrap();
-    let begun = Event::Begun { run: "r".into(), plan: state.outline.plan, mode: Mode::Readiness };
+    let begun = Event::begun("r", state.outline.plan, Mode::Readiness);
     follow(&mut state, &[begun]);
     assert_eq!(refused(&state, &intent("S2", 1)), Refused::Withheld("S2".into()));
 }

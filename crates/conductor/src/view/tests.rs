@@ -103,6 +103,7 @@ fn waiting() -> Live {
     live.waiting = vec![LiveWait {
         choice: "GO".into(),
         about: None,
+        roles: vec!["release-manager".into()],
         who: vec!["release-manager (Bo Lind)".into()],
         text: "All gates passed.".into(),
         command: "tidegate runbook approve --dir tidegate-runs/step22 --decision GO \

@@ -109,8 +109,42 @@ fn in_production_who_carries_it_out_does_not_decide_alone() {
     let mut run = Running::begin(planned.plan.unwrap());
     run.vouched("G1", "bo");
     run.follow(intent("D1"), Vec::new());
-    let own = by(&run, ("operator", "ana"), (Choice::Attest, "D1"));
-    assert_eq!(run.refused(&own), Refused::OwnWork);
+    run.follow(by(&run, ("operator", "ana"), (Choice::Attest, "D1")), Vec::new());
+    assert_eq!(run.refused(&passed("D1")), Refused::NotAttested("D1".into()));
     run.follow(run.attested("D1", "bo"), Vec::new());
     run.follow(passed("D1"), Vec::new());
+}
+
+/// A production run in which two roles decide jointly, of which these are the people.
+fn joint(watch: (&str, &str)) -> Running {
+    let watch = format!("{} {}", watch.0, key(watch.1).verifier());
+    let text = document().replace("roles:\n", &format!("roles:\n  watch: {watch}\n")).replace(
+        "1. Set `MODE=new`.",
+        "1. Decide. <!-- run: decision id=D1 owner=lead,watch -->\n2. Set `MODE=new`.",
+    );
+    let planned = plan(&text, &Options { mode: Some(Mode::Production), environment: None });
+    let mut run = Running::begin(planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems)));
+    run.vouched("G1", "bo");
+    run.follow(intent("D1"), Vec::new());
+    run
+}
+
+#[test]
+fn a_joint_decision_is_one_of_every_role() {
+    let mut run = joint(("Di Sol", "di"));
+    assert_eq!(run.state.unvouched("D1"), ["lead", "watch"]);
+    run.follow(run.attested("D1", "bo"), Vec::new());
+    assert_eq!(run.state.unvouched("D1"), ["watch"]);
+    assert_eq!(run.refused(&passed("D1")), Refused::NotAttested("D1".into()));
+    run.follow(by(&run, ("watch", "di"), (Choice::Attest, "D1")), Vec::new());
+    run.follow(passed("D1"), Vec::new());
+}
+
+#[test]
+fn one_person_is_not_two_roles() {
+    let mut run = joint(("Bo Lind", "bo"));
+    run.follow(run.attested("D1", "bo"), Vec::new());
+    run.follow(by(&run, ("watch", "bo"), (Choice::Attest, "D1")), Vec::new());
+    assert_eq!(run.state.unvouched("D1"), ["lead", "watch"]);
+    assert_eq!(run.refused(&passed("D1")), Refused::NotAttested("D1".into()));
 }

@@ -64,8 +64,8 @@ impl Running {
         let (digest, mode) = (plan.digest().unwrap(), plan.mode);
         let (tip, tree) = (Tip::default(), Tree::default());
         let mut running = Running { plan, state, bytes: Vec::new(), tip, tree };
-        let run = "example.com/runs/7".into();
-        running.follow(Event::Begun { run, plan: digest, mode }, Vec::new());
+        let run = "example.com/runs/7";
+        running.follow(Event::begun(run, digest, mode), Vec::new());
         running
     }
 

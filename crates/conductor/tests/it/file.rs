@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 }
 
 fn begun() -> Event {
-    Event::Begun { run: "r".into(), plan: planned().digest().unwrap(), mode: Mode::Rehearsal }
+    Event::begun("r", planned().digest().unwrap(), Mode::Rehearsal)
 }
 
 fn intent(step: &str) -> Event {

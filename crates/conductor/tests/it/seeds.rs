@@ -28,7 +28,7 @@ impl Walk {
         let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems));
         let mut walk = Walk { state: State::new(&plan).unwrap(), plan };
         let plan = walk.plan.digest().unwrap();
-        walk.follow(&Event::Begun { run: "r".into(), plan, mode });
+        walk.follow(&Event::begun("r", plan, mode));
         let (role, person) = walk.somebody(None);
         walk.follow(&Event::Approved { role, person, plan });
         let gates = walk.plan.gates.clone();
@@ -66,7 +66,10 @@ impl Walk {
             self.follow(&Event::Intent { step: step.id.clone(), attempt: 1 });
             self.judge();
             if step.kind == Kind::Decision {
-                self.decide(Choice::Attest, Some(step), Some(step.id.clone()));
+                for owner in &step.owners {
+                    let alone = PlannedStep { owners: vec![owner.clone()], ..step.clone() };
+                    self.decide(Choice::Attest, Some(&alone), Some(step.id.clone()));
+                }
             }
             let (verdict, text) = (Verdict::Pass, String::new());
             self.follow(&Event::Outcome { step: step.id.clone(), attempt: 1, verdict, text });

@@ -257,7 +257,7 @@ fn a_journal_with_what_somebody_else_signed_is_not_resumed() {
     let state = || State::new(&plan).unwrap();
     let mut journal = Journal::start(&path, Redactor::default(), state()).unwrap();
     let (digest, mode) = (plan.digest().unwrap(), plan.mode);
-    let begun = Event::Begun { run: "example.com/runs/7".into(), plan: digest, mode };
+    let begun = Event::begun("example.com/runs/7", digest, mode);
     journal.append(at, begun, Vec::new()).unwrap();
     let log: LogState = journal.log_state();
     let approval = Decision {

@@ -50,13 +50,18 @@ fn promise(runbook: &Runbook, findings: &mut Findings) {
             findings.fault(line, "front-matter", format!("`{name}` is more than 0s"));
         }
     }
-    let is_back = |step: &Step| step.section == Section::Rollback && runbook.is_here(step);
+    let is_back = |step: &Step| is_way_back(step) && runbook.is_here(step);
     let is_there = runbook.steps.iter().any(is_back) || rto::rto(runbook).worst_s > 0;
     if let Some(rto) = rto.filter(|_| !is_there) {
         let text =
             format!("the runbook promises a way back within {rto}, and no section is `rollback`");
         findings.fault(runbook.front.line("rto"), "rto", text);
     }
+}
+
+/// Returns whether a step belongs to a way back, and not only behind it.
+fn is_way_back(step: &Step) -> bool {
+    step.section == Section::Rollback && step.way != Way::After
 }
 
 fn is_run(step: &Step) -> bool {
@@ -166,7 +171,7 @@ fn way_back(runbook: &Runbook, findings: &mut Findings) {
     }
     for step in &runbook.steps {
         for name in &step.links.undo {
-            if runbook.step(name).is_some_and(|other| other.section != Section::Rollback) {
+            if runbook.step(name).is_some_and(|other| !is_way_back(other)) {
                 let text =
                     format!("{} is undone by {name}, which is no step of a way back", step.id);
                 findings.fault(step.line, "no-rollback", text);

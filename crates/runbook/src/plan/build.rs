@@ -18,12 +18,14 @@ pub(super) fn build(runbook: &Runbook) -> Plan {
     let run = steps(&|step| matches!(step.section, Section::Steps | Section::Timeline));
     let mut primary = own_undos(runbook);
     primary.extend(steps(&back(Way::Primary)));
-    let rollback = Ways { primary, fallback: steps(&back(Way::Fallback)) };
+    let (fallback, after) = (steps(&back(Way::Fallback)), steps(&back(Way::After)));
+    let rollback = Ways { primary, fallback, after };
     // The way back may have such a step as well; elsewhere it is a fault.
     let point_of_no_return = run
         .iter()
         .chain(&rollback.primary)
         .chain(&rollback.fallback)
+        .chain(&rollback.after)
         .find(|step| step.class == Class::Irreversible && step.carried_out)
         .map(|step| step.id.clone());
     let front = &runbook.front;

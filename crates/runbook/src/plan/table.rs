@@ -38,6 +38,7 @@ impl Plan {
         lines.extend(section("Triggers", &self.triggers));
         lines.extend(section("Way back", &self.rollback.primary));
         lines.extend(section("Way back, fallback", &self.rollback.fallback));
+        lines.extend(section("Behind the run or the way back", &self.rollback.after));
         lines.extend(section("At the end", &self.closing));
         lines.extend(self.guard_lines());
         lines.extend(self.end()?);

@@ -64,7 +64,7 @@ fn nothing_is_kept_that_a_guard_has_not_passed() {
 fn a_guard_that_was_never_armed_is_not_waited_for() {
     let options = Options { mode: Some(Mode::Readiness), environment: None };
     let mut state = State::new(&plan(RUNBOOK, &options).plan.unwrap()).unwrap();
-    let begun = Event::Begun { run: "r".into(), plan: state.outline.plan, mode: Mode::Readiness };
+    let begun = Event::begun("r", state.outline.plan, Mode::Readiness);
     let approved = approved(&state);
     follow(&mut state, &[begun, approved]);
     pass(&mut state, &["G1", "S1"]);
