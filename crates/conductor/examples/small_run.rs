@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf};
 
 use conductor::{
-    Ending, Event, Journal, Pace, RunRecord, State, export,
+    Ending, Event, Journal, RunRecord, State, export,
     report::{Material, Report},
 };
 use evidence::{Choice, Decision, Home, Output, Redactor, Signer, folder};
@@ -42,7 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         journal: &read,
         outputs: &outputs,
         samples: &[],
-        pace: Pace::AS_PLANNED,
         checkpoint: Some(&checkpoint),
     })?;
     fs::write(dir.join("report.md"), report.markdown())?;

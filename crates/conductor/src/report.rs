@@ -23,7 +23,7 @@ use runbook::Plan;
 
 pub use self::acceptance::Acceptance;
 use self::facts::Facts;
-use crate::{JournalRead, Pace, Refused, Sample};
+use crate::{JournalRead, Refused, Sample};
 
 /// What a record is made of.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,6 @@ pub struct Material<'m> {
     pub outputs: &'m BTreeMap<Hash, Vec<u8>>,
     /// What was seen over time.
     pub samples: &'m [Sample],
-    /// How much faster than planned waiting times passed.
-    pub pace: Pace,
     /// The signed checkpoint of the run's evidence, where it was made.
     pub checkpoint: Option<&'m str>,
 }

@@ -378,13 +378,12 @@ impl Conductor {
         let guards = self.plan.guards.iter().map(|guard| {
             let (id, said) = (guard.spec.id.clone(), self.watches.said(&guard.spec.id));
             LiveGuard {
-                // What pairs are compared by is a ratio, whatever their unit.
-                margin: guard.spec.ratio.filter(|_| guard.spec.measure == Measure::Latency),
                 is_armed: self.watches.is_armed(&id),
                 verdict: said.map(|said| said.verdict),
                 value: said.and_then(|said| said.value),
                 baseline: said.and_then(|said| said.baseline),
                 bound: said.and_then(|said| said.bound),
+                margin: guard.spec.ratio.filter(|_| guard.spec.measure == Measure::Latency),
                 unit: said.map(|said| said.unit.clone()).unwrap_or_default(),
                 n: said.map_or(0.0, |said| said.n),
                 sentence: said.map(|said| said.sentence.clone()).unwrap_or_default(),

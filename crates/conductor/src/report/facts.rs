@@ -11,7 +11,7 @@ use super::{
     Material, ReportError,
     back::{self, Clocks, WayBack},
 };
-use crate::{Effect, Ending, Entry, Event, JournalView, Phase, State};
+use crate::{Effect, Ending, Entry, Event, JournalView, Pace, Phase, State, shown};
 
 /// One time that a step was carried out.
 #[derive(Clone, Debug)]
@@ -55,6 +55,9 @@ pub(super) struct Facts {
     pub(super) run: String,
     pub(super) plan: Hash,
     pub(super) mode: Mode,
+    pub(super) t0: Option<Timestamp>,
+    /// How much faster than planned waiting times passed.
+    pub(super) pace: Pace,
     pub(super) begun_at: Timestamp,
     /// When the last entry was written.
     pub(super) last_at: Timestamp,
@@ -96,6 +99,8 @@ impl Facts {
             run: String::new(),
             plan: material.plan.digest()?,
             mode: material.plan.mode,
+            t0: None,
+            pace: Pace::AS_PLANNED,
             begun_at,
             last_at: begun_at,
             ended: None,
@@ -127,7 +132,10 @@ impl Facts {
 
     fn take(&mut self, plan: &Plan, entry: &Entry, at: Timestamp) {
         match &entry.event {
-            Event::Begun { run, .. } => self.run.clone_from(run),
+            Event::Begun { run, t0, pace, .. } => {
+                self.run.clone_from(run);
+                (self.t0, self.pace) = (*t0, *pace);
+            }
             Event::Resumed { .. } => self.resumed.push(at),
             Event::Intent { step, .. } => {
                 self.steps.entry(step.clone()).or_default().push(Attempt {
@@ -194,6 +202,11 @@ impl Facts {
             }
             Event::ReadBack { step, text, .. } => format!("{step} was read back: {text}"),
             Event::Ended { how } => ending(*how).to_owned(),
+            Event::Late { step, late_s } => {
+                let late = shown::of_ms(late_s.saturating_mul(1000));
+                format!("{step} was not begun when it was due, {late} before.")
+            }
+            Event::Trouble { what, text } => format!("Trouble with the {what}: {text}"),
             _ => match self.said.last() {
                 Some(said) => format!(
                     "{} ({}) decided {}: {}",

@@ -50,6 +50,7 @@ pub(super) fn about(report: &Report<'_>) -> Vec<[String; 2]> {
         pair("Runbook", format!("`sha256:{}`", plan.source)),
         pair("Begun", shown::second(facts.begun_at)),
     ];
+    rows.extend(facts.t0.map(|t0| pair("T0", shown::second(t0))));
     rows.push(match facts.ended {
         Some((at, _)) => {
             let took = shown::between(facts.begun_at, at);
@@ -70,7 +71,7 @@ pub(super) fn about(report: &Report<'_>) -> Vec<[String; 2]> {
 
 /// Returns how fast waiting times passed.
 pub(super) fn pace(report: &Report<'_>) -> String {
-    let pace = report.material.pace;
+    let pace = report.facts.pace;
     if pace.is_as_planned() {
         return "waiting times passed as planned".to_owned();
     }

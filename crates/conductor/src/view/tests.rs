@@ -101,9 +101,9 @@ fn waiting() -> Live {
     );
     live.now = "Waiting for people.".into();
     live.waiting = vec![LiveWait {
-        roles: vec!["release-manager".into()],
         choice: "GO".into(),
         about: None,
+        roles: vec!["release-manager".into()],
         who: vec!["release-manager (Bo Lind)".into()],
         text: "All gates passed.".into(),
         command: "tidegate runbook approve --dir tidegate-runs/step22 --decision GO \

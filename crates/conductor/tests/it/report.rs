@@ -70,7 +70,8 @@ fn teller(plan: &Plan, role: &str, run: &str) -> Teller {
     let (state, tip) = (State::new(plan).unwrap(), Tip::default());
     let mut teller = Teller { state, bytes: Vec::new(), tip, second: 0 };
     let (digest, mode) = (plan.digest().unwrap(), plan.mode);
-    teller.say(Event::begun(run, digest, mode), Vec::new());
+    let (run, t0, pace) = (run.into(), None, Pace::new(60.0).unwrap());
+    teller.say(Event::Begun { run, plan: digest, mode, t0, pace }, Vec::new());
     let (role, person) = (role.into(), "Ana Ruiz".into());
     teller.say(Event::Approved { role, person, plan: digest }, Vec::new());
     teller
@@ -207,7 +208,6 @@ impl Told {
             journal: &self.journal,
             outputs: &self.outputs,
             samples: &self.samples,
-            pace: Pace::new(60.0).unwrap(),
             checkpoint: None,
         }
     }
@@ -264,10 +264,9 @@ fn a_small_run_has_a_record_for_ever() {
     let (run, document) = small();
     let journal = conductor::read(&run.bytes).unwrap();
     let (plan, outputs) = (&run.plan, &BTreeMap::from([(Hash::of(b"ok\n"), b"ok\n".to_vec())]));
-    let (samples, pace, checkpoint) = (&[][..], Pace::AS_PLANNED, None);
+    let (samples, checkpoint) = (&[][..], None);
     let document = document.as_str();
-    let material =
-        Material { document, plan, journal: &journal, outputs, samples, pace, checkpoint };
+    let material = Material { document, plan, journal: &journal, outputs, samples, checkpoint };
     let shown = Report::new(material).unwrap().markdown();
     // The digest changes with the form of plans, and with it what was signed over it.
     let (digest, root) = (plan.digest().unwrap().to_string(), journal.tree.root().to_string());
@@ -312,9 +311,9 @@ fn every_end_says_why_in_one_sentence() {
     let why = |run: &Running| {
         let journal = conductor::read(&run.bytes).unwrap();
         let (plan, outputs, document) = (&run.plan, &BTreeMap::new(), &document());
-        let (samples, pace, checkpoint) = (&[][..], Pace::AS_PLANNED, None);
+        let (samples, checkpoint) = (&[][..], None);
         let journal = &journal;
-        let material = Material { document, plan, journal, outputs, samples, pace, checkpoint };
+        let material = Material { document, plan, journal, outputs, samples, checkpoint };
         let report = Report::new(material).unwrap();
         (report.why().to_owned(), report.markdown())
     };
