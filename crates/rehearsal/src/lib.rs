@@ -28,6 +28,6 @@ pub use self::{
     program::ServerProgram,
     stack::{
         Database, Fault, Layout, Replica, ReplicaState, Rolled, Rollout, RouterFiles, Slot, Stack,
-        StackSettings, Stopped,
+        StackSettings, Stopped, router_essence,
     },
 };

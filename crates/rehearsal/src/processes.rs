@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,8 @@ use crate::StackError;
 
 /// How long a process that was killed may take to be gone.
 const END: Duration = Duration::from_secs(5);
+/// How long a lock may be held by what is just being started.
+const LOCK_MAX: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The file's name in the folder of a stack, and that of its lock.
@@ -57,7 +60,7 @@ impl Processes {
     pub(crate) fn open(folder: &Path) -> Result<(Self, Vec<String>), StackError> {
         let lock = folder.join(LOCK);
         let lock = File::create(&lock).map_err(StackError::file(lock, "made"))?;
-        if lock.try_lock().is_err() {
+        if !takes(&lock) {
             return Err(StackError::InUse { folder: folder.to_owned() });
         }
         let path = folder.join(FILE);
@@ -106,6 +109,19 @@ impl Processes {
     }
 }
 
+/// Locks the folder. A process that is just being started has the files of whoever starts it, the lock of
+/// a stack that ended among them, until it runs: so a lock that is held is looked at again.
+fn takes(lock: &File) -> bool {
+    let until = Instant::now() + LOCK_MAX;
+    while lock.try_lock().is_err() {
+        if Instant::now() > until {
+            return false;
+        }
+        thread::park_timeout(LOOK_EVERY);
+    }
+    true
+}
+
 /// Ends those that are still the same processes; returns their names.
 fn end(processes: &BTreeMap<u32, Entry>) -> Vec<String> {
     let is_there = |pid: u32, entry: &Entry| began(pid) == Some(entry.began);
@@ -118,7 +134,7 @@ fn end(processes: &BTreeMap<u32, Entry>) -> Vec<String> {
                 let _ended_just_now = kill_process(pid, Signal::KILL);
             }
         }
-        std::thread::park_timeout(LOOK_EVERY);
+        thread::park_timeout(LOOK_EVERY);
     }
     names
 }

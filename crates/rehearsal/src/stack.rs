@@ -29,7 +29,7 @@ pub use self::{
     fault::Fault,
     replica::{Replica, ReplicaState, Stopped},
     rollout::{Rolled, Rollout},
-    router::RouterFiles,
+    router::{RouterFiles, router_essence},
 };
 use self::{database::SurrealDb, redis::Redis, replica::Begin, router::Router};
 use crate::{ServerProgram, StackError, http::Http, port::Port, processes::Processes};
@@ -134,8 +134,9 @@ impl Stack {
         settings: StackSettings,
         configure: impl FnOnce(&Layout) -> Result<RouterFiles, String>,
     ) -> Result<Self, StackError> {
-        if settings.stable_replicas == 0 {
-            return Err(StackError::Settings("a stack has one stable replica at least".into()));
+        if settings.stable_replicas == 0 || settings.canary_replicas == 0 {
+            let why = "a stack has one stable replica and a place for one candidate at least";
+            return Err(StackError::Settings(why.into()));
         }
         let folder = made(&settings.folder)?;
         let settings = StackSettings { folder: folder.clone(), ..settings };

@@ -19,6 +19,17 @@ pub(super) struct Facts {
     pub(super) double_effects: u64,
 }
 
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It was sent, and this is what came of it.
+    Sent,
+    /// It was sent, and something else came of it before: two identities under one key.
+    SecondEffect,
+    /// Nobody sent it.
+    Nobody,
+}
+
 /// What one publisher sent, or one member to one thread: one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -59,21 +70,21 @@ impl Facts {
         lane.acknowledged = lane.acknowledged.max(stamp.n + 1);
     }
 
-    /// Notes under which identity an event was seen; returns whether anybody sent it. Two identities of
-    /// one event are two effects under one key.
-    pub(super) fn see(&mut self, stamp: Stamp, id: Identity) -> bool {
-        let Some(lane) = self.lanes.get_mut(stamp.lane as usize) else { return false };
+    /// Notes under which identity an event was seen, and says what that makes it.
+    pub(super) fn see(&mut self, stamp: Stamp, id: Identity) -> Origin {
+        let Some(lane) = self.lanes.get_mut(stamp.lane as usize) else { return Origin::Nobody };
         if stamp.n >= lane.begun {
-            return false;
+            return Origin::Nobody;
         }
         let index = stamp.n.checked_sub(lane.first).and_then(|index| usize::try_from(index).ok());
         let Some(known) = index.and_then(|index| lane.identities.get_mut(index)) else {
-            return true;
+            return Origin::Sent;
         };
         if *known.get_or_insert(id) != id {
             self.double(stamp);
+            return Origin::SecondEffect;
         }
-        true
+        Origin::Sent
     }
 
     /// Counts an event with two effects once, as long as it is remembered.
@@ -112,15 +123,15 @@ mod tests {
         let (a, b) = (Identity::of("a"), Identity::of("b"));
         let stamp = facts.begin(1);
         facts.acknowledge(stamp, a);
-        assert!(facts.see(stamp, a));
+        assert_eq!(facts.see(stamp, a), Origin::Sent);
         assert_eq!((facts.double_effects, facts.acknowledged()), (0, 1));
         for _ in 0..3 {
-            assert!(facts.see(stamp, b));
+            assert_eq!(facts.see(stamp, b), Origin::SecondEffect);
         }
         assert_eq!(facts.double_effects, 1);
         let second = facts.begin(1);
         assert_eq!((second.n, facts.under_way()), (1, 1));
-        assert!(facts.see(second, a));
+        assert_eq!(facts.see(second, a), Origin::Sent);
         facts.acknowledge(second, b);
         assert_eq!((facts.double_effects, facts.under_way()), (2, 0));
     }
@@ -129,10 +140,10 @@ mod tests {
     fn what_nobody_sent_is_known() {
         let mut facts = Facts::new([0]);
         let id = Identity::of("a");
-        assert!(!facts.see(Stamp { lane: 0, n: 0 }, id));
-        assert!(!facts.see(Stamp { lane: 9, n: 0 }, id));
+        assert_eq!(facts.see(Stamp { lane: 0, n: 0 }, id), Origin::Nobody);
+        assert_eq!(facts.see(Stamp { lane: 9, n: 0 }, id), Origin::Nobody);
         facts.begin(0);
-        assert!(facts.see(Stamp { lane: 0, n: 0 }, id));
+        assert_eq!(facts.see(Stamp { lane: 0, n: 0 }, id), Origin::Sent);
     }
 
     #[test]
@@ -144,10 +155,11 @@ mod tests {
         }
         assert_eq!(facts.lanes[0].identities.len(), IDENTITIES_MAX);
         // Too old to be compared, and sent all the same.
-        assert!(facts.see(Stamp { lane: 0, n: 3 }, Identity::of("other")));
-        assert!(facts.see(Stamp { lane: 0, n: 10 }, Identity::of("10")));
+        assert_eq!(facts.see(Stamp { lane: 0, n: 3 }, Identity::of("other")), Origin::Sent);
+        assert_eq!(facts.see(Stamp { lane: 0, n: 10 }, Identity::of("10")), Origin::Sent);
         assert_eq!(facts.double_effects, 0);
-        assert!(facts.see(Stamp { lane: 0, n: 10 }, Identity::of("other")));
+        let other = facts.see(Stamp { lane: 0, n: 10 }, Identity::of("other"));
+        assert_eq!(other, Origin::SecondEffect);
         assert_eq!(facts.double_effects, 1);
     }
 }

@@ -7,10 +7,7 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-
-/// Into how many buckets a router puts clients.
-const BUCKETS: usize = 10_000;
+use traffic::{BUCKETS, Client};
 
 /// How many clients of each kind there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,16 +81,13 @@ pub(super) fn member_name(index: usize) -> String {
 
 /// Returns the first key that begins so and falls into one of so many equal parts of the buckets.
 fn key(begins: &str, part: usize, parts: usize) -> String {
-    let is_in = |key: &String| bucket(key) * parts / BUCKETS == part;
+    let is_in = |key: &String| bucket(key) * parts / usize::from(BUCKETS) == part;
     let mut keys = (0_u64..).map(|n| format!("{begins}-{n}"));
     keys.find(is_in).expect("one of so many keys falls into each part")
 }
 
-/// Returns a credential's bucket, as routers compute it.
 fn bucket(key: &str) -> usize {
-    let digest = Sha256::digest(key.as_bytes());
-    let number = digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
-    number as usize % BUCKETS
+    usize::from(Client::of(key).bucket().number())
 }
 
 #[cfg(test)]

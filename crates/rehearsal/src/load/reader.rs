@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Shared,
+    facts::Origin,
     seat::{Left, Seat},
     stamp::Said,
     wire::{Ended, Message, Stream, Target},
@@ -88,11 +89,11 @@ fn take(shared: &Shared, seat: &Seat, message: Message) -> Option<u64> {
                 Target::Events => shared.run.read_event(&json),
                 Target::Thread(_) => shared.run.read_message(&json, place.seq),
             };
-            let was_sent = match said {
+            let origin = match said {
                 Said::Ours { stamp, id } => shared.facts.lock().see(stamp, id),
-                Said::Altered | Said::Foreign => false,
+                Said::Altered | Said::Foreign => Origin::Nobody,
             };
-            seat.state.lock().record.event(place, said, was_sent, shared.now_ms());
+            seat.state.lock().record.event(place, said, origin, shared.now_ms());
         }
         Message::Gap { reason, resumes_at } => seat.state.lock().record.gap(&reason, resumes_at),
         Message::Goodbye { retry_ms } => return Some(retry_ms),

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    facts::Facts,
+    facts::{Facts, Origin},
     stamp::{Said, Stamp},
 };
 
@@ -105,17 +105,19 @@ impl Record {
         }
     }
 
-    /// Takes an event in; `was_sent` says of one of the load's whether anybody sent it.
-    pub(super) fn event(&mut self, place: Place, said: Said, was_sent: bool, now_ms: u64) {
+    /// Takes an event in; `origin` is that of one of the load's.
+    pub(super) fn event(&mut self, place: Place, said: Said, origin: Origin, now_ms: u64) {
         self.look(now_ms);
         self.counts.checked += 1;
-        let came = match said {
-            Said::Ours { stamp, .. } if was_sent => Some(self.take(stamp)),
-            Said::Ours { .. } | Said::Altered => {
+        let came = match (said, origin) {
+            (Said::Ours { stamp, .. }, Origin::Sent) => Some(self.take(stamp)),
+            // Counted once for all readers.
+            (Said::Ours { .. }, Origin::SecondEffect) => None,
+            (Said::Ours { .. }, Origin::Nobody) | (Said::Altered, _) => {
                 self.counts.altered += 1;
                 None
             }
-            Said::Foreign => {
+            (Said::Foreign, _) => {
                 self.counts.foreign += 1;
                 None
             }

@@ -19,7 +19,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Layout, Replica, replica::Begin};
+use traffic::haproxy::{self, ConfigError, ConfigSettings, HaproxySettings};
+
+use super::{Layout, Replica, Slot, replica::Begin};
 use crate::{
     StackError,
     log_file::LogFile,
@@ -30,6 +32,9 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const ANSWER: Duration = Duration::from_secs(2);
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// How many connections clients may have: twice as many files are within the usual limits.
+const CONNECTIONS_MAX: u32 = 4000;
 
 /// What the router is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +48,68 @@ pub struct RouterFiles {
     pub stable_backend: String,
     /// The backend of the new version.
     pub canary_backend: String,
+}
+
+impl Layout {
+    /// Returns what HAProxy's configuration is made of.
+    pub fn haproxy(&self) -> ConfigSettings {
+        let replica = |slot: &Slot| haproxy::Replica {
+            name: slot.name.clone(),
+            address: slot.address.to_string(),
+        };
+        ConfigSettings {
+            socket: self.socket.clone(),
+            stable: self.stable.iter().map(replica).collect(),
+            canary: self.canary.iter().map(replica).collect(),
+            connections_max: CONNECTIONS_MAX,
+            ..ConfigSettings::local(&self.bind.to_string(), &self.folder)
+        }
+    }
+
+    /// Returns how that HAProxy is spoken to by whoever moves traffic.
+    pub fn router(&self) -> HaproxySettings {
+        self.haproxy().router(ANSWER)
+    }
+}
+
+/// Returns what HAProxy's configuration says whatever the machine: how clients are told apart and put
+/// on an arm, checks, and times, but no address, no path, and not how many replicas, connections and
+/// clients there may be. What a certificate is for is the SHA-256 of this.
+///
+/// # Errors
+/// Fails on settings that make no configuration.
+pub fn router_essence(settings: &ConfigSettings) -> Result<String, ConfigError> {
+    let folder = PathBuf::from("/router");
+    let address = "127.0.0.1:1".to_owned();
+    let one = vec![haproxy::Replica { name: "replica".to_owned(), address: address.clone() }];
+    haproxy::config(&ConfigSettings {
+        bind: address,
+        socket: folder.join("socket"),
+        folder,
+        stable: one.clone(),
+        canary: one,
+        connections_max: 1,
+        clients_max: 1,
+        ..settings.clone()
+    })
+}
+
+impl RouterFiles {
+    /// Writes the configuration under which clients are moved by cohorts, and its maps.
+    ///
+    /// # Errors
+    /// Fails where it can't be written.
+    pub fn haproxy(layout: &Layout) -> Result<Self, String> {
+        let settings = layout.haproxy();
+        let files = haproxy::write(&settings).map_err(|error| error.to_string())?;
+        let HaproxySettings { stable, canary, .. } = layout.router();
+        Ok(RouterFiles {
+            config: files.config,
+            essence: router_essence(&settings).map_err(|error| error.to_string())?,
+            stable_backend: stable,
+            canary_backend: canary,
+        })
+    }
 }
 
 /// The router of a stack.

@@ -1,1 +1,6 @@
-//! The stack and the load with real processes.
+//! The load against a server that does wrong on purpose, and the stack with real processes.
+
+mod broken;
+mod load;
+mod server;
+mod support;

@@ -17,7 +17,7 @@ impl Reader {
     /// Reads the event with this number in the place with that one.
     fn read_at(&mut self, n: u64, seq: u64) -> &mut Self {
         let said = Said::Ours { stamp: Stamp { lane: 0, n }, id: Identity::of(&n.to_string()) };
-        self.record.event(place(seq), said, true, self.now_ms);
+        self.record.event(place(seq), said, Origin::Sent, self.now_ms);
         self
     }
 
@@ -138,10 +138,10 @@ fn holes_before_a_gap_stay_losses() {
 fn what_is_not_as_sent_and_what_nobody_sent_is_altered() {
     let mut record = Record::default();
     record.begins(Some(place(0)));
-    record.event(place(1), Said::Altered, false, 0);
+    record.event(place(1), Said::Altered, Origin::Nobody, 0);
     let stamp = Stamp { lane: 0, n: 0 };
-    record.event(place(2), Said::Ours { stamp, id: Identity::of("a") }, false, 0);
-    record.event(place(3), Said::Foreign, false, 0);
+    record.event(place(2), Said::Ours { stamp, id: Identity::of("a") }, Origin::Nobody, 0);
+    record.event(place(3), Said::Foreign, Origin::Nobody, 0);
     assert_eq!((record.counts.altered, record.counts.foreign, record.counts.checked), (2, 1, 3));
 }
 
