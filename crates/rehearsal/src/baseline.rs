@@ -51,6 +51,9 @@ pub struct ReplicaRecord {
     pub version: Option<String>,
     /// What it says of its realtime backend.
     pub realtime: Value,
+    /// What it says of faults that it was built to have; absent in every release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inject: Option<Value>,
     /// What it says of its database: version, migrations and their checksum.
     pub store: Value,
     /// Under which prefix chat's keys and channels are.
@@ -104,6 +107,7 @@ impl Stack {
                 &checks["realtime"],
                 &["status", "requested_backend", "selected_backend", "enforce_redis_cutover"],
             ),
+            inject: checks["runtime"].get("inject").cloned(),
             store: picked(
                 &checks["database"],
                 &["status", "backend", "version", "engine", "migration_checksum", "migrations"],

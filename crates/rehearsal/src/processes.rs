@@ -36,6 +36,15 @@ pub(crate) struct Processes {
     _lock: File,
 }
 
+/// What was there when a stack took its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Whether another stack was there before.
+    pub(crate) was_used: bool,
+    /// The names of its processes that were ended.
+    pub(crate) ended: Vec<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
@@ -53,11 +62,11 @@ struct Entry {
 }
 
 impl Processes {
-    /// Takes the folder, and ends what another stack left there; returns the names of what was ended.
+    /// Takes the folder, and ends what another stack left there.
     ///
     /// # Errors
     /// Fails where another stack runs there, and where the list can't be read or written.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Vec<String>), StackError> {
+    pub(crate) fn open(folder: &Path) -> Result<(Self, Found), StackError> {
         let lock = folder.join(LOCK);
         let lock = File::create(&lock).map_err(StackError::file(lock, "made"))?;
         if !takes(&lock) {
@@ -65,20 +74,22 @@ impl Processes {
         }
         let path = folder.join(FILE);
         let boot = boot();
-        let ended = match fs::read_to_string(&path) {
+        let found = match fs::read_to_string(&path) {
             Ok(text) => {
                 let list: List = serde_json::from_str(&text).map_err(|error| {
                     StackError::Leftovers { path: path.clone(), why: error.to_string() }
                 })?;
-                if list.boot == boot { end(&list.processes) } else { Vec::new() }
+                let is_of_boot = list.boot == boot;
+                let ended = if is_of_boot { end(&list.processes) } else { Vec::new() };
+                Found { was_used: true, ended }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::default(),
             Err(error) => return Err(StackError::file(path, "read")(error)),
         };
         let list = List { boot, processes: BTreeMap::new() };
         let processes = Processes { path, list: Mutex::new(list), _lock: lock };
         processes.change(|_| {})?;
-        Ok((processes, ended))
+        Ok((processes, found))
     }
 
     /// Adds a process that was started.

@@ -3,6 +3,7 @@
 //! Owns: which parts there are, where each listens, in what order they start and end. Each part has a
 //! file of its own. Must not know: what the load is, which clients go to which arm.
 
+mod begin;
 mod database;
 mod fault;
 mod peer;
@@ -14,7 +15,7 @@ mod supervise;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,6 +25,7 @@ use std::{
 use guard::Arm;
 use tokio::task::JoinSet;
 
+use self::{begin::Begin, database::SurrealDb, redis::Redis, router::Router};
 pub use self::{
     database::Database,
     fault::Fault,
@@ -31,14 +33,15 @@ pub use self::{
     rollout::{Rolled, Rollout},
     router::{RouterFiles, router_essence},
 };
-use self::{database::SurrealDb, redis::Redis, replica::Begin, router::Router};
-use crate::{ServerProgram, StackError, http::Http, port::Port, processes::Processes};
+use crate::{
+    ServerProgram, StackError, baseline::masked, http::Http, port::Port, processes::Processes,
+};
 
 /// The longest path of a socket that HAProxy takes, with what it adds while it begins.
 const SOCKET_BYTES_MAX: usize = 90;
 
 /// What a stack is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StackSettings {
     /// Where its files go; one stack at a time is in a folder.
     pub folder: PathBuf,
@@ -49,7 +52,7 @@ pub struct StackSettings {
     /// For how many replicas of the new version there is a place in the router.
     pub canary_replicas: usize,
     /// Settings of every replica, beside those that the stack gives each: address, state folder, and
-    /// where Redis and the database are.
+    /// where Redis and the database are. An empty value, as that of `REDIS_URL`, leaves a setting out.
     pub settings: BTreeMap<String, String>,
     /// How long a replica may take to end.
     pub drain: Duration,
@@ -140,9 +143,10 @@ impl Stack {
         }
         let folder = made(&settings.folder)?;
         let settings = StackSettings { folder: folder.clone(), ..settings };
-        let (processes, ended_leftovers) = Processes::open(&folder)?;
+        let (processes, found) = Processes::open(&folder)?;
         let begin = Begin {
-            folder: folder.clone(),
+            folder,
+            was_used: found.was_used,
             http: Http::new(),
             processes: Arc::new(processes),
             drain: settings.drain,
@@ -158,7 +162,7 @@ impl Stack {
         redis.iter().for_each(|redis| redis.settings(&mut common));
         settings.database.settings(database.as_ref(), redis.is_some(), &mut common);
 
-        let (layout, bind, ports) = layout(&settings)?;
+        let (layout, bind, ports) = layout(&settings, &begin)?;
         let mut replicas = Vec::new();
         for ((arm, slot), port) in layout.slots().zip(ports) {
             replicas.push(Replica::new(slot.name.clone(), arm, port, begin.clone())?);
@@ -181,7 +185,7 @@ impl Stack {
             database,
             settings: StackSettings { settings: common, ..settings },
             layout,
-            ended_leftovers,
+            ended_leftovers: found.ended,
             http: begin.http,
             _bind: bind,
         };
@@ -257,6 +261,16 @@ impl Stack {
     }
 }
 
+impl fmt::Debug for StackSettings {
+    /// Secrets among the settings are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = masked(self.settings.clone());
+        let mut shown = f.debug_struct("StackSettings");
+        shown.field("folder", &self.folder).field("stable", &self.stable);
+        shown.field("settings", &settings).finish_non_exhaustive()
+    }
+}
+
 impl Layout {
     fn slots(&self) -> impl Iterator<Item = (Arm, &Slot)> {
         let stable = self.stable.iter().map(|slot| (Arm::Stable, slot));
@@ -265,8 +279,11 @@ impl Layout {
 }
 
 /// Takes a port for each replica and for the router.
-fn layout(settings: &StackSettings) -> Result<(Layout, Port, Vec<Port>), StackError> {
-    let folder = made(&settings.folder.join("router"))?;
+fn layout(
+    settings: &StackSettings,
+    begin: &Begin,
+) -> Result<(Layout, Port, Vec<Port>), StackError> {
+    let folder = begin.folder("router")?;
     let socket = folder.join("haproxy.sock");
     if socket.as_os_str().len() > SOCKET_BYTES_MAX {
         return Err(StackError::Settings(format!(

@@ -8,6 +8,7 @@ fn baseline() -> Baseline {
         state: "running".into(),
         version: Some("0.1.0".into()),
         realtime: json!({"selected_backend": "memory"}),
+        inject: None,
         store: json!({"migration_checksum": "abc", "migrations": 3}),
         channel_prefix: None,
         settings,

@@ -9,7 +9,8 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 use traffic::{BUCKETS, Client};
 
-/// How many clients of each kind there are.
+/// How many clients of each kind there are. A share of 10 % has one publisher in ten: with fewer than
+/// ten, nothing may be published through the canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crowd {
     /// Who follow the organisation's events.

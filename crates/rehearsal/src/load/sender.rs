@@ -24,7 +24,7 @@ const AGAIN_MAX: Duration = Duration::from_secs(1);
 const SHOWN_MAX: usize = 300;
 
 /// Who sends.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Sender {
     pub(super) key: String,
     /// Where to, in turn.

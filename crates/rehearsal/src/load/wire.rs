@@ -3,7 +3,7 @@
 mod sse;
 mod ws;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use event::Position;
@@ -78,7 +78,7 @@ pub(super) enum Ended {
 }
 
 /// Whom a stream is opened at, and as whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Way {
     pub(super) router: SocketAddr,
     pub(super) key: String,
@@ -215,6 +215,13 @@ impl Way {
         };
         let key = &self.key;
         format!("GET {path} HTTP/1.1\r\nhost: rehearsal\r\nx-api-key: {key}\r\n")
+    }
+}
+
+impl fmt::Debug for Way {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {:?} at {}", self.transport, self.target, self.router)
     }
 }
 

@@ -20,15 +20,15 @@ fn a_name_may_look_like_fields() {
 fn what_was_left_is_ended_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let (mut left, mut other) = (sleeper(), sleeper());
-    let (processes, ended) = Processes::open(folder.path()).unwrap();
-    assert_eq!(ended, Vec::<String>::new());
+    let (processes, found) = Processes::open(folder.path()).unwrap();
+    assert_eq!(found, Found::default());
     processes.add("left", left.id(), began(left.id()).unwrap()).unwrap();
     // Its number was given to another process since.
     processes.add("other", other.id(), began(other.id()).unwrap() + 1).unwrap();
     processes.add("gone", u32::MAX - 1, 1).unwrap();
     drop(processes);
-    let (_processes, ended) = Processes::open(folder.path()).unwrap();
-    assert_eq!(ended, ["left"]);
+    let (_processes, found) = Processes::open(folder.path()).unwrap();
+    assert_eq!(found, Found { was_used: true, ended: vec!["left".into()] });
     assert!(!left.wait().unwrap().success());
     assert!(other.try_wait().unwrap().is_none());
     other.kill().unwrap();
@@ -44,8 +44,8 @@ fn those_of_another_boot_are_left_alone() {
         r#"{{"boot":"another","processes":{{"{pid}":{{"name":"other","began":{began}}}}}}}"#
     );
     fs::write(folder.path().join(FILE), text).unwrap();
-    let (_processes, ended) = Processes::open(folder.path()).unwrap();
-    assert_eq!((ended.len(), other.try_wait().unwrap()), (0, None));
+    let (_processes, found) = Processes::open(folder.path()).unwrap();
+    assert_eq!((found.ended.len(), other.try_wait().unwrap()), (0, None));
     other.kill().unwrap();
     other.wait().unwrap();
 }

@@ -1,13 +1,13 @@
 //! SurrealDB: none, one inside each replica, or one server.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, process::Command};
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
 use super::{
+    begin::Begin,
     peer::{Kind, Peer},
-    replica::Begin,
 };
 use crate::{
     StackError,
@@ -34,7 +34,6 @@ pub enum Database {
 }
 
 /// A server of a stack.
-#[derive(Debug)]
 pub(super) struct SurrealDb {
     pub(super) peer: Peer<Server>,
     pub(super) version: String,
@@ -95,9 +94,7 @@ impl SurrealDb {
         let remedy =
             "name the program `surreal` of SurrealDB 3.0.0, or rehearse with the embedded one";
         let program = find(program, remedy)?;
-        let folder = begin.folder.join("surreal");
-        let _not_there = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(StackError::file(&folder, "made"))?;
+        let folder = begin.folder("surreal")?;
         let version = version_of(&program, "version");
         let password = HEXLOWER.encode(&rand::random::<[u8; 16]>());
         let server =
@@ -128,8 +125,14 @@ impl Kind for Server {
     }
 }
 
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SurrealDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SurrealDb").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("program", &self.program).finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use faults::Proxy;
 use rustix::process::Signal;
 use tokio::{sync::Mutex, time::sleep};
 
-use super::replica::Begin;
+use super::begin::Begin;
 use crate::{StackError, log_file::LogFile, port::Port, process::Process, processes::Processes};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -44,7 +44,7 @@ impl<K: Kind> Peer<K> {
     pub(super) async fn start(kind: K, begin: &Begin) -> Result<Self, StackError> {
         let port = Port::take()?;
         let way = Proxy::start(port.address()).await;
-        let log = LogFile::new(begin.folder.join(format!("{}.log", kind.name())));
+        let log = begin.log(kind.name());
         let (processes, start_max) = (Arc::clone(&begin.processes), begin.start_max);
         let process = Mutex::default();
         let peer = Peer { kind, port, way, log, processes, start_max, process };

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
@@ -16,8 +15,8 @@ use tokio::{
 };
 
 use super::{
+    begin::Begin,
     peer::{Kind, Peer},
-    replica::Begin,
 };
 use crate::{
     StackError,
@@ -42,10 +41,7 @@ pub(super) struct Server {
 impl Redis {
     pub(super) async fn start(program: &Path, begin: &Begin) -> Result<Self, StackError> {
         let program = find(program, "install the package `redis-server`")?;
-        let folder = begin.folder.join("redis");
-        // Each stack begins with an empty one.
-        let _not_there = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(StackError::file(&folder, "made"))?;
+        let folder = begin.folder("redis")?;
         let version = version_of(&program, "--version");
         let peer = Peer::start(Server { program, folder }, begin).await?;
         Ok(Redis { peer, version })

@@ -2,10 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::SocketAddr,
     path::PathBuf,
     process::Command,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -15,14 +15,9 @@ use parking_lot::Mutex as Lock;
 use serde::Serialize;
 use tokio::{sync::Mutex, time::sleep};
 
-use super::made;
+use super::begin::Begin;
 use crate::{
-    ServerProgram, StackError,
-    http::{Ask, Http},
-    log_file::LogFile,
-    port::Port,
-    process::Process,
-    processes::Processes,
+    ServerProgram, StackError, http::Ask, log_file::LogFile, port::Port, process::Process,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -37,18 +32,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// After so long a replica counts as well again.
 const WELL: Duration = Duration::from_secs(30);
 
-/// What parts of a stack begin with.
-#[derive(Clone, Debug)]
-pub(super) struct Begin {
-    pub(super) folder: PathBuf,
-    pub(super) http: Http,
-    pub(super) processes: Arc<Processes>,
-    pub(super) drain: Duration,
-    pub(super) start_max: Duration,
-}
-
 /// A replica.
-#[derive(Debug)]
 pub struct Replica {
     name: String,
     arm: Arm,
@@ -61,7 +45,7 @@ pub struct Replica {
 }
 
 /// Its process; who holds the lock starts and ends it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Run {
     process: Option<Process>,
     /// What it is to be started with; nothing where it is not to run.
@@ -71,14 +55,14 @@ struct Run {
     again_at: Option<Instant>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Wanted {
     program: ServerProgram,
     settings: BTreeMap<String, String>,
 }
 
 /// What others may know while it is being started or ended.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Seen {
     state: ReplicaState,
     digest: Option<Hash>,
@@ -121,8 +105,7 @@ impl Replica {
         port: Port,
         begin: Begin,
     ) -> Result<Self, StackError> {
-        let folder = made(&begin.folder.join(&name))?;
-        let log = LogFile::new(begin.folder.join(format!("{name}.log")));
+        let (folder, log) = (begin.folder(&name)?, begin.log(&name));
         let (run, seen) = (Mutex::default(), Lock::default());
         Ok(Replica { name, arm, port, folder, log, begin, run, seen })
     }
@@ -344,5 +327,15 @@ impl Replica {
     fn see(&self, state: ReplicaState, pid: Option<u32>) {
         let mut seen = self.seen.lock();
         (seen.state, seen.pid) = (state, pid);
+    }
+}
+
+impl fmt::Debug for Replica {
+    /// Its settings are no one's to see.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, state) = (self.address(), self.state());
+        let mut shown = f.debug_struct("Replica");
+        shown.field("name", &self.name).field("at", &at).field("state", &state);
+        shown.finish_non_exhaustive()
     }
 }

@@ -1,15 +1,15 @@
 //! A version or settings given to the replicas of an arm, one after the other.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, fmt, time::Instant};
 
 use guard::Arm;
 use serde::Serialize;
 
 use super::{Replica, Stack, Stopped, replica::ReplicaState};
-use crate::{ServerProgram, StackError};
+use crate::{ServerProgram, StackError, baseline::masked};
 
 /// What an arm is given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Rollout {
     /// The binary; none keeps what each replica has.
     pub program: Option<ServerProgram>,
@@ -30,13 +30,22 @@ pub struct Rolled {
     pub took_ms: u64,
 }
 
+impl fmt::Debug for Rollout {
+    /// Secrets among the settings are not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Rollout");
+        shown.field("program", &self.program).field("set", &masked(self.set.clone()));
+        shown.field("unset", &self.unset).finish()
+    }
+}
+
 impl Stack {
     /// Gives an arm a version or settings, replica by replica: each is drained, ended, started, and has
     /// requests again before the next one's turn. Those that do not run are started.
     ///
     /// # Errors
-    /// Fails at the first replica that does not start; it does not run then, and those behind it are as
-    /// they were.
+    /// Fails at the first replica that does not start; it does not run then and the router leaves it
+    /// alone until a rollout succeeds, and those behind it are as they were.
     pub async fn roll_out(&self, arm: Arm, rollout: &Rollout) -> Result<Vec<Rolled>, StackError> {
         let mut rolled = Vec::new();
         for replica in self.replicas_of(arm) {

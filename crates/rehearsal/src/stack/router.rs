@@ -4,7 +4,7 @@
 //! Which clients go where is nothing of the stack's: whoever moves traffic speaks to the same socket.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -21,7 +21,7 @@ use tokio::{
 
 use traffic::haproxy::{self, ConfigError, ConfigSettings, HaproxySettings};
 
-use super::{Layout, Replica, Slot, replica::Begin};
+use super::{Layout, Replica, Slot, begin::Begin};
 use crate::{
     StackError,
     log_file::LogFile,
@@ -132,8 +132,7 @@ impl Router {
     ) -> Result<Self, StackError> {
         let program = find(program, "install the package `haproxy`")?;
         let files = configure(layout).map_err(StackError::Config)?;
-        let _not_there = fs::remove_file(&layout.socket);
-        let log = LogFile::new(begin.folder.join("haproxy.log"));
+        let log = begin.log("haproxy");
         let mut command = Command::new(&program);
         // In the foreground: the process that is started is the one that serves.
         command.arg("-db").arg("-f").arg(&files.config).env_clear().current_dir(&layout.folder);

@@ -87,6 +87,37 @@ async fn a_folder_is_one_stacks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_no_rehearsal_made_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("redis/precious");
+    std::fs::create_dir(folder.path().join("redis")).unwrap();
+    std::fs::write(&file, "data").unwrap();
+    let settings = StackSettings::new(folder.path(), server());
+    let error = Stack::start(settings, RouterFiles::haproxy).await.map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("no rehearsal made it"), "{error}");
+    assert!(file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_not_shown() {
+    let field = Field::start().await;
+    let load = field.load().await;
+    let mut settings = StackSettings::new("folder", server());
+    settings.settings = field.stack.settings().clone();
+    let set = settings.settings.clone();
+    let rollout = rehearsal::Rollout { set, ..rehearsal::Rollout::default() };
+    let baseline = field.stack.capture().await;
+    let shown = format!("{:?} {load:?} {settings:?} {rollout:?} {baseline:?}", field.stack);
+    assert!(shown.contains("TIDEGATE_KEYS") && shown.contains("[secret]"));
+    assert!(!shown.contains(field.keys.any()), "{shown}");
+    let folder = field.stack.layout().folder.parent().unwrap();
+    for file in ["processes.json", "haproxy.log", "stable-1.log", "router/haproxy.cfg"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        assert!(!text.contains(field.keys.any()), "{file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_that_make_no_stack_are_refused() {
     let error = refused(server(), |it| it.stable_replicas = 0).await;
     assert!(error.to_string().contains("one stable replica"), "{error}");

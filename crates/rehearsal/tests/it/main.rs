@@ -4,3 +4,4 @@ mod broken;
 mod load;
 mod server;
 mod support;
+mod surreal_server;
