@@ -7,5 +7,6 @@ mod cast;
 mod export;
 mod file;
 mod golden;
+mod killed;
 mod seeds;
 mod signed;
