@@ -4,9 +4,11 @@
 
 mod attested;
 mod cast;
+mod driven;
 mod export;
 mod file;
 mod golden;
 mod killed;
 mod seeds;
 mod signed;
+mod stage;
