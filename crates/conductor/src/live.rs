@@ -102,7 +102,8 @@ pub struct LiveNext {
 /// Somebody who is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveWait {
-    /// What they are asked for: `APPROVE`, `GO`, `ATTEST`, or `GO, WAIVE or ROLLBACK`.
+    /// What they are asked for: `APPROVE`, `GO`, `ATTEST`, `GO, WAIVE or ROLLBACK`, or `AGAIN or
+    /// ROLLBACK`.
     pub choice: String,
     /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
