@@ -167,12 +167,12 @@ impl Replica {
     pub(super) async fn deploy(
         &self,
         program: &ServerProgram,
-        digest: Hash,
         settings: BTreeMap<String, String>,
     ) -> Result<Option<Stopped>, StackError> {
+        let (program, digest) = self.begin.keep(program)?;
         let mut run = self.run.lock().await;
         let stopped = self.end(&mut run).await;
-        let wanted = Wanted { program: program.clone(), settings: self.complete(settings) };
+        let wanted = Wanted { program, settings: self.complete(settings) };
         {
             let mut seen = self.seen.lock();
             (seen.digest, seen.settings) = (Some(digest), wanted.settings.clone());
@@ -215,8 +215,7 @@ impl Replica {
         let wanted = self.run.lock().await.wanted.clone();
         let missing = || StackError::NoSuch(format!("version deployed at {}", self.name));
         let program = wanted.ok_or_else(missing)?.program;
-        let digest = self.digest().ok_or_else(missing)?;
-        self.deploy(&program, digest, settings).await
+        self.deploy(&program, settings).await
     }
 
     /// Kills it as if it had crashed: the supervisor starts it again.

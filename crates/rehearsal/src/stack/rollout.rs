@@ -82,12 +82,9 @@ impl Stack {
         settings.retain(|name, _| !rollout.unset.contains(name));
         settings.extend(rollout.set.clone());
         let stopped = match (&rollout.program, replica.digest()) {
-            (Some(program), _) => replica.deploy(program, program.digest()?, settings).await?,
+            (Some(program), _) => replica.deploy(program, settings).await?,
             (None, Some(_)) => replica.restart(settings).await?,
-            (None, None) => {
-                let program = &self.settings.stable;
-                replica.deploy(program, program.digest()?, settings).await?
-            }
+            (None, None) => replica.deploy(&self.settings.stable, settings).await?,
         };
         self.router.admit(replica).await?;
         self.router.wait_until_up(replica).await?;
