@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::compare::{Difference, compare};
-use crate::{Stack, stack::Replica};
+use crate::{Rehearsed, Stack, stack::Replica};
 
 /// What stands in a secret's place.
 const MASK: &str = "[secret]";
@@ -65,10 +65,22 @@ pub struct ReplicaRecord {
 impl Baseline {
     /// Returns the checksum of the migrations that replicas tell of, where there is one and the same.
     pub fn migration_checksum(&self) -> Option<&str> {
-        let checksum = |it: &'_ ReplicaRecord| it.store.get("migration_checksum").is_some();
-        let mut told = self.replicas.values().filter(|it| checksum(it));
-        let first = told.next()?.store["migration_checksum"].as_str()?;
-        told.all(|it| it.store["migration_checksum"] == first).then_some(first)
+        checksum_of(self.replicas.values())
+    }
+
+    /// Returns what a rehearsal of a runbook was done with: the binary is that of the candidate where
+    /// there is one, else the stable arm's. Nothing where replicas of that arm differ.
+    pub fn rehearsed(&self, runbook: Hash) -> Option<Rehearsed> {
+        let of_arm = |arm: &'static str| self.replicas.values().filter(move |it| it.arm == arm);
+        let arm = if of_arm("canary").next().is_some() { "canary" } else { "stable" };
+        let binary = of_arm(arm).next()?.binary?;
+        let is_same = of_arm(arm).all(|it| it.binary == Some(binary));
+        is_same.then(|| Rehearsed {
+            binary,
+            migrations: checksum_of(of_arm(arm)).and_then(|text| text.parse().ok()),
+            router_configuration: self.router_configuration,
+            runbook,
+        })
     }
 }
 
@@ -116,6 +128,13 @@ impl Stack {
             settings: masked(settings),
         }
     }
+}
+
+/// Returns the checksum of all those that tell of one, where it is the same.
+fn checksum_of<'a>(replicas: impl Iterator<Item = &'a ReplicaRecord>) -> Option<&'a str> {
+    let mut told = replicas.filter_map(|it| it.store.get("migration_checksum"));
+    let first = told.next()?;
+    told.all(|other| other == first).then(|| first.as_str())?
 }
 
 fn word(value: &Value) -> String {

@@ -4,6 +4,7 @@
 //! Everything goes through the router, which decides what goes where. Memory is bounded by the number of
 //! clients. Must not know: which server it is, or what is being done to it.
 
+mod cast;
 mod chat;
 mod facts;
 mod keys;
@@ -13,6 +14,7 @@ mod reader;
 mod record;
 mod seat;
 mod sender;
+mod settings;
 mod stamp;
 mod wire;
 
@@ -29,72 +31,22 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use self::{
     facts::Facts,
     probe::Pairs,
-    seat::{Seat, SeatState, millis},
-    sender::{Lane, Sender, Traffic},
+    seat::{Seat, millis},
+    sender::Traffic,
+    settings::OPEN_MAX,
     stamp::RunName,
-    wire::{Target, Transport, Way},
 };
 pub use self::{
     keys::{Crowd, Keys},
     ledger::{ArmCounts, ChatLedger, Ledger, Pair, Shortfall, Verdict},
+    settings::{ChatLoad, LoadError, LoadSettings},
 };
 use crate::http::Http;
 
-/// How long readers may take to have a stream each.
-const OPEN_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How long is listened on when everything has come: something may come again.
 const LISTEN_ON: Duration = Duration::from_millis(300);
-
-/// What the load is.
-#[derive(Clone, Debug)]
-pub struct LoadSettings {
-    /// Where clients come to.
-    pub router: SocketAddr,
-    /// Who they are; the replicas have to be given [`Keys::setting`].
-    pub keys: Keys,
-    /// Events a second, of all publishers together.
-    pub events_per_second: f64,
-    /// After how many events, and messages, one is sent once more under its key; 0 for never.
-    pub repeat_every: u64,
-    /// Chat, where the replicas serve it.
-    pub chat: Option<ChatLoad>,
-    /// Pairs of measurements a second; 0 for none.
-    pub pairs_per_second: f64,
-    /// What is asked for in a measurement.
-    pub probe_path: String,
-}
-
-/// What members of chat do.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ChatLoad {
-    /// How many threads there are; everybody is a member of each.
-    pub threads: usize,
-    /// Messages a second, of all members together.
-    pub messages_per_second: f64,
-}
-
-/// A load that can't be made.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// Readers could not open their streams.
-    #[error("{open} of {of} readers have a stream after {} s: {why}", OPEN_MAX.as_secs())]
-    NotOpen {
-        /// How many could.
-        open: usize,
-        /// How many there are.
-        of: usize,
-        /// What one of the others was told.
-        why: String,
-    },
-    /// Chat's threads could not be made.
-    #[error("no thread can be made: {0}; chat needs a server that has it, and a database")]
-    Chat(String),
-    /// Settings that make no load.
-    #[error("{0}")]
-    Settings(String),
-}
 
 /// Whether something is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,32 +78,6 @@ struct Shared {
     pairs: Pairs,
 }
 
-impl LoadSettings {
-    /// Returns a load without chat: ten events a second, every fifth once more, ten pairs a second.
-    pub fn new(router: SocketAddr, keys: Keys) -> Self {
-        LoadSettings {
-            router,
-            keys,
-            events_per_second: 10.0,
-            repeat_every: 5,
-            chat: None,
-            pairs_per_second: 10.0,
-            probe_path: "/api/events?limit=1".to_owned(),
-        }
-    }
-
-    fn check(&self) -> Result<(), LoadError> {
-        let rates = [Some(self.events_per_second), Some(self.pairs_per_second)];
-        let rates = rates.into_iter().chain([self.chat.map(|chat| chat.messages_per_second)]);
-        if rates.flatten().any(|rate| !(rate.is_finite() && (0.0..=100_000.0).contains(&rate))) {
-            return Err(LoadError::Settings(
-                "a rate is a number from 0 to 100,000 a second".into(),
-            ));
-        }
-        Ok(())
-    }
-}
-
 impl Load {
     /// Makes the threads, opens a stream for every reader, and then begins to send.
     ///
@@ -164,13 +90,13 @@ impl Load {
             Some(chat) => chat::make(&http, router, &settings.keys.members, chat.threads).await?,
             None => Vec::new(),
         };
-        let (streams, senders) = senders(&settings, &threads);
+        let (streams, senders) = cast::senders(&settings, &threads);
         let shared = Arc::new(Shared {
             router,
             http,
             run: RunName::draw(),
             began: Instant::now(),
-            seats: seats(&settings, &threads),
+            seats: cast::seats(&settings, &threads),
             facts: Mutex::new(Facts::new(streams)),
             traffic: Mutex::default(),
             pairs: Pairs::default(),
@@ -319,64 +245,4 @@ impl Shared {
         }
         found
     }
-}
-
-/// Returns the seats: readers of the organisation's events, and every member in one thread.
-fn seats(settings: &LoadSettings, threads: &[String]) -> Vec<Seat> {
-    let seat = |name: String, key: &String, transport, target, stream| Seat {
-        name,
-        way: Way { router: settings.router, key: key.clone(), transport, target },
-        stream,
-        state: Mutex::new(SeatState::default()),
-    };
-    let readers = settings.keys.readers.iter().enumerate().map(|(index, key)| {
-        let (word, transport) = match index % 2 {
-            0 => ("sse", Transport::Sse),
-            _ => ("websocket", Transport::WebSocket),
-        };
-        seat(format!("reader-{index} ({word})"), key, transport, Target::Events, 0)
-    });
-    let members = settings.keys.members.iter().enumerate();
-    let members = members.filter(|_| !threads.is_empty()).map(|(index, key)| {
-        let thread = index % threads.len();
-        let name = format!("{} (thread {thread})", keys::member_name(index));
-        let target = Target::Thread(threads[thread].clone());
-        seat(name, key, Transport::Sse, target, thread + 1)
-    });
-    readers.chain(members).collect()
-}
-
-/// Returns to which stream each lane goes, and who sends. Stream 0 is the organisation's, the threads
-/// follow.
-fn senders(settings: &LoadSettings, threads: &[String]) -> (Vec<usize>, Vec<Sender>) {
-    let (mut streams, mut senders) = (Vec::new(), Vec::new());
-    let mut lane = |stream: usize, thread: Option<&String>| {
-        let number = u32::try_from(streams.len()).unwrap_or(u32::MAX);
-        streams.push(stream);
-        Lane { number, thread: thread.cloned() }
-    };
-    let repeat_every = settings.repeat_every;
-    let publishers = &settings.keys.publishers;
-    if let Some(every) = every(publishers.len(), settings.events_per_second) {
-        for key in publishers {
-            let lanes = vec![lane(0, None)];
-            senders.push(Sender { key: key.clone(), lanes, every, repeat_every });
-        }
-    }
-    let members = &settings.keys.members;
-    let rate = settings.chat.map_or(0.0, |chat| chat.messages_per_second);
-    if let Some(every) = every(members.len(), rate).filter(|_| !threads.is_empty()) {
-        for key in members {
-            let lanes = threads.iter().enumerate();
-            let lanes = lanes.map(|(index, thread)| lane(index + 1, Some(thread))).collect();
-            senders.push(Sender { key: key.clone(), lanes, every, repeat_every });
-        }
-    }
-    (streams, senders)
-}
-
-/// Returns how often each of so many sends, for a rate of all of them.
-fn every(count: usize, per_second: f64) -> Option<Duration> {
-    let is_some = count > 0 && per_second > 0.0;
-    is_some.then(|| Duration::from_secs_f64(count as f64 / per_second))
 }

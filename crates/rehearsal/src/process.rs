@@ -90,12 +90,15 @@ impl Process {
         }
     }
 
-    /// Ends it: asks, waits so long, and kills it where it is still there.
-    pub(crate) async fn end(mut self, patience: Duration) -> Ended {
-        let asked = Instant::now();
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&mut self) {
         self.signal(Signal::TERM);
         // One that is stopped can't hear.
         self.signal(Signal::CONT);
+    }
+
+    /// Waits so long for its end since it was asked, and kills it where it is still there.
+    pub(crate) async fn end(mut self, asked: Instant, patience: Duration) -> Ended {
         while self.ended().is_none() && asked.elapsed() < patience {
             sleep(LOOK_EVERY).await;
         }

@@ -6,20 +6,21 @@
 mod begin;
 mod database;
 mod fault;
+mod layout;
 mod peer;
 mod redis;
 mod replica;
 mod rollout;
 mod router;
+mod settings;
 mod supervise;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use guard::Arm;
@@ -29,66 +30,13 @@ use self::{begin::Begin, database::SurrealDb, redis::Redis, router::Router};
 pub use self::{
     database::Database,
     fault::Fault,
+    layout::{Layout, Slot},
     replica::{Replica, ReplicaState, Stopped},
     rollout::{Rolled, Rollout},
     router::{RouterFiles, router_essence},
+    settings::StackSettings,
 };
-use crate::{
-    ServerProgram, StackError, baseline::masked, http::Http, port::Port, processes::Processes,
-};
-
-/// The longest path of a socket that HAProxy takes, with what it adds while it begins.
-const SOCKET_BYTES_MAX: usize = 90;
-
-/// What a stack is made of.
-#[derive(Clone)]
-pub struct StackSettings {
-    /// Where its files go; one stack at a time is in a folder.
-    pub folder: PathBuf,
-    /// The version that is there.
-    pub stable: ServerProgram,
-    /// How many replicas of it there are.
-    pub stable_replicas: usize,
-    /// For how many replicas of the new version there is a place in the router.
-    pub canary_replicas: usize,
-    /// Settings of every replica, beside those that the stack gives each: address, state folder, and
-    /// where Redis and the database are. An empty value, as that of `REDIS_URL`, leaves a setting out.
-    pub settings: BTreeMap<String, String>,
-    /// How long a replica may take to end.
-    pub drain: Duration,
-    /// How long a process may take to be ready.
-    pub start_max: Duration,
-    /// `redis-server`, by name or path; none for a stack without Redis.
-    pub redis: Option<PathBuf>,
-    /// What keeps chat's messages.
-    pub database: Database,
-    /// `haproxy`, by name or path.
-    pub haproxy: PathBuf,
-}
-
-/// Where everything is, before anything runs: what the router's configuration is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// The router's folder, for its configuration and maps.
-    pub folder: PathBuf,
-    /// Where clients come to.
-    pub bind: SocketAddr,
-    /// Where the router's runtime socket is to be.
-    pub socket: PathBuf,
-    /// Replicas of the version that is there.
-    pub stable: Vec<Slot>,
-    /// Places for replicas of the new version.
-    pub canary: Vec<Slot>,
-}
-
-/// A replica's place, whether one runs there or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The replica's name, by which the router knows it too.
-    pub name: String,
-    /// Where it listens.
-    pub address: SocketAddr,
-}
+use crate::{StackError, http::Http, port::Port, processes::Processes};
 
 /// A stack that runs. Dropping it kills all of its processes.
 #[derive(Debug)]
@@ -106,25 +54,6 @@ pub struct Stack {
     _bind: Port,
 }
 
-impl StackSettings {
-    /// Returns settings for two replicas of a server, one place for a candidate, Redis, and no
-    /// database.
-    pub fn new(folder: impl Into<PathBuf>, stable: ServerProgram) -> Self {
-        StackSettings {
-            folder: folder.into(),
-            stable,
-            stable_replicas: 2,
-            canary_replicas: 1,
-            settings: BTreeMap::new(),
-            drain: Duration::from_secs(5),
-            start_max: Duration::from_secs(60),
-            redis: Some(PathBuf::from("redis-server")),
-            database: Database::None,
-            haproxy: PathBuf::from("haproxy"),
-        }
-    }
-}
-
 impl Stack {
     /// Starts everything but the candidate, and waits until the router has every replica. What a killed
     /// rehearsal left in the folder is ended first.
@@ -137,10 +66,7 @@ impl Stack {
         settings: StackSettings,
         configure: impl FnOnce(&Layout) -> Result<RouterFiles, String>,
     ) -> Result<Self, StackError> {
-        if settings.stable_replicas == 0 || settings.canary_replicas == 0 {
-            let why = "a stack has one stable replica and a place for one candidate at least";
-            return Err(StackError::Settings(why.into()));
-        }
+        settings.check()?;
         let folder = made(&settings.folder)?;
         let settings = StackSettings { folder: folder.clone(), ..settings };
         let (processes, found) = Processes::open(&folder)?;
@@ -152,7 +78,8 @@ impl Stack {
             drain: settings.drain,
             start_max: settings.start_max,
         };
-        let digest = settings.stable.digest()?;
+        // A binary that is not there is told before anything is started.
+        begin.keep(&settings.stable)?;
         let redis = match &settings.redis {
             Some(program) => Some(Redis::start(program, &begin).await?),
             None => None,
@@ -162,14 +89,14 @@ impl Stack {
         redis.iter().for_each(|redis| redis.settings(&mut common));
         settings.database.settings(database.as_ref(), redis.is_some(), &mut common);
 
-        let (layout, bind, ports) = layout(&settings, &begin)?;
+        let (layout, bind, ports) = layout::layout(&settings, &begin)?;
         let mut replicas = Vec::new();
         for ((arm, slot), port) in layout.slots().zip(ports) {
             replicas.push(Replica::new(slot.name.clone(), arm, port, begin.clone())?);
         }
         let stable = replicas.iter().filter(|replica| replica.arm() == Arm::Stable);
         for replica in stable {
-            replica.deploy(&settings.stable, digest, common.clone()).await?;
+            replica.deploy(&settings.stable, common.clone()).await?;
         }
         let router = Router::start(&settings.haproxy, &layout, configure, &begin).await?;
         let replicas: Vec<_> = replicas.into_iter().map(Arc::new).collect();
@@ -259,52 +186,6 @@ impl Stack {
         let ended = ending.join_all().await;
         ended.into_iter().filter_map(|(name, stopped)| Some((name, stopped?))).collect()
     }
-}
-
-impl fmt::Debug for StackSettings {
-    /// Secrets among the settings are not shown.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = masked(self.settings.clone());
-        let mut shown = f.debug_struct("StackSettings");
-        shown.field("folder", &self.folder).field("stable", &self.stable);
-        shown.field("settings", &settings).finish_non_exhaustive()
-    }
-}
-
-impl Layout {
-    fn slots(&self) -> impl Iterator<Item = (Arm, &Slot)> {
-        let stable = self.stable.iter().map(|slot| (Arm::Stable, slot));
-        stable.chain(self.canary.iter().map(|slot| (Arm::Canary, slot)))
-    }
-}
-
-/// Takes a port for each replica and for the router.
-fn layout(
-    settings: &StackSettings,
-    begin: &Begin,
-) -> Result<(Layout, Port, Vec<Port>), StackError> {
-    let folder = begin.folder("router")?;
-    let socket = folder.join("haproxy.sock");
-    if socket.as_os_str().len() > SOCKET_BYTES_MAX {
-        return Err(StackError::Settings(format!(
-            "the path of the router's socket, {}, is too long for a socket; name a folder with a \
-             shorter path",
-            socket.display()
-        )));
-    }
-    let bind = Port::take()?;
-    let mut ports = Vec::new();
-    let mut slots = |arm: &str, count: usize| -> Result<Vec<Slot>, StackError> {
-        let slot = |number| {
-            ports.push(Port::take()?);
-            let address = ports[ports.len() - 1].address();
-            Ok(Slot { name: format!("{arm}-{number}"), address })
-        };
-        (1..=count).map(slot).collect()
-    };
-    let stable = slots("stable", settings.stable_replicas)?;
-    let canary = slots("canary", settings.canary_replicas)?;
-    Ok((Layout { folder, bind: bind.address(), socket, stable, canary }, bind, ports))
 }
 
 /// Makes a folder and returns its whole path.

@@ -1,3 +1,5 @@
+//! Differences by their places, and secrets by their names.
+
 use super::*;
 
 fn baseline() -> Baseline {
@@ -81,4 +83,21 @@ fn a_checksum_is_that_of_all_replicas() {
     other.store = json!({"migration_checksum": "def"});
     all.replicas.insert("stable-3".into(), other);
     assert_eq!(all.migration_checksum(), None);
+}
+
+#[test]
+fn what_was_rehearsed_is_the_candidate() {
+    let runbook = Hash::of(b"runbook");
+    let mut all = baseline();
+    let mut candidate = all.replicas["stable-1"].clone();
+    assert_eq!(all.rehearsed(runbook).map(|it| it.binary), Some(Hash::of(b"binary")));
+    (candidate.arm, candidate.binary) = ("canary".into(), Some(Hash::of(b"candidate")));
+    candidate.store = json!({"migration_checksum": Hash::of(b"files").to_string()});
+    all.replicas.insert("canary-1".into(), candidate.clone());
+    let rehearsed = all.rehearsed(runbook).unwrap();
+    assert_eq!(rehearsed.binary, Hash::of(b"candidate"));
+    assert_eq!(rehearsed.migrations, Some(Hash::of(b"files")));
+    candidate.binary = Some(Hash::of(b"another"));
+    all.replicas.insert("canary-2".into(), candidate);
+    assert_eq!(all.rehearsed(runbook), None);
 }

@@ -1,3 +1,5 @@
+//! What a certificate does for, and until when.
+
 use super::*;
 
 fn rehearsed() -> Rehearsed {

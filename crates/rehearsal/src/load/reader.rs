@@ -33,6 +33,7 @@ pub(super) async fn read(shared: Arc<Shared>, index: usize) {
         let pause = match Stream::open(&seat.way, after.as_deref()).await {
             Ok(stream) => {
                 seat.state.lock().opened(stream.arm);
+                rest = REST;
                 let left = follow(&shared, seat, stream).await;
                 seat.state.lock().left(&left);
                 match left {
@@ -50,9 +51,6 @@ pub(super) async fn read(shared: Arc<Shared>, index: usize) {
                 about(told.unwrap_or(rest)).min(AWAY_MAX)
             }
         };
-        if pause <= REST * 2 {
-            rest = REST;
-        }
         sleep(pause).await;
     }
 }

@@ -1,3 +1,5 @@
+//! What is ended, and what is left alone.
+
 use std::process::{Child, Command};
 
 use super::*;

@@ -2,7 +2,9 @@
 
 use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{StackError, http::Http, log_file::LogFile, processes::Processes};
+use evidence::Hash;
+
+use crate::{ServerProgram, StackError, http::Http, log_file::LogFile, processes::Processes};
 
 /// What parts of a stack begin with.
 #[derive(Clone, Debug)]
@@ -41,6 +43,33 @@ impl Begin {
             }
             Err(error) => Err(StackError::file(folder, "made")(error)),
         }
+    }
+
+    /// Keeps a binary under its digest, so that what is started later is what was named, whatever is
+    /// built in the meantime; returns the kept one.
+    ///
+    /// # Errors
+    /// Fails where it can't be read, or changes while it is kept.
+    pub(super) fn keep(
+        &self,
+        program: &ServerProgram,
+    ) -> Result<(ServerProgram, Hash), StackError> {
+        let digest = program.digest()?;
+        let folder = self.folder.join("binaries").join(digest.to_string());
+        fs::create_dir_all(&folder).map_err(StackError::file(&folder, "made"))?;
+        let path = folder.join(program.path.file_name().unwrap_or_default());
+        let kept = ServerProgram { path, arguments: program.arguments.clone() };
+        if !kept.path.exists() {
+            let linked = fs::hard_link(&program.path, &kept.path);
+            let copied = linked.or_else(|_| fs::copy(&program.path, &kept.path).map(|_| ()));
+            copied.map_err(StackError::file(&kept.path, "written"))?;
+        }
+        if kept.digest()? == digest {
+            return Ok((kept, digest));
+        }
+        let _replaced_next_time = fs::remove_file(&kept.path);
+        let path = program.path.display();
+        Err(StackError::Settings(format!("{path} is being built; wait, and try again")))
     }
 
     /// Returns a log without what another stack wrote.

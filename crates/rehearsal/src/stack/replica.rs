@@ -53,6 +53,8 @@ struct Run {
     backoff: Duration,
     began: Option<Instant>,
     again_at: Option<Instant>,
+    /// When it was asked to end by somebody who does not wait for it.
+    dismissed: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -167,12 +169,12 @@ impl Replica {
     pub(super) async fn deploy(
         &self,
         program: &ServerProgram,
-        digest: Hash,
         settings: BTreeMap<String, String>,
     ) -> Result<Option<Stopped>, StackError> {
+        let (program, digest) = self.begin.keep(program)?;
         let mut run = self.run.lock().await;
         let stopped = self.end(&mut run).await;
-        let wanted = Wanted { program: program.clone(), settings: self.complete(settings) };
+        let wanted = Wanted { program, settings: self.complete(settings) };
         {
             let mut seen = self.seen.lock();
             (seen.digest, seen.settings) = (Some(digest), wanted.settings.clone());
@@ -188,6 +190,9 @@ impl Replica {
     /// Fails where it was never deployed, and where it is not ready in time; then it does not run.
     pub async fn start(&self) -> Result<(), StackError> {
         let mut run = self.run.lock().await;
+        if run.dismissed.is_some() {
+            self.end(&mut run).await;
+        }
         if run.process.as_mut().is_some_and(|process| process.ended().is_none()) {
             return Ok(());
         }
@@ -215,8 +220,24 @@ impl Replica {
         let wanted = self.run.lock().await.wanted.clone();
         let missing = || StackError::NoSuch(format!("version deployed at {}", self.name));
         let program = wanted.ok_or_else(missing)?.program;
-        let digest = self.digest().ok_or_else(missing)?;
-        self.deploy(&program, digest, settings).await
+        self.deploy(&program, settings).await
+    }
+
+    /// Asks it to end and does not wait: it drains, and its clients are sent away each at a moment of its
+    /// own. It is killed where it takes longer than it may.
+    pub async fn dismiss(&self) {
+        let mut run = self.run.lock().await;
+        run.again_at = None;
+        let is_new = run.dismissed.is_none();
+        if let Some(process) = run.process.as_mut().filter(|_| is_new) {
+            process.ask_to_end();
+            self.see(ReplicaState::Stopping, Some(process.id()));
+            run.dismissed = Some(Instant::now());
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        self.begin.drain + DRAIN_EXTRA
     }
 
     /// Kills it as if it had crashed: the supervisor starts it again.
@@ -230,9 +251,14 @@ impl Replica {
         run.again_at = None;
         let process = run.process.take();
         let stopped = match process {
-            Some(process) => {
+            Some(mut process) => {
                 self.see(ReplicaState::Stopping, Some(process.id()));
-                let ended = process.end(self.begin.drain + DRAIN_EXTRA).await;
+                // Asked twice, a server may leave at once.
+                let asked = run.dismissed.take().unwrap_or_else(|| {
+                    process.ask_to_end();
+                    Instant::now()
+                });
+                let ended = process.end(asked, self.patience()).await;
                 let took_ms = u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX);
                 Some(Stopped { graceful: ended.by_itself, took_ms })
             }
@@ -303,6 +329,14 @@ impl Replica {
         let Ok(mut run) = self.run.try_lock() else { return };
         let _unbounded_for_now = self.log.bound();
         let now = Instant::now();
+        if let Some(asked) = run.dismissed {
+            let has_ended = run.process.as_mut().is_none_or(|process| process.ended().is_some());
+            if has_ended || asked.elapsed() > self.patience() {
+                (run.process, run.dismissed) = (None, None);
+                self.see(ReplicaState::Stopped, None);
+            }
+            return;
+        }
         if let Some(status) = run.process.as_mut().and_then(Process::ended) {
             if run.began.is_some_and(|began| began.elapsed() > WELL) {
                 run.backoff = BACKOFF;

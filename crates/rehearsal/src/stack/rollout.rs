@@ -41,7 +41,8 @@ impl fmt::Debug for Rollout {
 
 impl Stack {
     /// Gives an arm a version or settings, replica by replica: each is drained, ended, started, and has
-    /// requests again before the next one's turn. Those that do not run are started.
+    /// requests again before the next one's turn. Those that do not run are started; a candidate
+    /// begins with the settings of the stable arm, not with those that another one had before it.
     ///
     /// # Errors
     /// Fails at the first replica that does not start; it does not run then and the router leaves it
@@ -52,6 +53,14 @@ impl Stack {
             rolled.push(self.roll_one(replica, rollout).await?);
         }
         Ok(rolled)
+    }
+
+    /// Asks the replicas of an arm to end, and does not wait: each says goodbye to its clients, which come
+    /// back at a moment of their own, and drains.
+    pub async fn goodbye(&self, arm: Arm) {
+        for replica in self.replicas_of(arm) {
+            replica.dismiss().await;
+        }
     }
 
     /// Ends the replicas of an arm, which the router leaves alone first.
@@ -70,24 +79,27 @@ impl Stack {
         told.map(|()| ended)
     }
 
+    /// Returns what a replica's settings are made of: a candidate that does not run yet begins with what
+    /// the stable arm has now, everybody else with their own.
+    fn settings_before(&self, replica: &Replica) -> BTreeMap<String, String> {
+        let is_new = replica.arm() == Arm::Canary && replica.state() == ReplicaState::Stopped;
+        let like = if is_new { self.replicas_of(Arm::Stable).next() } else { Some(replica) };
+        let like = like.filter(|replica| replica.digest().is_some());
+        like.map_or_else(|| self.settings().clone(), Replica::settings)
+    }
+
     async fn roll_one(&self, replica: &Replica, rollout: &Rollout) -> Result<Rolled, StackError> {
         let began = Instant::now();
         if replica.state() != ReplicaState::Stopped {
             self.router.drain(replica).await?;
         }
-        let mut settings = match replica.digest() {
-            Some(_) => replica.settings(),
-            None => self.settings().clone(),
-        };
+        let mut settings = self.settings_before(replica);
         settings.retain(|name, _| !rollout.unset.contains(name));
         settings.extend(rollout.set.clone());
         let stopped = match (&rollout.program, replica.digest()) {
-            (Some(program), _) => replica.deploy(program, program.digest()?, settings).await?,
+            (Some(program), _) => replica.deploy(program, settings).await?,
             (None, Some(_)) => replica.restart(settings).await?,
-            (None, None) => {
-                let program = &self.settings.stable;
-                replica.deploy(program, program.digest()?, settings).await?
-            }
+            (None, None) => replica.deploy(&self.settings.stable, settings).await?,
         };
         self.router.admit(replica).await?;
         self.router.wait_until_up(replica).await?;

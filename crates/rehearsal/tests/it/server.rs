@@ -62,8 +62,13 @@ async fn a_candidate_gets_its_clients_and_loses_them_again() {
     let router = HaproxyRouter::new(field.stack.layout().router(), "run-1".parse().unwrap());
     let router = router.expect("these are names");
     let load = field.load().await;
+    let set = |value: &str| [("REALTIME_REPLAY_MAX_EVENTS".to_owned(), value.to_owned())].into();
+    let rollout = Rollout { set: set("3000"), ..Rollout::default() };
+    field.stack.roll_out(Arm::Stable, &rollout).await.expect("they start again");
     let rollout = Rollout { program: Some(server()), ..Rollout::default() };
     field.stack.roll_out(Arm::Canary, &rollout).await.expect("the candidate starts");
+    let candidate = field.stack.replica("canary-1").unwrap();
+    assert_eq!(candidate.settings()["REALTIME_REPLAY_MAX_EVENTS"], "3000");
     let now = router.observe().await.expect("the router is there").now;
     router.acquire(UnixTime(now.0 + 600)).await.expect("it is nobody's");
     router.assign(Weight::from_percent(50.0).unwrap()).await.expect("it is leased");
@@ -72,12 +77,18 @@ async fn a_candidate_gets_its_clients_and_loses_them_again() {
     field.stack.roll_out(Arm::Stable, &Rollout::default()).await.expect("they start again");
     until("half of the streams are on the candidate", || load.ledger().open.canary == 10).await;
     router.assign(Weight::NONE).await.expect("it is ours");
-    let ended = field.stack.withdraw(Arm::Canary).await.expect("the router does as it is told");
-    assert_eq!(ended.len(), 1);
+    field.stack.goodbye(Arm::Canary).await;
     until("everybody is back", || load.ledger().open.stable == 20).await;
+    until("it has ended", || candidate.state() == ReplicaState::Stopped).await;
+    assert_eq!((candidate.restarts(), candidate.pid()), (0, None));
     let verdict = load.finish(SETTLE).await;
-    assert!(verdict.passed, "{verdict:?}");
-    assert_eq!(field.stack.replica("canary-1").unwrap().state(), ReplicaState::Stopped);
+    assert!(verdict.passed && verdict.ledger.goodbyes.canary >= 10, "{verdict:?}");
+    // It can be had again, and ended by somebody who waits.
+    candidate.start().await.expect("it starts again");
+    candidate.dismiss().await;
+    candidate.start().await.expect("it ends and starts again");
+    let ended = field.stack.withdraw(Arm::Canary).await.expect("the router does as it is told");
+    assert!(ended.len() == 1 && ended[0].1.graceful, "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,5 @@
+//! What a reader meets, and what is made of it.
+
 use super::*;
 use crate::load::stamp::Identity;
 
