@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("testkit", &[]),
     ("guard", &[]),
     ("evidence", &[]),
+    ("traffic", &["guard"]),
     ("runbook", &["guard", "evidence"]),
     ("conductor", &["runbook", "guard", "evidence"]),
     ("broker", &["event", "faults"]),

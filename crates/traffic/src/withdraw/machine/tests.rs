@@ -1,0 +1,1 @@
+//! Withdrawals by what is seen, without a router.

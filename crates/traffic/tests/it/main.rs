@@ -1,0 +1,1 @@
+//! Traffic through a real HAProxy, and through sockets that lie.
