@@ -4,8 +4,11 @@
 //! A deployment that is described by a file does it by commands; a rehearsal does it by itself. Must
 //! not know: plans but for a step's own words, journals, how a router is spoken to.
 
+mod described;
+
 use std::collections::BTreeMap;
 
+pub(crate) use self::described::DescribedHands;
 use conductor::Pending;
 use guard::Arm;
 use runbook::PlannedStep;
@@ -77,7 +80,7 @@ pub trait Hands: Send + Sync {
     ///
     /// # Errors
     /// Fails where who measures can't be asked.
-    fn pairs(&self) -> Pending<'_, Result<Option<Vec<(f64, f64)>>, HandsError>>;
+    fn pairs(&self) -> Pending<'_, Result<Option<Pairs>, HandsError>>;
 
     /// Returns what else is worth knowing of what runs: digests of binaries and images, commits,
     /// versions, the router's configuration. What differs between two calls has changed, so no times
@@ -87,6 +90,9 @@ pub trait Hands: Send + Sync {
     /// Fails where it can't be found out.
     fn describe(&self) -> Pending<'_, Result<BTreeMap<String, Value>, HandsError>>;
 }
+
+/// Measurements of both arms at one time, the canary's first.
+pub type Pairs = Vec<(f64, f64)>;
 
 /// A replica of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,17 +5,25 @@
 //! Must not know: when a step is due, what a run's journal says, how a guard judges, how a stack is
 //! started for a rehearsal; for what only whoever runs a deployment can do there is [`Hands`].
 
+mod environment;
 mod hands;
+mod http;
+mod program;
 mod secret;
+mod settings_file;
 mod sources;
 
 use conductor::Artefact;
 
 pub use self::{
-    hands::{Acted, External, Hands, HandsError, Replica, Setting, TrafficMove},
+    environment::{Environment, EnvironmentError, Service},
+    hands::{Acted, External, Hands, HandsError, Pairs, Replica, Setting, TrafficMove},
     secret::{Lookup, SecretError, SecretSource, SecretText, Secrets},
     sources::LedgerTotals,
 };
 
 /// What something left behind.
 pub type Artefacts = Vec<Artefact>;
+
+/// The header in which a router says which arm answered.
+pub(crate) const ARM_HEADER: &str = "x-tidegate-arm";
