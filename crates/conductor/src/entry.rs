@@ -247,3 +247,38 @@ fn event(name: String, data: Box<RawValue>) -> Result<Event, DamageKind> {
     let event = named.and_then(|named| serde_json::from_str(&named));
     event.map_err(|error| DamageKind::Entry(error.to_string()))
 }
+
+/// What people say to a run, as another process writes it down for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum Said {
+    Approved { role: String, person: String, plan: Hash },
+    Decided { choice: Choice, role: String, person: String, reason: String, about: Option<String> },
+    Signed { role: String, envelope: Envelope },
+}
+
+impl Said {
+    /// Returns what people say in an event; nothing for what they don't.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        match event.clone() {
+            Event::Approved { role, person, plan } => Some(Said::Approved { role, person, plan }),
+            Event::Decided { choice, role, person, reason, about } => {
+                Some(Said::Decided { choice, role, person, reason, about })
+            }
+            Event::Signed { role, envelope } => Some(Said::Signed { role, envelope }),
+            _ => None,
+        }
+    }
+}
+
+impl From<Said> for Event {
+    fn from(said: Said) -> Event {
+        match said {
+            Said::Approved { role, person, plan } => Event::Approved { role, person, plan },
+            Said::Decided { choice, role, person, reason, about } => {
+                Event::Decided { choice, role, person, reason, about }
+            }
+            Said::Signed { role, envelope } => Event::Signed { role, envelope },
+        }
+    }
+}

@@ -168,6 +168,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Returns whether an event may follow what is there; nothing is written.
+    ///
+    /// # Errors
+    /// Fails with why it may not.
+    pub fn may_follow(&self, event: &Event) -> Result<(), Refused> {
+        self.state.clone().apply(event, JournalView::whole(&self.tree))
+    }
+
     /// Returns what follows from all entries.
     pub fn state(&self) -> &State {
         &self.state

@@ -1,32 +1,42 @@
-//! The conductor of a run: its journal, and the state that follows from the journal alone.
+//! The conductor of a run: its journal, the state that follows from the journal alone, what is due, and
+//! the loop that does it.
 //!
-//! Owns: the format of journals (`docs/journal.md`), their file, and the rules by which a run goes on.
-//! Must not know: how a router or a broker works, what a step does. Pure but for `file`, which writes
-//! and reads the journal's file.
+//! Owns: the format of journals (`docs/journal.md`), the rules by which a run goes on, a run's folder,
+//! and the order in which things happen. Must not know: how a router or a broker works, what a step
+//! does; a `World` does. Pure but for `file`, `folder` and `inbox`, which read and write files, and
+//! `drive`, which waits.
 
+mod drive;
 mod entry;
 mod export;
 mod file;
+mod folder;
+mod inbox;
 mod journal;
 mod live;
 mod next;
+mod onlooker;
 mod sample;
 mod state;
 mod watch;
 mod world;
 
 pub use self::{
+    drive::{Conductor, DriveError, DriveSettings, OnEntry},
     entry::{Effect, Ending, Entry, Event},
     export::{ExportError, RunRecord, export},
     file::{Journal, JournalError},
+    folder::{FolderError, RunFolder, RunInfo},
+    inbox::{Answer, Inbox, Request, RequestName},
     journal::{Damage, DamageKind, JournalRead, Tip, encode, read},
     live::{Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait},
     next::{Next, Times, Wait, due, next},
+    onlooker::{By, Onlooker, OnlookerError, Word},
     sample::Sample,
     state::{JournalView, Phase, Refused, State, Status},
     watch::{Watch, WatchError},
     world::{
-        Artefact, Done, Found, LeaseError, NoSight, Notice, Pace, PaceError, Pending, Sighting,
-        TrafficShare, Work, World, guards_of,
+        Artefact, BackClocks, Done, Found, LeaseError, NoSight, Notice, Pace, PaceError, Pending,
+        Sighting, TrafficShare, Work, World, guards_of,
     },
 };

@@ -107,7 +107,10 @@ pub struct LiveWait {
     /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// Who may say it, by roles with their people.
+    /// The roles of which somebody may say it.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// The same with their people.
     pub who: Vec<String>,
     /// What it is, in one sentence.
     pub text: String,

@@ -3,7 +3,7 @@
 //!
 //! Pure; carries nothing out.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use guard::Verdict;
 use jiff::Timestamp;
@@ -17,8 +17,8 @@ const BACK_ATTEMPTS_MAX: u32 = 2;
 /// How often what has to hold at the end is looked at while the run goes back.
 const CLOSING_ATTEMPTS_MAX: u32 = 1;
 
-/// When a run is.
-#[derive(Clone, Copy, Debug)]
+/// When a run is, and what this process found out that the journal does not say.
+#[derive(Clone, Debug)]
 pub struct Times {
     /// Now.
     pub now: Timestamp,
@@ -28,6 +28,10 @@ pub struct Times {
     pub pace: Pace,
     /// How much later than it is due a step may begin without people being asked, as planned.
     pub grace: Duration,
+    /// Steps of which could not be told what became of them; they are not asked about again.
+    pub unclear: BTreeSet<String>,
+    /// Steps of the kind `external` that the world carries out, and no person.
+    pub acted: BTreeSet<String>,
 }
 
 /// What is due.
@@ -137,15 +141,28 @@ impl<'p> Course<'p, '_> {
     /// Settles what a process left behind that is gone. What people were doing they are asked about.
     fn unsettled(&self) -> Option<Next<'p>> {
         self.plan.all_steps().find_map(|step| match self.state.status(&step.id)? {
-            Status::Unknown(attempt) | Status::Open(attempt) if is_word(step) => {
+            // What people were doing they are asked about; a run that goes back does not wait for that.
+            Status::Unknown(attempt)
+                if self.is_word(step) && step.class.changes() && self.waits_for(step) =>
+            {
                 Some(self.word(step, attempt))
             }
             // A run that stands still because it could not be told stands until people decide.
-            Status::Unknown(attempt) if self.state.phase() != Phase::Hold => {
+            Status::Unknown(attempt)
+                if self.state.phase() != Phase::Hold && !self.times.unclear.contains(&step.id) =>
+            {
                 Some(Next::ReadBack { step, attempt })
             }
             _ => None,
         })
+    }
+
+    fn is_word(&self, step: &PlannedStep) -> bool {
+        is_word(step) && !self.times.acted.contains(&step.id)
+    }
+
+    fn waits_for(&self, step: &PlannedStep) -> bool {
+        self.state.phase() != Phase::RollingBack || is_back(self.plan, &step.id)
     }
 
     fn word(&self, step: &'p PlannedStep, attempt: u32) -> Next<'p> {
@@ -191,6 +208,11 @@ impl<'p> Course<'p, '_> {
 
     fn back(&self) -> Next<'p> {
         let ways = &self.plan.rollback;
+        let is_unknown =
+            |step: &&PlannedStep| matches!(self.state.status(&step.id), Some(Status::Unknown(_)));
+        if back_steps(self.plan).any(|step| is_unknown(&step)) {
+            return Next::End(Ending::RollbackFailed);
+        }
         let primary = match self.way(&ways.primary) {
             Way::Due(next) => return next,
             way => way,
@@ -260,20 +282,15 @@ impl<'p> Course<'p, '_> {
     fn begin(&self, step: &'p PlannedStep) -> Next<'p> {
         match self.state.status(&step.id) {
             None => Next::Begin { step, attempt: 1 },
-            Some(Status::TookEffect(attempt)) if step.class.is_grave() || is_word(step) => {
-                if is_word(step) {
-                    self.word(step, attempt)
-                } else {
-                    Next::Conclude { step, attempt }
-                }
-            }
+            Some(Status::TookEffect(attempt)) if self.is_word(step) => self.word(step, attempt),
+            // It is as it has to be, and is not done twice.
+            Some(Status::TookEffect(attempt)) => Next::Conclude { step, attempt },
             Some(Status::Done(attempt, verdict)) if step.class.is_grave() && !verdict.is_pass() => {
                 Next::ReadBack { step, attempt }
             }
             Some(
                 Status::Done(attempt, _)
                 | Status::NoEffect(attempt)
-                | Status::TookEffect(attempt)
                 | Status::Open(attempt)
                 | Status::Unknown(attempt),
             ) => Next::Begin { step, attempt: attempt + 1 },
@@ -288,11 +305,22 @@ impl<'p> Course<'p, '_> {
     }
 }
 
+/// Returns the steps of the ways back, and what comes behind them.
+fn back_steps(plan: &Plan) -> impl Iterator<Item = &PlannedStep> {
+    let ways = &plan.rollback;
+    ways.primary.iter().chain(&ways.fallback).chain(&ways.after)
+}
+
+/// Returns whether a step belongs to a way back, or comes behind one.
+pub(crate) fn is_back(plan: &Plan, step: &str) -> bool {
+    back_steps(plan).any(|back| back.id == step)
+}
+
 fn carried_out(steps: &[PlannedStep]) -> Vec<&PlannedStep> {
     steps.iter().filter(|step| step.carried_out).collect()
 }
 
-/// Returns whether a step passes by what people say.
+/// Returns whether a step passes by what people say, unless the world carries it out.
 pub(crate) fn is_word(step: &PlannedStep) -> bool {
     matches!(step.kind, Kind::SignOff | Kind::External | Kind::Decision)
 }

@@ -23,6 +23,12 @@ pub trait World: Send + Sync {
     /// stays changed, and is for the way back.
     fn carry_out<'a>(&'a self, work: &'a Work) -> Pending<'a, Done>;
 
+    /// Returns whether it carries out a step of the kind `external` itself; else people do. It says the
+    /// same of a step for as long as it is there.
+    fn acts(&self, _: &PlannedStep) -> bool {
+        false
+    }
+
     /// Finds out whether a step took effect that was begun by a process that is gone, or that did not
     /// pass. Changes nothing.
     fn read_back<'a>(&'a self, work: &'a Work) -> Pending<'a, Found>;
@@ -49,6 +55,11 @@ pub trait World: Send + Sync {
     /// # Errors
     /// Fails where the router does not answer.
     fn traffic(&self) -> Pending<'_, Result<Option<TrafficShare>, NoSight>>;
+
+    /// Returns when new traffic and then connections were off the canary, as far as that is verified.
+    fn clocks(&self) -> BackClocks {
+        BackClocks::default()
+    }
 
     /// Tells people something.
     ///
@@ -228,6 +239,17 @@ pub struct TrafficShare {
     pub canary_requests: u64,
     /// The same of the stable arm.
     pub stable_requests: u64,
+}
+
+/// When the traffic was back, as far as that is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackClocks {
+    /// No new request reaches the canary any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_traffic_at: Option<Timestamp>,
+    /// Nothing is left on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual_at: Option<Timestamp>,
 }
 
 /// Something that people are told.

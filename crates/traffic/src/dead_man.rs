@@ -101,24 +101,25 @@ pub async fn dead_man(
     if *router.owner() == settings.of {
         return Err(DeadManError::SameOwner(settings.of.clone()));
     }
-    let over = match watch(router, settings).await? {
-        Watched::Over(observation) => observation,
-        Watched::Ended(end) => return Ok(end),
-    };
-    let deadline = Instant::now() + settings.act_within;
+    let mut since: Option<(Instant, UnixTime, UnixTime)> = None;
     let mut evicted = 0;
     loop {
-        let trouble = match act(router, settings, &mut evicted).await {
+        let over = match watch(router, settings).await? {
+            Watched::Over(observation) => observation,
+            Watched::Ended(end) => return Ok(end),
+        };
+        // By the end of the run's own lease, and not of the one that this took to act.
+        let (began, until, acted) =
+            *since.get_or_insert_with(|| (Instant::now(), over.until, over.now));
+        let left = match act(router, settings, &mut evicted).await {
             Ok(Some(gone)) => {
-                let (until, acted) = (over.until, over.now);
                 return Ok(DeadManEnd::Withdrew { until, acted, gone, evicted });
             }
             Ok(None) => "streams are left".to_owned(),
-            Err(RouterError::Owned { by: owner, .. }) => return Ok(DeadManEnd::TakenBy { owner }),
             Err(error) => chain(&error),
         };
-        if Instant::now() >= deadline {
-            return Err(DeadManError::NotEmptied { within: settings.act_within, left: trouble });
+        if began.elapsed() >= settings.act_within {
+            return Err(DeadManError::NotEmptied { within: settings.act_within, left });
         }
         sleep(settings.every).await;
     }

@@ -104,14 +104,15 @@ pub enum RouterError {
     },
     /// The canary is not this run's any more.
     #[error(
-        "the canary is not `{owner}`'s but {now_of}; whoever took it decides now: look at what is \
-         true, and acquire it again only if nobody else acts"
+        "the canary is not `{owner}`'s any more but {}; look at what is true, and acquire it again \
+         only if nobody else acts",
+        shown(now_of.as_ref())
     )]
     Lost {
         /// Whose it was.
         owner: Owner,
-        /// Whose it is, for people.
-        now_of: String,
+        /// Whose it is; nobody's after a router was started anew.
+        now_of: Option<Owner>,
     },
     /// The lease is over.
     #[error(
@@ -161,6 +162,22 @@ pub enum RouterError {
         /// The arm as the router names it.
         arm: String,
     },
+}
+
+impl RouterError {
+    /// Returns whether the canary is another run's, so that nothing may be done about it.
+    pub const fn is_fenced(&self) -> bool {
+        matches!(self, RouterError::Owned { .. } | RouterError::Lost { now_of: Some(_), .. })
+    }
+
+    /// Returns whether the canary is nobody's: it was given back, or the router was started anew.
+    pub const fn is_of_nobody(&self) -> bool {
+        matches!(self, RouterError::Lost { now_of: None, .. })
+    }
+}
+
+fn shown(owner: Option<&Owner>) -> String {
+    owner.map_or_else(|| "nobody's".to_owned(), |owner| format!("`{owner}`'s"))
 }
 
 /// Returns an error with what caused it, on one line.

@@ -28,6 +28,18 @@ use crate::{
     Capability, Client, Clients, Observation, Owner, Pending, Router, RouterError, UnixTime, Weight,
 };
 
+/// The header in which every answer says its arm, whoever gives it.
+pub const ARM_HEADER: &str = "x-tidegate-arm";
+
+/// Returns the arm that the value of [`ARM_HEADER`] names.
+pub fn arm_named(value: &str) -> Option<Arm> {
+    match value {
+        "canary" => Some(Arm::Canary),
+        "stable" => Some(Arm::Stable),
+        _ => None,
+    }
+}
+
 /// Where HAProxy is, and what its configuration calls things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HaproxySettings {

@@ -20,7 +20,7 @@ pub mod withdraw;
 pub use self::{
     clients::{ClientTally, ClientTotal, Clients, ClientsLook},
     cohort::{BUCKETS, Bucket, Client, ClientError},
-    dead_man::{DeadManEnd, DeadManSettings, dead_man},
+    dead_man::{DeadManEnd, DeadManError, DeadManSettings, dead_man},
     error::{RouterError, chain},
     observation::{ArmState, Observation, Server, ServerState, UnixTime},
     owner::{Owner, OwnerError},

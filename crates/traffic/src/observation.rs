@@ -66,6 +66,16 @@ pub struct Server {
     pub open: u64,
     /// Requests that were sent to it.
     pub requests: u64,
+    /// Its answers below 400, and those of another kind.
+    pub answers_good: u64,
+    /// Its answers 4xx.
+    pub answers_4xx: u64,
+    /// Its answers 5xx.
+    pub answers_5xx: u64,
+    /// Attempts to reach it that failed.
+    pub connect_errors: u64,
+    /// Answers that broke off or could not be read.
+    pub response_errors: u64,
 }
 
 /// Whether a replica gets requests.

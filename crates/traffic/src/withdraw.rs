@@ -5,7 +5,7 @@
 //! their clients; what has not left by a deadline is closed; and several looks in a row show that
 //! nothing is left and nothing new comes. Two clocks run from the decision: until no new request
 //! reaches the canary, and until no connection is left on it.
-//! What is due next is decided by [`machine`], which knows no router and no clock.
+//! What is due next is decided by the module `machine`, which knows no router and no clock.
 
 mod machine;
 mod progress;
@@ -79,13 +79,11 @@ async fn carry_out(
     command: Command,
 ) -> Input {
     match command {
-        Command::Stop => Input::Stopped(stop(router).await),
+        Command::Stop => Input::Stopped(stop(router, settings).await),
         Command::Look => Input::Looked(look(router).await),
         Command::Probe => Input::Probed(within(settings, helpers.probe.probe()).await),
         Command::Goodbye => Input::SaidGoodbye(within(settings, helpers.goodbye.goodbye()).await),
-        Command::Evict => {
-            Input::Evicted(router.evict(Arm::Canary, settings.evict_most).await.map_err(trouble))
-        }
+        Command::Evict => Input::Evicted(evict(router, settings).await),
         Command::Wait(time) => {
             sleep(time).await;
             Input::Waited
@@ -95,15 +93,38 @@ async fn carry_out(
 }
 
 /// Stops new traffic in both ways that there are, the second also where the first fails.
-async fn stop(router: &dyn Router) -> Result<(), Trouble> {
-    let assigned = router.assign(Weight::NONE).await;
+async fn stop(router: &dyn Router, settings: &WithdrawSettings) -> Result<(), Trouble> {
+    let assigned = match router.assign(Weight::NONE).await {
+        Err(error) if error.is_of_nobody() => take_again(router, settings).await,
+        assigned => assigned.map(|_| ()),
+    };
     if let Err(error) = &assigned
-        && is_fenced(error)
+        && error.is_fenced()
     {
-        return assigned.map(|_| ()).map_err(trouble);
+        return assigned.map_err(trouble);
     }
     let drained = router.drain(Arm::Canary).await;
-    assigned.and(drained).map(|_| ()).map_err(trouble)
+    assigned.and(drained.map(|_| ())).map_err(trouble)
+}
+
+async fn evict(router: &dyn Router, settings: &WithdrawSettings) -> Result<u64, Trouble> {
+    let mut evicted = router.evict(Arm::Canary, settings.evict_most).await;
+    if evicted.as_ref().is_err_and(RouterError::is_of_nobody) {
+        evicted = match take_again(router, settings).await {
+            Ok(()) => router.evict(Arm::Canary, settings.evict_most).await,
+            Err(error) => Err(error),
+        };
+    }
+    evicted.map_err(trouble)
+}
+
+/// Makes a canary that is nobody's this run's, with no share, for as long as this may take: the
+/// router was started anew, or the lease was over and somebody acted on that.
+async fn take_again(router: &dyn Router, settings: &WithdrawSettings) -> Result<(), RouterError> {
+    let now = router.observe().await?.now;
+    let WithdrawSettings { stop_within, leave_within, evict_within, .. } = settings;
+    let time = stop_within.saturating_add(*leave_within).saturating_add(*evict_within);
+    router.acquire(now.plus(time.as_secs() + 1)).await.map(|_| ())
 }
 
 async fn look(router: &dyn Router) -> Result<Sight, Trouble> {
@@ -125,11 +146,7 @@ async fn within<T>(
     said.map_err(|text| Trouble { text, is_fenced: false })
 }
 
-fn is_fenced(error: &RouterError) -> bool {
-    matches!(error, RouterError::Owned { .. } | RouterError::Lost { .. })
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn trouble(error: RouterError) -> Trouble {
-    Trouble { text: chain(&error), is_fenced: is_fenced(&error) }
+    Trouble { text: chain(&error), is_fenced: error.is_fenced() }
 }

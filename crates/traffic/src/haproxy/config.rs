@@ -20,7 +20,7 @@ const STABLE: &str = "stable";
 /// What the configuration is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSettings {
-    /// Where clients come to, as `bind` takes it: `127.0.0.1:8080`, `*:8443 ssl …` is not possible.
+    /// Where clients come to: `host:port`, or `*:port`. TLS ends before this, or is written by hand.
     pub bind: String,
     /// The path of the runtime socket.
     pub socket: PathBuf,
@@ -231,3 +231,6 @@ fn path(what: &'static str, given: &Path) -> Result<String, ConfigError> {
 fn ms(time: Duration) -> String {
     format!("{}ms", time.as_millis())
 }
+
+#[cfg(test)]
+mod tests;

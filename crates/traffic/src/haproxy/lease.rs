@@ -21,11 +21,13 @@ impl HaproxyRouter {
         let show_map = format!("show map {}", settings.map);
         let show_canary = format!("show stat {} 6 -1", settings.canary);
         let show_stable = format!("show stat {} 6 -1", settings.stable);
-        let [info, entries, canary, stable] =
-            self.query(["show info", &show_map, &show_canary, &show_stable]).await?;
+        let [activity, info, entries, canary, stable] = self
+            .query(["show activity", "show info", &show_map, &show_canary, &show_stable])
+            .await?;
         let unreadable = |command: &str, what: String| self.unreadable(command, what);
-        let (process, now) =
-            stat::parse_info(&info).map_err(|what| unreadable("show info", what))?;
+        let now = stat::parse_clock(&activity);
+        let now = now.map_err(|what| unreadable("show activity", what))?;
+        let process = stat::parse_process(&info).map_err(|what| unreadable("show info", what))?;
         let map = map::parse(&entries).map_err(|what| unreadable(&show_map, what))?;
         let arm = |command: &str, answer: &str, backend: &str| {
             stat::parse_arm(answer, backend).map_err(|what| unreadable(command, what))
@@ -127,11 +129,7 @@ impl HaproxyRouter {
         if seen.owner.as_ref() == Some(&self.owner) {
             return Ok(());
         }
-        let now_of = match &seen.owner {
-            Some(owner) => format!("`{owner}`'s"),
-            None => "nobody's".to_owned(),
-        };
-        Err(RouterError::Lost { owner: self.owner.clone(), now_of })
+        Err(RouterError::Lost { owner: self.owner.clone(), now_of: seen.owner.clone() })
     }
 
     fn check_leased(&self, seen: &Observation) -> Result<(), RouterError> {

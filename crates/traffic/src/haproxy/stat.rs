@@ -1,4 +1,4 @@
-//! The answers to `show stat` and `show info`.
+//! The answers to `show stat`, `show info` and `show activity`.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub(super) fn parse_arm(answer: &str, backend: &str) -> Result<ArmState, String>
     let mut servers = Vec::new();
     for row in rows.filter(|row| row.text("pxname") == Ok(backend)) {
         match row.text("svname")? {
-            "BACKEND" => arm = Some(row.arm()?),
+            "BACKEND" => arm = Some(row.counts()?),
             name => servers.push(row.server(name)?),
         }
     }
@@ -24,17 +24,28 @@ pub(super) fn parse_arm(answer: &str, backend: &str) -> Result<ArmState, String>
     Ok(ArmState { servers, open, ..arm })
 }
 
-/// Reads the process and the clock of the answer to `show info`.
-pub(super) fn parse_info(answer: &str) -> Result<(u64, UnixTime), String> {
+/// Reads what tells this process from others in the answer to `show info`.
+pub(super) fn parse_process(answer: &str) -> Result<u64, String> {
     let number = |name: &str| {
-        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let value = value.ok_or_else(|| format!("it does not say `{name}`"))?;
+        let value = value(answer, name)?;
         value.parse::<u64>().map_err(|_| format!("`{name}` is no number"))
     };
-    let start = number("Start_time_sec")?;
-    let now = UnixTime(start.saturating_add(number("Uptime_sec")?));
     // The number of a process alone may come again.
-    Ok((start << 24 | number("Pid")? & 0xff_ffff, now))
+    Ok(number("Start_time_sec")? << 24 | number("Pid")? & 0xff_ffff)
+}
+
+/// Reads the clock in the answer to `show activity`. It goes on evenly where the system's clock is
+/// set, as long as the process lives; until then it is that of the configuration's `date` but for
+/// some milliseconds. (That of `show info` is up to two seconds behind.)
+pub(super) fn parse_clock(answer: &str) -> Result<UnixTime, String> {
+    let value = value(answer, "date_now")?;
+    let seconds = value.split('.').next().unwrap_or_default();
+    seconds.parse().map(UnixTime).map_err(|_| format!("`{value}` is no time"))
+}
+
+fn value<'a>(answer: &'a str, name: &str) -> Result<&'a str, String> {
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    value.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
 struct Row<'a>(HashMap<&'a str, &'a str>);
@@ -56,7 +67,8 @@ impl Row<'_> {
         names.iter().map(|name| self.number(name)).sum()
     }
 
-    fn arm(&self) -> Result<ArmState, String> {
+    /// Returns the counts of an arm or of a server, which have the same columns.
+    fn counts(&self) -> Result<ArmState, String> {
         Ok(ArmState {
             servers: Vec::new(),
             open: self.number("scur")?,
@@ -70,12 +82,18 @@ impl Row<'_> {
     }
 
     fn server(&self, name: &str) -> Result<Server, String> {
+        let counts = self.counts()?;
         Ok(Server {
             name: name.to_owned(),
             address: self.text("addr")?.to_owned(),
             state: state(self.text("status")?)?,
-            open: self.number("scur")?,
-            requests: self.number("stot")?,
+            open: counts.open,
+            requests: counts.requests,
+            answers_good: counts.answers_good,
+            answers_4xx: counts.answers_4xx,
+            answers_5xx: counts.answers_5xx,
+            connect_errors: counts.connect_errors,
+            response_errors: counts.response_errors,
         })
     }
 }

@@ -10,8 +10,8 @@ impl HaproxyRouter {
         let stable = format!("show table {}", self.settings.stable);
         let [info, canary_table, stable_table] =
             self.query(["show info", &canary, &stable]).await?;
-        let (process, _) =
-            stat::parse_info(&info).map_err(|what| self.unreadable("show info", what))?;
+        let process =
+            stat::parse_process(&info).map_err(|what| self.unreadable("show info", what))?;
         let totals = |command: &str, table: &str| {
             parse(table).map_err(|what| self.unreadable(command, what))
         };
@@ -39,7 +39,7 @@ fn total(line: &str) -> Option<ClientTotal> {
     Some(ClientTotal {
         client: field("key")?.parse().ok()?,
         requests: field("http_req_cnt")?.parse().ok()?,
-        errors: field("http_fail_cnt")?.parse().ok()?,
+        errors: field("gpc0")?.parse().ok()?,
     })
 }
 

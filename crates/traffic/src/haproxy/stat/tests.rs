@@ -17,6 +17,8 @@ fn a_table_is_an_arm() {
     assert_eq!((arm.connect_errors, arm.response_errors), (1, 3));
     let states: Vec<_> = arm.servers.iter().map(|s| (s.name.as_str(), s.state, s.open)).collect();
     assert_eq!(states, [("c1", ServerState::Up, 2), ("c2", ServerState::Down, 1)]);
+    let first = &arm.servers[0];
+    assert_eq!((first.answers_good, first.answers_5xx, first.connect_errors), (5, 2, 1));
     assert_eq!(arm.servers[0].address, "127.0.0.1:1");
 }
 
@@ -32,6 +34,11 @@ fn what_is_no_table_is_refused() {
 #[test]
 fn the_clock_and_the_process_are_read() {
     let info = "Name: HAProxy\nPid: 5\nUptime_sec: 7\nStart_time_sec: 1000";
-    assert_eq!(parse_info(info), Ok((1000 << 24 | 5, UnixTime(1007))));
-    assert!(parse_info("Name: HAProxy").is_err());
+    assert_eq!(parse_process(info), Ok(1000 << 24 | 5));
+    assert!(parse_process("Name: HAProxy").is_err());
+    let activity = "thread_id: 1 (1..2)\ndate_now: 1795363794.370015\nctxsw: 47 [ 24 23 ]";
+    assert_eq!(parse_clock(activity), Ok(UnixTime(1_795_363_794)));
+    for bad in ["ctxsw: 47", "date_now: noon"] {
+        assert!(parse_clock(bad).is_err(), "{bad}");
+    }
 }

@@ -1,0 +1,475 @@
+//! The loop that carries a run out: one owner of the journal, inputs in the order in which they come.
+//!
+//! It makes no choices: `next` says what is due, the world does it, and nothing is done before its
+//! intent is on disk. Where the journal can't be written nothing more is begun, and the lease runs out.
+
+mod around;
+mod guards;
+mod people;
+mod settings;
+mod show;
+mod under_way;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use evidence::{Home, Output, Redactor};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use guard::{At, Verdict};
+use jiff::Timestamp;
+use runbook::{Kind, Mode, Plan, PlannedStep};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+
+pub use self::settings::{DriveError, DriveSettings, OnEntry};
+use self::{guards::Watches, show::Facts, under_way::UnderWay};
+use crate::{
+    Artefact, Done, Ending, Event, FolderError, Found, Inbox, Journal, JournalError, JournalView,
+    LeaseError, Live, Next, NoSight, Notice, Pending, Phase, RunFolder, Sample, Sighting, State,
+    Times, TrafficShare, Wait, Work, World, journal, next, next::is_word,
+};
+
+/// From look to look at what people say, at timers and at how the run stands.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How many notices may be under way; more are left out, and seen in the run's status alone.
+const NOTICES_MAX: usize = 16;
+
+/// How many troubles are shown.
+const TROUBLES_MAX: usize = 8;
+
+/// Something that happened, in the order in which it came.
+enum Input {
+    Done(Done),
+    Found(Found),
+    Looked(String, At, Result<Sighting, NoSight>),
+    Kept(Result<(), LeaseError>),
+    Shared(Result<Option<TrafficShare>, NoSight>),
+    Told(Result<(), String>),
+    Tick,
+    Stop,
+}
+
+/// A run that is carried out.
+pub struct Conductor {
+    plan: Plan,
+    folder: RunFolder,
+    inbox: Inbox,
+    journal: Journal,
+    redactor: Redactor,
+    world: Arc<dyn World>,
+    settings: DriveSettings,
+    under_way: Option<UnderWay>,
+    asked: FuturesUnordered<Pending<'static, Input>>,
+    watches: Watches,
+    facts: Facts,
+    /// What steps left behind, for those that compare.
+    kept: BTreeMap<String, Vec<Artefact>>,
+    unclear: BTreeSet<String>,
+    /// Steps of the kind `external` that the world carries out.
+    acted: BTreeSet<String>,
+    /// Steps that people want carried out again.
+    again: BTreeSet<String>,
+    /// When the lease was renewed last, and whether that is under way.
+    leased_at: Option<Timestamp>,
+    is_leasing: bool,
+    is_sharing: bool,
+    shared_at: Option<Timestamp>,
+    samples: Vec<Sample>,
+    notices: usize,
+    /// What people were told last that they are waited for.
+    waited: Option<String>,
+    /// When the run's status was written last, and what it said.
+    shown_at: Option<Timestamp>,
+    facts_shown: Option<(String, String, u64)>,
+    looking: watch::Sender<Option<Live>>,
+}
+
+impl Conductor {
+    /// Begins a run in its folder.
+    ///
+    /// # Errors
+    /// Fails where another run acts on the same, or something can't be written.
+    pub async fn start(
+        folder: RunFolder,
+        redactor: Redactor,
+        world: Arc<dyn World>,
+        settings: DriveSettings,
+    ) -> Result<Self, DriveError> {
+        let (plan, info) = (folder.plan()?, folder.info()?);
+        lease(&*world, &info.run, &settings).await?;
+        let journal = Journal::start(&folder.journal(), redactor.clone(), State::new(&plan)?)?;
+        let (digest, mode) = (plan.digest()?, plan.mode);
+        let mut conductor = Self::over(folder, plan, journal, (redactor, world, settings))?;
+        let begun = Event::Begun {
+            run: info.run,
+            plan: digest,
+            mode,
+            t0: conductor.settings.t0,
+            pace: conductor.settings.pace,
+        };
+        conductor.append(begun, Vec::new())?;
+        Ok(conductor)
+    }
+
+    /// Goes on with a run that another process left; T0 and the pace are those that it was begun with.
+    ///
+    /// # Errors
+    /// Fails where the folder was changed, another process goes on with it or acts on the same.
+    pub async fn resume(
+        folder: RunFolder,
+        redactor: Redactor,
+        world: Arc<dyn World>,
+        mut settings: DriveSettings,
+    ) -> Result<Self, DriveError> {
+        let (plan, info) = (folder.plan()?, folder.info()?);
+        let (path, state) = (folder.journal(), State::new(&plan)?);
+        let journal = Journal::resume(&path, redactor.clone(), state, Timestamp::now())?;
+        lease(&*world, &info.run, &settings).await?;
+        let bytes =
+            std::fs::read(&path).map_err(|source| FolderError::File { file: path, source })?;
+        let read = journal::read(&bytes).map_err(JournalError::Damage)?;
+        if let Some(Event::Begun { t0, pace, .. }) = read.entries.first().map(|entry| &entry.event)
+        {
+            (settings.t0, settings.pace) = (*t0, *pace);
+        }
+        let mut conductor = Self::over(folder, plan, journal, (redactor, world, settings))?;
+        let mut state = State::new(&conductor.plan)?;
+        for (size, entry) in (0..).zip(&read.entries) {
+            let (at, before) = (entry.at.parse().unwrap_or_default(), state.phase());
+            let view = JournalView { tree: &read.tree, size };
+            let applied = state.apply(&entry.event, view);
+            applied.map_err(|source| JournalError::Refused { line: size + 1, source })?;
+            conductor.facts.take(&conductor.plan, at, &entry.event);
+            if state.phase() != before {
+                conductor.facts.turn(at, &entry.event, state.phase());
+            }
+            if let Event::Outcome { step, .. } = &entry.event {
+                let mut artefacts = Vec::new();
+                for output in &entry.outputs {
+                    let bytes = conductor.folder.output(output.sha256)?;
+                    artefacts.push(Artefact { name: output.name.clone(), bytes });
+                }
+                conductor.kept.insert(step.clone(), artefacts);
+            }
+        }
+        Ok(conductor)
+    }
+
+    fn over(
+        folder: RunFolder,
+        plan: Plan,
+        journal: Journal,
+        (redactor, world, settings): (Redactor, Arc<dyn World>, DriveSettings),
+    ) -> Result<Self, DriveError> {
+        Ok(Conductor {
+            inbox: Inbox::new(folder.inbox()),
+            watches: Watches::new(&plan, settings.pace)?,
+            facts: Facts::default(),
+            kept: BTreeMap::new(),
+            under_way: None,
+            asked: FuturesUnordered::new(),
+            unclear: BTreeSet::new(),
+            acted: acted(&plan, &*world),
+            again: BTreeSet::new(),
+            leased_at: Some(Timestamp::now()),
+            is_leasing: false,
+            is_sharing: false,
+            shared_at: None,
+            samples: Vec::new(),
+            notices: 0,
+            waited: None,
+            shown_at: None,
+            facts_shown: None,
+            looking: watch::Sender::new(None),
+            plan,
+            folder,
+            journal,
+            redactor,
+            world,
+            settings,
+        })
+    }
+
+    /// Returns how the run stands, for whoever looks in this process.
+    pub fn looking(&self) -> watch::Receiver<Option<Live>> {
+        self.looking.subscribe()
+    }
+
+    /// Returns the journal's state.
+    pub fn state(&self) -> &State {
+        self.journal.state()
+    }
+
+    /// Carries the run out to its end, and returns how it ended. It ends early where it is told to stop,
+    /// and where the journal can't be written.
+    ///
+    /// # Errors
+    /// Fails where nothing more can be done; the run stays as it is, its lease runs out, and another
+    /// process can go on with it.
+    ///
+    /// # Cancel safety
+    /// Dropping it is like killing the process: what was begun and has no outcome is unknown.
+    pub async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<Phase, DriveError> {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            while self.proceed()? {}
+            self.show();
+            if is_over(self.state().phase()) {
+                self.conclude().await;
+                return Ok(self.state().phase());
+            }
+            let asked = &mut self.asked;
+            let under_way = &mut self.under_way;
+            let input = tokio::select! {
+                biased;
+                stopped = stop.wait_for(|stop| *stop) => {
+                    if stopped.is_err() { std::future::pending::<()>().await }
+                    Input::Stop
+                }
+                Some(input) = asked.next(), if !asked.is_empty() => input,
+                input = UnderWay::input(under_way) => input,
+                _ = ticks.tick() => Input::Tick,
+            };
+            self.take(input)?;
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), DriveError> {
+        match input {
+            Input::Stop => return Err(DriveError::Stopped),
+            Input::Done(done) => self.part_done(done)?,
+            Input::Found(found) => self.found(found)?,
+            Input::Looked(guard, at, seen) => self.looked(&guard, at, seen)?,
+            Input::Kept(kept) => self.leased(kept)?,
+            Input::Shared(shared) => self.shared(shared),
+            Input::Told(told) => {
+                self.notices = self.notices.saturating_sub(1);
+                if let Err(why) = told {
+                    self.trouble(format!("people could not be told: {why}"));
+                }
+            }
+            Input::Tick => {
+                self.listen()?;
+                self.look_around();
+                self.wait_on()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due; returns whether something else may be due then.
+    fn proceed(&mut self) -> Result<bool, DriveError> {
+        if self.under_way.is_some() {
+            return self.give_up_what_goes_back();
+        }
+        let plan = self.plan.clone();
+        let times = self.times();
+        if let Some(step) = self.wanted_again(&plan) {
+            return self.begin(step).map(|()| true);
+        }
+        match next(&plan, self.journal.state(), &times) {
+            Next::Over => return Ok(false),
+            Next::End(how) => self.end(how)?,
+            Next::Late { step, late } => {
+                let late_s = late.as_secs();
+                self.append(Event::Late { step: step.id.clone(), late_s }, Vec::new())?;
+            }
+            Next::Begin { step, attempt } => self.begin((step, attempt))?,
+            Next::ReadBack { step, attempt } => self.read_back(step, attempt)?,
+            Next::Conclude { step, attempt } => self.conclude_step(step, attempt)?,
+            Next::Await(wait) => {
+                self.wait_for(&wait);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn times(&self) -> Times {
+        Times {
+            now: Timestamp::now(),
+            t0: self.settings.t0,
+            pace: self.settings.pace,
+            grace: self.settings.grace,
+            unclear: self.unclear.clone(),
+            acted: self.acted.clone(),
+        }
+    }
+
+    /// Returns a gate or a step that people want carried out again, where that has a place now.
+    fn wanted_again<'p>(&mut self, plan: &'p Plan) -> Option<(&'p PlannedStep, u32)> {
+        let wanted = self.again.pop_first()?;
+        let step = plan.gates.iter().chain(&plan.steps).find(|step| step.id == wanted)?;
+        let attempt = match self.state().status(&wanted)? {
+            crate::Status::Done(attempt, _) | crate::Status::NoEffect(attempt) => attempt + 1,
+            _ => return None,
+        };
+        let intent = Event::Intent { step: wanted, attempt };
+        self.journal.may_follow(&intent).is_ok().then_some((step, attempt))
+    }
+
+    fn end(&mut self, how: Ending) -> Result<(), DriveError> {
+        self.flush_samples();
+        let mut outputs = Vec::new();
+        let samples = self.folder.samples()?;
+        if !samples.is_empty() {
+            self.folder.keep(&samples)?;
+            outputs.push(Output::new("samples.jsonl", &samples, Home::Outputs));
+        }
+        self.append(Event::Ended { how }, outputs)
+    }
+
+    /// Tells people of the end, and lets the lease go.
+    async fn conclude(&mut self) {
+        let kept =
+            self.world.keep(self.journal.state().run().unwrap_or_default(), Timestamp::now());
+        let _let_go = tokio::time::timeout(self.settings.lease, kept).await;
+        let rest = async {
+            while let Some(input) = self.asked.next().await {
+                if let Input::Told(Err(why)) = input {
+                    tracing::warn!(why, "people could not be told of the end");
+                }
+            }
+        };
+        let _in_time = tokio::time::timeout(self.settings.lease, rest).await;
+        self.show();
+    }
+
+    /// Writes an entry, and takes in what follows from it for people.
+    fn append(&mut self, event: Event, outputs: Vec<Output>) -> Result<(), DriveError> {
+        let (at, before) = (Timestamp::now(), self.state().phase());
+        let written = event.clone();
+        self.journal.append(at, event, outputs)?;
+        if let Some(OnEntry(called)) = &self.settings.on_entry {
+            called(self.journal.tip().entries);
+        }
+        self.facts.take(&self.plan, at, &written);
+        let after = self.state().phase();
+        if after != before {
+            self.facts.turn(at, &written, after);
+            self.turned(after);
+        }
+        Ok(())
+    }
+
+    /// Tells people that the run is in another phase.
+    fn turned(&mut self, phase: Phase) {
+        if phase == Phase::Go {
+            self.unclear.clear();
+        }
+        let why = self.facts.why.as_deref().unwrap_or_default();
+        let text = format!("{}. {why}", show::phase_sentence(phase));
+        match phase {
+            Phase::Hold => self.tell("hold", &text, Vec::new()),
+            Phase::RollingBack => self.tell("rollback", &text, Vec::new()),
+            phase if is_over(phase) => self.tell("ended", &text, Vec::new()),
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, kind: &'static str, text: &str, roles: Vec<String>) {
+        if self.notices >= NOTICES_MAX {
+            return;
+        }
+        self.notices += 1;
+        let run = self.journal.state().run().unwrap_or_default().to_owned();
+        let notice = Notice { run, kind, text: text.trim().to_owned(), roles };
+        let world = Arc::clone(&self.world);
+        self.asked.push(Box::pin(async move { Input::Told(world.tell(&notice).await) }));
+    }
+
+    fn trouble(&mut self, text: String) {
+        if self.facts.troubles.last() == Some(&text) {
+            return;
+        }
+        tracing::warn!(text, "trouble");
+        self.facts.troubles.push(text);
+        let surplus = self.facts.troubles.len().saturating_sub(TROUBLES_MAX);
+        self.facts.troubles.drain(..surplus);
+    }
+
+    /// Keeps what a step left behind, without secrets, and returns it as an entry names it.
+    fn keep(&self, artefacts: &[Artefact]) -> Result<(Vec<Output>, Vec<Artefact>), DriveError> {
+        let (mut outputs, mut kept) = (Vec::new(), Vec::new());
+        for artefact in artefacts {
+            let bytes = self.redactor.redact(&artefact.bytes);
+            self.folder.keep(&bytes)?;
+            outputs.push(Output::new(&artefact.name, &bytes, Home::Outputs));
+            kept.push(Artefact { name: artefact.name.clone(), bytes });
+        }
+        Ok((outputs, kept))
+    }
+
+    fn wait_for(&mut self, wait: &Wait<'_>) {
+        let text = match wait {
+            Wait::Time { .. } | Wait::Guards(_) => None,
+            wait => Some(show::wait_sentence(&self.plan, wait)),
+        };
+        if self.waited != text {
+            self.waited.clone_from(&text);
+            if let Some(text) = text {
+                let roles = show::wait_roles(&self.plan, self.journal.state(), wait);
+                self.tell("waiting", &text, roles);
+            }
+        }
+    }
+
+    /// Returns whether people carry a step out, or say something in it.
+    fn is_word(&self, step: &PlannedStep) -> bool {
+        is_word(step) && !self.acted.contains(&step.id)
+    }
+
+    /// Returns whether people vouch for a step before it passes: in production also for what the world
+    /// carried out in the place of a person.
+    fn needs_word(&self, step: &PlannedStep) -> bool {
+        self.is_word(step) || is_word(step) && self.plan.mode == Mode::Production
+    }
+
+    fn work(&self, step: &PlannedStep, attempt: u32) -> Work {
+        Work {
+            run: self.state().run().unwrap_or_default().to_owned(),
+            step: step.clone(),
+            attempt,
+            within: Duration::from_secs(step.within_s),
+            pace: self.settings.pace,
+            kept: self.kept.clone(),
+            going_back_since: self.facts.going_back_since,
+        }
+    }
+}
+
+/// Returns the steps of the kind `external` that a world carries out itself.
+fn acted(plan: &Plan, world: &dyn World) -> BTreeSet<String> {
+    let externals = plan.all_steps().filter(|step| step.kind == Kind::External);
+    externals.filter(|step| world.acts(step)).map(|step| step.id.clone()).collect()
+}
+
+async fn lease(world: &dyn World, run: &str, settings: &DriveSettings) -> Result<(), LeaseError> {
+    let now = Timestamp::now();
+    let until = now.checked_add(settings.lease).unwrap_or(now);
+    let kept = tokio::time::timeout(settings.lease, world.keep(run, until)).await;
+    kept.unwrap_or_else(|_| Err(LeaseError::Unreachable("it was not answered".to_owned())))
+}
+
+/// Returns whether a run has ended.
+pub(crate) const fn is_over(phase: Phase) -> bool {
+    matches!(phase, Phase::Kept | Phase::RolledBack | Phase::RollbackFailed | Phase::Aborted)
+}
+
+/// Returns the worse of two verdicts: ERROR, FAIL, INSUFFICIENT, PASS.
+fn worse(one: Verdict, other: Verdict) -> Verdict {
+    let rank = |verdict| match verdict {
+        Verdict::Pass => 0,
+        Verdict::Insufficient => 1,
+        Verdict::Fail => 2,
+        Verdict::Error => 3,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}

@@ -1,0 +1,101 @@
+//! What people say to a run, taken in from its folder.
+
+use evidence::Choice;
+
+use super::{Conductor, DriveError};
+use crate::{Answer, Effect, Event, JournalError, Phase, Request, RequestName, Status};
+
+impl Conductor {
+    /// Takes in what people have said since.
+    pub(super) fn listen(&mut self) -> Result<(), DriveError> {
+        let waiting = match self.inbox.waiting() {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                self.trouble(format!("what people say can't be read: {error}"));
+                return Ok(());
+            }
+        };
+        for (name, request) in waiting {
+            let answer = match request {
+                Ok(request) => self.hear(request)?,
+                Err(why) => Answer::Refused(why),
+            };
+            self.answer(&name, &answer);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, name: &RequestName, answer: &Answer) {
+        if let Err(error) = self.inbox.settle(name, answer) {
+            self.trouble(format!("people can't be answered: {error}"));
+        }
+    }
+
+    fn hear(&mut self, request: Request) -> Result<Answer, DriveError> {
+        match request {
+            Request::Said(event) => self.said(*event),
+            Request::Again { step } => self.asked_again(&step),
+        }
+    }
+
+    /// Writes down what somebody said, where it counts.
+    fn said(&mut self, event: Event) -> Result<Answer, DriveError> {
+        if let Err(why) = self.journal.may_follow(&event) {
+            return Ok(Answer::Refused(why.to_string()));
+        }
+        let is_abort = is_abort(&event);
+        match self.append(event, Vec::new()) {
+            Ok(()) => {}
+            // What can't be an entry changes nothing.
+            Err(DriveError::Journal(
+                error @ (JournalError::Refused { .. }
+                | JournalError::Entry(_)
+                | JournalError::EntryTooLong(_)),
+            )) => return Ok(Answer::Refused(error.to_string())),
+            Err(error) => return Err(error),
+        }
+        if is_abort && self.state().phase() == Phase::Aborted {
+            self.under_way = None;
+        }
+        self.wait_on()?;
+        Ok(Answer::Taken)
+    }
+
+    /// A gate or a step that did not pass is carried out again where it may; one that people were at
+    /// when a process ended was not done, as they say.
+    fn asked_again(&mut self, step: &str) -> Result<Answer, DriveError> {
+        let Some(planned) = self.plan.all_steps().find(|other| other.id == step).cloned() else {
+            return Ok(Answer::Refused(format!("the plan has no `{step}`")));
+        };
+        let refused = |why: &str| Ok(Answer::Refused(format!("{step} {why}")));
+        match self.state().status(step) {
+            Some(Status::Unknown(attempt)) if self.is_word(&planned) => {
+                let text = "It was not done, as was said.".to_owned();
+                let (step, happened) = (step.to_owned(), Effect::No);
+                let found = Event::ReadBack { step, attempt, happened, text };
+                self.append(found, Vec::new())?;
+            }
+            Some(Status::Done(_, verdict)) if !verdict.is_pass() => {
+                if self.state().phase() == Phase::RollingBack {
+                    return refused("is not carried out while the run goes back");
+                }
+                if planned.class.is_grave() {
+                    return refused("must not be done twice; waive it, or go back");
+                }
+                self.again.insert(step.to_owned());
+            }
+            Some(Status::Done(..)) => return refused("has passed"),
+            Some(Status::Open(_)) => return refused("is under way"),
+            _ => return refused("was not carried out yet"),
+        }
+        Ok(Answer::Taken)
+    }
+}
+
+fn is_abort(event: &Event) -> bool {
+    match event {
+        Event::Decided { choice, .. } => *choice == Choice::Abort,
+        Event::Signed { .. } => true,
+        _ => false,
+    }
+}
