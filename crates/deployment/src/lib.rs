@@ -5,6 +5,7 @@
 //! Must not know: when a step is due, what a run's journal says, how a guard judges, how a stack is
 //! started for a rehearsal; for what only whoever runs a deployment can do there is [`Hands`].
 
+mod deployment;
 mod environment;
 mod hands;
 mod http;
@@ -12,11 +13,16 @@ mod program;
 mod secret;
 mod settings_file;
 mod sources;
+mod steps;
 
 use conductor::Artefact;
 
 pub use self::{
-    environment::{Environment, EnvironmentError, Service},
+    deployment::{Deployment, DeploymentError, DeploymentSettings},
+    environment::{
+        Argv, Asks, CommandSettings, DescribedReplica, Environment, EnvironmentError,
+        ExternalDescription, RouterDescription, Service, SettingsDescription,
+    },
     hands::{Acted, External, Hands, HandsError, Pairs, Replica, Setting, TrafficMove},
     secret::{Lookup, SecretError, SecretSource, SecretText, Secrets},
     sources::LedgerTotals,
@@ -24,6 +30,3 @@ pub use self::{
 
 /// What something left behind.
 pub type Artefacts = Vec<Artefact>;
-
-/// The header in which a router says which arm answered.
-pub(crate) const ARM_HEADER: &str = "x-tidegate-arm";

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-pub(crate) use self::output::{Kept, TestCounts};
+pub(crate) use self::output::Kept;
 use self::{
     group::Group,
     output::{Reading, read},

@@ -138,7 +138,7 @@ impl Watched {
                 Watched::Breaks(breaks::Breaks::new(selector))
             }
             (Measure::Latency, Source::Family(selector)) => {
-                Watched::Histogram(latency::Histogram::new(selector).map_err(fault)?)
+                Watched::Histogram(latency::Histogram::new(&selector).map_err(fault)?)
             }
             (Measure::Latency, Source::Path(path)) => {
                 Watched::PathTimes(latency::PathTimes::new(path))

@@ -1,3 +1,5 @@
+//! What stands in an environment's file, and what is said of one with faults.
+
 use std::{path::Path, sync::Arc};
 
 use guard::Arm;

@@ -89,7 +89,7 @@ impl EventStream {
 
     /// Returns which arm serves it, as the router says.
     pub(crate) fn arm(&self) -> Option<String> {
-        let arm = self.response.headers().get(super::super::ARM_HEADER)?;
+        let arm = self.response.headers().get(traffic::haproxy::ARM_HEADER)?;
         arm.to_str().ok().map(ToOwned::to_owned)
     }
 

@@ -1,3 +1,5 @@
+//! Real programs: how they end, and that nothing of them is left.
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};

@@ -1,3 +1,5 @@
+//! Secrets are read late and never shown.
+
 use std::{collections::BTreeMap, fs, sync::Arc};
 
 use super::{SecretError, SecretSource, SecretText, Secrets};

@@ -1,3 +1,5 @@
+//! Files of settings keep what is not changed.
+
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::{SettingsFileError, read, write};

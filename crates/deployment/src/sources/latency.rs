@@ -35,7 +35,7 @@ pub(crate) struct PathTimes {
 
 impl Histogram {
     /// Returns what looks at a histogram in seconds.
-    pub(crate) fn new(selector: Selector) -> Result<Self, String> {
+    pub(crate) fn new(selector: &Selector) -> Result<Self, String> {
         if !selector.name.ends_with("_seconds") {
             let name = &selector.name;
             return Err(format!("`{name}` is no histogram of seconds; its name has to end so"));
@@ -92,7 +92,7 @@ impl PathTimes {
             let of = |all: &'_ [Replica]| all[number % all.len()].clone();
             let (canary, stable) = (of(&canary), of(&stable));
             // Each goes first in turn, so that nothing that comes before or behind favours one.
-            pairs.push(if number % 2 == 0 {
+            pairs.push(if number.is_multiple_of(2) {
                 let canary = self.took_ms(sight, &canary).await?;
                 (canary, self.took_ms(sight, &stable).await?)
             } else {

@@ -85,7 +85,7 @@ mod tests {
         Total { replica, exposure, errors }
     }
 
-    fn arms(sighting: Sighting) -> [(f64, f64); 2] {
+    fn arms(sighting: &Sighting) -> [(f64, f64); 2] {
         let Sighting::Arms(look) = sighting else { panic!("{sighting:?}") };
         [look.canary, look.stable].map(|counts| (counts.exposure(), counts.errors()))
     }
@@ -97,10 +97,10 @@ mod tests {
         let first = [total("a", s, 100.0, 1.0), total("b", s, 50.0, 0.0), total("c", c, 5.0, 5.0)];
         assert_eq!(totals.take(At(0), &first).unwrap(), Sighting::First);
         let second = [total("a", s, 110.0, 2.0), total("b", s, 51.0, 0.0), total("c", c, 8.0, 6.0)];
-        assert_eq!(arms(totals.take(At(1), &second).unwrap()), [(3.0, 1.0), (11.0, 1.0)]);
+        assert_eq!(arms(&totals.take(At(1), &second).unwrap()), [(3.0, 1.0), (11.0, 1.0)]);
         // One is started again, and another one comes.
         let third = [total("a", s, 4.0, 1.0), total("c", c, 8.0, 6.0), total("d", s, 9.0, 9.0)];
-        assert_eq!(arms(totals.take(At(2), &third).unwrap()), [(0.0, 0.0), (4.0, 1.0)]);
+        assert_eq!(arms(&totals.take(At(2), &third).unwrap()), [(0.0, 0.0), (4.0, 1.0)]);
     }
 
     #[test]
@@ -111,12 +111,12 @@ mod tests {
         };
         totals.take(At(0), &at(10.0, (10.0, 2.0))).unwrap();
         assert!(totals.take(At(1), &at(20.0, (f64::NAN, 2.0))).is_err());
-        assert_eq!(arms(totals.take(At(2), &at(30.0, (11.0, 2.0))).unwrap())[1], (20.0, 0.0));
+        assert_eq!(arms(&totals.take(At(2), &at(30.0, (11.0, 2.0))).unwrap())[1], (20.0, 0.0));
         // Half a reset: the time around it counts for neither.
         let half = totals.take(At(3), &at(40.0, (12.0, 1.0))).unwrap_err();
         assert!(half.0.contains("the replica c (canary)"), "{half}");
         assert_eq!(
-            arms(totals.take(At(4), &at(45.0, (15.0, 2.0))).unwrap()),
+            arms(&totals.take(At(4), &at(45.0, (15.0, 2.0))).unwrap()),
             [(3.0, 1.0), (5.0, 0.0)]
         );
     }

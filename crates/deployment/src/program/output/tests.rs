@@ -1,3 +1,5 @@
+//! What is kept of outputs, and what is counted in them.
+
 use super::{Kept, PART_BYTES_MAX, TestCounts};
 
 fn kept(pieces: &[&[u8]]) -> Kept {

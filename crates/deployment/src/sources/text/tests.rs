@@ -1,3 +1,5 @@
+//! Texts of metrics, good ones and others.
+
 use super::{Families, Selector, TextError, read};
 
 const NOW: f64 = 1_700_000_000.0;
