@@ -198,10 +198,38 @@ impl Sight<'_> {
         Ok(all)
     }
 
+    /// Returns the replicas that have traffic, at least one: a canary that has none may not run.
+    pub(crate) async fn serving_replicas(&self) -> Result<Vec<Replica>, NoSight> {
+        let replicas = serving_replicas(self.hands, self.router).await.map_err(NoSight)?;
+        if replicas.is_empty() {
+            return Err(NoSight("no replica is known".to_owned()));
+        }
+        Ok(replicas)
+    }
+
     fn router(&self) -> Result<&dyn traffic::Router, NoSight> {
         let lacks = "there is no router here; add [router] to the environment's file";
         self.router.ok_or_else(|| NoSight(lacks.to_owned()))
     }
+}
+
+/// Returns the replicas that have traffic: those of the stable arm, and the canary's while it has a
+/// share. Without a router every replica has.
+///
+/// # Errors
+/// Fails where the router does not say it.
+pub(crate) async fn serving_replicas(
+    hands: &dyn Hands,
+    router: Option<&dyn traffic::Router>,
+) -> Result<Vec<Replica>, String> {
+    let mut replicas = hands.replicas();
+    if let Some(router) = router {
+        let seen = router.observe().await.map_err(|error| traffic::chain(&error))?;
+        if seen.weight_in_effect() == traffic::Weight::NONE {
+            replicas.retain(|replica| replica.arm == guard::Arm::Stable);
+        }
+    }
+    Ok(replicas)
 }
 
 /// Guards and what was seen for each, so that one that hangs holds up no other.

@@ -153,3 +153,11 @@ fn what_is_missing_is_said() {
     let shown = parse(&unapplied).unwrap_err().to_string();
     assert!(shown.contains("`settings.apply` is missing"), "{shown}");
 }
+
+#[test]
+fn the_example_of_the_manual_is_one() {
+    let manual = include_str!("../../../../docs/environments.md");
+    let example = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let environment = parse(example.unwrap()).unwrap();
+    assert_eq!((environment.replicas.len(), environment.externals.len()), (2, 3));
+}

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use conductor::{Artefact, Pending};
 use evidence::Hash;
+use futures_util::future::join_all;
 use guard::Arm;
 use runbook::PlannedStep;
 use serde_json::Value;
@@ -125,16 +126,15 @@ impl DescribedHands {
 
     async fn tell_to_drain(&self, arm: Arm) -> Result<(), HandsError> {
         let of_arm = self.environment.replicas.iter().filter(|it| it.replica.arm == arm);
-        let mut faults = Vec::new();
-        for replica in of_arm {
-            let Some(argv) = &replica.drain else {
-                faults.push(format!("the replica {} has no `drain`", replica.replica.name));
-                continue;
+        let told = of_arm.map(|DescribedReplica { replica, drain, .. }| async move {
+            let name = &replica.name;
+            let Some(argv) = drain else {
+                return Err(format!("the replica {name} has no `drain`"));
             };
-            if let Err(error) = self.run(std::slice::from_ref(argv), "drain").await {
-                faults.push(format!("the replica {}: {error}", replica.replica.name));
-            }
-        }
+            let ran = self.run(std::slice::from_ref(argv), "drain").await;
+            ran.map(|_| ()).map_err(|error| format!("the replica {name}: {error}"))
+        });
+        let faults: Vec<_> = join_all(told).await.into_iter().filter_map(Result::err).collect();
         if faults.is_empty() { Ok(()) } else { Err(HandsError::new(faults.join("; "))) }
     }
 

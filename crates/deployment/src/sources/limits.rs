@@ -51,11 +51,7 @@ impl FamilyZero {
     }
 
     pub(super) async fn look(&mut self, sight: &Sight<'_>) -> Result<Sighting, NoSight> {
-        let mut replicas = sight.hands.replicas();
-        if replicas.is_empty() {
-            return Err(NoSight("no replica is known".to_owned()));
-        }
-        replicas.sort_by(|one, other| one.name.cmp(&other.name));
+        let replicas = sight.serving_replicas().await?;
         let scraped = scrape::each(sight, replicas, &[&self.all.name]).await;
         let scraped = scraped.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut now = BTreeMap::new();
@@ -73,7 +69,9 @@ impl FamilyZero {
             // Whatever it counts is bad: what is checked is that replicas did not count it.
             checked = scraped.len() as f64 + found;
         }
-        let is_first = self.last.replace(now).is_none();
+        let is_first = self.last.is_none();
+        // One that has no traffic now may have some again: what it had counted is kept.
+        self.last.get_or_insert_default().extend(now);
         Ok(if is_first { Sighting::First } else { Sighting::Bad { checked, found } })
     }
 }

@@ -2,11 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
-use guard::Arm;
 use tokio::time::{Instant, sleep};
-use traffic::{Weight, chain};
 
-use crate::{Deployment, Replica};
+use crate::{Deployment, Replica, sources::serving_replicas};
 
 /// From try to try.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -41,20 +39,12 @@ impl Deployment {
         Ok([self.service_endpoint()].into_iter().chain(of_replicas).collect())
     }
 
-    /// Returns the replicas that have traffic: those of the stable arm, and the canary's while it has a
-    /// share. Without a router every replica has.
+    /// Returns the replicas that have traffic.
     ///
     /// # Errors
     /// Fails where the router does not say it.
     pub(super) async fn serving_replicas(&self) -> Result<Vec<Replica>, String> {
-        let mut replicas = self.hands.replicas();
-        if let Some(router) = self.router() {
-            let seen = router.observe().await.map_err(|error| chain(&error))?;
-            if seen.weight_in_effect() == Weight::NONE {
-                replicas.retain(|replica| replica.arm == Arm::Stable);
-            }
-        }
-        Ok(replicas)
+        serving_replicas(&*self.hands, self.router()).await
     }
 }
 

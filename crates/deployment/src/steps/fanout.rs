@@ -21,6 +21,9 @@ use crate::{Deployment, http::events::EventStream};
 /// How many events go through each replica.
 const EACH: usize = 3;
 
+/// The longest name of a scope of threads.
+const SCOPE_CHARS_MAX: usize = 128;
+
 /// How long one try may take.
 const TRY_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -81,7 +84,8 @@ impl Deployment {
             Ok(key) => key,
             Err(why) => return error(format!("{why}.")),
         };
-        let mark = format!("{}-{}-{}", work.run, work.step.id, Timestamp::now().as_millisecond());
+        let mark = format!("{}-{}-{}", Timestamp::now().as_millisecond(), work.step.id, work.run);
+        let mark = mark.chars().take(SCOPE_CHARS_MAX).collect();
         let writer = Writer { key, mark };
         let written = parking_lot::Mutex::new(Vec::new());
         let tried = until_holds("a replica", until, || {

@@ -30,6 +30,15 @@ pub(crate) fn with_guard(stage: &Stage, guard: &str, source: &str) -> Acting {
     stage.act(&guarded(&guard.replace("SOURCE", source)))
 }
 
+/// Returns the deployment with a guard and without traffic.
+pub(crate) fn with_limit(stage: &Stage, guard: &str, source: &str) -> Acting {
+    let guard = guard.replace("SOURCE", source).replace("; ", "\n   ");
+    stage.act(&format!(
+        "1. Deploy. <!-- run: external id=S1 class=converge undo=BACK -->\n\n   \
+         ```toml guard\n   id = \"g\"\n   {guard}\n   ```\n"
+    ))
+}
+
 fn requests(good: u32, bad: u32) -> String {
     format!(
         "# TYPE tidegate_http_requests counter\n\
@@ -124,7 +133,7 @@ async fn latency_comes_in_pairs() {
 
 #[tokio::test]
 async fn what_must_not_happen_is_counted_since_the_first_look() {
-    let stage = Stage::watched().await;
+    let stage = Stage::new().await;
     let keys = |first: u32, conflict: u32| {
         format!(
             "# TYPE tidegate_idempotency counter\ntidegate_idempotency_total{{result=\"first\"}} {first}\n\
@@ -136,7 +145,7 @@ async fn what_must_not_happen_is_counted_since_the_first_look() {
         other => panic!("{other:?}"),
     };
     let source = "tidegate_idempotency_total{result=\"conflict\"}";
-    let acting = with_guard(&stage, ZERO, source);
+    let acting = with_limit(&stage, ZERO, source);
     let declared = "# TYPE tidegate_idempotency counter\n";
     say(&stage, [&keys(5, 2), declared, declared]);
     assert_eq!(acting.look(0).await, Ok(Sighting::First));
@@ -145,7 +154,7 @@ async fn what_must_not_happen_is_counted_since_the_first_look() {
     say(&stage, [&keys(8, 2), &keys(0, 1), &keys(1, 0)]);
     assert_eq!(bad(acting.look(2000).await), (1.0, 1.0));
     // Of a family without a label whatever it counts is bad.
-    let acting = with_guard(&stage, ZERO, "tidegate_idempotency_total");
+    let acting = with_limit(&stage, ZERO, "tidegate_idempotency_total");
     assert_eq!(acting.look(0).await, Ok(Sighting::First));
     assert_eq!(bad(acting.look(1000).await), (3.0, 0.0));
 }

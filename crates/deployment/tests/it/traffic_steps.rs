@@ -164,6 +164,20 @@ async fn guards_look_at_the_router() {
     assert_eq!(crate::guards::arms(acting.look(1000).await)[0], (0.0, 0.0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_without_traffic_is_not_asked() {
+    let mut stage = Stage::new().await;
+    let _edge = Edge::before(&mut stage).await;
+    stage.stable.iter().for_each(|fake| fake.set_metrics("drops_total 3\n"));
+    stage.canary.set_hanging(true);
+    let zero = "measure = \"zero\"; source = 'SOURCE'; what = \"drops\"";
+    let acting = crate::guards::with_limit(&stage, zero, "drops_total");
+    assert_eq!(acting.look(0).await, Ok(conductor::Sighting::First));
+    stage.stable[1].set_metrics("drops_total 4\n");
+    let bad = conductor::Sighting::Bad { checked: 3.0, found: 1.0 };
+    assert_eq!(acting.look(1000).await, Ok(bad));
+}
+
 async fn ask(service: &str, times: usize) -> usize {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = service.strip_prefix("http://").unwrap();
