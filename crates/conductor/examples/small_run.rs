@@ -1,9 +1,13 @@
 //! Carries a small run through its journal and writes it out as evidence, to be looked at and tampered
-//! with: `cargo run -p conductor --example small_run -- DIR`, where `DIR` is not there yet.
+//! with, and as a record for people: `cargo run -p conductor --example small_run -- DIR`, where `DIR` is
+//! not there yet.
 
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf};
 
-use conductor::{Ending, Event, Journal, RunRecord, State, export};
+use conductor::{
+    Ending, Event, Journal, RunRecord, State, export,
+    report::{Material, Report},
+};
 use evidence::{Choice, Decision, Home, Output, Redactor, Signer, folder};
 use guard::{At, Judgement, Verdict, Window};
 use jiff::Timestamp;
@@ -26,8 +30,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = dir.join("run.journal");
     carry_out(Journal::start(&path, Redactor::default(), State::new(&plan)?)?, &plan, &bo, output)?;
     let outputs = BTreeMap::from([(evidence::Hash::of(output), output.to_vec())]);
-    let run = RunRecord { journal: &fs::read(&path)?, plan: &plan, outputs: &outputs };
-    folder::write(&dir.join("evidence"), &export(&run, &log, Timestamp::now())?, &log)?;
+    let journal = fs::read(&path)?;
+    let run = RunRecord { journal: &journal, plan: &plan, outputs: &outputs };
+    let evidence = dir.join("evidence");
+    folder::write(&evidence, &export(&run, &log, Timestamp::now())?, &log)?;
+    let checkpoint = fs::read_to_string(evidence.join(evidence::CHECKPOINT_FILE))?;
+    let read = conductor::read(&journal)?;
+    let report = Report::new(Material {
+        document: &text,
+        plan: &plan,
+        journal: &read,
+        outputs: &outputs,
+        samples: &[],
+        checkpoint: Some(&checkpoint),
+    })?;
+    fs::write(dir.join("report.md"), report.markdown())?;
+    fs::write(dir.join("report.html"), report.html())?;
     let keys = [("log", &log), ("operator", &ana), ("lead", &bo)];
     let lines = keys.map(|(role, key)| format!("{role} {}\n", key.verifier()));
     fs::write(dir.join("run.keys"), lines.concat())?;

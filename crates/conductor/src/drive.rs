@@ -8,6 +8,7 @@ mod guards;
 mod people;
 mod settings;
 mod show;
+mod start;
 mod under_way;
 
 use std::{
@@ -29,9 +30,9 @@ use tokio::{
 pub use self::settings::{DriveError, DriveSettings, OnEntry};
 use self::{guards::Watches, show::Facts, under_way::UnderWay};
 use crate::{
-    Artefact, Done, Ending, Event, FolderError, Found, Inbox, Journal, JournalError, JournalView,
-    LeaseError, Live, Next, NoSight, Notice, Pending, Phase, RunFolder, Sample, Sighting, State,
-    Times, TrafficShare, Wait, Work, World, journal, next, next::is_word,
+    Artefact, Done, Ending, Event, Found, Inbox, Journal, LeaseError, Live, Next, NoSight, Notice,
+    Pending, Phase, RunFolder, Sample, Sighting, State, Times, TrafficShare, Wait, Work, World,
+    next, next::is_word,
 };
 
 /// From look to look at what people say, at timers and at how the run stands.
@@ -39,6 +40,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How many notices may be under way; more are left out, and seen in the run's status alone.
 const NOTICES_MAX: usize = 16;
+
+/// How long telling people may take.
+const NOTICE_MAX: Duration = Duration::from_secs(30);
 
 /// How many troubles are shown.
 const TROUBLES_MAX: usize = 8;
@@ -91,111 +95,6 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    /// Begins a run in its folder.
-    ///
-    /// # Errors
-    /// Fails where another run acts on the same, or something can't be written.
-    pub async fn start(
-        folder: RunFolder,
-        redactor: Redactor,
-        world: Arc<dyn World>,
-        settings: DriveSettings,
-    ) -> Result<Self, DriveError> {
-        let (plan, info) = (folder.plan()?, folder.info()?);
-        lease(&*world, &info.run, &settings).await?;
-        let journal = Journal::start(&folder.journal(), redactor.clone(), State::new(&plan)?)?;
-        let (digest, mode) = (plan.digest()?, plan.mode);
-        let mut conductor = Self::over(folder, plan, journal, (redactor, world, settings))?;
-        let begun = Event::Begun {
-            run: info.run,
-            plan: digest,
-            mode,
-            t0: conductor.settings.t0,
-            pace: conductor.settings.pace,
-        };
-        conductor.append(begun, Vec::new())?;
-        Ok(conductor)
-    }
-
-    /// Goes on with a run that another process left; T0 and the pace are those that it was begun with.
-    ///
-    /// # Errors
-    /// Fails where the folder was changed, another process goes on with it or acts on the same.
-    pub async fn resume(
-        folder: RunFolder,
-        redactor: Redactor,
-        world: Arc<dyn World>,
-        mut settings: DriveSettings,
-    ) -> Result<Self, DriveError> {
-        let (plan, info) = (folder.plan()?, folder.info()?);
-        let (path, state) = (folder.journal(), State::new(&plan)?);
-        let journal = Journal::resume(&path, redactor.clone(), state, Timestamp::now())?;
-        lease(&*world, &info.run, &settings).await?;
-        let bytes =
-            std::fs::read(&path).map_err(|source| FolderError::File { file: path, source })?;
-        let read = journal::read(&bytes).map_err(JournalError::Damage)?;
-        if let Some(Event::Begun { t0, pace, .. }) = read.entries.first().map(|entry| &entry.event)
-        {
-            (settings.t0, settings.pace) = (*t0, *pace);
-        }
-        let mut conductor = Self::over(folder, plan, journal, (redactor, world, settings))?;
-        let mut state = State::new(&conductor.plan)?;
-        for (size, entry) in (0..).zip(&read.entries) {
-            let (at, before) = (entry.at.parse().unwrap_or_default(), state.phase());
-            let view = JournalView { tree: &read.tree, size };
-            let applied = state.apply(&entry.event, view);
-            applied.map_err(|source| JournalError::Refused { line: size + 1, source })?;
-            conductor.facts.take(&conductor.plan, at, &entry.event);
-            if state.phase() != before {
-                conductor.facts.turn(at, &entry.event, state.phase());
-            }
-            if let Event::Outcome { step, .. } = &entry.event {
-                let mut artefacts = Vec::new();
-                for output in &entry.outputs {
-                    let bytes = conductor.folder.output(output.sha256)?;
-                    artefacts.push(Artefact { name: output.name.clone(), bytes });
-                }
-                conductor.kept.insert(step.clone(), artefacts);
-            }
-        }
-        Ok(conductor)
-    }
-
-    fn over(
-        folder: RunFolder,
-        plan: Plan,
-        journal: Journal,
-        (redactor, world, settings): (Redactor, Arc<dyn World>, DriveSettings),
-    ) -> Result<Self, DriveError> {
-        Ok(Conductor {
-            inbox: Inbox::new(folder.inbox()),
-            watches: Watches::new(&plan, settings.pace)?,
-            facts: Facts::default(),
-            kept: BTreeMap::new(),
-            under_way: None,
-            asked: FuturesUnordered::new(),
-            unclear: BTreeSet::new(),
-            acted: acted(&plan, &*world),
-            again: BTreeSet::new(),
-            leased_at: Some(Timestamp::now()),
-            is_leasing: false,
-            is_sharing: false,
-            shared_at: None,
-            samples: Vec::new(),
-            notices: 0,
-            waited: None,
-            shown_at: None,
-            facts_shown: None,
-            looking: watch::Sender::new(None),
-            plan,
-            folder,
-            journal,
-            redactor,
-            world,
-            settings,
-        })
-    }
-
     /// Returns how the run stands, for whoever looks in this process.
     pub fn looking(&self) -> watch::Receiver<Option<Live>> {
         self.looking.subscribe()
@@ -229,10 +128,7 @@ impl Conductor {
             let under_way = &mut self.under_way;
             let input = tokio::select! {
                 biased;
-                stopped = stop.wait_for(|stop| *stop) => {
-                    if stopped.is_err() { std::future::pending::<()>().await }
-                    Input::Stop
-                }
+                () = told_to(&mut stop) => Input::Stop,
                 Some(input) = asked.next(), if !asked.is_empty() => input,
                 input = UnderWay::input(under_way) => input,
                 _ = ticks.tick() => Input::Tick,
@@ -306,7 +202,8 @@ impl Conductor {
     /// Returns a gate or a step that people want carried out again, where that has a place now.
     fn wanted_again<'p>(&mut self, plan: &'p Plan) -> Option<(&'p PlannedStep, u32)> {
         let wanted = self.again.pop_first()?;
-        let step = plan.gates.iter().chain(&plan.steps).find(|step| step.id == wanted)?;
+        let mut steps = plan.gates.iter().chain(&plan.steps).chain(&plan.closing);
+        let step = steps.find(|step| step.id == wanted)?;
         let attempt = match self.state().status(&wanted)? {
             crate::Status::Done(attempt, _) | crate::Status::NoEffect(attempt) => attempt + 1,
             _ => return None,
@@ -382,11 +279,15 @@ impl Conductor {
         let run = self.journal.state().run().unwrap_or_default().to_owned();
         let notice = Notice { run, kind, text: text.trim().to_owned(), roles };
         let world = Arc::clone(&self.world);
-        self.asked.push(Box::pin(async move { Input::Told(world.tell(&notice).await) }));
+        self.asked.push(Box::pin(async move {
+            let told = tokio::time::timeout(NOTICE_MAX, world.tell(&notice)).await;
+            let seconds = NOTICE_MAX.as_secs();
+            Input::Told(told.unwrap_or_else(|_| Err(format!("no answer within {seconds} s"))))
+        }));
     }
 
     fn trouble(&mut self, text: String) {
-        if self.facts.troubles.last() == Some(&text) {
+        if self.facts.troubles.contains(&text) {
             return;
         }
         tracing::warn!(text, "trouble");
@@ -451,11 +352,12 @@ fn acted(plan: &Plan, world: &dyn World) -> BTreeSet<String> {
     externals.filter(|step| world.acts(step)).map(|step| step.id.clone()).collect()
 }
 
-async fn lease(world: &dyn World, run: &str, settings: &DriveSettings) -> Result<(), LeaseError> {
-    let now = Timestamp::now();
-    let until = now.checked_add(settings.lease).unwrap_or(now);
-    let kept = tokio::time::timeout(settings.lease, world.keep(run, until)).await;
-    kept.unwrap_or_else(|_| Err(LeaseError::Unreachable("it was not answered".to_owned())))
+/// Waits until it is told to stop; for ever, where nobody can tell it any more.
+async fn told_to(stop: &mut watch::Receiver<bool>) {
+    let is_told = stop.wait_for(|stop| *stop).await.is_ok();
+    if !is_told {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Returns whether a run has ended.

@@ -73,6 +73,28 @@ pub fn export(
     signer: &Signer,
     at: Timestamp,
 ) -> Result<Recorder, ExportError> {
+    export_with(run, Vec::new(), signer, at)
+}
+
+/// Something that is stated of a run beside its gates.
+#[derive(Clone, Debug)]
+pub struct Stated {
+    /// What, signed by whoever carries the run out.
+    pub statement: evidence::Statement,
+    /// What it rests on, by name; without secrets.
+    pub outputs: Vec<(String, Vec<u8>)>,
+}
+
+/// Returns the evidence of a run with further statements, which stand behind those of its gates.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_with(
+    run: &RunRecord<'_>,
+    further: Vec<Stated>,
+    signer: &Signer,
+    at: Timestamp,
+) -> Result<Recorder, ExportError> {
     let read = journal::read(run.journal)?;
     let state = fold(run.plan, &read)?;
     let origin = state.run().ok_or(ExportError::Empty)?;
@@ -85,6 +107,10 @@ pub fn export(
     for (gate, verdict) in results(run.plan, &state) {
         let result = result(run.plan, gate, verdict)?;
         log.statement(at, LOG_ROLE, result.signed(signer)?, Vec::new())?;
+    }
+    for Stated { statement, outputs } in further {
+        let kept = outputs.into_iter().map(|(name, bytes)| log.keep_output(&name, bytes)).collect();
+        log.statement(at, LOG_ROLE, statement.signed(signer)?, kept)?;
     }
     if matches!(
         state.phase(),

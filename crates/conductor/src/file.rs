@@ -4,6 +4,8 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use evidence::{ENTRY_BYTES_MAX, LogState, Output, Redactor, Tree};
@@ -16,6 +18,10 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// What is kept of that for the way back, the end, and for going on with it, in bytes.
 const RESERVE_BYTES: u64 = 16 << 20;
+
+/// How often a lock is tried, and after how long again.
+const LOCK_TRIES: u32 = 25;
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A journal that is open for writing.
 #[derive(Debug)]
@@ -203,12 +209,17 @@ fn room(event: &Event, phase: Phase) -> u64 {
     }
 }
 
+/// Takes the lock of a file. What a process let go is held for another moment by a child of its own that
+/// was forked before and is not another program yet; so it is tried again before somebody has it.
 fn lock(file: &File) -> Result<(), JournalError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::Busy),
-        Err(std::fs::TryLockError::Error(error)) => Err(JournalError::File(error)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(std::fs::TryLockError::WouldBlock) => thread::park_timeout(LOCK_AGAIN),
+            Err(std::fs::TryLockError::Error(error)) => return Err(JournalError::File(error)),
+        }
     }
+    Err(JournalError::Busy)
 }
 
 #[cfg(test)]

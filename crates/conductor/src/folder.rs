@@ -128,6 +128,21 @@ impl RunFolder {
         }
     }
 
+    /// Removes the folder of a run that has not begun, so that nothing stands in the way of the next try:
+    /// there is no journal, or nobody writes it and it has no whole entry.
+    pub(crate) fn drop_unbegun(&self) {
+        let is_unbegun = match File::open(self.journal()) {
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Ok(file) => {
+                let is_free = file.try_lock().is_ok();
+                is_free && self.get(JOURNAL).is_ok_and(|bytes| !bytes.contains(&b'\n'))
+            }
+        };
+        if is_unbegun && let Err(error) = fs::remove_dir_all(&self.path) {
+            tracing::warn!(%error, "the folder of a run that did not begin could not be removed");
+        }
+    }
+
     /// Returns where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -291,3 +306,6 @@ fn failed(file: &Path) -> impl Fn(io::Error) -> FolderError + use<> {
     let file = file.to_owned();
     move |source| FolderError::File { file: file.clone(), source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use std::{
 };
 
 use evidence::folder::write_whole;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, entry};
@@ -45,6 +46,15 @@ pub struct Inbox {
 /// A request by its file's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestName(String);
+
+impl RequestName {
+    /// Returns when it was put there, by the clock of whoever did; the earliest time there is for a name
+    /// that does not say.
+    pub(crate) fn put_at(&self) -> Timestamp {
+        let nanos = self.0.split('-').next().and_then(|nanos| nanos.parse().ok());
+        nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok()).unwrap_or(Timestamp::MIN)
+    }
+}
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,3 +159,6 @@ fn read(file: &Path) -> Result<Request, String> {
         Written::Again { step } => Ok(Request::Again { step }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 //! the loop that does it.
 //!
 //! Owns: the format of journals (`docs/journal.md`), the rules by which a run goes on, a run's folder,
-//! and the order in which things happen. Must not know: how a router or a broker works, what a step
-//! does; a `World` does. Pure but for `file`, `folder` and `inbox`, which read and write files, and
-//! `drive`, which waits.
+//! the order in which things happen, and how a run is shown, while it goes on and as a record. Must not
+//! know: how a router or a broker works, what a step does; a `World` does. Pure but for `file`, `folder`
+//! and `inbox`, which read and write files, and `drive`, which waits.
 
 mod drive;
 mod entry;
@@ -16,15 +16,18 @@ mod journal;
 mod live;
 mod next;
 mod onlooker;
+pub mod report;
 mod sample;
+mod shown;
 mod state;
+pub mod view;
 mod watch;
 mod world;
 
 pub use self::{
     drive::{Conductor, DriveError, DriveSettings, OnEntry},
     entry::{Effect, Ending, Entry, Event},
-    export::{ExportError, RunRecord, export},
+    export::{ExportError, RunRecord, Stated, export, export_with},
     file::{Journal, JournalError},
     folder::{FolderError, RunFolder, RunInfo},
     inbox::{Answer, Inbox, Request, RequestName},

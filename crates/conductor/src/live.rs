@@ -102,7 +102,8 @@ pub struct LiveNext {
 /// Somebody who is waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveWait {
-    /// What they are asked for: `APPROVE`, `GO`, `ATTEST`, or `GO, WAIVE or ROLLBACK`.
+    /// What they are asked for: `APPROVE`, `GO`, `ATTEST`, `GO, WAIVE or ROLLBACK`, or `AGAIN or
+    /// ROLLBACK`.
     pub choice: String,
     /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,6 +138,10 @@ pub struct LiveGuard {
     /// The value at which it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
+    /// How many times as slow is allowed, where pairs are compared: `bound` is then what the ratio is
+    /// at most, whatever the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
     /// What the numbers count.
     pub unit: String,
     /// How many were looked at.

@@ -14,9 +14,6 @@ use crate::{Ending, Pace, Phase, State, Status};
 /// How often a step of the way back is tried.
 const BACK_ATTEMPTS_MAX: u32 = 2;
 
-/// How often what has to hold at the end is looked at while the run goes back.
-const CLOSING_ATTEMPTS_MAX: u32 = 1;
-
 /// When a run is, and what this process found out that the journal does not say.
 #[derive(Clone, Debug)]
 pub struct Times {
@@ -97,6 +94,11 @@ pub enum Wait<'p> {
         /// The attempt.
         attempt: u32,
     },
+    /// People let be looked again at what has to hold at the end and did not pass, or go back.
+    End {
+        /// The step.
+        step: &'p PlannedStep,
+    },
     /// Guards say PASS at the end.
     Guards(Vec<String>),
 }
@@ -118,7 +120,7 @@ pub fn next<'p>(plan: &'p Plan, state: &State, times: &Times) -> Next<'p> {
     match state.phase() {
         Phase::Draft | Phase::Gates => course.gates(),
         Phase::Go => course.run(),
-        Phase::Hold => Next::Await(Wait::Hold),
+        Phase::Hold => course.hold(),
         Phase::RollingBack => course.back(),
         Phase::Kept | Phase::RolledBack | Phase::RollbackFailed | Phase::Aborted => Next::Over,
     }
@@ -147,9 +149,11 @@ impl<'p> Course<'p, '_> {
             {
                 Some(self.word(step, attempt))
             }
-            // A run that stands still because it could not be told stands until people decide.
+            // A run that stands still because it could not be told stands until people decide; without
+            // its gates nobody could.
             Status::Unknown(attempt)
-                if self.state.phase() != Phase::Hold && !self.times.unclear.contains(&step.id) =>
+                if (self.state.phase() != Phase::Hold || self.is_gate(step))
+                    && !self.times.unclear.contains(&step.id) =>
             {
                 Some(Next::ReadBack { step, attempt })
             }
@@ -159,6 +163,10 @@ impl<'p> Course<'p, '_> {
 
     fn is_word(&self, step: &PlannedStep) -> bool {
         is_word(step) && !self.times.acted.contains(&step.id)
+    }
+
+    fn is_gate(&self, step: &PlannedStep) -> bool {
+        self.plan.gates.iter().any(|gate| gate.id == step.id)
     }
 
     fn waits_for(&self, step: &PlannedStep) -> bool {
@@ -184,6 +192,30 @@ impl<'p> Course<'p, '_> {
         Next::Await(Wait::Go)
     }
 
+    /// Gates that nobody has looked at are looked at all the same: they change nothing, and nobody
+    /// could say GO before. One that did not pass is for people.
+    fn hold(&self) -> Next<'p> {
+        let lacking = |gate: &&PlannedStep| !self.state.is_over(&gate.id);
+        let is_for_people = |gate: &PlannedStep| {
+            matches!(self.state.status(&gate.id), Some(Status::Done(..) | Status::Unknown(_)))
+        };
+        let mut gates = self.plan.gates.iter().filter(lacking);
+        match gates.find(|gate| !is_for_people(gate)) {
+            Some(gate) if self.may_begin_after(gate) => self.begin(gate),
+            _ if self.state.closed_gates().next().is_none() && !self.state.is_approved() => {
+                Next::Await(Wait::Approval)
+            }
+            _ => Next::Await(Wait::Hold),
+        }
+    }
+
+    /// Returns whether what a step names as before it is over.
+    fn may_begin_after(&self, step: &PlannedStep) -> bool {
+        let is_carried_out =
+            |id: &str| self.plan.all_steps().any(|it| it.id == id && it.carried_out);
+        step.after.iter().all(|id| !is_carried_out(id) || self.state.is_over(id))
+    }
+
     fn run(&self) -> Next<'p> {
         let steps = self.plan.steps.iter().filter(|step| step.carried_out);
         if let Some(step) = steps.into_iter().find(|step| !self.state.is_over(&step.id)) {
@@ -200,10 +232,18 @@ impl<'p> Course<'p, '_> {
         let closing = carried_out(&self.plan.closing);
         let is_open = |step: &&&PlannedStep| !self.state.holds_at_the_end(&step.id);
         if let Some(step) = closing.iter().find(is_open) {
-            return self.begin(step);
+            return self.closing(step);
         }
         let silent = self.state.guards_to_pass();
         if silent.is_empty() { Next::End(Ending::Kept) } else { Next::Await(Wait::Guards(silent)) }
+    }
+
+    /// What has to hold at the end and was found not to is looked at again when people want it.
+    fn closing(&self, step: &'p PlannedStep) -> Next<'p> {
+        match self.state.status(&step.id) {
+            Some(Status::Done(_, verdict)) if !verdict.is_pass() => Next::Await(Wait::End { step }),
+            _ => self.begin(step),
+        }
     }
 
     fn back(&self) -> Next<'p> {
@@ -229,11 +269,12 @@ impl<'p> Course<'p, '_> {
             Way::Stuck => return Next::End(Ending::RollbackFailed),
             Way::Over => {}
         }
-        // What people sign at the end is asked for, and keeps nothing from being back.
+        // What people sign at the end is asked for once, and keeps nothing from being back.
         let closing = carried_out(&self.plan.closing);
         let observing = closing.into_iter().filter(|step| !step.class.changes());
         for step in observing.filter(|step| !self.state.holds_at_the_end(&step.id)) {
-            if self.attempts(step) < CLOSING_ATTEMPTS_MAX {
+            let is_lost = matches!(self.state.status(&step.id), Some(Status::NoEffect(_)));
+            if is_lost || !self.state.was_begun_going_back(&step.id) {
                 return self.begin(step);
             }
         }
@@ -251,11 +292,8 @@ impl<'p> Course<'p, '_> {
                 Some(Status::Done(attempt, Verdict::Pass)) if self.state.is_stale(&step.id) => {
                     Way::Due(Next::Begin { step, attempt: attempt + 1 })
                 }
-                Some(Status::Done(attempt, _) | Status::NoEffect(attempt))
-                    if attempt >= BACK_ATTEMPTS_MAX =>
-                {
-                    Way::Stuck
-                }
+                // What was lost with a process, and had no effect, was not tried.
+                Some(Status::Done(attempt, _)) if attempt >= BACK_ATTEMPTS_MAX => Way::Stuck,
                 // Nobody knows what became of it, and it must not be done twice.
                 Some(Status::Done(..)) if step.class.is_grave() => Way::Stuck,
                 _ => Way::Due(self.begin(step)),
@@ -296,13 +334,6 @@ impl<'p> Course<'p, '_> {
             ) => Next::Begin { step, attempt: attempt + 1 },
         }
     }
-
-    fn attempts(&self, step: &PlannedStep) -> u32 {
-        match self.state.status(&step.id) {
-            Some(Status::Done(attempt, _) | Status::NoEffect(attempt)) => attempt,
-            _ => 0,
-        }
-    }
 }
 
 /// Returns the steps of the ways back, and what comes behind them.
@@ -324,3 +355,6 @@ fn carried_out(steps: &[PlannedStep]) -> Vec<&PlannedStep> {
 pub(crate) fn is_word(step: &PlannedStep) -> bool {
     matches!(step.kind, Kind::SignOff | Kind::External | Kind::Decision)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,8 @@ pub struct State {
     waived_guards: BTreeMap<String, Verdict>,
     failed_guards: BTreeSet<String>,
     has_changed: bool,
+    /// When the run began to go back, by the clock.
+    back_at: Option<u64>,
     /// How long the journal has to be that a person saw who lets the run go on: up to the last thing
     /// that could speak against it.
     news: u64,
@@ -136,6 +138,7 @@ impl State {
             waived_guards: BTreeMap::new(),
             failed_guards: BTreeSet::new(),
             has_changed: false,
+            back_at: None,
             news: 0,
         })
     }
@@ -249,6 +252,12 @@ impl State {
     /// Returns whether a step was begun, and may have had an effect.
     pub(crate) fn was_begun(&self, step: &str) -> bool {
         !matches!(self.status(step), None | Some(Status::NoEffect(_)))
+    }
+
+    /// Returns whether a step was begun since the run goes back.
+    pub(crate) fn was_begun_going_back(&self, step: &str) -> bool {
+        let begun_at = self.begun_at.get(step);
+        self.back_at.is_some_and(|since| begun_at.is_some_and(|at| *at > since))
     }
 
     /// Returns whether what comes behind a step may begin, as far as that one is concerned.

@@ -129,7 +129,8 @@ impl Watch {
                 return;
             }
         };
-        (self.heard, self.trouble) = (Some(at), None);
+        self.trouble = None;
+        let heard_before = self.heard.replace(at);
         match (&mut self.sees, sighting) {
             (_, Sighting::First) => {}
             (Sees::Ratio(guard), Sighting::Arms(look)) => guard.observe(at, &look),
@@ -154,6 +155,7 @@ impl Watch {
             (Sees::Down(limit), Sighting::Up(is_up)) => limit.observe(at, is_up),
             (Sees::Restarts(limit), Sighting::Restarts(restarts)) => limit.observe(at, restarts),
             (_, other) => {
+                self.heard = heard_before;
                 self.trouble = Some(format!("its source gave what it does not judge: {other:?}"));
             }
         }
@@ -183,3 +185,6 @@ impl Watch {
         &self.id
     }
 }
+
+#[cfg(test)]
+mod tests;

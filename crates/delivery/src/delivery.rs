@@ -136,6 +136,14 @@ impl Delivery {
         }
     }
 
+    /// Makes these faults; to be said before there are readers.
+    #[cfg(feature = "inject")]
+    pub fn inject(&self, faults: crate::inject::Faults) {
+        for inbox in &*self.inboxes {
+            inbox.send(Message::Inject(faults));
+        }
+    }
+
     pub(crate) fn admit(&self, worker: usize, admission: Admission<Socket>) {
         self.inboxes[worker].send(Message::Admit(Box::new(admission)));
     }

@@ -34,9 +34,26 @@ pub(crate) struct Encoder<'a> {
     /// The name by which clients know the stream.
     pub(crate) label: &'a str,
     pub(crate) deflater: &'a RefCell<Deflater>,
+    #[cfg(feature = "inject")]
+    pub(crate) faults: crate::inject::OnStream,
 }
 
-impl Encoder<'_> {
+impl<'a> Encoder<'a> {
+    /// Returns what encodes for a framing and a stream with this name.
+    pub(crate) fn new(
+        framing: Framing,
+        label: &'a str,
+        deflater: &'a RefCell<Deflater>,
+    ) -> Encoder<'a> {
+        Encoder {
+            framing,
+            label,
+            deflater,
+            #[cfg(feature = "inject")]
+            faults: crate::inject::OnStream::default(),
+        }
+    }
+
     /// Returns an event's frame.
     pub(crate) fn event(&self, event: &Event) -> Bytes {
         let mut frame = Vec::new();
@@ -46,6 +63,14 @@ impl Encoder<'_> {
 
     /// Writes an event's frame behind others.
     pub(crate) fn add_event(&self, event: &Event, frames: &mut Vec<u8>) {
+        self.add_once(event, frames);
+        #[cfg(feature = "inject")]
+        if self.faults.repeats(event) {
+            self.add_once(event, frames);
+        }
+    }
+
+    fn add_once(&self, event: &Event, frames: &mut Vec<u8>) {
         match self.framing {
             Framing::Sse => sse::add_event(event, frames),
             Framing::Messages => sse::add_message(event, frames),

@@ -36,6 +36,9 @@ pub(crate) enum Message {
     Passes(StreamName),
     /// Let all readers go, spread over this time.
     Drain(Duration),
+    /// Make these faults from now on.
+    #[cfg(feature = "inject")]
+    Inject(crate::inject::Faults),
     /// End; readers that are still there are cut off.
     Stop,
 }

@@ -12,6 +12,8 @@ mod encoder;
 mod fetch;
 mod filter;
 mod inbox;
+#[cfg(feature = "inject")]
+pub mod inject;
 mod metrics;
 mod options;
 mod probe;

@@ -37,6 +37,9 @@ pub enum EndCause {
     Broken,
     /// The client sent a larger message than it may.
     TooLarge,
+    /// A fault that was asked for.
+    #[cfg(feature = "inject")]
+    Injected,
 }
 
 impl EndCause {
@@ -50,6 +53,8 @@ impl EndCause {
             EndCause::Revoked => "permission_lost",
             EndCause::Broken => "broken",
             EndCause::TooLarge => "too_large",
+            #[cfg(feature = "inject")]
+            EndCause::Injected => "injected",
         }
     }
 }

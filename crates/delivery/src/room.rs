@@ -9,6 +9,8 @@ mod catch_up;
 mod flush;
 mod gathered;
 mod holdings;
+#[cfg(feature = "inject")]
+mod inject;
 mod key;
 mod leave;
 mod reader;
@@ -110,6 +112,10 @@ pub struct Room<S> {
     /// Stretches of logs that several readers may come for.
     runs: Runs,
     inflater: Inflater,
+    #[cfg(feature = "inject")]
+    faults: crate::inject::Faults,
+    #[cfg(feature = "inject")]
+    cuts: crate::inject::Cuts,
     /// Where clients' bytes are read into.
     input: Box<[u8]>,
 }
@@ -144,6 +150,10 @@ impl<S: Sink> Room<S> {
             deflater: RefCell::default(),
             runs: Runs::default(),
             inflater: Inflater::default(),
+            #[cfg(feature = "inject")]
+            faults: crate::inject::Faults::default(),
+            #[cfg(feature = "inject")]
+            cuts: crate::inject::Cuts::default(),
             input: vec![0; INPUT_BYTES].into(),
         }
     }
@@ -238,6 +248,8 @@ impl<S: Sink> Room<S> {
             return table;
         }
         let table = self.tables.insert(Table::open(Arc::clone(channel), self.worker));
+        #[cfg(feature = "inject")]
+        self.tables[table].inject(&self.faults);
         self.table_of.insert(channel.stream().clone(), table);
         table
     }

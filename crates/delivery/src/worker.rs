@@ -192,6 +192,8 @@ impl Worker {
                 self.draining = true;
                 self.room.drain(over, now);
             }
+            #[cfg(feature = "inject")]
+            Message::Inject(faults) => self.room.inject(faults),
             Message::Stop => {}
         }
     }

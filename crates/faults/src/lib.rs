@@ -1,8 +1,8 @@
 //! What breaks things in tests: a TCP fault proxy, and servers that can be stopped.
 //!
-//! Never part of the program: other crates name this one among their dev-dependencies alone, except
-//! for `chaos`, which is a test itself. It panics where a test's own machinery fails, since a test can
-//! do nothing about that.
+//! Never part of the server: other crates name this one among their dev-dependencies alone, except
+//! for `chaos`, which is a test itself, and `rehearsal`, which puts the proxy before servers that it
+//! started. It panics where a test's own machinery fails, since a test can do nothing about that.
 
 mod process;
 mod proxy;

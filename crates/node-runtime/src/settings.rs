@@ -11,6 +11,8 @@ mod source;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use self::reader::Reader;
+#[cfg(feature = "inject")]
+pub use self::reader::inject::InjectSettings;
 pub use self::{
     data::{ChatTransport, DataBackend, DataSettings},
     keys::{ApiKey, KeyError, Scope, Scopes},
@@ -41,6 +43,9 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// What a test build does wrong.
+    #[cfg(feature = "inject")]
+    pub inject: InjectSettings,
 }
 
 /// The realtime backend and its windows.
@@ -193,6 +198,8 @@ impl Settings {
             websocket_deflate: reader.truth("TIDEGATE_WEBSOCKET_DEFLATE", false),
             limits: reader.limits(),
             log: reader.log(),
+            #[cfg(feature = "inject")]
+            inject: reader.inject(),
         };
         reader.later_parts();
         reader.finish(settings)

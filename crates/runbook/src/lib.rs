@@ -5,6 +5,7 @@
 //! clocks. All of it is plain data and pure functions; the same document gives the same plan.
 
 mod argv;
+mod chapters;
 mod check;
 mod code;
 mod detect;
@@ -26,6 +27,7 @@ mod source;
 mod vocabulary;
 
 pub use self::{
+    chapters::{Chapter, chapters},
     check::{Options, lint},
     code::{Assertion, Flag},
     detect::Detection,

@@ -28,6 +28,8 @@ pub struct AppState {
     pub(crate) quota: StreamQuota,
     pub(crate) in_flight: InFlight,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    #[cfg(feature = "inject")]
+    pub(crate) inject: crate::inject::Injector,
     /// Another surface of the process.
     pub(crate) surface: Option<Arc<dyn Surface>>,
     /// What describes all of it.
@@ -59,6 +61,8 @@ impl AppState {
             quota: StreamQuota::new(limits.org_streams_max),
             in_flight: InFlight::default(),
             dispatcher: Arc::default(),
+            #[cfg(feature = "inject")]
+            inject: crate::inject::Injector::new(&state.settings.inject),
             surface: None,
             openapi: Bytes::from_static(OPENAPI.as_bytes()),
             state,

@@ -105,6 +105,8 @@ async fn start(settings: Settings, make: Option<MakeSurface>) -> Result<Started,
     app.spawn_owned(running.tasks());
     announce(&running);
     running.ready().await;
+    #[cfg(feature = "inject")]
+    crate::inject::begin(&app, running.tasks());
     // Last: who comes early waits in the kernel's queue rather than being refused, since a browser
     // never comes back after an error status.
     if let Some(listener) = listener {

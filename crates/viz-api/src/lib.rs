@@ -12,6 +12,8 @@ mod echo;
 mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+#[cfg(feature = "inject")]
+mod inject;
 mod limits;
 mod openapi;
 mod publish;

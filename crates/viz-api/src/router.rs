@@ -79,6 +79,11 @@ pub fn router(app: Arc<AppState>) -> Router {
     if let Some(surface) = &app.surface {
         router = router.merge(surface.routes());
     }
+    #[cfg(feature = "inject")]
+    {
+        let around = middleware::from_fn_with_state(Arc::clone(&app), crate::inject::around);
+        router = router.route_layer(around);
+    }
     let origins = &app.state.settings.cors_origins;
     // Without origins there is no layer, which would answer every OPTIONS request.
     let cors = (!origins.is_empty()).then(|| cors(origins));

@@ -38,6 +38,8 @@ const NEEDS: &[Need] = &[
     // Modules of the system's own Python: another one on the path does not see its packages.
     Need { probe: "haproxy -v", component: None, package: "haproxy" },
     Need { probe: "docker-compose version", component: None, package: "docker-compose" },
+    // The scripts of a deployment read records and answers by it.
+    Need { probe: "jq --version", component: None, package: "jq" },
     Need {
         probe: "/usr/bin/python3 -c __import__('yaml')",
         component: None,

@@ -14,6 +14,8 @@ pub(crate) const STEPS: &[Step] = &[
     Step::cargo("docs", "doc --no-deps --workspace").with_env("RUSTDOCFLAGS", "-D warnings"),
     Step::inside("deny", deny::step),
     Step::tests("tests", "test --workspace --no-fail-fast").with_server(),
+    // Faults that a test build makes on purpose, behind a feature that no release has.
+    Step::tests("inject", "test -p delivery -p viz-api --features inject inject::"),
     // Two commands that the cutover runbooks name word for word.
     Step::one_test(
         "bootstrap-contract",

@@ -1,6 +1,6 @@
 //! What people say to a run, taken in from its folder.
 
-use evidence::Choice;
+use evidence::{Choice, Predicate, Statement};
 
 use super::{Conductor, DriveError};
 use crate::{Answer, Effect, Event, JournalError, Phase, Request, RequestName, Status};
@@ -17,12 +17,24 @@ impl Conductor {
         };
         for (name, request) in waiting {
             let answer = match request {
+                Ok(Request::Said(event)) if self.is_too_old(&name, &event) => {
+                    let why = "it was said before the run stood still: see why, and say it again";
+                    Answer::Refused(why.to_owned())
+                }
                 Ok(request) => self.hear(request)?,
                 Err(why) => Answer::Refused(why),
             };
             self.answer(&name, &answer);
         }
         Ok(())
+    }
+
+    /// Returns whether somebody without a key lets the run go on who can't have seen why it stands still;
+    /// what is signed says itself what was seen.
+    fn is_too_old(&self, name: &RequestName, event: &Event) -> bool {
+        let Event::Decided { choice: Choice::Go | Choice::Waive, .. } = event else { return false };
+        let held_at = self.facts.held_at.filter(|_| self.state().phase() == Phase::Hold);
+        held_at.is_some_and(|held_at| name.put_at() < held_at)
     }
 
     fn answer(&mut self, name: &RequestName, answer: &Answer) {
@@ -43,7 +55,11 @@ impl Conductor {
         if let Err(why) = self.journal.may_follow(&event) {
             return Ok(Answer::Refused(why.to_string()));
         }
-        let is_abort = is_abort(&event);
+        if self.facts.is_lease_lost && choice(&event) == Some(Choice::Go) {
+            let why =
+                "the lease is lost: another run may act on the same, and this one does not go on";
+            return Ok(Answer::Refused(why.to_owned()));
+        }
         match self.append(event, Vec::new()) {
             Ok(()) => {}
             // What can't be an entry changes nothing.
@@ -54,7 +70,7 @@ impl Conductor {
             )) => return Ok(Answer::Refused(error.to_string())),
             Err(error) => return Err(error),
         }
-        if is_abort && self.state().phase() == Phase::Aborted {
+        if self.state().phase() == Phase::Aborted {
             self.under_way = None;
         }
         self.wait_on()?;
@@ -82,6 +98,10 @@ impl Conductor {
                 if planned.class.is_grave() {
                     return refused("must not be done twice; waive it, or go back");
                 }
+                let is_gate = self.plan.gates.iter().any(|gate| gate.id == step);
+                if self.state().phase() == Phase::Hold && !is_gate {
+                    return refused("is carried out again once people say GO");
+                }
                 self.again.insert(step.to_owned());
             }
             Some(Status::Done(..)) => return refused("has passed"),
@@ -92,10 +112,14 @@ impl Conductor {
     }
 }
 
-fn is_abort(event: &Event) -> bool {
+/// Returns what is decided.
+fn choice(event: &Event) -> Option<Choice> {
     match event {
-        Event::Decided { choice, .. } => *choice == Choice::Abort,
-        Event::Signed { .. } => true,
-        _ => false,
+        Event::Decided { choice, .. } => Some(*choice),
+        Event::Signed { envelope, .. } => match Statement::read(envelope) {
+            Ok((_, Predicate::Decision(decision))) => Some(decision.decision),
+            _ => None,
+        },
+        _ => None,
     }
 }

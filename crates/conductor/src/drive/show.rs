@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evidence::{Choice, Predicate, Statement};
 use guard::Verdict;
 use jiff::Timestamp;
-use runbook::{Plan, PlannedStep};
+use runbook::{Measure, Plan, PlannedStep};
 
 use super::Conductor;
 use crate::{
@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) vouched: BTreeMap<String, Vec<String>>,
     /// Why the run stands still, goes back or has ended.
     pub(super) why: Option<String>,
+    /// When the run began to stand still, the last time that it did.
+    pub(super) held_at: Option<Timestamp>,
     pub(super) going_back_since: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) traffic: Option<TrafficShare>,
@@ -72,6 +74,9 @@ impl Facts {
     pub(super) fn turn(&mut self, at: Timestamp, event: &Event, phase: Phase) {
         if let Some(why) = why(event) {
             self.why = Some(why);
+        }
+        if phase == Phase::Hold {
+            self.held_at = Some(at);
         }
         if phase == Phase::RollingBack {
             self.going_back_since.get_or_insert(at);
@@ -187,6 +192,10 @@ pub(super) fn wait_sentence(plan: &Plan, wait: &Wait<'_>) -> String {
                 first_line(&step.text)
             )
         }
+        Wait::End { step } => {
+            let text = first_line(&step.text);
+            format!("{} has to hold and did not pass: look again, or go back. {text}", step.id)
+        }
         Wait::Time { step, at } => format!("{} is due at {at:.0}.", step.id),
         Wait::Guards(guards) => {
             let count = plan.guards.len();
@@ -202,6 +211,7 @@ pub(super) fn wait_roles(plan: &Plan, state: &State, wait: &Wait<'_>) -> Vec<Str
             state.unvouched(&step.id).into_iter().map(ToOwned::to_owned).collect()
         }
         Wait::Go | Wait::Hold => deciders(plan),
+        Wait::End { step } => step.owners.clone(),
         Wait::Approval => plan.roles.iter().map(|role| role.role.clone()).collect(),
         Wait::Time { .. } | Wait::Guards(_) => Vec::new(),
     }
@@ -338,9 +348,8 @@ impl Conductor {
             return vec![self.live_wait(&Wait::Word { step, attempt: 1 })];
         }
         match due_next {
-            Next::Await(wait @ (Wait::Approval | Wait::Go | Wait::Hold | Wait::Word { .. })) => {
-                vec![self.live_wait(wait)]
-            }
+            Next::Await(Wait::Time { .. } | Wait::Guards(_)) => Vec::new(),
+            Next::Await(wait) => vec![self.live_wait(wait)],
             _ => Vec::new(),
         }
     }
@@ -352,6 +361,9 @@ impl Conductor {
             Wait::Go => ("GO", None, "--go ".to_owned()),
             Wait::Word { step, .. } => {
                 ("ATTEST", Some(step.id.clone()), format!("--step {} ", step.id))
+            }
+            Wait::End { step } => {
+                ("AGAIN or ROLLBACK", Some(step.id.clone()), format!("--again {} ", step.id))
             }
             _ => ("GO, WAIVE or ROLLBACK", None, "--go ".to_owned()),
         };
@@ -383,6 +395,7 @@ impl Conductor {
                 value: said.and_then(|said| said.value),
                 baseline: said.and_then(|said| said.baseline),
                 bound: said.and_then(|said| said.bound),
+                margin: guard.spec.ratio.filter(|_| guard.spec.measure == Measure::Latency),
                 unit: said.map(|said| said.unit.clone()).unwrap_or_default(),
                 n: said.map_or(0.0, |said| said.n),
                 sentence: said.map(|said| said.sentence.clone()).unwrap_or_default(),

@@ -256,9 +256,9 @@ impl Conductor {
         if !is_going_back || !(is_of_the_run || is_old) {
             return Ok(false);
         }
+        // What became of a step is still to be found out.
         if matches!(under_way.stage, Stage::ReadingBack(_)) {
-            self.under_way = None;
-            return Ok(true);
+            return Ok(false);
         }
         let text = "It was given up, since the run goes back.".to_owned();
         self.finish(Some((Verdict::Error, text)))?;

@@ -39,6 +39,7 @@ pub(super) fn go_back(state: &mut State) {
         return;
     }
     state.phase = Phase::RollingBack;
+    state.back_at = Some(state.clock);
     let outline = Arc::clone(&state.outline);
     let again = outline.in_order(Place::After).filter(|(_, known)| !known.class.is_grave());
     state.stale.extend(again.map(|(id, _)| id.to_owned()));

@@ -7,7 +7,7 @@ use runbook::{Kind, Mode, Options, Plan, PlannedStep, plan};
 
 use super::cast::judged_by;
 
-const RUNBOOKS: [&str; 5] = [
+pub(super) const RUNBOOKS: [&str; 5] = [
     include_str!("../../../../runbooks/rollback-rehearsal.run.md"),
     include_str!("../../../../runbooks/runtime-cutover.run.md"),
     include_str!("../../../../runbooks/step22-production-cutover.run.md"),

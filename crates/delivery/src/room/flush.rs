@@ -165,6 +165,11 @@ impl<S: Sink> Reader<S> {
         runs: &mut Runs,
     ) -> (Wrote, u64) {
         let encoder = table.map(|table| table.encoder(self.framing, deflater));
+        #[cfg(feature = "inject")]
+        let encoder = encoder.map(|encoder| {
+            let has_filter = self.subscriptions.get(index).is_some_and(|s| s.filter.is_some());
+            Encoder { faults: encoder.faults.filtered(has_filter), ..encoder }
+        });
         if let Some(encoder) = &encoder {
             self.prepare(index, encoder, runs);
         }

@@ -153,6 +153,21 @@ impl<'a> Gathered<'a> {
         encoder: &Encoder<'_>,
     ) {
         while let Some(slot) = ring.slot(index) {
+            #[cfg(feature = "inject")]
+            if encoder.faults.holds(&slot.event) && wants(&slot.event) {
+                // It waits for the next one, behind which it comes.
+                let Some(next) = ring.slot(index + 1) else { return };
+                if wants(&next.event) {
+                    if self.is_full() {
+                        return;
+                    }
+                    let place = next.event.position;
+                    self.add(next.frame_before(slot, encoder), Some(place));
+                    self.looked_through = Some(place);
+                    index += 2;
+                    continue;
+                }
+            }
             let place = slot.event.position;
             if wants(&slot.event) {
                 if self.is_full() {

@@ -38,6 +38,9 @@ pub(super) struct Slot {
     pub(super) event: Arc<Event>,
     /// The event's frames, each encoded when the first reader needs it.
     frames: [OnceCell<Bytes>; Framing::COUNT],
+    /// The same with the frame of the event before behind it.
+    #[cfg(feature = "inject")]
+    swapped: [OnceCell<Bytes>; Framing::COUNT],
     at: MonoMs,
     /// Bytes of every event up to and with this one.
     end: u64,
@@ -47,6 +50,13 @@ impl Slot {
     /// Returns the event's frame.
     pub(super) fn frame(&self, encoder: &Encoder<'_>) -> &Bytes {
         self.frames[encoder.framing as usize].get_or_init(|| encoder.event(&self.event))
+    }
+
+    /// Returns the event's frame and behind it that of the one before.
+    #[cfg(feature = "inject")]
+    pub(super) fn frame_before(&self, earlier: &Slot, encoder: &Encoder<'_>) -> &Bytes {
+        let frames = || [&**self.frame(encoder), earlier.frame(encoder)].concat().into();
+        self.swapped[encoder.framing as usize].get_or_init(frames)
     }
 }
 
@@ -105,6 +115,8 @@ impl Ring {
         self.slots.push_back(Slot {
             event: arrival.event,
             frames: Default::default(),
+            #[cfg(feature = "inject")]
+            swapped: Default::default(),
             at: arrival.at,
             end: self.total,
         });

@@ -71,6 +71,8 @@ impl<S: Sink> Room<S> {
         self.runs.clear();
         self.close_the_lagging(now);
         self.close_the_unending(now);
+        #[cfg(feature = "inject")]
+        self.cut_some(now);
         for table in self.tables.iter_mut().map(|(_, table)| table) {
             table.forget(&self.readers, now.minus(self.options.lag_max));
         }

@@ -30,6 +30,8 @@ pub(super) struct Run {
     /// The index of its first event in the stretch.
     first: usize,
     framing: Framing,
+    #[cfg(feature = "inject")]
+    faults: crate::inject::OnStream,
     /// The frames of its events, one behind the other.
     bytes: Bytes,
     /// Where each event's frame ends.
@@ -39,8 +41,14 @@ pub(super) struct Run {
 impl Run {
     fn encode(events: &Events, first: usize, encoder: &Encoder<'_>) -> Self {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        for event in &events[first..] {
-            if bytes.len() >= RUN_BYTES {
+        let stretch = &events[first..];
+        #[cfg(feature = "inject")]
+        let stretch = &*encoder.faults.ordered(stretch);
+        for event in stretch {
+            let is_full = bytes.len() >= RUN_BYTES;
+            #[cfg(feature = "inject")]
+            let is_full = is_full && !encoder.faults.is_second(&events[first..], ends.len());
+            if is_full {
                 break;
             }
             encoder.add_event(event, &mut bytes);
@@ -51,6 +59,8 @@ impl Run {
             events: Arc::clone(events),
             first,
             framing: encoder.framing,
+            #[cfg(feature = "inject")]
+            faults: encoder.faults,
             bytes: bytes.into(),
             ends: ends.into(),
         }
@@ -100,7 +110,10 @@ pub(super) struct Runs(VecDeque<Arc<Run>>);
 impl Runs {
     /// Returns a run that has the event with this index of a stretch.
     pub(super) fn get(&mut self, events: &Events, index: usize, encoder: &Encoder<'_>) -> Arc<Run> {
-        if let Some(run) = self.0.iter().find(|run| run.has(events, index, encoder.framing)) {
+        let has = |run: &&Arc<Run>| run.has(events, index, encoder.framing);
+        #[cfg(feature = "inject")]
+        let has = |run: &&Arc<Run>| has(run) && run.faults == encoder.faults;
+        if let Some(run) = self.0.iter().find(has) {
             return Arc::clone(run);
         }
         let run = Arc::new(Run::encode(events, index, encoder));

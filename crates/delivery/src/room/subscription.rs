@@ -120,6 +120,8 @@ impl Subscription {
         gathered: &mut Gathered<'a>,
     ) {
         let wants = |event: &Event| self.wants(event);
+        #[cfg(feature = "inject")]
+        let wants = |event: &Event| wants(event) && !encoder.faults.loses(event);
         match (&self.catch_up, at) {
             (Some(catch_up), _) => gathered.add_catch_up(catch_up, wants),
             (None, Some(at)) => gathered.add_ring(at, ring, wants, encoder),

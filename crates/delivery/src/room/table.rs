@@ -22,6 +22,8 @@ pub(super) struct Table {
     /// The name by which clients know the stream.
     label: Box<str>,
     seats: Vec<Seat>,
+    #[cfg(feature = "inject")]
+    faults: crate::inject::OnStream,
 }
 
 /// Who sits at a table: a reader, with one of its subscriptions.
@@ -37,7 +39,21 @@ impl Table {
     pub(super) fn open(channel: Arc<Channel>, worker: usize) -> Self {
         let after = channel.open_lane(worker);
         let label = ws::stream_label(channel.stream()).into();
-        Table { channel, worker, ring: Ring::new(after), label, seats: Vec::new() }
+        Table {
+            channel,
+            worker,
+            ring: Ring::new(after),
+            label,
+            seats: Vec::new(),
+            #[cfg(feature = "inject")]
+            faults: crate::inject::OnStream::default(),
+        }
+    }
+
+    /// Makes what is delivered from it go wrong.
+    #[cfg(feature = "inject")]
+    pub(super) fn inject(&mut self, faults: &crate::inject::Faults) {
+        self.faults = faults.on(self.channel.stream());
     }
 
     pub(super) fn channel(&self) -> &Arc<Channel> {
@@ -54,7 +70,10 @@ impl Table {
         framing: Framing,
         deflater: &'a RefCell<Deflater>,
     ) -> Encoder<'a> {
-        Encoder { framing, label: &self.label, deflater }
+        let encoder = Encoder::new(framing, &self.label, deflater);
+        #[cfg(feature = "inject")]
+        let encoder = Encoder { faults: self.faults, ..encoder };
+        encoder
     }
 
     /// Seats a reader; returns the seat's number.

@@ -314,6 +314,8 @@ fn start_delivery(state: &State) -> Result<(), StartError> {
         options,
         state.metrics.delivery.clone(),
     )?;
+    #[cfg(feature = "inject")]
+    delivery.inject(state.settings.inject.faults());
     state.delivery.get_or_init(|| delivery);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! tidy: table
 //! Each setting once: its name, its default, what it allows. Problems are gathered, not thrown.
 
+#[cfg(feature = "inject")]
+pub(super) mod inject;
+
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     ops::RangeInclusive,
@@ -94,6 +97,10 @@ pub(super) fn is_secret(setting: &str) -> bool {
 }
 
 pub(super) fn is_known(setting: &str) -> bool {
+    #[cfg(feature = "inject")]
+    if setting == inject::SETTING {
+        return true;
+    }
     KNOWN.contains(&setting)
 }
 

@@ -10,6 +10,10 @@ use super::command::{run, tidegate};
 const RUNBOOKS: &str = include_str!("../../../../docs/runbooks.md");
 const EVIDENCE: &str = include_str!("../../../../docs/evidence.md");
 const GUARDS: &str = include_str!("../../../../docs/guards.md");
+const MANUALS: [&str; 2] = [
+    include_str!("../../../../docs/operations/handover-operations-manual.md"),
+    include_str!("../../../../docs/operations/incident-and-rollback-playbook.md"),
+];
 
 const PLAIN: &str = "# Change\n\n## Procedure\n\n1. Set `MODE=new` with `API_KEY=x`.\n";
 
@@ -149,4 +153,34 @@ fn evidence() {
 fn guards() {
     let words = ["guard", "simulate", "--minutes", "1", "--runs", "2", "--clients", "10", "--json"];
     check(GUARDS, "guard simulate", &run(&mut tidegate(&words)).json());
+}
+
+/// Returns the calls of `tidegate` that a document has as code: in fences, and between backticks.
+fn calls(document: &str) -> Vec<String> {
+    let lines = document.lines().map(str::trim);
+    let alone = lines.filter(|line| line.starts_with("tidegate "));
+    let between = document.split('`').filter(|code| code.starts_with("tidegate "));
+    let first_line = |code: &str| code.lines().next().unwrap_or_default().to_owned();
+    alone.chain(between).map(first_line).collect()
+}
+
+/// A call with a command that is there, and options that it has.
+#[test]
+fn manuals_call_what_is_there() {
+    let calls: Vec<_> = MANUALS.iter().flat_map(|document| calls(document)).collect();
+    assert!(calls.len() > 5, "{calls:?}");
+    for call in calls {
+        let words = call.split_whitespace().skip(1);
+        let is_command = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let command: Vec<_> = words
+            .clone()
+            .take_while(|word| is_command(word) && !word.starts_with('-'))
+            .chain(["--help"])
+            .collect();
+        let help = run(&mut tidegate(&command));
+        assert_eq!(help.code, 0, "{call}: {help:?}");
+        for option in words.filter(|word| word.starts_with("--")) {
+            assert!(help.out.contains(option), "{call}: there is no {option}");
+        }
+    }
 }

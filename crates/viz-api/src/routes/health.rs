@@ -54,18 +54,25 @@ pub(crate) async fn health(State(app): State<Arc<AppState>>) -> Response {
         "checks": {
             "realtime": realtime_check(&app, &realtime),
             "database": database.shown,
-            "runtime": {
-                "status": if serves { "healthy" } else { "degraded" },
-                "phase": app.state.phase().as_str(),
-                "replica": app.state.replica(),
-                "uptime_seconds": app.state.uptime().as_secs(),
-                "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
-                "cutover": cutover::in_health(&app),
-            },
+            "runtime": runtime_check(&app, serves),
         },
     });
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     request::json(status, body.to_string())
+}
+
+fn runtime_check(app: &AppState, serves: bool) -> Value {
+    let check = json!({
+        "status": if serves { "healthy" } else { "degraded" },
+        "phase": app.state.phase().as_str(),
+        "replica": app.state.replica(),
+        "uptime_seconds": app.state.uptime().as_secs(),
+        "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
+        "cutover": cutover::in_health(app),
+    });
+    #[cfg(feature = "inject")]
+    let check = crate::inject::named(check, app);
+    check
 }
 
 async fn database(app: &AppState) -> DatabaseCheck {

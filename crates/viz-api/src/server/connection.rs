@@ -89,6 +89,10 @@ pub(super) async fn open(first: First, app: &Arc<AppState>) -> Option<First> {
 /// Returns whether requests may take a fast path. Where origins are named, every answer carries
 /// headers for browsers, with which only the slow path's layers deal.
 fn has_fast_paths(app: &AppState) -> bool {
+    #[cfg(feature = "inject")]
+    if app.inject.needs_all_requests() {
+        return false;
+    }
     app.state.settings.cors_origins.is_empty()
 }
 

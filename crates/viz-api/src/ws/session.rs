@@ -110,6 +110,8 @@ impl Session {
         if caller.expires.is_some_and(|at| at <= self.app.state.clock.unix()) {
             return Err(ApiError::unauthorized("the credential has expired"));
         }
+        #[cfg(feature = "inject")]
+        let said = self.app.inject.without_keys(said);
         match said {
             Said::Subscribe { stream, after } => {
                 let after = After::from_client(after.as_deref());

@@ -12,6 +12,8 @@ mod full_disk;
 mod health;
 mod hostile;
 mod idempotency;
+#[cfg(feature = "inject")]
+mod inject;
 mod jwks;
 mod jwt;
 mod limits;

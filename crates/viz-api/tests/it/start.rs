@@ -101,6 +101,17 @@ fn all_slips_are_told_together() {
     }
 }
 
+/// A build that can fail on purpose is for tests alone (docs/inject.md).
+#[cfg(not(feature = "inject"))]
+#[test]
+fn faults_on_purpose_are_no_setting() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let plan = Plan::with_keys().set("TIDEGATE_INJECT", "errors=20%");
+    let (code, text) = plan.run_in(folder.path());
+    assert_eq!(code, 64, "{text}");
+    assert!(text.contains("TIDEGATE_INJECT: there is no such setting"), "{text}");
+}
+
 /// Others' variables may hold any bytes; one of ours that does is told like any other slip.
 #[test]
 fn variables_that_are_no_text_do_not_stop_it_with_a_panic() {

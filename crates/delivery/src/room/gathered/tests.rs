@@ -155,7 +155,7 @@ fn at_every_split_what_is_left_goes_on_with_the_next_byte() {
         for (framing, wants) in
             [Framing::Sse, Framing::WebSocket].into_iter().flat_map(|f| WANTED.map(|w| (f, w)))
         {
-            let encoder = Encoder { framing, label: "events", deflater: &deflater };
+            let encoder = Encoder::new(framing, "events", &deflater);
             let all = behind.bytes(rest, &encoder, wants);
             for split in 1..=all.len() {
                 let (sent, counted, _) = behind.write(rest, split, &encoder, wants);
@@ -169,7 +169,7 @@ fn at_every_split_what_is_left_goes_on_with_the_next_byte() {
 #[test]
 fn what_one_write_has_no_room_for_comes_with_the_next() {
     let deflater = RefCell::default();
-    let encoder = Encoder { framing: Framing::Sse, label: "events", deflater: &deflater };
+    let encoder = Encoder::new(Framing::Sse, "events", &deflater);
     // Each wanted event lies between two that are not, so that each is a slice of its own.
     let wants = |event: &Event| event.position.seq.0.is_multiple_of(2);
     let count = 4 * SLICES_MAX as u64 + 8;
@@ -192,7 +192,7 @@ fn what_one_write_has_no_room_for_comes_with_the_next() {
 #[test]
 fn a_stretch_that_is_longer_than_a_run_goes_on_with_the_next_run() {
     let deflater = RefCell::default();
-    let encoder = Encoder { framing: Framing::WebSocket, label: "events", deflater: &deflater };
+    let encoder = Encoder::new(Framing::WebSocket, "events", &deflater);
     let behind = Behind { gap: None, events: stretch(4..=20, |_| RUN_BYTES / 3) };
     for wants in WANTED {
         let all = behind.bytes(&Bytes::new(), &encoder, wants);

@@ -26,7 +26,7 @@ fn events(count: u64, bytes: usize) -> Events {
 #[test]
 fn who_comes_for_the_same_stretch_shares_its_bytes() {
     let (one, deflater) = (events(3, 10), RefCell::default());
-    let encoder = |framing| Encoder { framing, label: "events", deflater: &deflater };
+    let encoder = |framing| Encoder::new(framing, "events", &deflater);
     let mut runs = Runs::default();
     let first = runs.get(&one, 0, &encoder(Framing::Sse));
     assert!(Arc::ptr_eq(&first, &runs.get(&one, 2, &encoder(Framing::Sse))), "it has that too");
@@ -40,7 +40,7 @@ fn who_comes_for_the_same_stretch_shares_its_bytes() {
 fn frames_lie_one_behind_the_other() {
     let (events, deflater) = (events(4, 10), RefCell::default());
     for framing in [Framing::Sse, Framing::WebSocket, Framing::WebSocketDeflate] {
-        let encoder = Encoder { framing, label: "events", deflater: &deflater };
+        let encoder = Encoder::new(framing, "events", &deflater);
         let run = Runs::default().get(&events, 1, &encoder);
         assert_eq!(run.range(), 1..4);
         for index in run.range() {
@@ -56,7 +56,7 @@ fn frames_lie_one_behind_the_other() {
 #[test]
 fn a_run_ends_soon_after_its_limit_and_few_are_kept() {
     let (large, deflater) = (events(9, RUN_BYTES / 2), RefCell::default());
-    let encoder = Encoder { framing: Framing::Sse, label: "events", deflater: &deflater };
+    let encoder = Encoder::new(Framing::Sse, "events", &deflater);
     let mut runs = Runs::default();
     let run = runs.get(&large, 0, &encoder);
     assert_eq!(run.range(), 0..2);

@@ -7,10 +7,15 @@ use node_runtime::{
     settings::{Backend, ChatTransport, DataBackend, Values},
 };
 
+use serde_json::json;
+
 use super::{SECRETS, composed, duration, environment, preset, text_of, try_compose};
 use crate::support::edge::in_workspace;
 
 const REPLICAS: [&str; 2] = ["replica-1", "replica-2"];
+
+/// With the one that stands beside them without a client, which differs by its image alone.
+const WITH_CANARY: [&str; 3] = ["replica-1", "replica-2", "canary"];
 
 #[test]
 fn compose_takes_it_with_its_secrets_and_not_without_one_of_them() {
@@ -65,7 +70,7 @@ fn the_example_names_what_may_be_given_and_holds_no_secret() {
 #[test]
 fn every_setting_of_a_replica_is_one_and_they_make_two_replicas() {
     let composed = composed();
-    for replica in REPLICAS {
+    for replica in WITH_CANARY {
         let environment = environment(&composed, replica);
         let values = Values::from_environment(environment.clone());
         for name in environment.keys() {
@@ -83,7 +88,7 @@ fn every_setting_of_a_replica_is_one_and_they_make_two_replicas() {
         assert!(grace > 2 * settings.drain, "windows are saved after the drain");
         // A state folder of its own, where the settings say.
         let volume = format!("{replica}:{}:rw", realtime.state_dir.display());
-        assert_eq!(service["volumes"], serde_json::json!([volume]));
+        assert_eq!(service["volumes"], json!([volume]));
         assert!(composed["volumes"][replica].is_object());
         // What it connects to is there, under the port that it has there.
         let url = realtime.redis_url.as_ref().expect("it has one").expose().to_owned();
@@ -93,8 +98,9 @@ fn every_setting_of_a_replica_is_one_and_they_make_two_replicas() {
             assert_eq!(service["depends_on"][peer]["condition"], "service_healthy");
         }
     }
-    let [first, second] = REPLICAS.map(|replica| environment(&composed, replica));
+    let [first, second, canary] = WITH_CANARY.map(|replica| environment(&composed, replica));
     assert_eq!(first, second, "what replicas must agree on");
+    assert_eq!(first, canary, "what a canary must agree on with them");
 }
 
 #[test]
@@ -102,7 +108,14 @@ fn every_service_starts_again_and_says_whether_it_is_well() {
     let composed = composed();
     let services = composed["services"].as_object().expect("there are some");
     let names: Vec<_> = services.keys().map(String::as_str).collect();
-    assert_eq!(names, ["haproxy", "pd", "redis", "replica-1", "replica-2", "surrealdb", "tikv"]);
+    let expected =
+        ["canary", "haproxy", "pd", "redis", "replica-1", "replica-2", "surrealdb", "tikv"];
+    assert_eq!(names, expected);
+    // Nothing starts a canary but who asks for it.
+    for (name, service) in services {
+        let wanted = if name == "canary" { json!(["canary"]) } else { json!(null) };
+        assert_eq!(service["profiles"], wanted, "{name}");
+    }
     for (name, service) in services {
         assert_eq!(service["restart"], "unless-stopped", "{name}");
         // That of a replica is in its image.
@@ -142,6 +155,7 @@ fn images_are_of_the_versions_that_the_code_and_its_tests_have() {
     assert_eq!(image("redis"), Some(format!("redis:{}", version_of("redis-server", "--version"))));
     let [pd, tikv] = ["pd", "tikv"].map(|service| image(service).expect("it has one"));
     assert_eq!(pd.strip_prefix("pingcap/pd:"), tikv.strip_prefix("pingcap/tikv:"));
+    assert_eq!(image("canary").as_deref(), Some("tidegate:canary"));
     for replica in REPLICAS {
         assert_eq!(image(replica).as_deref(), Some("tidegate:local"));
         let build = &composed["services"][replica]["build"];
@@ -174,7 +188,9 @@ fn secrets_go_where_they_are_needed_and_nowhere_else() {
         let expected: &[&str] = match &**name {
             "redis" => &["REDIS_PASSWORD"],
             "surrealdb" => &["SURREAL_PASS"],
-            "replica-1" | "replica-2" => &["TIDEGATE_KEYS", "REDIS_PASSWORD", "SURREAL_PASS"],
+            "replica-1" | "replica-2" | "canary" => {
+                &["TIDEGATE_KEYS", "REDIS_PASSWORD", "SURREAL_PASS"]
+            }
             _ => &[],
         };
         assert_eq!(holds, expected, "{name}");

@@ -25,13 +25,18 @@ fn haproxy_takes_the_file_without_a_warning() {
 #[test]
 fn the_places_that_it_names_are_those_of_the_deployment() {
     let composed = composed();
-    for (name, replica) in [("REPLICA_1", "replica-1"), ("REPLICA_2", "replica-2")] {
+    let replicas =
+        [("REPLICA_1", "replica-1"), ("REPLICA_2", "replica-2"), ("REPLICA_CANARY", "canary")];
+    for (name, replica) in replicas {
         let bind = &composed["services"][replica]["environment"]["VIZ_API_BIND"];
         let port = bind.as_str().and_then(|bind| bind.rsplit(':').next()).expect("it has a port");
         assert_eq!(preset(name), format!("{replica}:{port}"));
         let server = format!("server {replica} \"${{{name}}}\"");
         assert!(text_of("deploy/haproxy.cfg").contains(&server), "{server}");
     }
+    // A canary has no share before somebody gives it one.
+    let canary = "server canary \"${REPLICA_CANARY}\" weight 0 init-addr none\n";
+    assert!(text_of("deploy/haproxy.cfg").contains(canary));
     let haproxy = &composed["services"]["haproxy"];
     let grace = haproxy["stop_grace_period"].as_str().map(duration).expect("it has one");
     assert!(grace > duration(&preset("EDGE_HARD_STOP_AFTER")));

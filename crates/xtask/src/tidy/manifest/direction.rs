@@ -39,6 +39,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("bench", &["event", "guard", "evidence", "runbook", "conductor"]),
     ("chaos", &["event", "faults"]),
+    ("rehearsal", &["event", "faults", "guard", "evidence", "traffic"]),
     (
         "tidegate",
         &[

@@ -1,0 +1,33 @@
+//! A whole deployment on one machine, and a load on it that keeps account of what it was given.
+//!
+//! Owns: the [`Stack`] (replicas of two arms, HAProxy, Redis, SurrealDB: started, supervised, broken
+//! and ended), the [`Load`] (readers, publishers and chat members, each with a ledger of its own), the
+//! [`Baseline`] of what runs, and the [`Certificate`] of a rehearsal. Knows the server by its binary and
+//! its sockets alone. Must not know: runbooks, plans, journals, what a guard makes of the numbers.
+
+mod baseline;
+mod certificate;
+mod error;
+mod http;
+mod load;
+mod log_file;
+mod port;
+mod process;
+mod processes;
+mod program;
+mod stack;
+
+pub use self::{
+    baseline::{Baseline, Difference, ReplicaRecord, compare},
+    certificate::{Certificate, CertificateError, Rehearsed},
+    error::StackError,
+    load::{
+        ArmCounts, ChatLedger, ChatLoad, Crowd, Keys, Ledger, Load, LoadError, LoadSettings, Pair,
+        Shortfall, Verdict,
+    },
+    program::ServerProgram,
+    stack::{
+        Database, Fault, Layout, Replica, ReplicaState, Rolled, Rollout, RouterFiles, Slot, Stack,
+        StackSettings, Stopped, router_essence,
+    },
+};

@@ -1,0 +1,7 @@
+//! The load against a server that does wrong on purpose, and the stack with real processes.
+
+mod broken;
+mod load;
+mod server;
+mod support;
+mod surreal_server;
