@@ -17,6 +17,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("traffic", &["guard"]),
     ("runbook", &["guard", "evidence"]),
     ("conductor", &["runbook", "guard", "evidence"]),
+    ("deployment", &["conductor", "runbook", "guard", "evidence", "traffic"]),
     ("broker", &["event", "faults"]),
     ("delivery", &["event", "broker"]),
     ("store", &["faults"]),
