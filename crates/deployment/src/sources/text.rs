@@ -17,9 +17,27 @@ const SERIES_MAX: usize = 100_000;
 /// How much older than now a number may be, or newer, in seconds.
 const AGE_MAX_S: f64 = 60.0;
 
+/// What every Tidegate says of itself.
+const TIDEGATE: &str = "tidegate_build_info";
+
+/// Families that a Tidegate leaves out until they have their first series: there, nothing is zero.
+const LEFT_OUT_WHILE_EMPTY: [&str; 10] = [
+    "tidegate_deliveries_total",
+    "tidegate_events_published_total",
+    "tidegate_gaps_total",
+    "tidegate_http_requests_total",
+    "tidegate_idempotency_total",
+    "tidegate_lag_closes_total",
+    "tidegate_replays_total",
+    "tidegate_stream_connects_total",
+    "tidegate_stream_ends_total",
+    "tidegate_streams_open",
+];
+
 /// What was read of the families that are wanted.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Families {
+    is_tidegate: bool,
     declared: BTreeSet<String>,
     series: Vec<Series>,
 }
@@ -101,6 +119,7 @@ pub(super) fn read(
             continue;
         }
         let (series, time) = series(line, is_openmetrics).map_err(fault)?;
+        families.is_tidegate |= series.name == TIDEGATE;
         if !wanted.contains(&series.name.as_str()) {
             continue;
         }
@@ -139,7 +158,9 @@ impl Families {
     pub(super) fn sum(&self, selector: &Selector) -> Result<f64, TextError> {
         let name = &selector.name;
         let mut of_family = self.series.iter().filter(|series| series.name == *name).peekable();
-        if of_family.peek().is_none() && !self.declared.contains(name) {
+        let may_be_left_out = self.is_tidegate && LEFT_OUT_WHILE_EMPTY.contains(&name.as_str());
+        let is_known = may_be_left_out || self.declared.contains(name);
+        if of_family.peek().is_none() && !is_known {
             return Err(TextError::Missing(name.clone()));
         }
         let mut sum = 0.0;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use conductor::{Artefact, Done};
 use evidence::secrets;
 use futures_util::future::join_all;
+use guard::Arm;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ impl Deployment {
             })
         };
         let of_replica = |(replica, health): (&Replica, Value)| {
-            let arm = replica.arm.to_string();
+            let arm = if replica.arm == Arm::Canary { "canary" } else { "stable" };
             (replica.name.clone(), json!({"arm": arm, "url": replica.url, "health": health}))
         };
         let health: Vec<_> = health.into_iter().map(&mut or_why).collect();

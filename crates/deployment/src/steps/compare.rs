@@ -23,7 +23,7 @@ const NAMED_MAX: usize = 5;
 
 /// Fields that differ from look to look though nothing is another: times, counters, numbers of
 /// processes and of logs.
-const VOLATILE: [&str; 14] = [
+const VOLATILE: [&str; 15] = [
     "at",
     "timestamp",
     "time",
@@ -37,6 +37,7 @@ const VOLATILE: [&str; 14] = [
     "requests",
     "connections",
     "open",
+    "open_streams",
     "age",
 ];
 

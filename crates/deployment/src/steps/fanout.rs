@@ -27,6 +27,9 @@ const SCOPE_CHARS_MAX: usize = 128;
 /// How long one try may take.
 const TRY_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// The event of a message.
+const SENT: &str = "message.sent";
+
 /// What a check leaves behind.
 pub(super) const FANOUT: &str = "fanout.json";
 
@@ -121,15 +124,28 @@ impl Deployment {
         written.lock().extend(topic.thread.clone());
         let opened = endpoints.iter().map(|of| self.reader(of, &topic, writer, until));
         let mut streams = try_join_all(opened).await?;
-        let mut sent = Vec::new();
-        for number in 0..EACH * endpoints.len() {
-            let of = &endpoints[number % endpoints.len()];
-            sent.push(self.send_one(of, &topic, writer, number).await?);
-        }
-        let read = streams.iter_mut().map(|stream| received(stream, &sent, until));
+        let count = EACH * endpoints.len();
+        let sending = async {
+            let mut sent = Vec::new();
+            for number in 0..count {
+                let of = &endpoints[number % endpoints.len()];
+                sent.push(self.send_one(of, &topic, writer, number).await?);
+            }
+            Ok::<_, String>(sent)
+        };
+        // Read while it is sent, so that the times are those at which it came.
+        let reading = join_all(
+            streams.iter_mut().map(|stream| received(stream, (&topic, writer), count, until)),
+        );
+        let (sent, read) = tokio::join!(sending, reading);
+        let sent = sent?;
         let mut receivers = Vec::new();
-        for (of, received) in endpoints.iter().zip(join_all(read).await) {
+        for (of, received) in endpoints.iter().zip(read) {
             let received = received.map_err(|why| format!("{}: {why}", of.name))?;
+            if let Some(lost) = sent.iter().find(|it| !received.iter().any(|(id, _)| *id == it.id))
+            {
+                return Err(format!("{}: {} did not come", of.name, lost.id));
+            }
             receivers.push(Receiver { on: of.name.clone(), received });
         }
         let ids = |it: &Receiver| it.received.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
@@ -210,24 +226,25 @@ impl Deployment {
     }
 }
 
-/// Reads until everything that was sent has come; nothing of it may come twice, and no gap.
+/// Reads until as many events of this check have come as are sent; nothing of it may come twice, and no
+/// gap.
 async fn received(
     stream: &mut EventStream,
-    sent: &[Sent],
+    (topic, writer): (&Topic, &Writer),
+    count: usize,
     until: Instant,
 ) -> Result<Vec<(String, String)>, String> {
     let mut received: Vec<(String, String)> = Vec::new();
-    while received.len() < sent.len() {
+    while received.len() < count {
         let came = stream.next(until).await;
-        let event = came.map_err(|why| {
-            format!("{} of {} events came, then {why}", received.len(), sent.len())
-        })?;
+        let event =
+            came.map_err(|why| format!("{} of {count} events came, then {why}", received.len()))?;
         if event.name == "gap" {
             return Err(format!("its stream has a gap: {}", event.data));
         }
         let Some(data) = event.json() else { continue };
         let Some(id) = data.get("id").and_then(Value::as_str) else { continue };
-        if !sent.iter().any(|it| it.id == id) {
+        if !topic.is_own(&event.name, &data, writer) {
             continue;
         }
         if received.iter().any(|(other, _)| other == id) {
@@ -236,4 +253,14 @@ async fn received(
         received.push((id.to_owned(), event.at.to_string()));
     }
     Ok(received)
+}
+
+impl Topic {
+    /// Returns whether an event is one of this check: in its thread there are no others.
+    fn is_own(&self, name: &str, data: &Value, writer: &Writer) -> bool {
+        match &self.thread {
+            Some(_) => name == SENT,
+            None => data.pointer("/payload/check").and_then(Value::as_str) == Some(&writer.mark),
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod capture;
 mod command;
+mod described;
 mod expect;
 mod external;
 mod flag;

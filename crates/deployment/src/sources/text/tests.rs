@@ -42,6 +42,12 @@ fn a_family_without_series_is_zero_and_one_that_is_not_there_is_none() {
     assert_eq!(sum(text, true, "b_sum"), Ok(0.0));
     assert_eq!(sum(text, true, "c_total"), Err(TextError::Missing("c_total".into())));
     assert_eq!(sum("", false, "a"), Err(TextError::Missing("a".into())));
+    // A Tidegate leaves its own families out until they have a series.
+    let text = "tidegate_build_info{version=\"1\"} 1\n# EOF\n";
+    assert_eq!(sum(text, true, "tidegate_stream_ends_total"), Ok(0.0));
+    let missing = Err(TextError::Missing("tidegate_ingest_drops_total".into()));
+    assert_eq!(sum(text, true, "tidegate_ingest_drops_total"), missing);
+    assert!(sum("# EOF\n", true, "tidegate_stream_ends_total").is_err());
 }
 
 #[test]
