@@ -29,6 +29,9 @@ pub struct Live {
     pub pace: Pace,
     /// `gates`, `go`, `hold`, `rolling-back`, `kept`, `rolled-back`, `rollback-failed`, `aborted`.
     pub phase: String,
+    /// Whether something was begun that changes something: then the run is not given up, but sent back.
+    #[serde(default)]
+    pub has_changed: bool,
     /// Why it is in HOLD, goes back or has ended, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

@@ -245,7 +245,7 @@ impl State {
     }
 
     /// Returns whether a step passed.
-    pub(crate) fn has_passed(&self, step: &str) -> bool {
+    pub fn has_passed(&self, step: &str) -> bool {
         matches!(self.status(step), Some(Status::Done(_, Verdict::Pass)))
     }
 

@@ -1,9 +1,11 @@
-//! A whole deployment on one machine, and a load on it that keeps account of what it was given.
+//! Rehearsals: a whole deployment on one machine, a load on it that keeps account of what it was given,
+//! and a runbook carried out on both.
 //!
 //! Owns: the [`Stack`] (replicas of two arms, HAProxy, Redis, SurrealDB: started, supervised, broken
 //! and ended), the [`Load`] (readers, publishers and chat members, each with a ledger of its own), the
 //! [`Baseline`] of what runs, and the [`Certificate`] of a rehearsal. Knows the server by its binary and
-//! its sockets alone. Must not know: runbooks, plans, journals, what a guard makes of the numbers.
+//! its sockets alone. What a runbook and a run are, [`Play`] alone knows. Must not know: how a run is
+//! driven, what a guard makes of the numbers, terminals.
 
 mod baseline;
 mod certificate;
@@ -11,6 +13,7 @@ mod error;
 mod http;
 mod load;
 mod log_file;
+mod play;
 mod port;
 mod process;
 mod processes;
@@ -24,6 +27,10 @@ pub use self::{
     load::{
         ArmCounts, ChatLedger, ChatLoad, Crowd, Keys, Ledger, Load, LoadError, LoadSettings, Pair,
         Shortfall, Verdict,
+    },
+    play::{
+        Act, Check, DatabaseScript, Ends, LoadScript, Play, PlayError, PlaySettings, Played,
+        Script, ScriptFaults, StackScript, StepScript,
     },
     program::ServerProgram,
     stack::{

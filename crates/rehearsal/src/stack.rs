@@ -122,6 +122,11 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Returns the version that is there.
+    pub fn stable(&self) -> &crate::ServerProgram {
+        &self.settings.stable
+    }
+
     /// Returns where everything is.
     pub fn layout(&self) -> &Layout {
         &self.layout

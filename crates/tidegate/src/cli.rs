@@ -5,6 +5,8 @@ mod cutover;
 mod evidence;
 mod guard;
 mod ready;
+mod rehearse;
+mod run;
 mod runbook;
 mod store;
 
@@ -20,6 +22,11 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     ready::ReadyArgs,
+    rehearse::RehearseArgs,
+    run::{
+        AbortArgs, AcceptanceKind, ApproveArgs, HoldArgs, PacingArgs, ReportArgs, ResumeArgs,
+        RunArgs, SignArgs, StatusArgs, WhoArgs,
+    },
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
     store::{GatesArgs, StoreCommand},
 };
@@ -104,9 +111,17 @@ pub(crate) enum Command {
     #[command(after_help = "Example: tidegate ready\n\
         Example: tidegate ready --live --url http://127.0.0.1:3000")]
     Ready(ReadyArgs),
-    /// Reads runbooks: marks a plain one, says what is wrong with one, shows its plan.
+    /// Reads runbooks, carries them out, and tells what came of it.
     #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
     Runbook(RunbookCommand),
+    /// Carries a runbook out on a whole stack that is started for it, breaks something, and hands over
+    /// signed evidence.
+    ///
+    /// Ends with 0 where the rehearsal passed, with 1 where not, with 69 where something is missing.
+    #[command(after_help = "Example: tidegate rehearse runbooks/rollback-rehearsal.run.md\n\
+        Example: tidegate rehearse runbooks/rollback-rehearsal.run.md --evidence evidence --readers 200\n\
+        Example: tidegate rehearse runbooks/rollback-rehearsal.run.md --fault replica-killed=canary-1")]
+    Rehearse(RehearseArgs),
     /// Measures this server, its peers and the physical limit with the same work.
     #[command(
         subcommand,

@@ -34,6 +34,18 @@ pub(crate) fn document(document: &impl Serialize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Draws lines on the terminal over those that were drawn before.
+pub(crate) fn redraw(before: usize, lines: &[String]) {
+    let mut text = if before == 0 { String::new() } else { format!("\x1b[{before}A\r") };
+    for line in lines {
+        text.push_str(line);
+        text.push_str("\x1b[K\n");
+    }
+    text.push_str("\x1b[J");
+    let mut err = io::stderr().lock();
+    let _closed_pipe = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
 /// Prints a document of somebody else byte by byte; on a terminal all of it can be seen.
 pub(crate) fn verbatim(text: &str) {
     let mut out = io::stdout().lock();

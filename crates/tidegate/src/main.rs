@@ -17,6 +17,7 @@ mod keys;
 mod progress;
 mod publish;
 mod ready;
+mod rehearse;
 mod runbook;
 mod serve;
 mod sse;
@@ -72,6 +73,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Evidence(command) => evidence::run(command, style).await,
         Command::Store(command) => store::run(command, style).await,
         Command::Ready(args) => ready::run(args, style).await,
+        Command::Rehearse(args) => rehearse::run(args, style).await,
         Command::Runbook(command) => runbook::run(command, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };

@@ -1,4 +1,12 @@
-//! `tidegate runbook`: runbooks as documents and as plans. What they mean is the crate `runbook`.
+//! `tidegate runbook`: runbooks as documents, as plans, and carried out. What they mean is the crate
+//! `runbook`, how they are carried out the crate `conductor`.
+
+pub(crate) mod carry;
+pub(crate) mod report;
+pub(crate) mod say;
+pub(crate) mod start;
+mod status;
+mod world;
 
 use std::{
     fs::{self, File},
@@ -7,6 +15,7 @@ use std::{
 };
 
 use ::runbook::{DOCUMENT_BYTES_MAX, Options, Problem, format, import, lint, plan};
+use conductor::Onlooker;
 use evidence::Visible;
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -24,12 +33,30 @@ use crate::{
 /// # Errors
 /// Fails where a file can't be read or written.
 pub(crate) async fn run(command: RunbookCommand, style: Style) -> Result<Exit, Failure> {
-    let done = spawn_blocking(move || match command {
-        RunbookCommand::Import(args) => import_file(&args, style),
-        RunbookCommand::Lint(args) => lint_files(args, style),
-        RunbookCommand::Plan(args) => plan_file(args, style),
-    });
+    let done = match command {
+        RunbookCommand::Run(args) => return start::run(args, style).await,
+        RunbookCommand::Resume(args) => return start::resume(args, style).await,
+        RunbookCommand::Status(args) => return status::run(args, style).await,
+        RunbookCommand::Approve(args) => return say::approve(args, style).await,
+        RunbookCommand::Hold(args) => return say::hold(args, style).await,
+        RunbookCommand::Abort(args) => return say::abort(args, style).await,
+        RunbookCommand::Report(args) => spawn_blocking(move || report::run(&args, style)),
+        RunbookCommand::Import(args) => spawn_blocking(move || import_file(&args, style)),
+        RunbookCommand::Lint(args) => spawn_blocking(move || lint_files(args, style)),
+        RunbookCommand::Plan(args) => spawn_blocking(move || plan_file(args, style)),
+    };
     done.await.map_err(|error| Failure::failed("the command broke off").because(error))?
+}
+
+/// Opens a run as it was written down until now.
+///
+/// # Errors
+/// Fails where the folder is none of a run, or was changed.
+pub(crate) fn open(dir: &Path) -> Result<Onlooker, Failure> {
+    Onlooker::open(dir).map_err(|error| {
+        let text = format!("{} can't be read as a run", Visible(dir.display()));
+        Failure::usage(text).because(error)
+    })
 }
 
 fn import_file(args: &ImportArgs, style: Style) -> Result<Exit, Failure> {
@@ -167,14 +194,14 @@ fn shown(file: &Path) -> Visible<std::path::Display<'_>> {
     Visible(file.display())
 }
 
-fn print(file: &Path, problems: &[Problem]) {
+pub(crate) fn print(file: &Path, problems: &[Problem]) {
     for problem in problems {
         console::conclude(&format!("{}: {problem}", shown(file)));
     }
 }
 
 /// Reads a document, no more of it than one may have.
-fn read(file: &Path) -> Result<Result<String, Problem>, Failure> {
+pub(crate) fn read(file: &Path) -> Result<Result<String, Problem>, Failure> {
     let cannot = |error| Failure::usage(format!("{} can't be read", shown(file))).because(error);
     let mut bytes = Vec::new();
     let opened = File::open(file).map_err(cannot)?;

@@ -78,6 +78,7 @@ fn gates() -> Live {
         begun_at: at("10:00:00"),
         t0: Some(at("11:00:00")),
         pace: Pace::AS_PLANNED,
+        has_changed: false,
         phase: "gates".into(),
         why: None,
         now: "Carrying out G2, for 30 min at most.".into(),

@@ -103,7 +103,7 @@ fn rehearsal(said: &str) -> Told {
     teller.second += 60;
     let failed_at = teller.second;
     teller.say(Event::Judged(errors(failed_at)), Vec::new());
-    let steps = plan.rollback.primary.iter();
+    let steps = plan.rollback.primary.iter().chain(&plan.rollback.after);
     for step in steps.filter(|step| step.carried_out && step.undoes.is_none()) {
         let outputs = match step.id.as_str() {
             "R1" => vec![Output::new("withdrawal.json", CLOCKS, Home::Outputs)],

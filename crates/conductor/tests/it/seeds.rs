@@ -97,6 +97,7 @@ fn each_is_carried_out_to_its_end() {
                 walk.state.clone().apply(&kept, JournalView::whole(&Tree::default())),
                 Err(Refused::NotPassed(_))
             ));
+            walk.carry_out(&walk.plan.rollback.after.clone());
             walk.carry_out(&closing);
             walk.follow(&kept);
             assert_eq!(walk.state.phase(), Phase::Kept);
@@ -117,6 +118,7 @@ fn each_goes_back_from_every_step() {
                 (walk.plan.rollback.primary.clone(), walk.plan.rollback.fallback.clone());
             walk.carry_out(&primary);
             walk.carry_out(&fallback);
+            walk.carry_out(&walk.plan.rollback.after.clone());
             walk.follow(&Event::Ended { how: Ending::RolledBack });
         }
     }

@@ -39,7 +39,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("bench", &["event", "guard", "evidence", "runbook", "conductor"]),
     ("chaos", &["event", "faults"]),
-    ("rehearsal", &["event", "faults", "guard", "evidence", "traffic"]),
+    (
+        "rehearsal",
+        &["event", "faults", "guard", "evidence", "traffic", "runbook", "conductor", "deployment"],
+    ),
     (
         "tidegate",
         &[
@@ -56,6 +59,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "evidence",
             "runbook",
             "conductor",
+            "deployment",
+            "rehearsal",
+            "traffic",
         ],
     ),
     ("xtask", &[]),

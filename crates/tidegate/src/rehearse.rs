@@ -1,0 +1,208 @@
+//! `tidegate rehearse`: a runbook is carried out on a whole stack that is started for it, something is
+//! broken, and signed evidence says what came of it. How that goes is the crate `rehearsal`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ::evidence::{LOG_ROLE, Outcome, Signer, Visible, folder};
+use ::runbook::{Mode, Options};
+use conductor::{Onlooker, Pace, RunRecord, export_with, report::Report};
+use jiff::Timestamp;
+use rehearsal::{Fault, Play, PlayError, PlaySettings, Played, Script, ServerProgram};
+use serde_json::json;
+
+use crate::{
+    cli::{RehearseArgs, Style},
+    console,
+    exit::Exit,
+    failure::Failure,
+    runbook::{carry, open, report, say, start},
+};
+
+/// Plays a rehearsal.
+///
+/// # Errors
+/// Fails where something is missing, or it can't be played to its end.
+pub(crate) async fn run(args: RehearseArgs, style: Style) -> Result<Exit, Failure> {
+    let options = Options { mode: Some(Mode::Rehearsal), environment: None };
+    let Some((document, plan)) = start::planned(&args.runbook, &options)? else {
+        return Ok(Exit::Failed);
+    };
+    let signer = match &args.log_key {
+        Some(file) => say::key(file)?,
+        None => say::key_of_a_run("tidegate.local/rehearsal")?,
+    };
+    let name = start::run_name(&plan.runbook);
+    let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("tidegate-runs").join(&name));
+    let evidence = args.evidence.clone().unwrap_or_else(|| dir.join("evidence"));
+    for taken in [&dir, &evidence] {
+        if taken.exists() {
+            let text =
+                format!("{} is there already; name another folder", Visible(taken.display()));
+            return Err(Failure::usage(text));
+        }
+    }
+    fs::create_dir_all(&dir).map_err(|error| {
+        Failure::usage(format!("{} can't be made", Visible(dir.display()))).because(error)
+    })?;
+    let settings = settings(&args, (name, document, plan), &dir)?;
+    let pace = settings.pace;
+    let play = Play::begin(settings, &mut |what| console::note(what)).await.map_err(failed)?;
+    let looking = play.looking();
+    let played = carry::shown(looking, style, |stop| play.run(stop)).await.map_err(failed)?;
+    let run = open(&played.run_folder)?;
+    write_evidence(&run, &played, &signer, &evidence)?;
+    let reports = write_reports(&run, &played.run_folder, &dir)?;
+    conclude(&played, pace, &[evidence, reports], style)
+}
+
+fn settings(
+    args: &RehearseArgs,
+    (run, document, plan): (String, String, ::runbook::Plan),
+    dir: &Path,
+) -> Result<PlaySettings, Failure> {
+    let file = script_file(args)?;
+    let text = fs::read_to_string(&file).map_err(|error| {
+        let text = format!("{} can't be read; --script names another", Visible(file.display()));
+        Failure::usage(text).because(error)
+    })?;
+    let mut script = Script::read(&text, &plan)
+        .map_err(|error| Failure::usage(format!("{}", Visible(file.display()))).because(error))?;
+    script.load.readers = args.readers.unwrap_or(script.load.readers);
+    let times = if args.full { 1.0 } else { args.pace.unwrap_or(script.pace) };
+    let pace = Pace::new(times).map_err(|error| Failure::usage("--pace").because(error))?;
+    let fault = args.fault.as_deref().map(Fault::parse).transpose();
+    let fault = fault.map_err(|error| Failure::usage("--fault").because(error))?;
+    let this =
+        || std::env::current_exe().map_err(|error| Failure::failed("this program").because(error));
+    let server = args.server.clone().map_or_else(this, Ok)?;
+    let candidate = args.candidate.clone().unwrap_or_else(|| server.clone());
+    let inject = args.inject.clone().or_else(|| script.inject.clone()).filter(|it| it != "none");
+    let here =
+        std::env::current_dir().map_err(|error| Failure::failed("this folder").because(error))?;
+    Ok(PlaySettings {
+        run,
+        document,
+        plan,
+        script,
+        folder: dir.to_owned(),
+        stable: ServerProgram::new(server),
+        candidate: ServerProgram::new(candidate),
+        inject,
+        fault,
+        surreal: args.surreal.clone(),
+        drain: Duration::from_secs(args.drain),
+        pace,
+        commands_in: here,
+        lease: Duration::from_secs(10),
+    })
+}
+
+/// Returns the file beside the runbook that says how it is played.
+fn script_file(args: &RehearseArgs) -> Result<PathBuf, Failure> {
+    if let Some(file) = &args.script {
+        return Ok(file.clone());
+    }
+    let name = args.runbook.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.strip_suffix(".run.md").ok_or_else(|| {
+        Failure::usage("the runbook is not called NAME.run.md: say how it is played, --script FILE")
+    })?;
+    Ok(args.runbook.with_file_name(format!("{stem}.rehearsal.toml")))
+}
+
+fn write_evidence(
+    run: &Onlooker,
+    played: &Played,
+    signer: &Signer,
+    out: &Path,
+) -> Result<(), Failure> {
+    let failed = || format!("the evidence can't be written to {}", Visible(out.display()));
+    let outputs = run.outputs().map_err(|error| Failure::failed(failed()).because(error))?;
+    let record = RunRecord { journal: &run.journal, plan: &run.plan, outputs: &outputs };
+    let stated =
+        played.stated(LOG_ROLE).map_err(|error| Failure::failed(failed()).because(error))?;
+    let recorder = export_with(&record, vec![stated], signer, Timestamp::now())
+        .map_err(|error| Failure::failed(failed()).because(error))?;
+    folder::write(out, &recorder, signer)
+        .map_err(|error| Failure::failed(failed()).because(error))?;
+    let keys = format!("{LOG_ROLE} {}\n", signer.verifier());
+    report::write(&out.with_extension("keys"), &keys)
+}
+
+/// Writes the record of the run, as Markdown and as a page; returns the page.
+fn write_reports(run: &Onlooker, run_folder: &Path, dir: &Path) -> Result<PathBuf, Failure> {
+    let texts = report::Texts::of(run, run_folder)?;
+    let made = Report::new(texts.material(run))
+        .map_err(|error| Failure::failed("no report can be made of the run").because(error))?;
+    report::write(&dir.join("report.md"), &made.markdown())?;
+    let page = dir.join("report.html");
+    report::write(&page, &made.html())?;
+    Ok(page)
+}
+
+fn conclude(
+    played: &Played,
+    pace: Pace,
+    [evidence, page]: &[PathBuf; 2],
+    style: Style,
+) -> Result<Exit, Failure> {
+    let has_passed = played.certificate.result == Outcome::Passed;
+    let ledger = &played.load.ledger;
+    match style {
+        Style::Json => console::document(&json!({
+            "passed": has_passed,
+            "ended": format!("{:?}", played.phase),
+            "reasons": played.reasons,
+            "pace": pace,
+            "clients": played.load,
+            "expires": played.certificate.expires,
+            "evidence": evidence,
+            "report": page,
+        }))?,
+        Style::Human => {
+            console::conclude(&format!(
+                "clients: {} deliveries checked, {} lost, {} repeated, {} out of order, {} altered, \
+                 {} with two effects",
+                ledger.checked,
+                ledger.lost,
+                ledger.repeated,
+                ledger.reordered,
+                ledger.altered,
+                ledger.double_effects
+            ));
+            if !pace.is_as_planned() {
+                console::conclude(&format!("waiting times passed {} times as fast", pace.times()));
+            }
+            for reason in &played.reasons {
+                console::conclude(&format!("not passed: {}", Visible(reason)));
+            }
+            console::conclude(&format!("report: {}", Visible(page.display())));
+            let (folder, keys) = (evidence.display(), evidence.with_extension("keys"));
+            console::conclude(&format!(
+                "verify: tidegate evidence verify {} --keys {}",
+                Visible(folder),
+                Visible(keys.display())
+            ));
+            let expires = played.certificate.expires.strftime("%Y-%m-%d");
+            console::conclude(&if has_passed {
+                format!("PASSED: the certificate counts until {expires}")
+            } else {
+                "FAILED".to_owned()
+            });
+        }
+    }
+    Ok(if has_passed { Exit::Done } else { Exit::Failed })
+}
+
+fn failed(error: PlayError) -> Failure {
+    match error {
+        PlayError::Stack(_) | PlayError::Load(_) => {
+            Failure::unreachable("the rehearsal can't begin").because(error)
+        }
+        PlayError::Drive(error) => carry::failed(error),
+        error => Failure::failed("the rehearsal can't be played").because(error),
+    }
+}

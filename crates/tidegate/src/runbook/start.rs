@@ -1,0 +1,174 @@
+//! Beginning a run, and going on with one.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ::runbook::{Options, Plan, plan};
+use conductor::{Conductor, DriveSettings, Onlooker, Pace, RunFolder, RunInfo};
+use evidence::{Hash, Visible, is_log_name};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{carry, open, print, read, say, world};
+use crate::{
+    cli::{PacingArgs, ResumeArgs, RunArgs, SignArgs, Style},
+    console,
+    exit::Exit,
+    failure::Failure,
+};
+
+/// Carries a runbook out.
+///
+/// # Errors
+/// Fails where the runbook, what it acts on or the folder can't be read or written, or the run can't go
+/// on.
+pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
+    let options = args.instead.options();
+    let (document, plan) = match planned(&args.file, &options)? {
+        Some(planned) => planned,
+        None => return Ok(Exit::Failed),
+    };
+    let name = name(args.name, &plan)?;
+    let (world, redactor, digest) = world::read(&args.on, &plan, &name)?;
+    let dir = args.dir.unwrap_or_else(|| PathBuf::from("tidegate-runs").join(last_part(&name)));
+    let info = RunInfo {
+        run: name,
+        mode: plan.mode,
+        environment: plan.environment.clone(),
+        acts_on: Some(digest),
+        acts_on_file: Some(args.on),
+    };
+    let folder = folder(RunFolder::create(&dir, &document, &plan, &info))?;
+    let settings = DriveSettings {
+        t0: args.t0.or_else(|| t0(&plan)),
+        pace: Pace::AS_PLANNED,
+        ..settings(&args.pacing)
+    };
+    let conductor = Conductor::start(folder, redactor, world, settings).await;
+    finish(conductor.map_err(carry::failed)?, &dir, &args.sign, style).await
+}
+
+/// Goes on with a run.
+///
+/// # Errors
+/// Fails where the run was changed, another process carries it out, or it can't go on.
+pub(super) async fn resume(args: ResumeArgs, style: Style) -> Result<Exit, Failure> {
+    let run = open(&args.dir)?;
+    if let Some(file) = &args.runbook {
+        is_same(file, &run)?;
+    }
+    let info = folder(run.folder.info())?;
+    let on = args
+        .on
+        .or(info.acts_on_file)
+        .ok_or_else(|| Failure::usage("name what the run acts on: --on FILE"))?;
+    let (world, redactor, digest) = world::read(&on, &run.plan, &info.run)?;
+    if info.acts_on.is_some_and(|before| before != digest) {
+        console::note(&format!(
+            "{} is not what it was when the run began: that is what the run acts on from now on",
+            Visible(on.display())
+        ));
+    }
+    let settings = DriveSettings { pace: Pace::AS_PLANNED, ..settings(&args.pacing) };
+    let conductor = Conductor::resume(run.folder, redactor, world, settings).await;
+    finish(conductor.map_err(carry::failed)?, &args.dir, &args.sign, style).await
+}
+
+async fn finish(
+    conductor: Conductor,
+    dir: &Path,
+    sign: &SignArgs,
+    style: Style,
+) -> Result<Exit, Failure> {
+    let signer = sign.log_key.as_deref().map(say::key).transpose()?;
+    let phase = carry::carry_out(conductor, style).await?;
+    if let Some(signer) = signer {
+        let out = dir.join("evidence");
+        carry::evidence(&open(dir)?, &signer, &out)?;
+        console::note(&format!("evidence: {}", Visible(out.display())));
+    } else {
+        console::note("no evidence was signed: `tidegate runbook report --evidence` does it later");
+    }
+    Ok(carry::exit(phase))
+}
+
+/// Refuses a runbook that is not the one that a run was begun with.
+fn is_same(file: &Path, run: &Onlooker) -> Result<(), Failure> {
+    let text = read(file)?.map_err(|problem| Failure::usage(problem.to_string()))?;
+    let (ours, theirs) = (run.plan.source, Hash::of(text.as_bytes()));
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} was changed since the run began (sha256 {theirs}, then {ours}): people approved of the plan \
+         that it made then; resume without --runbook to go on with that one, or begin a new run",
+        Visible(file.display())
+    )))
+}
+
+/// Reads a runbook and makes its plan; nothing where it has faults, which are shown.
+///
+/// # Errors
+/// Fails where the file can't be read.
+pub(crate) fn planned(file: &Path, options: &Options) -> Result<Option<(String, Plan)>, Failure> {
+    let text = match read(file)? {
+        Ok(text) => text,
+        Err(problem) => {
+            print(file, &[problem]);
+            return Ok(None);
+        }
+    };
+    let planned = plan(&text, options);
+    let Some(plan) = planned.plan else {
+        print(file, &planned.problems);
+        return Ok(None);
+    };
+    for problem in &planned.problems {
+        console::note(&format!("{}: {problem}", Visible(file.display())));
+    }
+    Ok(Some((text, plan)))
+}
+
+fn settings(pacing: &PacingArgs) -> DriveSettings {
+    DriveSettings {
+        t0: None,
+        pace: Pace::AS_PLANNED,
+        grace: Duration::from_secs(pacing.grace),
+        lease: Duration::from_secs(pacing.lease),
+        on_entry: None,
+    }
+}
+
+/// Returns the T0 with which the first step that has a time is due now.
+pub(crate) fn t0(plan: &Plan) -> Option<Timestamp> {
+    let first = plan.steps.iter().filter_map(|step| step.at).min()?;
+    let until = SignedDuration::from_mins(i64::from(-first.minutes()));
+    Timestamp::now().checked_add(until).ok()
+}
+
+/// Returns the run's name: what was asked for, or one made of the runbook's title and the time.
+fn name(asked: Option<String>, plan: &Plan) -> Result<String, Failure> {
+    let name = asked.unwrap_or_else(|| run_name(&plan.runbook));
+    if is_log_name(&name) {
+        Ok(name)
+    } else {
+        Err(Failure::usage("--name has no spaces, and nothing that can't be seen"))
+    }
+}
+
+/// Makes a run's name of a title and the time.
+pub(crate) fn run_name(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let slug = words.take(4).collect::<Vec<_>>().join("-").to_lowercase();
+    let slug = if slug.is_empty() { "run".to_owned() } else { slug };
+    format!("{slug}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S"))
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+fn folder<T>(result: Result<T, conductor::FolderError>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::usage("the run's folder").because(error))
+}
