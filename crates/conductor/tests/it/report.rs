@@ -295,7 +295,7 @@ fn a_rehearsal_says_why_it_went_back_and_when() {
             "| Promised for the whole way back | 10 min |",
             "stdout.txt `",
             "| S3t | ERROR |",
-            "| S6 | not begun |",
+            "| S4 | not begun |",
         ],
     );
     // The prose is as it was: without what was put in, the document is left.
