@@ -225,9 +225,7 @@ impl Conductor {
 
     /// Tells people of the end, and lets the lease go.
     async fn conclude(&mut self) {
-        let kept =
-            self.world.keep(self.journal.state().run().unwrap_or_default(), Timestamp::now());
-        let _let_go = tokio::time::timeout(self.settings.lease, kept).await;
+        // A renewal that is still under way ends before the lease is let go.
         let rest = async {
             while let Some(input) = self.asked.next().await {
                 if let Input::Told(Err(why)) = input {
@@ -236,6 +234,13 @@ impl Conductor {
             }
         };
         let _in_time = tokio::time::timeout(self.settings.lease, rest).await;
+        let run = self.journal.state().run().unwrap_or_default();
+        let kept = self.world.keep(run, Timestamp::now());
+        match tokio::time::timeout(self.settings.lease, kept).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.trouble(format!("the lease could not be given back: {error}")),
+            Err(_) => self.trouble("the lease could not be given back in time".to_owned()),
+        }
         self.show();
     }
 
@@ -258,8 +263,12 @@ impl Conductor {
 
     /// Tells people that the run is in another phase.
     fn turned(&mut self, phase: Phase) {
-        if phase == Phase::Go {
+        // What could not be told is asked about once more, and taken back as if it had been done.
+        if matches!(phase, Phase::Go | Phase::RollingBack) {
             self.unclear.clear();
+        }
+        if phase == Phase::RollingBack {
+            self.again.clear();
         }
         let why = self.facts.why.as_deref().unwrap_or_default();
         let text = format!("{}. {why}", show::phase_sentence(phase));

@@ -259,7 +259,8 @@ impl RunFolder {
         }
         let mut opened =
             OpenOptions::new().create(true).append(true).open(&file).map_err(failed(&file))?;
-        let has_room = opened.metadata().is_ok_and(|about| about.len() < SAMPLES_BYTES_MAX);
+        let more = lines.len() as u64;
+        let has_room = opened.metadata().is_ok_and(|about| about.len() + more <= SAMPLES_BYTES_MAX);
         if has_room { opened.write_all(&lines).map_err(failed(&file)) } else { Ok(()) }
     }
 

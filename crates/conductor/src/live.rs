@@ -29,6 +29,9 @@ pub struct Live {
     pub pace: Pace,
     /// `gates`, `go`, `hold`, `rolling-back`, `kept`, `rolled-back`, `rollback-failed`, `aborted`.
     pub phase: String,
+    /// How many entries the journal has.
+    #[serde(default)]
+    pub entries: u64,
     /// Whether something was begun that changes something: then the run is not given up, but sent back.
     #[serde(default)]
     pub has_changed: bool,

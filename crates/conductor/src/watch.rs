@@ -26,7 +26,7 @@ pub struct Watch {
 #[derive(Debug)]
 enum Sees {
     Ratio(Box<RatioGuard>),
-    Pairs { guard: Box<PairGuard>, most: u64, taken: u64 },
+    Pairs(Box<PairGuard>),
     Zero(ZeroLimit),
     Down(DownLimit),
     Restarts(RestartLimit),
@@ -98,8 +98,7 @@ impl Watch {
                     margin: spec.ratio.ok_or_else(|| lacks("ratio"))?,
                     silent_ms_max,
                 });
-                let most = spec.pairs.ok_or_else(|| lacks("pairs"))?.into();
-                Sees::Pairs { guard: Box::new(guard.map_err(settings)?), most, taken: 0 }
+                Sees::Pairs(Box::new(guard.map_err(settings)?))
             }
             Measure::Zero => {
                 let what = spec.what.as_deref().ok_or_else(|| lacks("what"))?;
@@ -140,13 +139,10 @@ impl Watch {
                     self.trouble = Some(error.to_string());
                 }
             }
-            (Sees::Pairs { guard, most, taken }, Sighting::Pairs { pairs, .. }) => {
+            (Sees::Pairs(guard), Sighting::Pairs { pairs, .. }) => {
                 // Pairs of one look come at one time; each is a measurement of its own.
                 for (n, (canary, stable)) in (0..).zip(pairs) {
-                    if *taken < *most {
-                        *taken += 1;
-                        guard.observe(At(at.0 + n), canary, stable);
-                    }
+                    guard.observe(At(at.0 + n), canary, stable);
                 }
             }
             (Sees::Zero(limit), Sighting::Bad { checked, found }) => {
@@ -165,7 +161,7 @@ impl Watch {
     pub fn judge(&self, now: At) -> Judgement {
         let mut judged = match &self.sees {
             Sees::Ratio(guard) => guard.judge(now),
-            Sees::Pairs { guard, .. } => guard.judge(now),
+            Sees::Pairs(guard) => guard.judge(now),
             Sees::Zero(limit) => limit.judge(now),
             Sees::Down(limit) => limit.judge(now),
             Sees::Restarts(limit) => limit.judge(now),

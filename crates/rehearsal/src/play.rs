@@ -6,6 +6,7 @@
 mod people;
 mod script;
 mod stage;
+mod verdict;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -121,6 +122,8 @@ pub struct Play {
     conductor: Conductor,
     run_folder: PathBuf,
     router_configuration: Hash,
+    /// Of the candidate, as it was when the rehearsal began.
+    binary: Hash,
 }
 
 /// What came of a rehearsal.
@@ -149,6 +152,7 @@ impl Play {
         settings: PlaySettings,
         told: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Self, PlayError> {
+        let binary = settings.candidate.digest()?;
         let (stack, keys) = stack(&settings, told).await?;
         let router = router(&settings, stack.layout())?;
         told("the load begins");
@@ -184,7 +188,7 @@ impl Play {
         told("the run begins");
         let redactor = deployment.redactor();
         let conductor = Conductor::start(folder, redactor, Arc::new(deployment), driven).await?;
-        Ok(Play { settings, stage, conductor, run_folder, router_configuration })
+        Ok(Play { settings, stage, conductor, run_folder, router_configuration, binary })
     }
 
     /// Returns how the run stands, for whoever looks.
@@ -210,7 +214,7 @@ impl Play {
             }
             broken = breaking => return Err(broken),
         };
-        let Play { settings, stage, conductor, run_folder, router_configuration } = self;
+        let Play { settings, stage, conductor, run_folder, router_configuration, binary } = self;
         drop(conductor);
         let mut now = stage.stack().capture().await;
         now.replicas.retain(|_, replica| replica.arm == arm_word(Arm::Stable));
@@ -222,13 +226,17 @@ impl Play {
         let load = load.finish(SETTLE_MAX).await;
         let migrations = now.migration_checksum().and_then(|text| text.parse().ok());
         let _ended = stack.end().await;
-        let of = Rehearsed {
-            binary: settings.candidate.digest()?,
-            migrations,
-            router_configuration,
-            runbook: settings.plan.source,
-        };
-        let reasons = reasons(&settings, phase, &load, &differences, &run_folder)?;
+        let of =
+            Rehearsed { binary, migrations, router_configuration, runbook: settings.plan.source };
+        let reasons = verdict::reasons(&verdict::Account {
+            settings: &settings,
+            phase,
+            load: &load,
+            differences: &differences,
+            run: &Onlooker::open(&run_folder)?,
+            stable: &now,
+            binary,
+        });
         let result = if reasons.is_empty() { Outcome::Passed } else { Outcome::Failed };
         let counts_for =
             SignedDuration::from_hours(24 * i64::from(settings.script.counts_for_days));
@@ -258,37 +266,6 @@ impl Played {
             ],
         })
     }
-}
-
-/// Returns why a rehearsal did not pass.
-fn reasons(
-    settings: &PlaySettings,
-    phase: Phase,
-    load: &Verdict,
-    differences: &[Difference],
-    run_folder: &std::path::Path,
-) -> Result<Vec<String>, PlayError> {
-    let mut reasons = Vec::new();
-    let wanted = match settings.script.ends {
-        Ends::Kept => Phase::Kept,
-        Ends::RolledBack => Phase::RolledBack,
-    };
-    if phase != wanted {
-        reasons.push(format!("the run ended {phase:?}, and {wanted:?} was meant"));
-    }
-    // What was lost on a candidate that was told to lose it is what the rehearsal is about.
-    if settings.inject.is_none() {
-        reasons.extend(load.reasons.iter().cloned());
-    }
-    if wanted == Phase::RolledBack {
-        reasons.extend(differences.iter().map(|it| format!("not as it was: {it}")));
-    }
-    let run = Onlooker::open(run_folder)?;
-    let closing = run.plan.closing.iter().filter(|step| step.carried_out);
-    for step in closing.filter(|step| !run.state.has_passed(&step.id)) {
-        reasons.push(format!("{} did not pass", step.id));
-    }
-    Ok(reasons)
 }
 
 /// Breaks something around the replicas once the canary has traffic; never ends but by failing.
@@ -366,7 +343,7 @@ fn deployment(
 ) -> DeploymentSettings {
     let url = format!("http://{}", stage.stack().address());
     let mut variables = settings.script.variables.clone();
-    variables.extend(found_by_commands(stage, &url));
+    variables.extend(found_by_commands(settings, stage, &url));
     DeploymentSettings {
         service: Service { url, key: Some(SERVICE_KEY.to_owned()) },
         router: Some(router),
@@ -374,20 +351,27 @@ fn deployment(
         commands: CommandSettings { folder: settings.commands_in.clone(), variables },
         webhook: None,
         sources: BTreeMap::new(),
-        secrets: Secrets::given([(SERVICE_KEY, keys.any())]),
+        secrets: Secrets::given([(SERVICE_KEY, keys.service())]),
         lock: None,
     }
 }
 
 /// Returns what commands of a runbook find in their environment: where the stack is.
-fn found_by_commands(stage: &Stage, url: &str) -> BTreeMap<String, String> {
+fn found_by_commands(
+    settings: &PlaySettings,
+    stage: &Stage,
+    url: &str,
+) -> BTreeMap<String, String> {
     let replicas = stage.stack().replicas_of(Arm::Stable);
     let replicas: Vec<_> = replicas.map(|it| format!("http://{}", it.address())).collect();
     let mut variables = stage.stack().settings().clone();
     variables.remove("TIDEGATE_KEYS");
     variables.insert("TIDEGATE_URL".to_owned(), url.to_owned());
     variables.insert("TIDEGATE_KEY".to_owned(), format!("secret:{SERVICE_KEY}"));
-    variables.insert("TIDEGATE_REPLICAS".to_owned(), replicas.join(","));
+    // What the release gates are told by.
+    variables.insert("GATES_REPLICAS".to_owned(), replicas.join(","));
+    let program = settings.stable.path.display().to_string();
+    variables.insert("GATES_TIDEGATE".to_owned(), program);
     variables
 }
 

@@ -52,6 +52,8 @@ pub struct Stack {
     ended_leftovers: Vec<String>,
     http: Http,
     _bind: Port,
+    /// Where the router's socket is, where that is not its own folder.
+    _short: Option<tempfile::TempDir>,
 }
 
 impl Stack {
@@ -89,7 +91,7 @@ impl Stack {
         redis.iter().for_each(|redis| redis.settings(&mut common));
         settings.database.settings(database.as_ref(), redis.is_some(), &mut common);
 
-        let (layout, bind, ports) = layout::layout(&settings, &begin)?;
+        let (layout, bind, ports, short) = layout::layout(&settings, &begin)?;
         let mut replicas = Vec::new();
         for ((arm, slot), port) in layout.slots().zip(ports) {
             replicas.push(Replica::new(slot.name.clone(), arm, port, begin.clone())?);
@@ -115,6 +117,7 @@ impl Stack {
             ended_leftovers: found.ended,
             http: begin.http,
             _bind: bind,
+            _short: short,
         };
         for replica in stack.replicas_of(Arm::Stable) {
             stack.router.wait_until_up(replica).await?;

@@ -260,6 +260,7 @@ impl Conductor {
             t0: self.settings.t0,
             pace: self.settings.pace,
             phase: phase_word(state.phase()).to_owned(),
+            entries: self.journal.tip().entries,
             has_changed: state.has_changed(),
             why: self.facts.why.clone().filter(|_| state.phase() != Phase::Go),
             now: self.now_sentence(&due_next),

@@ -350,7 +350,26 @@ impl Conductor {
                 Vec::new(),
             )?;
         }
-        self.append(Event::Outcome { step: id, attempt, verdict: Verdict::Pass, text }, Vec::new())
+        let verdict = Verdict::Pass;
+        let outcome = Event::Outcome { step: id, attempt, verdict, text: text.clone() };
+        let stage = match self.journal.may_follow(&outcome) {
+            Ok(()) => return self.append(outcome, Vec::new()),
+            Err(crate::Refused::NotAttested(_)) => Stage::People,
+            Err(_) => Stage::Guards,
+        };
+        // It took effect, and guards or people have still to speak.
+        self.watches.tell_again();
+        self.under_way = Some(UnderWay {
+            step: step.clone(),
+            attempt,
+            begun_at: Timestamp::now(),
+            stage,
+            parts: VecDeque::new(),
+            verdict: Verdict::Pass,
+            texts: vec![text],
+            artefacts: Vec::new(),
+        });
+        Ok(())
     }
 
     /// Returns what is due, for people.

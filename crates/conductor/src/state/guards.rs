@@ -54,6 +54,8 @@ pub(super) fn waive(state: &mut State, guard: &str) -> Result<(), Refused> {
         return Err(Refused::Guard(guard.to_owned()));
     }
     match state.verdicts.get(guard) {
+        // It failed, and says otherwise since: people go on from the failure.
+        Some((Verdict::Pass, _)) if state.failed_guards.remove(guard) => Ok(()),
         None | Some((Verdict::Pass, _)) => Err(Refused::Unwaivable(guard.to_owned())),
         Some((verdict, _)) => {
             state.waived_guards.insert(guard.to_owned(), *verdict);
@@ -61,6 +63,14 @@ pub(super) fn waive(state: &mut State, guard: &str) -> Result<(), Refused> {
             Ok(())
         }
     }
+}
+
+/// Returns guards that see nothing, by what they said last, and were not waived.
+pub(super) fn blind(state: &State) -> impl Iterator<Item = &str> {
+    let last = state.verdicts.iter().filter(|(guard, (verdict, _))| {
+        *verdict == Verdict::Error && !is_good(state, guard, *verdict)
+    });
+    last.map(|(guard, _)| guard.as_str())
 }
 
 /// Checks that a guard said PASS, or what people went on from, since some time.

@@ -104,6 +104,9 @@ pub(super) fn decide(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
             if let Some(guard) = state.failed_guards.iter().next() {
                 return Err(Refused::Guard(guard.clone()));
             }
+            if let Some(guard) = guards::blind(state).next() {
+                return Err(Refused::GuardNotPassed(guard.to_owned()));
+            }
             if !is_approved(state) {
                 return Err(Refused::NotApproved);
             }

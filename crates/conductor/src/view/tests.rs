@@ -78,6 +78,7 @@ fn gates() -> Live {
         begun_at: at("10:00:00"),
         t0: Some(at("11:00:00")),
         pace: Pace::AS_PLANNED,
+        entries: 12,
         has_changed: false,
         phase: "gates".into(),
         why: None,

@@ -30,6 +30,8 @@ pub struct Keys {
     pub(super) members: Vec<String>,
     /// Whom measurements come as: of the first bucket and of the last one.
     pub(super) probes: [String; 2],
+    /// Of whoever checks the deployment; it has a name, to write in chat.
+    service: String,
 }
 
 impl Keys {
@@ -49,6 +51,7 @@ impl Keys {
             publishers: kind("publisher", crowd.publishers),
             members: kind("member", crowd.members),
             probes: [ends(0), ends(1)],
+            service: key(&format!("{seed}-service"), 999, 1000),
         }
     }
 
@@ -59,21 +62,30 @@ impl Keys {
         let nameless = nameless.map(|key| format!("{org}={key}"));
         let members = self.members.iter().enumerate();
         let members = members.map(|(index, key)| format!("{org}={key}@{}", member_name(index)));
-        nameless.chain(members).collect::<Vec<_>>().join(",")
+        let service = format!("{org}={}@{SERVICE}", self.service);
+        nameless.chain(members).chain([service]).collect::<Vec<_>>().join(",")
     }
 
     /// Returns the key of a reader, for whoever else asks as a client.
     pub fn any(&self) -> &str {
         &self.probes[1]
     }
+
+    /// Returns the key of a service, for whoever else asks as a client, and writes in chat.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.readers.len() + self.publishers.len() + self.members.len() + 2;
+        let count = self.readers.len() + self.publishers.len() + self.members.len() + 3;
         write!(f, "Keys({count} of {})", self.org)
     }
 }
+
+/// The name under which checks write in chat.
+const SERVICE: &str = "rehearsal";
 
 /// Returns the name of a member.
 pub(super) fn member_name(index: usize) -> String {
@@ -119,10 +131,11 @@ mod tests {
         let keys = Keys::draw("org_a", crowd);
         let setting = keys.setting();
         let each: Vec<_> = setting.split(',').collect();
-        assert_eq!(each.len(), 6);
+        assert_eq!(each.len(), 7);
         assert!(each.iter().all(|key| key.starts_with("org_a=")), "{setting}");
         assert!(each[5].ends_with("@member-1"));
-        assert_eq!(format!("{keys:?}"), "Keys(6 of org_a)");
+        assert!(each[6].ends_with("@rehearsal"));
+        assert_eq!(format!("{keys:?}"), "Keys(7 of org_a)");
         assert_ne!(keys, Keys::draw("org_a", crowd));
     }
 }

@@ -31,6 +31,7 @@ pub(super) struct StandIn<'s> {
     looks: &'s dyn Looks,
     /// What was said, and of what.
     said: BTreeSet<String>,
+    has_waived_guard: bool,
 }
 
 impl<'s> StandIn<'s> {
@@ -41,7 +42,7 @@ impl<'s> StandIn<'s> {
         inbox: Inbox,
         looks: &'s dyn Looks,
     ) -> Self {
-        StandIn { plan, script, inbox, looks, said: BTreeSet::new() }
+        StandIn { plan, script, inbox, looks, said: BTreeSet::new(), has_waived_guard: false }
     }
 
     /// Says what is asked for until the run is over.
@@ -99,7 +100,12 @@ impl<'s> StandIn<'s> {
                 let reason = if found.is_empty() { said } else { format!("{said}: {found}") };
                 self.say_by_all(live, wait, Choice::Attest, Some(step), &reason)
             }
-            Err(why) => self.say_by_one(live, wait, Choice::Hold, None, &why),
+            // What is not so is not vouched for; on the way back the step's time runs out.
+            Err(why) if live.phase == "rolling-back" => {
+                tracing::warn!(step, why, "the stand-in does not vouch for it");
+                Ok(())
+            }
+            Err(why) => self.give_up(live, wait, &format!("{step} is not so: {why}")),
         }
     }
 
@@ -110,21 +116,28 @@ impl<'s> StandIn<'s> {
         let waived = |id: &String| self.script.waive.get(id).cloned();
         let open = failed.iter().find(|(id, _)| waived(id).is_none());
         if let Some((id, said)) = open {
-            let (choice, why) = if live.has_changed {
-                (Choice::Rollback, format!("{id} did not pass: {said}"))
-            } else {
-                (Choice::Abort, format!("{id} did not pass: {said}"))
-            };
-            return self.say_by_one(live, wait, choice, None, &why);
+            return self.give_up(live, wait, &format!("{id} did not pass: {said}"));
+        }
+        let is_waived = live.steps.iter().any(|step| step.status.as_deref() == Some("waived"));
+        if failed.is_empty() && !(is_waived || self.has_waived_guard) {
+            let why = live.why.clone().unwrap_or_default();
+            return self.give_up(live, wait, &format!("nothing that is waived stopped it: {why}"));
         }
         for (id, _) in &failed {
             let why = waived(id).unwrap_or_default();
+            self.has_waived_guard |= live.guards.iter().any(|guard| guard.id == *id);
             self.say_by_one(live, wait, Choice::Waive, Some(id), &why)?;
         }
         if failed.is_empty() {
             self.say_by_one(live, wait, Choice::Go, None, "What stopped it is waived.")?;
         }
         Ok(())
+    }
+
+    /// Sends the run back, or ends it where nothing was changed.
+    fn give_up(&mut self, live: &Live, wait: &LiveWait, why: &str) -> Result<(), std::io::Error> {
+        let choice = if live.has_changed { Choice::Rollback } else { Choice::Abort };
+        self.say_by_one(live, wait, choice, None, why)
     }
 
     fn say_by_all(
@@ -194,15 +207,19 @@ fn moment(live: &Live, about: Option<&str>) -> String {
     let step = about.and_then(|id| live.steps.iter().find(|step| step.id == id));
     match step.and_then(|step| step.begun_at) {
         Some(at) => at.to_string(),
-        None => format!("{} {}", live.phase, live.why.as_deref().unwrap_or_default()),
+        None => format!("{} {}", live.phase, live.entries),
     }
 }
 
-/// Returns what did not pass and is not waived: gates and steps, and guards that stop a run.
+/// Returns what did not pass and is not waived: gates and steps, and armed guards.
 fn failed(live: &Live) -> impl Iterator<Item = (String, String)> {
     let is_bad = |verdict: Option<Verdict>| verdict.is_some_and(|verdict| !verdict.is_pass());
     let steps = live.steps.iter().filter(move |step| {
         is_bad(step.verdict) && matches!(step.place.as_str(), "gate" | "step" | "after")
     });
-    steps.map(|step| (step.id.clone(), step.said.clone().unwrap_or_default()))
+    let steps = steps.map(|step| (step.id.clone(), step.said.clone().unwrap_or_default()));
+    let guards = live.guards.iter().filter(|guard| {
+        guard.is_armed && matches!(guard.verdict, Some(Verdict::Fail | Verdict::Error))
+    });
+    steps.chain(guards.map(|guard| (guard.id.clone(), guard.sentence.clone())))
 }

@@ -33,6 +33,9 @@ pub struct Script {
     /// What the candidate does wrong; nothing where it is as good.
     #[serde(default)]
     pub inject: Option<String>,
+    /// The guard that sees it; without one of its verdicts the rehearsal has not passed.
+    #[serde(default)]
+    pub seen_by: Option<String>,
     /// What is done, or said, in the place of people, by step.
     #[serde(default)]
     pub steps: BTreeMap<String, StepScript>,
@@ -212,16 +215,25 @@ impl Script {
                 faults.push(format!("[steps.{id}]: the runbook has no such step"));
                 continue;
             };
+            let is_word = matches!(step.kind, Kind::SignOff | Kind::External | Kind::Decision);
+            if (script.check.is_some() || script.say.is_some()) && !is_word {
+                faults.push(format!("[steps.{id}]: nobody vouches for a step of its kind"));
+            }
             if script.act.is_some() && step.kind != Kind::External {
                 faults.push(format!("[steps.{id}]: `do` is for steps of the kind `external`"));
             }
         }
-        let named = self.waive.keys().chain(&self.rollback_at);
+        let named = self.waive.keys().chain(&self.rollback_at).chain(&self.seen_by);
         for id in named {
             let is_guard = plan.guards.iter().any(|guard| guard.spec.id == *id);
             if !is_guard && !plan.all_steps().any(|step| step.id == *id) {
                 faults.push(format!("`{id}` is neither a step nor a guard of the runbook"));
             }
+        }
+        if self.load.readers == 0 || self.load.publishers == 0 || self.load.events_per_second <= 0.0
+        {
+            faults
+                .push("[load]: without readers, publishers and events nothing is shown".to_owned());
         }
         if self.load.members > 0 && self.load.threads == 0 {
             faults.push("[load]: `members` need `threads`".to_owned());

@@ -2,6 +2,7 @@
 
 mod broken;
 mod load;
+mod play;
 mod server;
 mod support;
 mod surreal_server;
