@@ -25,7 +25,7 @@ pub(crate) use self::{
     rehearse::RehearseArgs,
     run::{
         AbortArgs, AcceptanceKind, ApproveArgs, HoldArgs, PacingArgs, ReportArgs, ResumeArgs,
-        RunArgs, SignArgs, StatusArgs, WhoArgs,
+        RunArgs, StatusArgs, WhoArgs,
     },
     runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
     store::{GatesArgs, StoreCommand},

@@ -9,7 +9,7 @@ use std::{
 
 use ::evidence::{LOG_ROLE, Outcome, Signer, Visible, folder};
 use ::runbook::{Mode, Options};
-use conductor::{Onlooker, Pace, RunRecord, export_with, report::Report};
+use conductor::{DriveError, Onlooker, Pace, RunRecord, export_with, report::Report};
 use jiff::Timestamp;
 use rehearsal::{Fault, Play, PlayError, PlaySettings, Played, Script, ServerProgram};
 use serde_json::json;
@@ -38,7 +38,8 @@ pub(crate) async fn run(args: RehearseArgs, style: Style) -> Result<Exit, Failur
     let name = start::run_name(&plan.runbook);
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("tidegate-runs").join(&name));
     let evidence = args.evidence.clone().unwrap_or_else(|| dir.join("evidence"));
-    for taken in [&dir, &evidence] {
+    let keys = keys_of(&evidence);
+    for taken in [&dir, &evidence, &keys] {
         if taken.exists() {
             let text =
                 format!("{} is there already; name another folder", Visible(taken.display()));
@@ -55,7 +56,7 @@ pub(crate) async fn run(args: RehearseArgs, style: Style) -> Result<Exit, Failur
     let played = carry::shown(looking, style, |stop| play.run(stop)).await.map_err(failed)?;
     let run = open(&played.run_folder)?;
     write_evidence(&run, &played, &signer, &evidence)?;
-    let reports = write_reports(&run, &played.run_folder, &dir)?;
+    let reports = write_reports(&run, &evidence, &dir)?;
     conclude(&played, pace, &[evidence, reports], style)
 }
 
@@ -129,12 +130,19 @@ fn write_evidence(
     folder::write(out, &recorder, signer)
         .map_err(|error| Failure::failed(failed()).because(error))?;
     let keys = format!("{LOG_ROLE} {}\n", signer.verifier());
-    report::write(&out.with_extension("keys"), &keys)
+    report::write(&keys_of(out), &keys)
+}
+
+/// Returns the file of the keys with which evidence is verified, beside it.
+fn keys_of(evidence: &Path) -> PathBuf {
+    let mut name = evidence.as_os_str().to_owned();
+    name.push(".keys");
+    PathBuf::from(name)
 }
 
 /// Writes the record of the run, as Markdown and as a page; returns the page.
-fn write_reports(run: &Onlooker, run_folder: &Path, dir: &Path) -> Result<PathBuf, Failure> {
-    let texts = report::Texts::of(run, run_folder)?;
+fn write_reports(run: &Onlooker, evidence: &Path, dir: &Path) -> Result<PathBuf, Failure> {
+    let texts = report::Texts::of(run, evidence)?;
     let made = Report::new(texts.material(run))
         .map_err(|error| Failure::failed("no report can be made of the run").because(error))?;
     report::write(&dir.join("report.md"), &made.markdown())?;
@@ -180,7 +188,7 @@ fn conclude(
                 console::conclude(&format!("not passed: {}", Visible(reason)));
             }
             console::conclude(&format!("report: {}", Visible(page.display())));
-            let (folder, keys) = (evidence.display(), evidence.with_extension("keys"));
+            let (folder, keys) = (evidence.display(), keys_of(evidence));
             console::conclude(&format!(
                 "verify: tidegate evidence verify {} --keys {}",
                 Visible(folder),
@@ -199,9 +207,15 @@ fn conclude(
 
 fn failed(error: PlayError) -> Failure {
     match error {
-        PlayError::Stack(_) | PlayError::Load(_) => {
-            Failure::unreachable("the rehearsal can't begin").because(error)
+        PlayError::Stack(stack) if !stack.is_unavailable() => {
+            Failure::usage("the rehearsal can't be played").because(stack)
         }
+        PlayError::Stack(_) | PlayError::Load(_) => {
+            Failure::unreachable("the rehearsal can't go on").because(error)
+        }
+        PlayError::Drive(DriveError::Stopped) => Failure::failed(
+            "interrupted: the stack was ended; what was written until then is in the folder",
+        ),
         PlayError::Drive(error) => carry::failed(error),
         error => Failure::failed("the rehearsal can't be played").because(error),
     }

@@ -29,7 +29,7 @@ pub(crate) struct RehearseArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) candidate: Option<PathBuf>,
     /// What the candidate does wrong on purpose, as `errors=20%` (docs/inject.md); it has to be built
-    /// with the feature `inject`. `none` for what the script says.
+    /// with the feature `inject`. `none` for nothing, whatever the script says.
     #[arg(long, value_name = "FAULTS")]
     pub(crate) inject: Option<String>,
     /// What is broken around the replicas once the canary has traffic: `redis-killed`,

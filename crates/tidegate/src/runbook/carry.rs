@@ -8,8 +8,12 @@ use conductor::{
     view::{Paint, Size, lines, screen, summary},
 };
 use evidence::{Signer, Visible, folder};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 use crate::{cli::Style, console, exit::Exit, failure::Failure};
 
@@ -40,6 +44,7 @@ pub(crate) async fn shown<T, E, F: Future<Output = Result<T, E>>>(
 ) -> Result<T, E> {
     let (stop, stopped) = watch::channel(false);
     let mut shown = Shown::new(style);
+    let mut interrupts = Interrupts::new();
     let ended = {
         let running = run(stopped);
         tokio::pin!(running);
@@ -47,8 +52,7 @@ pub(crate) async fn shown<T, E, F: Future<Output = Result<T, E>>>(
         loop {
             tokio::select! {
                 ended = &mut running => break ended,
-                _ = tokio::signal::ctrl_c() => { let _ended = stop.send(true); }
-                () = terminated() => { let _ended = stop.send(true); }
+                () = interrupts.next() => { let _ended = stop.send(true); }
                 _ = pictures.tick() => shown.show(looking.borrow().as_ref()),
             }
         }
@@ -58,12 +62,23 @@ pub(crate) async fn shown<T, E, F: Future<Output = Result<T, E>>>(
     ended
 }
 
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
+/// SIGINT and SIGTERM, heard from the beginning on.
+struct Interrupts {
+    streams: Vec<Signal>,
+}
+
+impl Interrupts {
+    fn new() -> Self {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        Interrupts { streams: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        let mut all: FuturesUnordered<_> = self.streams.iter_mut().map(Signal::recv).collect();
+        if all.next().await.is_none() {
+            std::future::pending::<()>().await;
         }
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn run(args: &ReportArgs, style: Style) -> Result<Exit, Failure> {
         carry::evidence(&run, &say::key(key)?, out)?;
         console::note(&format!("evidence: {}", Visible(out.display())));
     }
-    let texts = Texts::of(&run, &args.dir)?;
+    let texts = Texts::of(&run, &args.dir.join("evidence"))?;
     let report = Report::new(texts.material(&run))
         .map_err(|error| Failure::failed("no report can be made of the run").because(error))?;
     if let Some(kind) = args.acceptance {
@@ -73,11 +73,11 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Reads it from a run's folder.
+    /// Reads it from a run's folder, and the checkpoint from its evidence, where that is there.
     ///
     /// # Errors
     /// Fails where it is not there, or was changed.
-    pub(crate) fn of(run: &Onlooker, dir: &Path) -> Result<Self, Failure> {
+    pub(crate) fn of(run: &Onlooker, evidence: &Path) -> Result<Self, Failure> {
         let unreadable = |error| Failure::usage("the run's folder").because(error);
         let lines = run.folder.samples().map_err(unreadable)?;
         // A line that a crash left unfinished is none.
@@ -87,7 +87,7 @@ impl Texts {
             document: run.folder.document().map_err(unreadable)?,
             outputs: run.outputs().map_err(unreadable)?,
             samples,
-            checkpoint: std::fs::read_to_string(dir.join("evidence/checkpoint")).ok(),
+            checkpoint: std::fs::read_to_string(evidence.join("checkpoint")).ok(),
         })
     }
 

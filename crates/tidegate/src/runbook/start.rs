@@ -7,12 +7,12 @@ use std::{
 
 use ::runbook::{Options, Plan, plan};
 use conductor::{Conductor, DriveSettings, Onlooker, Pace, RunFolder, RunInfo};
-use evidence::{Hash, Visible, is_log_name};
+use evidence::{Hash, Signer, Visible, is_log_name};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{carry, open, print, read, say, world};
 use crate::{
-    cli::{PacingArgs, ResumeArgs, RunArgs, SignArgs, Style},
+    cli::{PacingArgs, ResumeArgs, RunArgs, Style},
     console,
     exit::Exit,
     failure::Failure,
@@ -29,6 +29,7 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
         Some(planned) => planned,
         None => return Ok(Exit::Failed),
     };
+    let signer = args.sign.log_key.as_deref().map(say::key).transpose()?;
     let name = name(args.name, &plan)?;
     let (world, redactor, digest) = world::read(&args.on, &plan, &name)?;
     let dir = args.dir.unwrap_or_else(|| PathBuf::from("tidegate-runs").join(last_part(&name)));
@@ -37,7 +38,8 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
         mode: plan.mode,
         environment: plan.environment.clone(),
         acts_on: Some(digest),
-        acts_on_file: Some(args.on),
+        // From wherever the run is resumed.
+        acts_on_file: Some(std::fs::canonicalize(&args.on).unwrap_or(args.on)),
     };
     let folder = folder(RunFolder::create(&dir, &document, &plan, &info))?;
     let settings = DriveSettings {
@@ -46,7 +48,7 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
         ..settings(&args.pacing)
     };
     let conductor = Conductor::start(folder, redactor, world, settings).await;
-    finish(conductor.map_err(carry::failed)?, &dir, &args.sign, style).await
+    finish(conductor.map_err(carry::failed)?, &dir, signer, style).await
 }
 
 /// Goes on with a run.
@@ -54,6 +56,7 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
 /// # Errors
 /// Fails where the run was changed, another process carries it out, or it can't go on.
 pub(super) async fn resume(args: ResumeArgs, style: Style) -> Result<Exit, Failure> {
+    let signer = args.sign.log_key.as_deref().map(say::key).transpose()?;
     let run = open(&args.dir)?;
     if let Some(file) = &args.runbook {
         is_same(file, &run)?;
@@ -72,16 +75,15 @@ pub(super) async fn resume(args: ResumeArgs, style: Style) -> Result<Exit, Failu
     }
     let settings = DriveSettings { pace: Pace::AS_PLANNED, ..settings(&args.pacing) };
     let conductor = Conductor::resume(run.folder, redactor, world, settings).await;
-    finish(conductor.map_err(carry::failed)?, &args.dir, &args.sign, style).await
+    finish(conductor.map_err(carry::failed)?, &args.dir, signer, style).await
 }
 
 async fn finish(
     conductor: Conductor,
     dir: &Path,
-    sign: &SignArgs,
+    signer: Option<Signer>,
     style: Style,
 ) -> Result<Exit, Failure> {
-    let signer = sign.log_key.as_deref().map(say::key).transpose()?;
     let phase = carry::carry_out(conductor, style).await?;
     if let Some(signer) = signer {
         let out = dir.join("evidence");
