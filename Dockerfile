@@ -4,6 +4,8 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
+# What `/api/health` says that the image was made of: --build-arg SOURCE_COMMIT="$(git rev-parse HEAD)".
+ARG SOURCE_COMMIT
 # `--locked`: what Cargo.lock says, or nothing. The caches are no part of any layer.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

@@ -1,6 +1,7 @@
 //! The arguments of `bench`.
 
 mod chat;
+mod feed;
 mod pure;
 mod soak;
 
@@ -11,10 +12,12 @@ use serde::Serialize;
 
 pub use self::chat::ChatArgs;
 pub(crate) use self::chat::{Database, RequestIds};
+pub(crate) use self::feed::FeedArgs;
 #[cfg(test)]
 pub(crate) use self::soak::SOAK_SECONDS_DEFAULT;
 pub use self::{
-    pure::{EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
+    feed::{IngestArgs, RecoverArgs, SnapshotArgs},
+    pure::{AnalysisArgs, EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
     soak::SoakArgs,
 };
 use crate::{floor::Writes, payload::PAYLOAD_BYTES_MIN};
@@ -58,6 +61,17 @@ pub enum BenchCommand {
         Example: tidegate bench chat --database surreal --replicas 2 --readers 1000 --senders 32\n\
         Example: tidegate bench chat --senders 16 --rate 50 --readers 1000 --catch-up 100000")]
     Chat(ChatArgs),
+    /// Replays a made-up feed of chains: transactions a second from the file to what readers get.
+    #[command(after_help = "Example: tidegate bench ingest --dir /var/lib/tidegate\n\
+        Example: tidegate bench ingest --transactions 10000000 --repeat 1")]
+    Ingest(IngestArgs),
+    /// Reads the dashboard's snapshot of chains during a replay: its times, and what readers cost.
+    #[command(after_help = "Example: tidegate bench snapshot --readers 50 --poll-every-ms 1000\n\
+        Example: tidegate bench snapshot --held 250000 --held-few 6000")]
+    Snapshot(SnapshotArgs),
+    /// Kills a server of chains and starts it again: how long until all of its log is readable.
+    #[command(after_help = "Example: tidegate bench recover --records 1000000")]
+    Recover(RecoverArgs),
     /// Lets guards look at traffic in this process: the CPU that a look costs.
     #[command(after_help = "Example: tidegate bench guards --guards 100 --looks 600")]
     Guards(GuardsArgs),
@@ -70,6 +84,10 @@ pub enum BenchCommand {
     /// Writes the journal of a run, beside the bare write and flush of the same bytes.
     #[command(after_help = "Example: tidegate bench journal --entries 500 --dir /var/lib/tidegate")]
     Journal(JournalArgs),
+    /// Reads transactions, simulates transfers beside bare `revm`, and solves cycles of pools, in this
+    /// process.
+    #[command(after_help = "Example: tidegate bench analysis --repeat 5")]
+    Analysis(AnalysisArgs),
     /// Runs the floor alone; measurements start it.
     #[command(
         hide = true,

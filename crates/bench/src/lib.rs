@@ -7,11 +7,13 @@
 //! measured in this process: guards, evidence and runbooks. Prints nothing.
 
 mod args;
+mod bound;
 mod chat;
 mod check;
 mod clock;
 mod crowd;
 mod error;
+mod feed;
 mod figure;
 mod floor;
 mod gauge;
@@ -39,11 +41,12 @@ mod ws;
 
 pub use self::{
     args::{
-        BenchCommand, ChatArgs, EvidenceArgs, FloorArgs, GuardsArgs, JournalArgs, Order,
-        RunbooksArgs, SoakArgs,
+        AnalysisArgs, BenchCommand, ChatArgs, EvidenceArgs, FloorArgs, GuardsArgs, IngestArgs,
+        JournalArgs, Order, RecoverArgs, RunbooksArgs, SnapshotArgs, SoakArgs,
     },
     chat::Chat,
     error::BenchError,
+    feed::Feed,
     pure::Pure,
     run::{Measurement, Outcome, Run, run_floor},
     soak::Soak,

@@ -105,10 +105,14 @@ impl Plan {
             BenchCommand::Churn(order) => (Work::Churn(order.work), order.common),
             BenchCommand::Soak(_)
             | BenchCommand::Chat(_)
+            | BenchCommand::Ingest(_)
+            | BenchCommand::Snapshot(_)
+            | BenchCommand::Recover(_)
             | BenchCommand::Guards(_)
             | BenchCommand::Evidence(_)
             | BenchCommand::Runbooks(_)
             | BenchCommand::Journal(_)
+            | BenchCommand::Analysis(_)
             | BenchCommand::FloorServer(_) => {
                 return Err(BenchError::Usage("that is no measurement of several".to_owned()));
             }

@@ -1,5 +1,6 @@
 //! Pure code of this workspace, measured in this process by its CPU time: no server is started.
 
+mod analysis;
 mod evidence;
 mod guards;
 mod journal;
@@ -11,10 +12,9 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
+    args::{AnalysisArgs, EvidenceArgs, GuardsArgs, JournalArgs, RunbooksArgs},
+    bound::{Bound, Series, Verdict},
     error::BenchError,
-    figure::median,
-    report::number,
     run::Outcome,
     stop::Stop,
     work::Watch,
@@ -33,6 +33,7 @@ enum Work {
     Evidence(EvidenceArgs),
     Runbooks(RunbooksArgs),
     Journal(JournalArgs),
+    Analysis(AnalysisArgs),
 }
 
 /// What one repetition took.
@@ -52,6 +53,11 @@ trait Repeated {
     /// # Errors
     /// Fails where the result is wrong.
     fn once(&mut self) -> Result<Figures, BenchError>;
+
+    /// Returns what medians are held against, by their names.
+    fn bounds(&self) -> &[(&'static str, Bound)] {
+        &[]
+    }
 }
 
 impl Pure {
@@ -69,6 +75,10 @@ impl Pure {
 
     pub(crate) const fn journal(args: JournalArgs) -> Self {
         Pure(Work::Journal(args))
+    }
+
+    pub(crate) const fn analysis(args: AnalysisArgs) -> Self {
+        Pure(Work::Analysis(args))
     }
 
     /// Returns about how long it takes.
@@ -105,6 +115,14 @@ impl Pure {
                 let work = &mut journal::Journals::new(args)?;
                 repeat(("journal", title, json!(args)), args.repeat, work, watch, stop)
             }
+            Work::Analysis(args) => {
+                let title = format!(
+                    "{} transactions read, {} transfers simulated, {} cycles solved",
+                    args.transactions, args.transfers, args.cycles
+                );
+                let work = &mut analysis::Analysis::new(args);
+                repeat(("analysis", title, json!(args)), args.repeat, work, watch, stop)
+            }
         }
     }
 }
@@ -124,17 +142,24 @@ fn repeat(
         all.push(work.once()?);
     }
     let mut text = format!("{name}: {title}; medians of {times}\n");
-    let mut medians = serde_json::Map::new();
+    let (mut medians, mut verdicts) = (serde_json::Map::new(), Vec::new());
     for (index, (figure, unit, _)) in all[0].iter().enumerate() {
         let values = all.iter().map(|figures| figures[index].2).collect();
-        let value = median(values).unwrap_or(0.0);
-        text.push_str(&format!("{:>14} {unit}\n", number(value)));
-        medians.insert((*figure).to_owned(), json!(value));
+        let series = Series { values, ..Series::new(*figure, *unit) };
+        text.push_str(&format!("{series}\n"));
+        medians.insert(series.name.clone(), json!(series.median()));
+        let bound = work.bounds().iter().find(|(name, _)| name == figure);
+        verdicts.extend(bound.map(|(_, bound)| series.judge(*bound)));
     }
+    for verdict in &verdicts {
+        text.push_str(&format!("{verdict}\n"));
+    }
+    let passed = verdicts.iter().all(Verdict::holds);
     let document = json!({
-        "work": name, "arguments": arguments, "passed": true, "median": medians,
+        "work": name, "arguments": arguments, "passed": passed, "median": medians,
+        "verdicts": verdicts,
     });
-    Ok(Outcome { text, document, passed: true })
+    Ok(Outcome { text, document, passed })
 }
 
 /// Measures this thread.

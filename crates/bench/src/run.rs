@@ -11,6 +11,7 @@ use crate::{
     args::{BenchCommand, FloorArgs, ServerName},
     chat::Chat,
     error::BenchError,
+    feed::Feed,
     floor::Floor,
     payload::Payloads,
     plan::Plan,
@@ -50,6 +51,8 @@ pub enum Run {
     Soak(Box<Soak>),
     /// A measurement of chat.
     Chat(Box<Chat>),
+    /// A measurement of the feed of chains.
+    Feed(Feed),
     /// A measurement of pure code.
     Pure(Pure),
     /// The floor, until it is stopped.
@@ -71,9 +74,13 @@ impl Run {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         match command {
             BenchCommand::FloorServer(args) => Ok(Run::Floor(args)),
+            BenchCommand::Ingest(args) => Ok(Run::Feed(Feed::ingest(args))),
+            BenchCommand::Snapshot(args) => Ok(Run::Feed(Feed::snapshot(args))),
+            BenchCommand::Recover(args) => Ok(Run::Feed(Feed::recover(args))),
             BenchCommand::Guards(args) => Ok(Run::Pure(Pure::guards(args))),
             BenchCommand::Runbooks(args) => Ok(Run::Pure(Pure::runbooks(args))),
             BenchCommand::Journal(args) => Ok(Run::Pure(Pure::journal(args))),
+            BenchCommand::Analysis(args) => Ok(Run::Pure(Pure::analysis(args))),
             BenchCommand::Evidence(args) => Ok(Run::Pure(Pure::evidence(args))),
             BenchCommand::Chat(args) => Ok(Run::Chat(Box::new(Chat::of(args, cores)?))),
             BenchCommand::Soak(args) => Ok(Run::Soak(Box::new(Soak::of(args, cores)?))),

@@ -268,6 +268,15 @@ pub(crate) fn start(
     server.wait(stop)
 }
 
+/// Returns an address that nobody listens on.
+///
+/// # Errors
+/// Fails where the system has none.
+pub(crate) fn free_address() -> Result<SocketAddr, BenchError> {
+    let [at] = ports::free().map_err(BenchError::machine("no port is free"))?;
+    Ok(at)
+}
+
 /// Returns how Tidegate is spoken to over a transport, with these payloads.
 pub(crate) fn tidegate(transport: Transport, payloads: Payloads) -> Box<dyn Dialect> {
     Box::new(tidegate::dialect(transport, payloads))

@@ -161,7 +161,7 @@ async fn conductor(
     }
     let plan = conductor_plan()?;
     let info = RunInfo {
-        run: "example.com/driven".into(),
+        run: "driven".into(),
         mode: plan.mode,
         environment: None,
         acts_on: None,

@@ -4,11 +4,17 @@
 //! intent is on disk. Where the journal can't be written nothing more is begun, and the lease runs out.
 
 mod around;
+mod choices;
+mod clock;
 mod guards;
 mod people;
+mod read_back;
+mod room;
+mod secrets;
 mod settings;
 mod show;
 mod start;
+mod traffic;
 mod under_way;
 
 use std::{
@@ -20,15 +26,23 @@ use std::{
 use evidence::{Home, Output, Redactor};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use guard::{At, Verdict};
-use jiff::Timestamp;
 use runbook::{Kind, Mode, Plan, PlannedStep};
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
-pub use self::settings::{DriveError, DriveSettings, OnEntry};
-use self::{guards::Watches, show::Facts, under_way::UnderWay};
+use self::{
+    clock::Clock,
+    guards::Watches,
+    show::{Facts, Given},
+    under_way::UnderWay,
+};
+pub use self::{
+    clock::WallClock,
+    settings::{DriveError, DriveSettings, OnEntry},
+    start::ActsOn,
+};
 use crate::{
     Artefact, Done, Ending, Event, Found, Inbox, Journal, LeaseError, Live, Next, NoSight, Notice,
     Pending, Phase, RunFolder, Sample, Sighting, State, Times, TrafficShare, Wait, Work, World,
@@ -53,7 +67,8 @@ enum Input {
     Found(Found),
     Looked(String, At, Result<Sighting, NoSight>),
     Kept(Result<(), LeaseError>),
-    Shared(Result<Option<TrafficShare>, NoSight>),
+    /// What a look at the traffic gave, when that began, and what the canary was given then.
+    Shared(Instant, Option<Given>, Result<Option<TrafficShare>, NoSight>),
     Told(Result<(), String>),
     Tick,
     Stop,
@@ -68,29 +83,43 @@ pub struct Conductor {
     redactor: Redactor,
     world: Arc<dyn World>,
     settings: DriveSettings,
+    clock: Clock,
     under_way: Option<UnderWay>,
     asked: FuturesUnordered<Pending<'static, Input>>,
     watches: Watches,
     facts: Facts,
-    /// What steps left behind, for those that compare.
-    kept: BTreeMap<String, Vec<Artefact>>,
+    /// What steps left behind that others compare with.
+    kept: Arc<BTreeMap<String, Vec<Artefact>>>,
+    /// What was ended that a process before left running; told where a step is read back.
+    left_over: Vec<String>,
     unclear: BTreeSet<String>,
     /// Steps of the kind `external` that the world carries out.
     acted: BTreeSet<String>,
     /// Steps that people want carried out again.
     again: BTreeSet<String>,
     /// When the lease was renewed last, and whether that is under way.
-    leased_at: Option<Timestamp>,
+    leased_at: Option<Instant>,
+    /// Whether it is renewed before its time.
+    is_lease_due: bool,
     is_leasing: bool,
     is_sharing: bool,
-    shared_at: Option<Timestamp>,
+    shared_at: Option<Instant>,
+    /// When the last look at the traffic began that gave something, and since when that is waited for.
+    seen_at: Option<Instant>,
+    blind_since: Option<Instant>,
+    /// Since when guards are waited for at the end, and whether people were told.
+    silent_since: Option<(Instant, bool)>,
     samples: Vec<Sample>,
     notices: usize,
     /// What people were told last that they are waited for.
     waited: Option<String>,
+    /// When this process sent the run back, if it did.
+    sent_back_at: Option<Instant>,
+    /// The step whose owners are asked what became of it, with since when.
+    asked_of: Option<(String, u32, Instant)>,
     /// When the run's status was written last, and what it said.
-    shown_at: Option<Timestamp>,
-    facts_shown: Option<(String, String, u64)>,
+    shown_at: Option<Instant>,
+    facts_shown: Option<(Phase, String, u64)>,
     looking: watch::Sender<Option<Live>>,
 }
 
@@ -120,7 +149,7 @@ impl Conductor {
         loop {
             while self.proceed()? {}
             self.show();
-            if is_over(self.state().phase()) {
+            if self.state().phase().is_over() {
                 self.conclude().await;
                 return Ok(self.state().phase());
             }
@@ -138,20 +167,21 @@ impl Conductor {
     }
 
     fn take(&mut self, input: Input) -> Result<(), DriveError> {
-        match input {
+        match self.without_secrets(input) {
             Input::Stop => return Err(DriveError::Stopped),
             Input::Done(done) => self.part_done(done)?,
             Input::Found(found) => self.found(found)?,
             Input::Looked(guard, at, seen) => self.looked(&guard, at, seen)?,
             Input::Kept(kept) => self.leased(kept)?,
-            Input::Shared(shared) => self.shared(shared),
+            Input::Shared(begun, given, shared) => self.shared(begun, given, shared)?,
             Input::Told(told) => {
                 self.notices = self.notices.saturating_sub(1);
                 if let Err(why) = told {
-                    self.trouble(format!("people could not be told: {why}"));
+                    self.trouble(&format!("people could not be told: {why}"));
                 }
             }
             Input::Tick => {
+                self.compare_clocks()?;
                 self.listen()?;
                 self.look_around();
                 self.wait_on()?;
@@ -168,7 +198,7 @@ impl Conductor {
         let plan = self.plan.clone();
         let times = self.times();
         if let Some(step) = self.wanted_again(&plan) {
-            return self.begin(step).map(|()| true);
+            return self.begin(step);
         }
         match next(&plan, self.journal.state(), &times) {
             Next::Over => return Ok(false),
@@ -177,11 +207,21 @@ impl Conductor {
                 let late_s = late.as_secs();
                 self.append(Event::Late { step: step.id.clone(), late_s }, Vec::new())?;
             }
-            Next::Begin { step, attempt } => self.begin((step, attempt))?,
+            Next::Begin { step, .. } if !self.may_change(step)? => return Ok(false),
+            Next::Begin { step, attempt } => return self.begin((step, attempt)),
             Next::ReadBack { step, attempt } => self.read_back(step, attempt)?,
             Next::Conclude { step, attempt } => self.conclude_step(step, attempt)?,
             Next::Await(wait) => {
+                if let Wait::Word { step, attempt } = wait
+                    && self.has_asked_long_enough(step, attempt)
+                {
+                    return self.nobody_said(step, attempt).map(|()| true);
+                }
                 self.wait_for(&wait);
+                if let Wait::Guards(guards) = wait {
+                    return self.wait_for_guards(&guards);
+                }
+                self.silent_since = None;
                 return Ok(false);
             }
         }
@@ -190,7 +230,7 @@ impl Conductor {
 
     fn times(&self) -> Times {
         Times {
-            now: Timestamp::now(),
+            now: self.clock.now(),
             t0: self.settings.t0,
             pace: self.settings.pace,
             grace: self.settings.grace,
@@ -217,8 +257,12 @@ impl Conductor {
         let mut outputs = Vec::new();
         let samples = self.folder.samples()?;
         if !samples.is_empty() {
-            self.folder.keep(&samples)?;
-            outputs.push(Output::new("samples.jsonl", &samples, Home::Outputs));
+            match self.folder.keep(&samples) {
+                Ok(_) => outputs.push(Output::new("samples.jsonl", &samples, Home::Outputs)),
+                // A run that went back has ended all the same.
+                Err(error) if how != Ending::Kept => self.not_kept(&error),
+                Err(error) => return Err(error.into()),
+            }
         }
         self.append(Event::Ended { how }, outputs)
     }
@@ -235,20 +279,20 @@ impl Conductor {
         };
         let _in_time = tokio::time::timeout(self.settings.lease, rest).await;
         let run = self.journal.state().run().unwrap_or_default();
-        let kept = self.world.keep(run, Timestamp::now());
+        let kept = self.world.keep(run, self.clock.now());
         match tokio::time::timeout(self.settings.lease, kept).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => self.trouble(format!("the lease could not be given back: {error}")),
-            Err(_) => self.trouble("the lease could not be given back in time".to_owned()),
+            Ok(Err(error)) => self.trouble(&format!("the lease could not be given back: {error}")),
+            Err(_) => self.trouble("the lease could not be given back in time"),
         }
         self.show();
     }
 
     /// Writes an entry, and takes in what follows from it for people.
     fn append(&mut self, event: Event, outputs: Vec<Output>) -> Result<(), DriveError> {
-        let (at, before) = (Timestamp::now(), self.state().phase());
-        let written = event.clone();
-        self.journal.append(at, event, outputs)?;
+        let (at, before) = (self.clock.now(), self.state().phase());
+        // As it was written, without secrets.
+        let written = self.journal.append(at, event, outputs)?;
         if let Some(OnEntry(called)) = &self.settings.on_entry {
             called(self.journal.tip().entries);
         }
@@ -268,6 +312,7 @@ impl Conductor {
             self.unclear.clear();
         }
         if phase == Phase::RollingBack {
+            self.sent_back_at = Some(Instant::now());
             self.again.clear();
         }
         let why = self.facts.why.as_deref().unwrap_or_default();
@@ -275,7 +320,7 @@ impl Conductor {
         match phase {
             Phase::Hold => self.tell("hold", &text, Vec::new()),
             Phase::RollingBack => self.tell("rollback", &text, Vec::new()),
-            phase if is_over(phase) => self.tell("ended", &text, Vec::new()),
+            phase if phase.is_over() => self.tell("ended", &text, Vec::new()),
             _ => {}
         }
     }
@@ -286,7 +331,7 @@ impl Conductor {
         }
         self.notices += 1;
         let run = self.journal.state().run().unwrap_or_default().to_owned();
-        let notice = Notice { run, kind, text: text.trim().to_owned(), roles };
+        let notice = Notice { run, kind, text: self.clean(text.trim()), roles };
         let world = Arc::clone(&self.world);
         self.asked.push(Box::pin(async move {
             let told = tokio::time::timeout(NOTICE_MAX, world.tell(&notice)).await;
@@ -295,7 +340,8 @@ impl Conductor {
         }));
     }
 
-    fn trouble(&mut self, text: String) {
+    fn trouble(&mut self, text: &str) {
+        let text = self.clean(text);
         if self.facts.troubles.contains(&text) {
             return;
         }
@@ -320,7 +366,7 @@ impl Conductor {
     fn wait_for(&mut self, wait: &Wait<'_>) {
         let text = match wait {
             Wait::Time { .. } | Wait::Guards(_) => None,
-            wait => Some(show::wait_sentence(&self.plan, wait)),
+            wait => Some(show::wait_sentence(&self.plan, self.state(), wait)),
         };
         if self.waited != text {
             self.waited.clone_from(&text);
@@ -339,7 +385,8 @@ impl Conductor {
     /// Returns whether people vouch for a step before it passes: in production also for what the world
     /// carried out in the place of a person.
     fn needs_word(&self, step: &PlannedStep) -> bool {
-        self.is_word(step) || is_word(step) && self.plan.mode == Mode::Production
+        let is_signed = self.plan.mode == Mode::Production || step.certificate.is_some();
+        self.is_word(step) || is_word(step) && is_signed
     }
 
     fn work(&self, step: &PlannedStep, attempt: u32) -> Work {
@@ -349,16 +396,22 @@ impl Conductor {
             attempt,
             within: Duration::from_secs(step.within_s),
             pace: self.settings.pace,
-            kept: self.kept.clone(),
+            kept: Arc::clone(&self.kept),
             going_back_since: self.facts.going_back_since,
         }
     }
 }
 
-/// Returns the steps of the kind `external` that a world carries out itself.
+/// Returns whether a plan compares with what a step leaves behind.
+fn is_compared(plan: &Plan, step: &str) -> bool {
+    let mut compared = plan.all_steps().flat_map(|step| &step.compares);
+    compared.any(|compared| compared == step)
+}
+
+/// Returns the steps of people that a world carries out itself, or looks at beside their word.
 fn acted(plan: &Plan, world: &dyn World) -> BTreeSet<String> {
-    let externals = plan.all_steps().filter(|step| step.kind == Kind::External);
-    externals.filter(|step| world.acts(step)).map(|step| step.id.clone()).collect()
+    let asked = plan.all_steps().filter(|it| it.kind == Kind::External || it.certificate.is_some());
+    asked.filter(|step| world.acts(step)).map(|step| step.id.clone()).collect()
 }
 
 /// Waits until it is told to stop; for ever, where nobody can tell it any more.
@@ -367,11 +420,6 @@ async fn told_to(stop: &mut watch::Receiver<bool>) {
     if !is_told {
         std::future::pending::<()>().await;
     }
-}
-
-/// Returns whether a run has ended.
-pub(crate) const fn is_over(phase: Phase) -> bool {
-    matches!(phase, Phase::Kept | Phase::RolledBack | Phase::RollbackFailed | Phase::Aborted)
 }
 
 /// Returns the worse of two verdicts: ERROR, FAIL, INSUFFICIENT, PASS.

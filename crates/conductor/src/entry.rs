@@ -3,7 +3,9 @@
 //! An entry is one of an evidence log, byte by byte, so that the journal is the evidence: what people
 //! sign of the one holds in the other.
 
-use evidence::{Choice, Decision, Envelope, Hash, Home, Kind, Output, Predicate, Resource, Signer};
+use evidence::{
+    Choice, Decision, Envelope, Hash, Home, Kind, Output, Predicate, Resource, Signer, Statement,
+};
 use guard::{Judgement, Verdict};
 use jiff::Timestamp;
 use runbook::Mode;
@@ -41,11 +43,25 @@ pub enum Event {
         /// How much faster than planned waiting times pass.
         #[serde(default, skip_serializing_if = "Pace::is_as_planned")]
         pace: Pace,
+        /// What it acts on, by the digest of its description.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acts_on: Option<Hash>,
     },
     /// A process goes on with a run that another one left.
     Resumed {
         /// Bytes of an entry that was not written to its end, which were cut off.
         torn_bytes: u64,
+    },
+    /// From here on the run acts on what has another description, as whoever went on with it said.
+    ActsOn {
+        /// The description's digest.
+        sha256: Hash,
+    },
+    /// Guards see from here on what they judge, since another process watched before; what had failed stays
+    /// so.
+    GuardsAnew {
+        /// Those that were armed.
+        guards: Vec<String>,
     },
     /// Somebody without a key approves of the plan.
     Approved {
@@ -82,6 +98,9 @@ pub enum Event {
         attempt: u32,
         /// What was found.
         happened: Effect,
+        /// Who saw it; nobody where it is what a run that goes back takes for granted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen_by: Option<Witness>,
         /// One sentence.
         text: String,
     },
@@ -94,7 +113,7 @@ pub enum Event {
     },
     /// Something that the run rests on is not there: its lease, say. It means HOLD.
     Trouble {
-        /// What: `lease`.
+        /// What: `lease`, `clock`, `journal`, `traffic`, `guards` or `dead-man`.
         what: String,
         /// One sentence.
         text: String,
@@ -133,7 +152,8 @@ pub enum Event {
 impl Event {
     /// Returns the beginning of a run without times of its own, at the pace that is planned.
     pub fn begun(run: impl Into<String>, plan: Hash, mode: Mode) -> Self {
-        Event::Begun { run: run.into(), plan, mode, t0: None, pace: Pace::AS_PLANNED }
+        let (run, pace) = (run.into(), Pace::AS_PLANNED);
+        Event::Begun { run, plan, mode, t0: None, pace, acts_on: None }
     }
 
     /// Returns a decision that a key signed, over the journal that it names.
@@ -142,10 +162,23 @@ impl Event {
     /// Fails where no JSON can be made of it.
     pub fn signed(decision: Decision, signer: &Signer) -> Result<Self, serde_json::Error> {
         let role = decision.role.clone();
-        let subject = vec![Resource::of_sha256("journal", decision.log.root)];
-        let envelope = Predicate::Decision(decision).about(subject)?.signed(signer)?;
+        let envelope = statement(decision)?.signed(signer)?;
         Ok(Event::Signed { role, envelope })
     }
+
+    /// Returns a decision in the envelope that a key signs, for who has the key elsewhere.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub fn to_sign(decision: Decision) -> Result<Envelope, serde_json::Error> {
+        statement(decision)?.unsigned()
+    }
+}
+
+/// Returns a decision as a statement about the journal that it names.
+fn statement(decision: Decision) -> Result<Statement, serde_json::Error> {
+    let subject = vec![Resource::of_sha256("journal", decision.log.root)];
+    Predicate::Decision(decision).about(subject)
 }
 
 /// What reading back found of a step.
@@ -158,6 +191,16 @@ pub enum Effect {
     No,
     /// It can't be told, and a person is needed.
     Unclear,
+}
+
+/// Who saw what became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Witness {
+    /// What the run acts on.
+    World,
+    /// People.
+    People,
 }
 
 /// How a run ends.

@@ -95,13 +95,40 @@ pub fn export_with(
     signer: &Signer,
     at: Timestamp,
 ) -> Result<Recorder, ExportError> {
+    match exported(run, further, signer, at)? {
+        (log, missing) if missing.is_empty() => Ok(log),
+        (_, mut missing) => {
+            let Output { name, sha256, .. } = missing.swap_remove(0);
+            Err(ExportError::Output { name, sha256 })
+        }
+    }
+}
+
+/// Returns the evidence of a run with what is there of its outputs, and the outputs that are not: whoever
+/// verifies it finds them missing.
+///
+/// # Errors
+/// As for [`export`], but for outputs.
+pub fn export_what_is_there(
+    run: &RunRecord<'_>,
+    signer: &Signer,
+    at: Timestamp,
+) -> Result<(Recorder, Vec<Output>), ExportError> {
+    exported(run, Vec::new(), signer, at)
+}
+
+fn exported(
+    run: &RunRecord<'_>,
+    further: Vec<Stated>,
+    signer: &Signer,
+    at: Timestamp,
+) -> Result<(Recorder, Vec<Output>), ExportError> {
     let read = journal::read(run.journal)?;
     let state = fold(run.plan, &read)?;
     let origin = state.run().ok_or(ExportError::Empty)?;
     let mut log = Recorder::resume(origin, Redactor::default(), &read.lines)?;
-    for output in read.entries.iter().flat_map(|entry| &entry.outputs) {
-        keep(&mut log, output, run.outputs)?;
-    }
+    let outputs = read.entries.iter().flat_map(|entry| &entry.outputs);
+    let missing = outputs.filter(|output| !keep(&mut log, output, run.outputs)).cloned().collect();
     let plan = log.keep_output(PLAN, run.plan.canonical()?.into_bytes());
     log.record(at, PLAN, &json!({"plan": plan.sha256}), vec![plan])?;
     for (gate, verdict) in results(run.plan, &state) {
@@ -118,7 +145,7 @@ pub fn export_with(
     ) {
         log.close(at)?;
     }
-    Ok(log)
+    Ok((log, missing))
 }
 
 fn fold(plan: &Plan, read: &journal::JournalRead) -> Result<State, ExportError> {
@@ -131,18 +158,15 @@ fn fold(plan: &Plan, read: &journal::JournalRead) -> Result<State, ExportError> 
     Ok(state)
 }
 
-fn keep(
-    log: &mut Recorder,
-    output: &Output,
-    outputs: &BTreeMap<Hash, Vec<u8>>,
-) -> Result<(), ExportError> {
-    let (name, sha256) = (output.name.clone(), output.sha256);
-    let is_it = |bytes: &&Vec<u8>| Output::new(&name, bytes, output.home) == *output;
-    let Some(bytes) = outputs.get(&sha256).filter(is_it) else {
-        return Err(ExportError::Output { name, sha256 });
-    };
-    log.keep_output(&name, bytes.clone());
-    Ok(())
+/// Keeps an output; returns whether it is there.
+fn keep(log: &mut Recorder, output: &Output, outputs: &BTreeMap<Hash, Vec<u8>>) -> bool {
+    let (name, sha256) = (&output.name, output.sha256);
+    let is_it = |bytes: &&Vec<u8>| Output::new(name, bytes, output.home) == *output;
+    let found = outputs.get(&sha256).filter(is_it);
+    if let Some(bytes) = found {
+        log.keep_output(name, bytes.clone());
+    }
+    found.is_some()
 }
 
 /// Returns all gates with how they ended at last; one without an end can't tell.

@@ -11,13 +11,10 @@ use std::{
 use evidence::{ENTRY_BYTES_MAX, LogState, Output, Redactor, Tree};
 use jiff::Timestamp;
 
-use crate::{Damage, DamageKind, Entry, Event, JournalView, Phase, Refused, State, Tip, journal};
-
-/// The longest journal that is read and written, in bytes.
-const FILE_BYTES_MAX: u64 = 256 << 20;
-
-/// What is kept of that for the way back, the end, and for going on with it, in bytes.
-const RESERVE_BYTES: u64 = 16 << 20;
+use crate::{
+    Damage, DamageKind, Entry, Event, JournalView, Refused, State, Tip, journal,
+    room::{FILE_BYTES_MAX, Room, may_take_what_is_kept},
+};
 
 /// How often a lock is tried, and after how long again.
 const LOCK_TRIES: u32 = 25;
@@ -33,6 +30,7 @@ pub struct Journal {
     state: State,
     /// How long the file is.
     bytes: u64,
+    room: Room,
     /// A write failed: nobody knows what is in the file.
     is_broken: bool,
 }
@@ -47,8 +45,20 @@ pub enum JournalError {
     #[error("another process has the journal open")]
     Busy,
     /// It is too long, or would be: what could not be read again is not written.
-    #[error("the journal has no room: {FILE_BYTES_MAX} bytes, some of them for the way back")]
+    #[error("the journal has no room: it may have {FILE_BYTES_MAX} bytes")]
     TooLong,
+    /// The run would go on by it, and what room there is is kept for the way back. Nothing was written.
+    #[error(
+        "there is no room for it in the journal or on its disk: what is left is kept for the way back; make \
+         room, or go back"
+    )]
+    NoRoom,
+    /// What was kept on the disk for the way back is used up.
+    #[error(
+        "the disk of the journal is full, and what was kept on it for the way back is used up; make room, \
+         and resume"
+    )]
+    Full(#[source] io::Error),
     /// It was changed.
     #[error("the journal was changed")]
     Damage(#[source] Damage),
@@ -92,8 +102,11 @@ impl Journal {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = File::open(parent.unwrap_or(Path::new("."))).map_err(JournalError::File)?;
         folder.sync_all().map_err(JournalError::File)?;
-        let (tip, tree) = (Tip::default(), Tree::default());
-        Ok(Journal { file, tip, tree, redactor, state, bytes: 0, is_broken: false })
+        let (tip, tree, mut room) = (Tip::default(), Tree::default(), Room::default());
+        if !room.leaves_enough(&file, 0).map_err(JournalError::File)? {
+            return Err(JournalError::NoRoom);
+        }
+        Ok(Journal { file, tip, tree, redactor, state, bytes: 0, room, is_broken: false })
     }
 
     /// Goes on with a journal that another process left, says so in it, and leaves what has no outcome
@@ -130,21 +143,32 @@ impl Journal {
             file.sync_all().map_err(JournalError::File)?;
         }
         let (tip, tree, bytes) = (read.tip, read.tree, read.whole_bytes);
-        let mut journal = Journal { file, tip, tree, redactor, state, bytes, is_broken: false };
+        let room = Room::default();
+        let mut journal =
+            Journal { file, tip, tree, redactor, state, bytes, room, is_broken: false };
         journal.append(at, Event::Resumed { torn_bytes: read.torn_bytes }, Vec::new())?;
         Ok(journal)
     }
 
-    /// Adds an entry with what it left behind, and returns once it is on disk.
+    /// Lets the journal be no longer than that, as if its disk ended there, and keeps so much of it for the
+    /// way back.
+    #[must_use]
+    pub fn with_room(mut self, most: u64, kept: u64) -> Self {
+        self.room = Room::of(most, kept);
+        self
+    }
+
+    /// Adds an entry with what it left behind, and returns it once it is on disk, without secrets.
     ///
     /// # Errors
-    /// Fails where the entry can't follow, or can't be written; nothing follows a failed write.
+    /// Fails where the entry can't follow, or can't be written; nothing follows a failed write. Where there
+    /// is [no room](JournalError::NoRoom) for it, nothing was written, and the way back still can be.
     pub fn append(
         &mut self,
         at: Timestamp,
         event: Event,
         outputs: Vec<Output>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Event, JournalError> {
         if self.is_broken {
             return Err(JournalError::Broken);
         }
@@ -162,16 +186,25 @@ impl Journal {
         applied.map_err(|source| JournalError::Refused { line, source })?;
         let (bytes, tip) = journal::line(self.tip, &json);
         let after = self.bytes + bytes.len() as u64;
-        if after > room(&kept.event, state.phase()) {
+        if !self.room.has(after) {
             return Err(JournalError::TooLong);
         }
+        if !self.room.leaves_enough(&self.file, after).map_err(JournalError::File)?
+            && !may_take_what_is_kept(&kept.event, self.state.phase(), state.phase())
+        {
+            return Err(JournalError::NoRoom);
+        }
         self.is_broken = true;
-        self.file.write_all(&bytes).map_err(JournalError::File)?;
-        self.file.sync_data().map_err(JournalError::File)?;
+        self.file.write_all(&bytes).map_err(failed)?;
+        self.file.sync_data().map_err(failed)?;
         self.is_broken = false;
+        if matches!(kept.event, Event::Ended { .. }) {
+            // What was kept on the disk is not needed any more.
+            let _is_given_back = self.file.set_len(after);
+        }
         self.tree.push(&json);
         (self.tip, self.state, self.bytes) = (tip, state, after);
-        Ok(())
+        Ok(kept.event)
     }
 
     /// Returns whether an event may follow what is there; nothing is written.
@@ -199,13 +232,11 @@ impl Journal {
     }
 }
 
-/// Returns how long the journal may be after an event, with the phase that it leads to.
-fn room(event: &Event, phase: Phase) -> u64 {
-    match (event, phase) {
-        (Event::Resumed { .. } | Event::Ended { .. }, _) | (_, Phase::RollingBack) => {
-            FILE_BYTES_MAX
-        }
-        _ => FILE_BYTES_MAX - RESERVE_BYTES,
+/// Returns the failure of a write.
+fn failed(error: io::Error) -> JournalError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full(error),
+        _ => JournalError::File(error),
     }
 }
 

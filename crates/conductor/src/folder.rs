@@ -26,6 +26,7 @@ const OUTPUTS: &str = "outputs";
 const SAMPLES: &str = "samples.jsonl";
 const STATUS: &str = "status.json";
 const INBOX: &str = "inbox";
+const PROGRAMS: &str = "programs";
 
 /// The longest file that is read whole, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -58,12 +59,29 @@ pub struct RunInfo {
     pub acts_on_file: Option<PathBuf>,
 }
 
+/// The longest name of a run.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// Returns whether a run may be called that: it stands in the journal, on the router and in the names of
+/// files, so it has 1 to 64 letters, digits, `.`, `_` and `-`, does not begin with `.`, and is not `none`.
+pub fn is_run_name(name: &str) -> bool {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let has_length = (1..=NAME_LENGTH_MAX).contains(&name.len());
+    has_length && name.bytes().all(is_good) && !name.starts_with('.') && name != "none"
+}
+
 /// A folder that can't be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// There is something already.
     #[error("{0} is there already: a run has a folder of its own, and `resume` goes on with one")]
     Taken(PathBuf),
+    /// A run can't be called that.
+    #[error(
+        "a run's name has 1 to {NAME_LENGTH_MAX} letters, digits, `.`, `_` or `-`, does not begin with `.` and \
+         is not `none`; `{0}` is none"
+    )]
+    Name(String),
     /// There is none, or it is none of a run.
     #[error("{0} is no folder of a run")]
     Missing(PathBuf),
@@ -96,6 +114,9 @@ impl RunFolder {
         plan: &Plan,
         info: &RunInfo,
     ) -> Result<Self, FolderError> {
+        if !is_run_name(&info.run) {
+            return Err(FolderError::Name(evidence::Visible(&info.run).to_string()));
+        }
         let folder = RunFolder { path: path.to_owned() };
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(failed(parent))?;
@@ -143,6 +164,12 @@ impl RunFolder {
         }
     }
 
+    /// Returns whether a process carries the run out at this moment.
+    pub fn is_carried_out(&self) -> bool {
+        let opened = File::open(self.journal());
+        opened.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    }
+
     /// Returns where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -156,6 +183,11 @@ impl RunFolder {
     /// Returns where people put what they say.
     pub fn inbox(&self) -> PathBuf {
         self.path.join(INBOX)
+    }
+
+    /// Returns where programs of the run in a folder are noted while they run.
+    pub fn programs(path: &Path) -> PathBuf {
+        path.join(PROGRAMS)
     }
 
     /// Returns the document's text.
@@ -185,7 +217,11 @@ impl RunFolder {
         let planned = plan(&document, &options).plan;
         let plan = planned.ok_or_else(|| self.changed(DOCUMENT, "it makes no plan any more"))?;
         let canonical = plan.canonical().map_err(|error| self.changed(PLAN, error))?;
-        if self.get(PLAN)? != canonical.as_bytes() {
+        let kept = self.get(PLAN)?;
+        if kept != canonical.as_bytes() {
+            if is_of_another_document(&kept, plan.source) {
+                return Err(self.changed(DOCUMENT, "the plan was made of another document"));
+            }
             return Err(self.changed(PLAN, "the document makes another plan"));
         }
         Ok(plan)
@@ -218,15 +254,23 @@ impl RunFolder {
         }
     }
 
-    /// Returns all outputs with these digests.
+    /// Returns the outputs with these digests that are there.
     ///
     /// # Errors
-    /// Fails where one is not there.
+    /// Fails where one was changed, or can't be read.
     pub fn outputs(
         &self,
         wanted: impl Iterator<Item = Hash>,
     ) -> Result<BTreeMap<Hash, Vec<u8>>, FolderError> {
-        wanted.map(|sha256| Ok((sha256, self.output(sha256)?))).collect()
+        let is_missing = |error: &FolderError| {
+            matches!(error, FolderError::File { source, .. }
+                if source.kind() == io::ErrorKind::NotFound)
+        };
+        let found = wanted.filter_map(|sha256| match self.output(sha256) {
+            Err(error) if is_missing(&error) => None,
+            found => Some(found.map(|bytes| (sha256, bytes))),
+        });
+        found.collect()
     }
 
     /// Writes down how the run stands.
@@ -301,6 +345,14 @@ impl RunFolder {
     fn changed(&self, name: &str, why: impl std::fmt::Display) -> FolderError {
         FolderError::Changed { file: self.path.join(name), why: format!("{why}") }
     }
+}
+
+/// Returns whether a plan that was kept names another document than this.
+fn is_of_another_document(kept: &[u8], source: Hash) -> bool {
+    // The first line is the form's name.
+    let json = kept.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default();
+    let plan: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
+    plan.get("source").and_then(|it| it.as_str()).is_some_and(|it| it != source.to_string())
 }
 
 fn failed(file: &Path) -> impl Fn(io::Error) -> FolderError + use<> {

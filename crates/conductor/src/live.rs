@@ -5,7 +5,7 @@ use guard::Verdict;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Pace, TrafficShare};
+use crate::{Pace, Phase, TrafficShare};
 
 /// What a run does now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,9 @@ pub struct Live {
     pub t0: Option<Timestamp>,
     /// How much faster than planned waiting times pass.
     pub pace: Pace,
-    /// `gates`, `go`, `hold`, `rolling-back`, `kept`, `rolled-back`, `rollback-failed`, `aborted`.
-    pub phase: String,
+    /// How far it is: `gates`, `go`, `hold`, `rolling-back`, `kept`, `rolled-back`, `rollback-failed`,
+    /// `aborted`.
+    pub phase: Phase,
     /// How many entries the journal has.
     #[serde(default)]
     pub entries: u64,
@@ -109,7 +110,7 @@ pub struct LiveNext {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveWait {
     /// What they are asked for: `APPROVE`, `GO`, `ATTEST`, `GO, WAIVE or ROLLBACK`, or `AGAIN or
-    /// ROLLBACK`.
+    /// ROLLBACK`. Where it is several, `command` is for the first.
     pub choice: String,
     /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,6 +122,18 @@ pub struct LiveWait {
     pub who: Vec<String>,
     /// What it is, in one sentence.
     pub text: String,
+    /// The command with which it is said.
+    pub command: String,
+    /// What else may be said, each with its command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<LiveChoice>,
+}
+
+/// Something that people may say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveChoice {
+    /// What it does, in short.
+    pub choice: String,
     /// The command with which it is said.
     pub command: String,
 }

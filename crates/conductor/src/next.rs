@@ -143,11 +143,19 @@ impl<'p> Course<'p, '_> {
     /// Settles what a process left behind that is gone. What people were doing they are asked about.
     fn unsettled(&self) -> Option<Next<'p>> {
         self.plan.all_steps().find_map(|step| match self.state.status(&step.id)? {
-            // What people were doing they are asked about; a run that goes back does not wait for that.
+            // Its owners said that it was done.
+            Status::Unknown(attempt) if step.class.changes() && self.state.is_vouched(&step.id) => {
+                Some(Next::Conclude { step, attempt })
+            }
+            // What people were doing they are asked about; a run that goes back does not wait for that, and
+            // none waits for ever.
             Status::Unknown(attempt)
-                if self.is_word(step) && step.class.changes() && self.waits_for(step) =>
+                if self.is_word(step)
+                    && step.class.changes()
+                    && self.waits_for(step)
+                    && !self.times.unclear.contains(&step.id) =>
             {
-                Some(self.word(step, attempt))
+                Some(Next::Await(Wait::Word { step, attempt }))
             }
             // A run that stands still because it could not be told stands until people decide; without
             // its gates nobody could.
@@ -288,14 +296,19 @@ impl<'p> Course<'p, '_> {
             if is_idle || self.state.is_over(&step.id) {
                 continue;
             }
+            let tries = self.state.tries_going_back(&step.id);
+            let is_unclear = self.times.unclear.contains(&step.id);
             return match self.state.status(&step.id) {
                 Some(Status::Done(attempt, Verdict::Pass)) if self.state.is_stale(&step.id) => {
                     Way::Due(Next::Begin { step, attempt: attempt + 1 })
                 }
-                // What was lost with a process, and had no effect, was not tried.
-                Some(Status::Done(attempt, _)) if attempt >= BACK_ATTEMPTS_MAX => Way::Stuck,
+                // What was lost with a process had no effect, and what was done before the run went back was
+                // not the way back: neither was a try.
+                Some(Status::Done(..)) if tries >= BACK_ATTEMPTS_MAX => Way::Stuck,
                 // Nobody knows what became of it, and it must not be done twice.
-                Some(Status::Done(..)) if step.class.is_grave() => Way::Stuck,
+                Some(Status::Done(..)) if step.class.is_grave() && (tries > 0 || is_unclear) => {
+                    Way::Stuck
+                }
                 _ => Way::Due(self.begin(step)),
             };
         }

@@ -2,11 +2,7 @@
 //!
 //! Writes nothing. Who decides something signs the journal that is seen here.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use evidence::{Choice, Decision, Hash, LogState, Resource, Signer};
 use runbook::{Mode, Plan, PlannedPerson};
@@ -108,8 +104,7 @@ impl Onlooker {
 
     /// Returns whether a process carries the run out at this moment.
     pub fn is_carried_out(&self) -> bool {
-        let opened = File::open(self.folder.journal());
-        opened.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+        self.folder.is_carried_out()
     }
 
     /// Returns how the run stands, as the process that carries it out wrote it last.
@@ -126,10 +121,10 @@ impl Onlooker {
         LogState { origin, size: self.read.tree.len(), root: self.read.tree.root() }
     }
 
-    /// Returns what the entries left behind, by digest.
+    /// Returns what the entries left behind, by digest; what is missing is left out.
     ///
     /// # Errors
-    /// Fails where something is missing or was changed.
+    /// Fails where something was changed, or can't be read.
     pub fn outputs(&self) -> Result<BTreeMap<Hash, Vec<u8>>, FolderError> {
         let outputs = self.entries().iter().flat_map(|entry| &entry.outputs);
         self.folder.outputs(outputs.map(|output| output.sha256))
@@ -144,12 +139,7 @@ impl Onlooker {
         let (choice, role) = (word.choice, word.role.clone());
         let (reason, about) = (word.reason.clone(), word.about.clone());
         match &word.by {
-            By::Key(signer) => {
-                let plan = Some(Resource::of_sha256("plan", self.plan.digest()?));
-                let log = self.log_state();
-                let decision = Decision { role, decision: choice, reason, about, plan, log };
-                Event::signed(decision, signer)
-            }
+            By::Key(signer) => Event::signed(self.decision(choice, role, reason, about)?, signer),
             By::Name(person) if choice == Choice::Approve => {
                 Ok(Event::Approved { role, person: person.clone(), plan: self.plan.digest()? })
             }
@@ -157,6 +147,21 @@ impl Onlooker {
                 Ok(Event::Decided { choice, role, person: person.clone(), reason, about })
             }
         }
+    }
+
+    /// Returns a decision as it is signed: for this plan, over the journal as it is seen here.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of the plan.
+    pub fn decision(
+        &self,
+        decision: Choice,
+        role: String,
+        reason: String,
+        about: Option<String>,
+    ) -> Result<Decision, serde_json::Error> {
+        let plan = Some(Resource::of_sha256("plan", self.plan.digest()?));
+        Ok(Decision { role, decision, reason, about, plan, log: self.log_state() })
     }
 
     /// Returns whether something may follow what is there.

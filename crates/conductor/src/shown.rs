@@ -36,6 +36,11 @@ pub(crate) fn between(from: Timestamp, to: Timestamp) -> String {
     length(to.duration_since(from))
 }
 
+/// Returns whole seconds as a length of time.
+pub(crate) fn of_s(s: u64) -> String {
+    of_ms(s.saturating_mul(1_000))
+}
+
 /// Returns milliseconds as a length of time.
 pub(crate) fn of_ms(ms: u64) -> String {
     length(SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX)))

@@ -17,6 +17,7 @@ use std::{
 use evidence::{Hash, Tree};
 use guard::Verdict;
 use runbook::Plan;
+use serde::{Deserialize, Serialize};
 
 use self::outline::{Known, Outline, Place};
 pub use self::refused::Refused;
@@ -24,7 +25,8 @@ use crate::Event;
 
 /// How far a run is. From T0 over the canary to watching what was promoted it is in `Go`: which of the
 /// steps are behind it, the steps' own status says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Nothing is written yet.
     Draft,
@@ -44,6 +46,28 @@ pub enum Phase {
     RollbackFailed,
     /// It was given up before anything was changed.
     Aborted,
+}
+
+impl Phase {
+    /// Returns whether a run has ended in it.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Phase::Kept | Phase::RolledBack | Phase::RollbackFailed | Phase::Aborted)
+    }
+
+    /// Returns its word, as a run's status has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Phase::Draft => "draft",
+            Phase::Gates => "gates",
+            Phase::Go => "go",
+            Phase::Hold => "hold",
+            Phase::RollingBack => "rolling-back",
+            Phase::Kept => "kept",
+            Phase::RolledBack => "rolled-back",
+            Phase::RollbackFailed => "rollback-failed",
+            Phase::Aborted => "aborted",
+        }
+    }
 }
 
 /// What is known of a step.
@@ -72,6 +96,11 @@ pub struct State {
     steps: BTreeMap<String, Status>,
     /// When each step was begun last, by the clock.
     begun_at: BTreeMap<String, u64>,
+    /// How often each step of the way back did not pass, of the times that it was begun since the run goes
+    /// back.
+    tries: BTreeMap<String, u32>,
+    /// Steps of which what the run acts on was seen to be so since they were begun.
+    witnessed: BTreeSet<String>,
     /// Steps that owners have vouched for since they were begun: by role, who.
     attested: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     waived: BTreeSet<String>,
@@ -93,6 +122,8 @@ pub struct State {
     has_changed: bool,
     /// When the run began to go back, by the clock.
     back_at: Option<u64>,
+    /// When another process went on with the run last, by the clock.
+    resumed_at: u64,
     /// How long the journal has to be that a person saw who lets the run go on: up to the last thing
     /// that could speak against it.
     news: u64,
@@ -127,6 +158,8 @@ impl State {
             clock: 0,
             steps: BTreeMap::new(),
             begun_at: BTreeMap::new(),
+            tries: BTreeMap::new(),
+            witnessed: BTreeSet::new(),
             attested: BTreeMap::new(),
             waived: BTreeSet::new(),
             stale: BTreeSet::new(),
@@ -139,6 +172,7 @@ impl State {
             failed_guards: BTreeSet::new(),
             has_changed: false,
             back_at: None,
+            resumed_at: 0,
             news: 0,
         })
     }
@@ -198,6 +232,16 @@ impl State {
         missing.into_iter().map(String::as_str).collect()
     }
 
+    /// Returns whether owners said of a step that was begun that it is as it has to be, all that have to.
+    pub(crate) fn is_vouched(&self, step: &str) -> bool {
+        self.attested.contains_key(step) && self.unvouched(step).is_empty()
+    }
+
+    /// Returns how often a step did not pass, of the times that it was begun since the run goes back.
+    pub(crate) fn tries_going_back(&self, step: &str) -> u32 {
+        self.tries.get(step).copied().unwrap_or_default()
+    }
+
     /// Returns whether something was begun that changes something.
     pub const fn has_changed(&self) -> bool {
         self.has_changed
@@ -216,6 +260,11 @@ impl State {
     /// Returns what a guard said last.
     pub fn verdict(&self, guard: &str) -> Option<Verdict> {
         self.verdicts.get(guard).map(|(verdict, _)| *verdict)
+    }
+
+    /// Returns whether a guard failed, and nobody went on from that.
+    pub(crate) fn has_failed(&self, guard: &str) -> bool {
+        self.failed_guards.contains(guard)
     }
 
     /// Returns whether something holds that has to at the end, as far as is known.

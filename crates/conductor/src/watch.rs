@@ -17,6 +17,8 @@ pub struct Watch {
     id: String,
     sees: Sees,
     silent_ms_max: u64,
+    /// What it said before the process that watched was gone, where it had failed: that stays.
+    failed: Option<Judgement>,
     /// Why the last look gave nothing.
     trouble: Option<String>,
     /// When its source was heard last, or asked for the first time.
@@ -114,7 +116,8 @@ impl Watch {
                 Sees::Restarts(RestartLimit::new(id, source, limit, silent_ms_max))
             }
         };
-        Ok(Watch { id: spec.id.clone(), sees, silent_ms_max, trouble: None, heard: None })
+        let (id, failed, trouble, heard) = (spec.id.clone(), None, None, None);
+        Ok(Watch { id, sees, silent_ms_max, failed, trouble, heard })
     }
 
     /// Takes in what was seen, or that nothing was. A source that is silent for longer than it may be
@@ -157,8 +160,21 @@ impl Watch {
         }
     }
 
+    /// Takes in that it had failed before it began to see anything: that is what it says from now on.
+    pub fn has_failed(&mut self, judged: Judgement) {
+        self.failed = Some(judged);
+    }
+
+    /// Forgets that, since people went on from it.
+    pub fn forget_failure(&mut self) {
+        self.failed = None;
+    }
+
     /// Judges what was seen until now.
     pub fn judge(&self, now: At) -> Judgement {
+        if let Some(failed) = &self.failed {
+            return failed.clone();
+        }
         let mut judged = match &self.sees {
             Sees::Ratio(guard) => guard.judge(now),
             Sees::Pairs(guard) => guard.judge(now),

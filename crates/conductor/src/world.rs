@@ -1,7 +1,7 @@
 //! What a run acts on, as the conductor sees it: steps that are carried out and read back, numbers for
 //! guards, a lease on the traffic, people who are told. How any of it is done is not known here.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use guard::{At, Look, Verdict};
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ pub trait World: Send + Sync {
     /// stays changed, and is for the way back.
     fn carry_out<'a>(&'a self, work: &'a Work) -> Pending<'a, Done>;
 
-    /// Returns whether it carries out a step of the kind `external` itself; else people do. It says the
-    /// same of a step for as long as it is there.
+    /// Returns whether it carries out a step of the kind `external` itself, or looks at the certificate
+    /// that a gate asks for; else people do. It says the same of a step for as long as it is there.
     fn acts(&self, _: &PlannedStep) -> bool {
         false
     }
@@ -32,6 +32,15 @@ pub trait World: Send + Sync {
     /// Finds out whether a step took effect that was begun by a process that is gone, or that did not
     /// pass. Changes nothing.
     fn read_back<'a>(&'a self, work: &'a Work) -> Pending<'a, Found>;
+
+    /// Ends what a process that is gone left running of this run, before anything is read back or begun
+    /// beside it; returns a sentence about each.
+    ///
+    /// # Errors
+    /// Fails where something goes on that can't be ended.
+    fn end_left_over(&self) -> Pending<'_, Result<Vec<String>, LeftOver>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Looks at what a guard watches.
     ///
@@ -81,8 +90,8 @@ pub struct Work {
     pub within: Duration,
     /// How much faster than planned waiting times pass; 1 is as planned.
     pub pace: Pace,
-    /// What earlier steps left behind, by step and name, without secrets: what a comparison is made with.
-    pub kept: BTreeMap<String, Vec<Artefact>>,
+    /// What earlier steps left behind that are compared with, by step, without secrets; shared by all parts.
+    pub kept: Arc<BTreeMap<String, Vec<Artefact>>>,
     /// When the run began to go back, where it does.
     pub going_back_since: Option<Timestamp>,
 }
@@ -215,6 +224,11 @@ pub enum Sighting {
 #[error("{0}")]
 pub struct NoSight(pub String);
 
+/// Something that a process which is gone left running, and that can't be ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LeftOver(pub String);
+
 /// A lease that could not be taken or renewed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LeaseError {
@@ -231,6 +245,10 @@ pub enum LeaseError {
 pub struct TrafficShare {
     /// The canary's share in per cent, as the router says.
     pub canary_percent: f64,
+    /// What the router was told to give it, under a lease that holds, whether a replica can take it or not;
+    /// nothing where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_percent: Option<f64>,
     /// Connections that are open on the canary.
     pub canary_open: u64,
     /// Connections that are open on the stable arm.
@@ -257,7 +275,7 @@ pub struct BackClocks {
 pub struct Notice {
     /// The run.
     pub run: String,
-    /// What kind of thing happened: `waiting`, `hold`, `rollback`, `ended`, `lease`.
+    /// What kind of thing happened: `waiting`, `hold`, `rollback`, `ended`, `resumed`.
     pub kind: &'static str,
     /// One plain sentence.
     pub text: String,

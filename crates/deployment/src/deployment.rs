@@ -14,8 +14,8 @@ use std::{
 };
 
 use conductor::{
-    BackClocks, Done, Found, LeaseError, NoSight, Notice, Pending, Sighting, TrafficShare, Work,
-    World,
+    BackClocks, Done, Found, LeaseError, LeftOver, NoSight, Notice, Pending, Sighting,
+    TrafficShare, Work, World,
 };
 use evidence::Redactor;
 use guard::{Arm, At, Verdict};
@@ -28,7 +28,7 @@ pub use self::build::DeploymentError;
 pub(crate) use self::build::shortened;
 use self::lease::Lease;
 use crate::{
-    Hands, SecretText, Secrets, Service,
+    Certificates, Hands, SecretText, Secrets, Service,
     environment::CommandSettings,
     http::Client,
     program::Programs,
@@ -50,6 +50,8 @@ pub struct DeploymentSettings {
     pub webhook: Option<String>,
     /// Other names of sources of guards.
     pub sources: BTreeMap<String, String>,
+    /// Certificates that gates ask for, and what is to be released.
+    pub certificates: Certificates,
     /// Where secrets are read from.
     pub secrets: Secrets,
     /// A file that is locked while a run acts on this.
@@ -68,6 +70,10 @@ pub struct Deployment {
     pub(crate) clocks: Mutex<BackClocks>,
     /// The share that this process gave last: whose clients a probe comes as.
     pub(crate) given: Mutex<Weight>,
+    /// Whether the run is a rehearsal, which gives a certificate and asks for none.
+    pub(crate) is_rehearsal: bool,
+    /// The digest of the run's own runbook.
+    pub(crate) runbook: evidence::Hash,
     watchers: Watchers,
     lease: Lease,
 }
@@ -121,6 +127,7 @@ impl Deployment {
         let (canary, stable) = (seen.arm(Arm::Canary), seen.arm(Arm::Stable));
         Ok(Some(TrafficShare {
             canary_percent: seen.weight_in_effect().percent(),
+            given_percent: Some(if seen.is_leased() { seen.weight.percent() } else { 0.0 }),
             canary_open: canary.open,
             stable_open: stable.open,
             canary_requests: canary.requests,
@@ -146,7 +153,7 @@ impl World for Deployment {
     }
 
     fn acts(&self, step: &PlannedStep) -> bool {
-        self.external(step).is_some()
+        self.external(step).is_some() || self.certificate_asked(step).is_some()
     }
 
     fn read_back<'a>(&'a self, work: &'a Work) -> Pending<'a, Found> {
@@ -154,6 +161,13 @@ impl World for Deployment {
             let mut found = self.find(work).await;
             found.text = self.clean(&found.text);
             found
+        })
+    }
+
+    fn end_left_over(&self) -> Pending<'_, Result<Vec<String>, LeftOver>> {
+        Box::pin(async {
+            let ended = self.programs.end_left_over().await;
+            ended.map_err(|error| LeftOver(self.clean(&error.to_string())))
         })
     }
 

@@ -3,6 +3,7 @@
 //! Owns: the file's keys and what may stand under them. All problems are found together. Secrets stand
 //! in it by their names alone. Must not know: how any of it is used.
 
+mod certificates;
 mod parse;
 mod reader;
 
@@ -16,7 +17,7 @@ use std::{
 use reqwest::Url;
 use traffic::haproxy::Socket;
 
-use crate::{External, Lookup, Replica, Secrets};
+use crate::{Certificates, External, Lookup, Replica, Secrets};
 
 /// The longest file.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -45,6 +46,8 @@ pub struct Environment {
     pub asks: Asks,
     /// Other names of sources of guards.
     pub sources: BTreeMap<String, String>,
+    /// Certificates that gates ask for, and what is to be released.
+    pub certificates: Certificates,
     /// Where secrets are read from.
     pub secrets: Secrets,
     /// A file that is locked while a run acts on this.
@@ -123,6 +126,9 @@ pub struct CommandSettings {
     pub folder: PathBuf,
     /// With which variables, beside `PATH`, `HOME` and the language; values may be `secret:NAME`.
     pub variables: BTreeMap<String, String>,
+    /// A folder in which those that run are noted, of one run alone: whoever goes on with the run ends
+    /// what was left running. Without it nothing is noted.
+    pub under_way: Option<PathBuf>,
 }
 
 /// Programs that say what nobody else knows.
@@ -171,8 +177,9 @@ impl Environment {
     pub fn read(file: &Path, lookup: Lookup) -> Result<Self, EnvironmentError> {
         let unreadable = |source| EnvironmentError::Read { file: file.to_owned(), source };
         let text = fs::read_to_string(file).map_err(unreadable)?;
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Environment::parse(&text, folder.unwrap_or(Path::new(".")), lookup)
+        // From wherever a process of the run works.
+        let file = std::path::absolute(file).map_err(unreadable)?;
+        Environment::parse(&text, file.parent().unwrap_or(Path::new("/")), lookup)
     }
 
     /// Reads a text; its paths count from the folder.

@@ -54,6 +54,12 @@ pub trait Hands: Send + Sync {
     /// Fails where nobody can tell.
     fn is_done<'a>(&'a self, step: &'a PlannedStep) -> Pending<'a, Result<bool, HandsError>>;
 
+    /// Returns what is done in the place of the programs of a step of the kind `command`. There is
+    /// something in a rehearsal alone; a deployment that is there runs what its runbook says.
+    fn instead(&self, _step: &PlannedStep) -> Option<Instead> {
+        None
+    }
+
     /// Tells the replicas of an arm to send their clients away, each client at a moment of its own, and
     /// does not wait for them.
     ///
@@ -139,6 +145,15 @@ pub struct Acted {
     pub text: String,
     /// What it left behind.
     pub artefacts: Artefacts,
+}
+
+/// What is done in the place of a step's own programs, and why, in words that go on from "since".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// Other programs are run, each with its arguments.
+    Commands(Vec<Vec<String>>, String),
+    /// [`Hands::act`] does it.
+    Act(String),
 }
 
 /// Something that could not be done.

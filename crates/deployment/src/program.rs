@@ -3,6 +3,7 @@
 //! Owns: how one is started, ended and read. Must not know: steps.
 
 mod group;
+mod noted;
 mod output;
 
 use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
@@ -12,11 +13,12 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-pub(crate) use self::output::Kept;
 use self::{
     group::Group,
+    noted::Note,
     output::{Reading, read},
 };
+pub(crate) use self::{noted::LeftOverError, output::Kept};
 use crate::{SecretError, SecretText, Secrets, environment::CommandSettings};
 
 /// How long a program has to end itself after it was told to.
@@ -175,8 +177,11 @@ impl Programs {
     pub(crate) async fn run(&self, argv: &[String], until: Instant) -> Result<Ended, ProgramError> {
         let resolved = self.resolved(argv)?;
         let program = argv.first().cloned().unwrap_or_default();
-        let mut child = self.start(&resolved, &program)?;
+        let mut note = Note::begin(self.settings.under_way.as_deref(), &program);
+        let mut child = self.start(&resolved, &program, note.mark())?;
+        // Dropped before the note is: one that is noted may be gone, and none runs without a note.
         let mut group = Group::of(&child);
+        note.started(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut stdout = Reading::of(stdout);
         let mut stderr = Reading::of(stderr);
@@ -206,8 +211,19 @@ impl Programs {
         Ok(Ended { how, stdout: stdout.into_kept(), stderr: stderr.into_kept() })
     }
 
-    fn start(&self, argv: &[SecretText], program: &str) -> Result<Child, ProgramError> {
-        self.command(argv)?.spawn().map_err(|error| {
+    /// Ends what a process of this run that is gone left running; returns a sentence about each.
+    ///
+    /// # Errors
+    /// Fails where something goes on that can't be ended.
+    pub(crate) async fn end_left_over(&self) -> Result<Vec<String>, LeftOverError> {
+        match &self.settings.under_way {
+            Some(folder) => noted::end_all(folder, LEAVE_TIME).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn start(&self, argv: &[SecretText], program: &str, mark: &str) -> Result<Child, ProgramError> {
+        self.command(argv)?.env(noted::MARK, mark).spawn().map_err(|error| {
             let program = program.to_owned();
             match error.kind() {
                 io::ErrorKind::NotFound if !self.settings.folder.is_dir() => {

@@ -1,6 +1,7 @@
 //! How each kind of step is carried out and read back: one file for each.
 
 mod capture;
+mod certificate;
 mod check;
 mod cleanup;
 mod command;
@@ -29,6 +30,9 @@ use crate::{Artefacts, Deployment};
 impl Deployment {
     pub(crate) async fn step(&self, work: &Work) -> Done {
         let until = Instant::now() + work.within;
+        if let Some(name) = self.certificate_asked(&work.step) {
+            return self.certificate(work, name, until).await;
+        }
         match work.step.kind {
             Kind::Command => self.command(work, until).await,
             Kind::Flag => self.flag(work, until).await,
@@ -37,7 +41,7 @@ impl Deployment {
             Kind::FanoutCheck => self.fanout_check(work, until).await,
             Kind::ReplayCheck => self.replay_check(work, until).await,
             Kind::Traffic => self.give_traffic(work, until).await,
-            Kind::Capture => self.capture(until).await,
+            Kind::Capture => self.capture(work, until).await,
             Kind::Compare => self.compare(work, until).await,
             Kind::External => self.external_action(work, until).await,
             Kind::Notify => self.notify_step(work, until).await,

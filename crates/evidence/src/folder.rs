@@ -10,8 +10,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
-
 pub use self::standing::{StandingError, StandingLog};
 use crate::{
     CHECKPOINT_FILE, Contents, ENTRIES_FILE, Hash, OUTPUTS_FOLDER, OutputFile, RECORD_SUFFIX,
@@ -129,17 +127,9 @@ fn read_whole(path: &Path) -> Result<Vec<u8>, FolderError> {
 }
 
 fn digest(path: &Path) -> Result<OutputFile, FolderError> {
-    let mut hasher = Sha256::new();
-    let mut file = File::open(path).map_err(io_error(path))?;
-    let (mut block, mut bytes) = (vec![0; 64 << 10], 0);
-    loop {
-        let read = file.read(&mut block).map_err(io_error(path))?;
-        if read == 0 {
-            return Ok(OutputFile { bytes, sha256: Hash(hasher.finalize().into()) });
-        }
-        hasher.update(&block[..read]);
-        bytes += read as u64;
-    }
+    let read = File::open(path).and_then(Hash::of_all);
+    let (sha256, bytes) = read.map_err(io_error(path))?;
+    Ok(OutputFile { bytes, sha256 })
 }
 
 /// Writes a file that is whole or absent, also after a crash; only its owner may read it. One that is

@@ -1,10 +1,17 @@
 //! SHA-256 and the two ways in which the tree uses it.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    str::FromStr,
+};
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
+
+/// How much is read at a time.
+const PIECE_BYTES: usize = 64 << 10;
 
 /// A SHA-256 value; its text is 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +26,23 @@ impl Hash {
     /// Returns the digest of bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Hash(Sha256::digest(bytes).into())
+    }
+
+    /// Returns the digest of all that can be read, piece by piece, and how many bytes that is.
+    ///
+    /// # Errors
+    /// Fails where it can't be read to its end.
+    pub fn of_all(mut from: impl Read) -> io::Result<(Self, u64)> {
+        let (mut hasher, mut piece, mut bytes) = (Sha256::new(), vec![0; PIECE_BYTES], 0);
+        loop {
+            match from.read(&mut piece)? {
+                0 => return Ok((Hash(hasher.finalize().into()), bytes)),
+                read => {
+                    hasher.update(&piece[..read]);
+                    bytes += read as u64;
+                }
+            }
+        }
     }
 
     /// Returns the hash of a leaf: SHA-256 of 0x00 and its data (RFC 6962, 2.1).
@@ -69,5 +93,19 @@ impl Serialize for Hash {
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_in_pieces_has_the_digest_of_the_whole() {
+        for length in [0, 1, PIECE_BYTES, 2 * PIECE_BYTES + 7] {
+            let bytes = vec![b'x'; length];
+            let read = Hash::of_all(&bytes[..]).unwrap();
+            assert_eq!(read, (Hash::of(&bytes), length as u64));
+        }
     }
 }

@@ -81,6 +81,8 @@ pub enum Choice {
     Waive,
     /// A step is as it has to be.
     Attest,
+    /// A step that was begun, and of which nobody else knows what became of it, was not done.
+    Deny,
     /// Go back.
     Rollback,
     /// End without going back.
@@ -96,6 +98,7 @@ impl Choice {
             Choice::Hold => "HOLD",
             Choice::Waive => "WAIVE",
             Choice::Attest => "ATTEST",
+            Choice::Deny => "DENY",
             Choice::Rollback => "ROLLBACK",
             Choice::Abort => "ABORT",
         }
@@ -103,7 +106,7 @@ impl Choice {
 
     /// Returns whether it means nothing without what it is about.
     const fn is_about_something(self) -> bool {
-        matches!(self, Choice::Waive | Choice::Attest)
+        matches!(self, Choice::Waive | Choice::Attest | Choice::Deny)
     }
 }
 
@@ -307,7 +310,7 @@ impl Predicate {
                 Some("tests failed, and the result is not FAILED")
             }
             Predicate::Decision(it) if it.decision.is_about_something() && it.about.is_none() => {
-                Some("a WAIVE or an ATTEST names what it is about")
+                Some("a WAIVE, an ATTEST or a DENY names what it is about")
             }
             Predicate::Decision(it) if it.decision == Choice::Approve && it.plan.is_none() => {
                 Some("an APPROVE names the plan that is approved of")

@@ -91,9 +91,16 @@ impl Statement {
     /// # Errors
     /// Fails where no JSON can be made of it.
     pub fn signed(&self, signer: &Signer) -> Result<Envelope, serde_json::Error> {
-        let payload = serde_json::to_vec(self)?;
-        let envelope = Envelope::new(IN_TOTO_PAYLOAD_TYPE, &payload);
+        let envelope = self.unsigned()?;
         Ok(envelope.signed(signer).expect("the payload was encoded just now"))
+    }
+
+    /// Returns the statement in an envelope that nobody has signed yet.
+    ///
+    /// # Errors
+    /// Fails where no JSON can be made of it.
+    pub fn unsigned(&self) -> Result<Envelope, serde_json::Error> {
+        Ok(Envelope::new(IN_TOTO_PAYLOAD_TYPE, &serde_json::to_vec(self)?))
     }
 }
 

@@ -4,12 +4,14 @@
 //! for `chaos`, which is a test itself, and `rehearsal`, which puts the proxy before servers that it
 //! started. It panics where a test's own machinery fails, since a test can do nothing about that.
 
+mod port;
 mod process;
 mod proxy;
 mod redis;
 mod surreal;
 
 pub use self::{
+    port::lasting_port,
     process::Process,
     proxy::{Direction, Proxy, Toxic},
     redis::{

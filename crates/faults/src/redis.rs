@@ -7,7 +7,7 @@ pub(crate) mod options;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
@@ -36,10 +36,4 @@ impl Patience {
         assert!(Instant::now() < self.deadline, "{}: not within {PATIENCE:?}", self.what);
         sleep(POLL).await;
     }
-}
-
-/// Returns a port that was free just now; whoever takes it tries another where it was taken since.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it is bound").port()
 }

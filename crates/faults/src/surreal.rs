@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     process::Command,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::process::Process;
+use crate::{port::lasting_port, process::Process};
 
 /// Who may do everything on the server.
 pub const SURREAL_USER: &str = "faults-root";
@@ -56,9 +56,7 @@ impl SurrealServer {
         let folder = tempfile::tempdir().expect("there is a temporary folder");
         let mut server = SurrealServer { folder, port: 0, engine, running: None };
         for _ in 0..PORTS_TRIED {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-            server.port = listener.local_addr().expect("it is bound").port();
-            drop(listener);
+            server.port = lasting_port();
             if server.try_run().await {
                 return server;
             }

@@ -12,7 +12,7 @@ use broker::{
 };
 use node_runtime::{
     Running, Shutdown, State,
-    settings::{ChatTransport, DataBackend, RealtimeSettings},
+    settings::{ChatTransport, DataBackend, IngestMode, RealtimeSettings},
 };
 use parking_lot::Mutex;
 use store::{OpenError, OwnError, QueryError, RENEW_EVERY, Store, StoreOptions, Tenure};
@@ -26,6 +26,7 @@ use viz_api::{
 };
 
 use crate::{
+    chain_sink::ChainSink,
     error::Failure,
     health::Checks,
     log_place::LogPlace,
@@ -46,7 +47,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The share of the shutdown's time in which messages under way may still get to the database.
-const FINISH_SHARE: f64 = 0.15;
+const FINISH_SHARE: f64 = node_runtime::TASKS_SHARE - 0.05;
 
 /// Chat in this process.
 #[derive(Clone)]
@@ -75,6 +76,11 @@ impl Chat {
     /// Returns the chat of a process; it opens nothing and starts nothing.
     pub fn new(state: Arc<State>) -> Self {
         let (opened, replica, checks, in_flight, renewing) = Default::default();
+        let settings = &state.settings;
+        let keeps_rows = settings.data.backend != DataBackend::Memory;
+        if keeps_rows && settings.ingest.mode != IngestMode::Off {
+            state.add_sink(Arc::new(ChainSink::new(Arc::clone(&opened))));
+        }
         Chat { state, opened, replica, checks, in_flight, renewing }
     }
 

@@ -5,6 +5,7 @@
 //! shown before it was read back from there. Must not know: how a log or a row is kept, or how frames
 //! reach sockets.
 
+mod chain_sink;
 mod chat;
 pub mod domain;
 mod error;
@@ -28,11 +29,16 @@ pub use self::{
 use std::{process::ExitCode, sync::Arc};
 
 use node_runtime::{Settings, State};
-use viz_api::surface::Surface;
+use viz_api::surface::{Beside, MakeAnnex, Surface};
 
 /// Runs a server with chat until it is told to end; returns the process's exit code.
 pub async fn bootstrap(settings: Settings) -> ExitCode {
-    viz_api::bootstrap_with(settings, make).await
+    viz_api::bootstrap_with(settings, Beside { surface: Some(make), annex: None }).await
+}
+
+/// The same, with routes beside it.
+pub async fn bootstrap_with(settings: Settings, annex: MakeAnnex) -> ExitCode {
+    viz_api::bootstrap_with(settings, Beside { surface: Some(make), annex: Some(annex) }).await
 }
 
 fn make(state: &Arc<State>) -> Arc<dyn Surface> {

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use broker::BrokerHealth;
 use node_runtime::{State, settings::ChatTransport};
-use store::{Chat, Privacy, QueryError, Store, StoreStatus};
+use store::{ChainRecords, Chat, Privacy, QueryError, Store, StoreStatus};
 use viz_api::surface::Caller;
 
 pub(crate) use self::{messages::Sender, threads::NewThread};
@@ -76,6 +76,11 @@ impl Service {
     /// Renews this process's place on the database.
     pub(crate) async fn renew_place(&self) -> Result<(), QueryError> {
         self.store.store.renew_place().await
+    }
+
+    /// Returns where the records of chains are kept.
+    pub(crate) fn chain_records(&self) -> ChainRecords {
+        self.store.store.chain_records()
     }
 
     /// Returns what the database says of itself.

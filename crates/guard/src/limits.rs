@@ -45,7 +45,7 @@ pub struct RestartLimit {
 }
 
 impl ZeroLimit {
-    /// Returns a limit; `what` is in the plural, as `lost events`.
+    /// Returns a limit; `what` is in the singular, as `lost event`.
     pub fn new(guard: &str, source: &str, what: &str, silent_ms_max: u64) -> Self {
         let seen = Seen::new(guard, source, silent_ms_max);
         ZeroLimit { seen, what: what.to_owned(), checked: 0.0, found: 0.0, has_failed: false }
@@ -76,15 +76,16 @@ impl ZeroLimit {
     pub fn judge(&self, now: At) -> Judgement {
         let Self { what, checked, found, .. } = self;
         let said = if self.has_failed {
-            (Verdict::Fail, format!("There were {found} {what}; none is allowed."))
+            let were = if *found == 1.0 { "was" } else { "were" };
+            (Verdict::Fail, format!("Not one {what} is allowed, and {found} {were} found."))
         } else if let Some(trouble) = self.seen.trouble(now) {
             trouble
         } else if self.seen.looks() == 0 {
             nothing_yet()
         } else if *checked > 0.0 {
-            (Verdict::Pass, format!("There were no {what} among {checked}."))
+            (Verdict::Pass, format!("Not one {what} was found among {checked}."))
         } else {
-            (Verdict::Insufficient, format!("Nothing was checked for {what}."))
+            (Verdict::Insufficient, format!("Not one {what} was found, but nothing was checked."))
         };
         self.seen.judgement(
             said,

@@ -16,7 +16,10 @@ use broker::{
 use event::{After, Ledger, Position, StreamName};
 
 pub(crate) use self::replica_maker::{Adopted, ReplicaMaker, spool};
-use crate::settings::Backend;
+use crate::{
+    ingest::{ChainBroker, Feed},
+    settings::Backend,
+};
 
 const NOT_STARTED: &str = "the process is starting";
 
@@ -25,6 +28,8 @@ pub(crate) struct Live {
     started: OnceLock<Arc<LiveBroker>>,
     /// Who has the logs of threads, which never change hands.
     threads: OnceLock<Arc<dyn Broker>>,
+    /// Who has those of chains, which are of this process alone.
+    chains: ChainBroker,
     memory: Arc<MemoryBroker>,
     /// Who owns every stream by the settings.
     by_settings: Target,
@@ -32,9 +37,14 @@ pub(crate) struct Live {
 
 impl Live {
     /// Returns the place of a process's broker.
-    pub(crate) fn new(memory: Arc<MemoryBroker>, backend: Backend) -> Self {
-        let by_settings = target_of(backend);
-        Live { started: OnceLock::new(), threads: OnceLock::new(), memory, by_settings }
+    pub(crate) fn new(memory: Arc<MemoryBroker>, backend: Backend, feed: Arc<Feed>) -> Self {
+        Live {
+            started: OnceLock::new(),
+            threads: OnceLock::new(),
+            chains: ChainBroker::new(feed),
+            memory,
+            by_settings: target_of(backend),
+        }
     }
 
     /// Starts the broker; what another process left in the midst of a switch is brought to one owner.
@@ -124,6 +134,7 @@ impl Live {
     fn serving_of(&self, stream: &StreamName) -> Option<&dyn Broker> {
         match (stream, self.threads.get()) {
             (StreamName::Thread(_), Some(threads)) => Some(&**threads),
+            (StreamName::Chain(_), _) => Some(&self.chains),
             _ => self.serving(),
         }
     }

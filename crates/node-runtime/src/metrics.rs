@@ -3,7 +3,10 @@
 //! Labels are bounded: never an organisation, a user or a key. A family that nothing feeds yet is
 //! absent rather than 0.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use broker::live::Stage;
 use delivery::{DeliveryMetrics, Resume, Transport};
@@ -13,7 +16,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{live::Live, settings::RealtimeSettings};
+use crate::{Settings, ingest::IngestMetrics, live::Live, settings::IngestMode};
 
 /// The families of the process, and the registry that `/metrics` shows.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Metrics {
     idempotency: Family<Idempotency, Counter>,
     redis: RedisMetrics,
     cutover: CutoverMetrics,
+    /// Of the feed of chains.
+    pub(crate) ingest: Arc<IngestMetrics>,
 }
 
 /// What the Redis backend counts itself.
@@ -124,13 +129,13 @@ fn seconds() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Metrics::for_settings(&crate::Settings::default().realtime)
+        Metrics::for_settings(&Settings::default())
     }
 }
 
 impl Metrics {
     /// Returns the families that a process with these settings feeds.
-    pub(crate) fn for_settings(settings: &RealtimeSettings) -> Self {
+    pub(crate) fn for_settings(settings: &Settings) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let delivery = DeliveryMetrics::register(&mut registry);
         let http = HttpMetrics { requests: Family::default(), duration: seconds() };
@@ -142,12 +147,16 @@ impl Metrics {
             idempotency: Family::default(),
             redis: RedisMetrics::default(),
             cutover: CutoverMetrics::default(),
+            ingest: Arc::default(),
             delivery,
             http,
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
-        if settings.redis_url.is_some() {
+        if settings.ingest.mode != IngestMode::Off {
+            metrics.ingest.register(&mut registry);
+        }
+        if settings.realtime.redis_url.is_some() {
             metrics.redis.register(&mut registry);
             metrics.cutover.register(&mut registry);
         }
@@ -174,7 +183,10 @@ impl Metrics {
             "Publishes with an idempotency key, by result",
             self.idempotency.clone(),
         );
-        let info = Info::new(vec![("version", crate::VERSION)]);
+        let info = Info::new(vec![
+            ("version", crate::VERSION),
+            ("commit", crate::COMMIT.unwrap_or_default()),
+        ]);
         to.register("build", "This build", info);
     }
 

@@ -11,8 +11,11 @@ use broker::{live::Target, memory::state_dir::StateDir};
 use event::{Clock, StreamName};
 
 pub(crate) use self::housekeeping::forget_windows;
-pub use self::{start::StartError, stop::StopReport};
-use crate::{Settings, Shutdown, State, Tasks};
+pub use self::{
+    start::StartError,
+    stop::{StopReport, TASKS_SHARE},
+};
+use crate::{Settings, Shutdown, State, Tasks, ingest::Ingest};
 
 /// How long a backend has to be reached before the process is ready without it.
 const REACHED_WITHIN: Duration = Duration::from_secs(1);
@@ -30,6 +33,8 @@ pub struct Running {
     tasks: Tasks,
     /// Ends after the surface, so that what was accepted can still be saved.
     inner_tasks: Tasks,
+    /// The feed of chains, where there is one.
+    ingest: Option<Ingest>,
     state_dir: Arc<StateDir>,
     listener: Option<std::net::TcpListener>,
     address: SocketAddr,

@@ -3,6 +3,7 @@
 //! All problems are reported together. An unknown value is never replaced by a default in silence.
 
 mod data;
+mod ingest;
 mod keys;
 mod problem;
 mod reader;
@@ -15,6 +16,7 @@ use self::reader::Reader;
 pub use self::reader::inject::InjectSettings;
 pub use self::{
     data::{ChatTransport, DataBackend, DataSettings},
+    ingest::{AnalysisSettings, IngestMode, IngestSettings, ReplaySettings, ReplaySpeed},
     keys::{ApiKey, KeyError, Scope, Scopes},
     problem::{Problem, SettingsError},
     source::{Given, Source, Values},
@@ -33,12 +35,16 @@ pub struct Settings {
     pub realtime: RealtimeSettings,
     /// Where chat's rows are kept.
     pub data: DataSettings,
+    /// Where chains are heard of.
+    pub ingest: IngestSettings,
     /// How long a shutdown may take.
     pub drain: Duration,
     /// Browser origins that may read answers.
     pub cors_origins: Vec<String>,
     /// Whether WebSocket messages are compressed for clients that can.
     pub websocket_deflate: bool,
+    /// The page that the server has of itself.
+    pub console: ConsoleSettings,
     /// What a request or a tenant may ask for.
     pub limits: LimitSettings,
     /// What is logged, and how.
@@ -152,6 +158,15 @@ pub struct LimitSettings {
     pub lag_max: Duration,
 }
 
+/// The page that the server has of itself, and what only that page needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleSettings {
+    /// Whether it is served.
+    pub is_on: bool,
+    /// Where the folders of runs are; one that is not there has none.
+    pub runs_dir: PathBuf,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
@@ -193,15 +208,17 @@ impl Settings {
             jwt,
             realtime: reader.realtime(),
             data: reader.data(),
+            ingest: reader.ingest(),
             drain: reader.seconds("TIDEGATE_DRAIN_SECONDS", 20, 1..=3600),
             cors_origins: reader.cors_origins(),
             websocket_deflate: reader.truth("TIDEGATE_WEBSOCKET_DEFLATE", false),
+            console: reader.console(),
             limits: reader.limits(),
             log: reader.log(),
             #[cfg(feature = "inject")]
             inject: reader.inject(),
         };
-        reader.later_parts();
+        reader.of_clients();
         reader.finish(settings)
     }
 

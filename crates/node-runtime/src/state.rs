@@ -9,12 +9,14 @@ use std::{
 use broker::{Broker, MemoryBroker, SystemClock, memory::log::WindowLimits};
 use delivery::Delivery;
 use event::{Clock, OrgId};
+use journal::Journal;
 use tokio::sync::watch;
 
 use crate::{
     Metrics, Phase, Scopes, Settings,
     evidence::Evidence,
     health::Prober,
+    ingest::{Feed, Simulations, Wanted},
     live::Live,
     peers::Findings,
     settings::{ApiKey, RealtimeSettings},
@@ -36,6 +38,8 @@ pub struct State {
     pub metrics: Metrics,
     /// The same log, as the one whose streams can change hands.
     pub(crate) live: Arc<Live>,
+    /// What is known of chains.
+    pub(crate) feed: Arc<Feed>,
     /// The memory backend: it owns the streams, or is empty, or follows those that it owned.
     pub(crate) memory: Arc<MemoryBroker>,
     /// What a switch has done.
@@ -49,6 +53,12 @@ pub struct State {
     pub(crate) delivery: OnceLock<Delivery>,
     pub(crate) local_key: OnceLock<ApiKey>,
     pub(crate) prober: Prober,
+    /// The log of chains, once it was opened.
+    pub(crate) journal: OnceLock<Arc<Journal>>,
+    /// What transactions of chains would do, once chains are followed at nodes.
+    pub(crate) simulations: OnceLock<Arc<Simulations>>,
+    /// Where their records go behind it, until it is opened.
+    pub(crate) sinks: parking_lot::Mutex<Vec<Wanted>>,
     phase: watch::Sender<Phase>,
     began: Instant,
 }
@@ -76,17 +86,23 @@ impl State {
     pub fn with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let limits = window(&settings.realtime);
         let memory = Arc::new(MemoryBroker::new(limits, Arc::clone(&clock)));
-        let live = Arc::new(Live::new(Arc::clone(&memory), settings.realtime.backend));
+        let feed = Arc::new(Feed::default());
+        let backend = settings.realtime.backend;
+        let live = Arc::new(Live::new(Arc::clone(&memory), backend, Arc::clone(&feed)));
         State {
             broker: Arc::clone(&live) as Arc<dyn Broker>,
             live,
+            feed,
             memory,
             evidence: Arc::default(),
             soaking: Soaking::default(),
             has_windows: AtomicBool::new(false),
             replica: OnceLock::new(),
             peers: parking_lot::Mutex::default(),
-            metrics: Metrics::for_settings(&settings.realtime),
+            metrics: Metrics::for_settings(&settings),
+            journal: OnceLock::new(),
+            simulations: OnceLock::new(),
+            sinks: parking_lot::Mutex::default(),
             settings,
             clock,
             delivery: OnceLock::new(),
@@ -123,6 +139,16 @@ impl State {
         self.live.serve_threads(broker);
     }
 
+    /// Returns what is known of chains.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Returns what transactions of chains would do; `None` where no chain is followed at nodes.
+    pub fn simulations(&self) -> Option<&Arc<Simulations>> {
+        self.simulations.get()
+    }
+
     /// Returns delivery, once it was started.
     pub fn delivery(&self) -> Option<&Delivery> {
         self.delivery.get()
@@ -140,6 +166,8 @@ impl State {
 
     /// Writes all metrics as Prometheus text.
     pub fn metrics_text(&self) -> String {
+        let journal = self.journal.get().map(|journal| &**journal);
+        self.metrics.ingest.take(&self.feed, journal, self.clock.unix().0);
         self.metrics.text(&self.live)
     }
 

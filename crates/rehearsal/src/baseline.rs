@@ -4,6 +4,7 @@
 //! are named and never shown.
 
 mod compare;
+mod rehearsed;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,11 @@ use guard::Arm;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use self::compare::{Difference, compare};
-use crate::{Rehearsed, Stack, stack::Replica};
+pub use self::{
+    compare::{Difference, compare},
+    rehearsed::Unvouched,
+};
+use crate::{Stack, stack::Replica};
 
 /// What stands in a secret's place.
 const MASK: &str = "[secret]";
@@ -49,6 +53,9 @@ pub struct ReplicaRecord {
     pub state: String,
     /// What it says of its version; none where it does not answer.
     pub version: Option<String>,
+    /// The commit that it says it was made of; none where whoever built it did not say.
+    #[serde(default)]
+    pub commit: Option<String>,
     /// What it says of its realtime backend.
     pub realtime: Value,
     /// What it says of faults that it was built to have; absent in every release.
@@ -60,28 +67,6 @@ pub struct ReplicaRecord {
     pub channel_prefix: Option<String>,
     /// What it was started with, secrets masked.
     pub settings: BTreeMap<String, String>,
-}
-
-impl Baseline {
-    /// Returns the checksum of the migrations that replicas tell of, where there is one and the same.
-    pub fn migration_checksum(&self) -> Option<&str> {
-        checksum_of(self.replicas.values())
-    }
-
-    /// Returns what a rehearsal of a runbook was done with: the binary is that of the candidate where
-    /// there is one, else the stable arm's. Nothing where replicas of that arm differ.
-    pub fn rehearsed(&self, runbook: Hash) -> Option<Rehearsed> {
-        let of_arm = |arm: &'static str| self.replicas.values().filter(move |it| it.arm == arm);
-        let arm = if of_arm("canary").next().is_some() { "canary" } else { "stable" };
-        let binary = of_arm(arm).next()?.binary?;
-        let is_same = of_arm(arm).all(|it| it.binary == Some(binary));
-        is_same.then(|| Rehearsed {
-            binary,
-            migrations: checksum_of(of_arm(arm)).and_then(|text| text.parse().ok()),
-            router_configuration: self.router_configuration,
-            runbook,
-        })
-    }
 }
 
 impl Stack {
@@ -115,6 +100,7 @@ impl Stack {
             binary: replica.digest(),
             state: word(&json!(replica.state())),
             version: health["version"].as_str().map(str::to_owned),
+            commit: checks["runtime"]["commit"].as_str().map(str::to_owned),
             realtime: picked(
                 &checks["realtime"],
                 &["status", "requested_backend", "selected_backend", "enforce_redis_cutover"],
@@ -130,13 +116,6 @@ impl Stack {
     }
 }
 
-/// Returns the checksum of all those that tell of one, where it is the same.
-fn checksum_of<'a>(replicas: impl Iterator<Item = &'a ReplicaRecord>) -> Option<&'a str> {
-    let mut told = replicas.filter_map(|it| it.store.get("migration_checksum"));
-    let first = told.next()?;
-    told.all(|other| other == first).then(|| first.as_str())?
-}
-
 fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -149,15 +128,18 @@ fn picked(object: &Value, names: &[&str]) -> Value {
 
 /// Puts a mask in the place of every value that is a secret, by its name or by its look.
 pub(crate) fn masked(settings: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_secret = |name: &str, value: &str| {
-        SECRET_NAMES.iter().any(|part| name.contains(part))
-            || !secrets(&format!("{name}={value}")).is_empty()
-    };
     let mask = |(name, value): (String, String)| {
-        let shown = if is_secret(&name, &value) { MASK.to_owned() } else { value };
+        let shown = masked_value(&name, &value).to_owned();
         (name, shown)
     };
     settings.into_iter().map(mask).collect()
+}
+
+/// Returns the value of a setting, or a mask where it is a secret, by its name or by its look.
+pub(crate) fn masked_value<'v>(name: &str, value: &'v str) -> &'v str {
+    let is_secret = SECRET_NAMES.iter().any(|part| name.contains(part))
+        || !secrets(&format!("{name}={value}")).is_empty();
+    if is_secret { MASK } else { value }
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 //!
 //! Owns: the [`Stack`] (replicas of two arms, HAProxy, Redis, SurrealDB: started, supervised, broken
 //! and ended), the [`Load`] (readers, publishers and chat members, each with a ledger of its own), the
-//! [`Baseline`] of what runs, and the [`Certificate`] of a rehearsal. Knows the server by its binary and
+//! [`Baseline`] of what runs, and what a [`Certificate`] of a rehearsal is for. Knows the server by its binary and
 //! its sockets alone. What a runbook and a run are, [`Play`] alone knows. Must not know: how a run is
 //! driven, what a guard makes of the numbers, terminals.
 
 mod baseline;
-mod certificate;
 mod error;
 mod http;
 mod load;
@@ -20,21 +19,22 @@ mod processes;
 mod program;
 mod stack;
 
+pub use deployment::{Certificate, CertificateError, Rehearsed};
+
 pub use self::{
-    baseline::{Baseline, Difference, ReplicaRecord, compare},
-    certificate::{Certificate, CertificateError, Rehearsed},
+    baseline::{Baseline, Difference, ReplicaRecord, Unvouched, compare},
     error::StackError,
     load::{
-        ArmCounts, ChatLedger, ChatLoad, Crowd, Keys, Ledger, Load, LoadError, LoadSettings, Pair,
-        Shortfall, Verdict,
+        ArmCounts, ChatLedger, ChatLoad, Churn, Crowd, Keys, Ledger, Load, LoadError, LoadSettings,
+        OnCanary, Pair, Shortfall, Verdict,
     },
     play::{
-        Act, Check, DatabaseScript, Ends, LoadScript, Play, PlayError, PlaySettings, Played,
-        Script, ScriptFaults, StackScript, StepScript,
+        Act, ChainScript, Check, DatabaseScript, Deciders, Ends, FaultScript, LoadScript, Play,
+        PlayError, PlaySettings, Played, Script, ScriptFaults, StackScript, StepScript,
     },
     program::ServerProgram,
     stack::{
-        Database, Fault, Layout, Replica, ReplicaState, Rolled, Rollout, RouterFiles, Slot, Stack,
-        StackSettings, Stopped, router_essence,
+        Chain, Database, Fault, Layout, Replica, ReplicaState, Rolled, Rollout, RouterFiles, Slot,
+        Stack, StackSettings, Stopped,
     },
 };

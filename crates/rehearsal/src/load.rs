@@ -12,6 +12,7 @@ mod ledger;
 mod probe;
 mod reader;
 mod record;
+mod resume;
 mod seat;
 mod sender;
 mod settings;
@@ -28,6 +29,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
+pub(crate) use self::settings::check_rate;
 use self::{
     facts::Facts,
     probe::Pairs,
@@ -38,8 +40,8 @@ use self::{
 };
 pub use self::{
     keys::{Crowd, Keys},
-    ledger::{ArmCounts, ChatLedger, Ledger, Pair, Shortfall, Verdict},
-    settings::{ChatLoad, LoadError, LoadSettings},
+    ledger::{ArmCounts, ChatLedger, Ledger, OnCanary, Pair, Shortfall, Verdict},
+    settings::{ChatLoad, Churn, LoadError, LoadSettings},
 };
 use crate::http::Http;
 
@@ -202,6 +204,7 @@ impl Shared {
         {
             let facts = self.facts.lock();
             ledger.double_effects = facts.double_effects;
+            ledger.on_canary.double_effects = facts.double_effects_on_canary();
             ledger.acknowledged = facts.acknowledged();
             ledger.under_way = facts.under_way();
         }
@@ -226,7 +229,8 @@ impl Shared {
         !self.seats.iter().any(lacks)
     }
 
-    /// Returns who lacks what. What was lost at a stream's end left no hole, and is counted now.
+    /// Returns who lacks what. What was lost, or lay in a gap, at a stream's end left no hole, and is
+    /// counted now.
     fn shortfalls(&self, ledger: &mut Ledger) -> Vec<Shortfall> {
         let mut found = Vec::new();
         for seat in &self.seats {
@@ -234,11 +238,17 @@ impl Shared {
             let lack = state.record.lacks(&self.facts.lock(), seat.stream);
             if lack.count > 0 {
                 let untold = lack.count - lack.told.min(lack.count);
-                ledger.lost += untold.saturating_sub(state.record.counts.lost);
+                let at_the_end = untold.saturating_sub(state.record.counts.lost);
+                let is_of_canary = state.record.is_on_canary;
+                let of_canary = if is_of_canary { at_the_end } else { 0 };
+                ledger.lost += at_the_end;
+                ledger.on_canary.lost += of_canary;
+                ledger.told_missing += lack.told;
                 found.push(Shortfall {
                     reader: seat.name.clone(),
                     lacks: lack.count,
                     told: lack.told,
+                    on_canary: untold.min(state.record.counts.on_canary.lost + of_canary),
                     first: lack.first.iter().map(|it| format!("{}/{}", it.lane, it.n)).collect(),
                 });
             }

@@ -3,51 +3,52 @@
 //!
 //! Owns: the order of these, and when a rehearsal has passed. Must not know: terminals, arguments.
 
+mod breaking;
+mod excuse;
+mod how;
+mod inject;
+mod looks;
 mod people;
 mod script;
+mod setup;
 mod stage;
+mod unseen;
 mod verdict;
+mod vouch;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use conductor::{
     Conductor, DriveError, DriveSettings, FolderError, Inbox, Live, Onlooker, OnlookerError, Pace,
     Phase, RunFolder, RunInfo, Stated,
 };
-use deployment::{
-    CommandSettings, Deployment, DeploymentError, DeploymentSettings, Secrets, Service,
-};
+use deployment::{Deployment, DeploymentError};
 use evidence::{Hash, Outcome};
-use guard::Arm;
 use jiff::{SignedDuration, Timestamp};
 use runbook::Plan;
-use tokio::sync::watch;
-use traffic::{Owner, Router, haproxy::HaproxyRouter, withdraw::WithdrawSettings};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{sync::watch, time::sleep};
+use traffic::haproxy::HaproxySettings;
 
 pub use self::script::{
-    Act, Check, DatabaseScript, Ends, LoadScript, Script, ScriptFaults, StackScript, StepScript,
+    Act, ChainScript, Check, DatabaseScript, Ends, FaultScript, LoadScript, Script, ScriptFaults,
+    StackScript, StepScript,
 };
 use self::{
-    people::StandIn,
-    stage::{Candidate, Stage},
+    breaking::Breaking, how::How, people::StandIn, stage::Stage, unseen::Seen, vouch::Grounds,
 };
 use crate::{
-    Certificate, ChatLoad, Crowd, Database, Difference, Fault, Keys, Layout, Load, LoadError,
-    LoadSettings, Rehearsed, RouterFiles, ServerProgram, Stack, StackError, StackSettings, Verdict,
-    compare,
+    Baseline, Certificate, Difference, Fault, Load, LoadError, Rehearsed, ServerProgram,
+    StackError, Verdict,
 };
-
-/// The organisation of a rehearsal's clients.
-const ORG: &str = "org_rehearsal";
-
-/// The secret that is the key to the service, by its name.
-const SERVICE_KEY: &str = "service-key";
 
 /// How long readers may take to have everything in the end.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
-
-/// The setting with which a candidate fails on purpose.
-const INJECT: &str = "TIDEGATE_INJECT";
 
 /// A rehearsal to be played.
 #[derive(Clone, Debug)]
@@ -69,23 +70,45 @@ pub struct PlaySettings {
     /// What the candidate does wrong on purpose, instead of what the script says; it has to be built
     /// for that.
     pub inject: Option<String>,
-    /// What is broken around the replicas once the canary has traffic.
+    /// What is broken around the replicas, instead of what the script says and when that says so, or
+    /// else once the canary has traffic.
     pub fault: Option<Fault>,
     /// The program `surreal`.
     pub surreal: PathBuf,
+    /// The program `anvil`, for a script with a chain.
+    pub anvil: PathBuf,
     /// How long replicas have to send their clients away.
     pub drain: Duration,
     /// How much faster than planned waiting times pass.
     pub pace: Pace,
+    /// Who approves of the plan and decides how the run goes on.
+    pub deciders: Deciders,
     /// Where programs of the runbook run.
     pub commands_in: PathBuf,
     /// For how long the run may act without renewing its lease.
     pub lease: Duration,
 }
 
+/// Who approves of a rehearsal's plan, says `GO`, and decides what becomes of a run that stands still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deciders {
+    /// Stand-ins.
+    #[default]
+    StandIns,
+    /// People, through the run's inbox; stand-ins vouch for steps alone.
+    People,
+}
+
 /// A rehearsal that can't be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
+    /// What is to be broken can't be, or never would.
+    #[error("what is to be broken")]
+    Fault(#[from] ScriptFaults),
+    /// What the candidate is to do wrong is nothing that a server knows.
+    #[error("what the candidate is told to do wrong: {0}")]
+    Inject(String),
     /// The stack can't be started.
     #[error("the stack")]
     Stack(#[from] StackError),
@@ -119,6 +142,7 @@ pub enum PlayError {
 pub struct Play {
     settings: PlaySettings,
     stage: Arc<Stage>,
+    breaking: Breaking,
     conductor: Conductor,
     run_folder: PathBuf,
     router_configuration: Hash,
@@ -133,6 +157,8 @@ pub struct Played {
     pub phase: Phase,
     /// What clients saw in the end.
     pub load: Verdict,
+    /// The same in sentences: gaps, who lacks what, what was excused since it was made on purpose.
+    pub clients: Vec<String>,
     /// What runs otherwise than at the beginning.
     pub differences: Vec<Difference>,
     /// Why it did not pass; empty where it did.
@@ -141,6 +167,46 @@ pub struct Played {
     pub certificate: Certificate,
     /// The run's folder.
     pub run_folder: PathBuf,
+    /// How it was played: what was scaled, made wrong on purpose, replaced, waived, stood in for.
+    pub how: Value,
+}
+
+/// How the run of a rehearsal went.
+enum Course {
+    /// To its end.
+    Ended(Phase),
+    /// It was stopped before that, and why.
+    Stopped(String),
+}
+
+/// What a stack leaves behind that was ended.
+struct Left {
+    /// What clients saw.
+    load: Verdict,
+    /// In what the stable arm is not what it was.
+    differences: Vec<Difference>,
+    /// What ran in the end of the version that was there.
+    stable: Baseline,
+    /// What ran with the candidate.
+    rehearsed: Baseline,
+}
+
+impl PlaySettings {
+    /// Looks at what can be known before anything is started: what is broken, what the candidate is told
+    /// to do wrong, and whether both programs are servers.
+    ///
+    /// # Errors
+    /// Fails with what is wrong, and what to do.
+    pub fn check(&self) -> Result<(), PlayError> {
+        if let Some(fault) = &self.fault {
+            self.script.check_fault(fault, &self.plan)?;
+        }
+        if let Some(list) = &self.inject {
+            inject::check(list).map_err(PlayError::Inject)?;
+        }
+        self.stable.check()?;
+        Ok(self.candidate.check()?)
+    }
 }
 
 impl Play {
@@ -152,24 +218,23 @@ impl Play {
         settings: PlaySettings,
         told: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Self, PlayError> {
+        settings.check()?;
         let binary = settings.candidate.digest()?;
-        let (stack, keys) = stack(&settings, told).await?;
-        let router = router(&settings, stack.layout())?;
+        let (stack, keys) = setup::stack(&settings, told).await?;
+        let router = setup::router(&settings, stack.layout())?;
         told("the load begins");
-        let load = Load::start(load(&settings, &stack, keys.clone())).await?;
-        let candidate = Candidate {
-            program: settings.candidate.clone(),
-            settings: settings.inject.iter().map(|it| (INJECT.to_owned(), it.clone())).collect(),
-        };
-        let stage = Stage::new(stack, load, settings.script.clone(), candidate).await;
+        let load = Load::start(setup::load(&settings, &stack, keys.clone())).await?;
+        let stage = Arc::new(Stage::new(stack, load, &settings).await?);
+        if settings.script.stack.candidate {
+            stage.deploy_candidate().await?;
+        }
         let router_configuration = stage.baseline().router_configuration;
-        let stage = Arc::new(stage);
         let deployment = Deployment::new(
-            deployment(&settings, &stage, router, &keys),
+            setup::deployment(&settings, &stage, router, &keys),
             Arc::clone(&stage) as Arc<dyn deployment::Hands>,
             &settings.plan,
         )?;
-        let run_folder = settings.folder.join("run");
+        let run_folder = stage.run_folder().to_owned();
         let info = RunInfo {
             run: settings.run.clone(),
             mode: settings.plan.mode,
@@ -179,7 +244,7 @@ impl Play {
         };
         let folder = RunFolder::create(&run_folder, &settings.document, &settings.plan, &info)?;
         let driven = DriveSettings {
-            t0: t0(&settings.plan, settings.pace),
+            t0: setup::t0(&settings.plan, settings.pace),
             pace: settings.pace,
             grace: Duration::from_secs(300),
             lease: settings.lease,
@@ -187,8 +252,10 @@ impl Play {
         };
         told("the run begins");
         let redactor = deployment.redactor();
-        let conductor = Conductor::start(folder, redactor, Arc::new(deployment), driven).await?;
-        Ok(Play { settings, stage, conductor, run_folder, router_configuration, binary })
+        let world = Seen { deployment, unseen: settings.script.unseen.clone() };
+        let conductor = Conductor::start(folder, redactor, Arc::new(world), driven).await?;
+        let breaking = Breaking::new(settings.script.fault.as_ref(), settings.fault.as_ref());
+        Ok(Play { settings, stage, breaking, conductor, run_folder, router_configuration, binary })
     }
 
     /// Returns how the run stands, for whoever looks.
@@ -196,53 +263,114 @@ impl Play {
         self.conductor.looking()
     }
 
+    /// Returns how the router is spoken to, for whoever acts when this process is gone.
+    pub fn router(&self) -> HaproxySettings {
+        self.stage.stack().layout().router()
+    }
+
+    /// Returns the run's folder.
+    pub fn run_folder(&self) -> &Path {
+        &self.run_folder
+    }
+
     /// Carries the run out to its end, lets clients have all that is due to them, and ends the stack.
     ///
     /// # Errors
     /// Fails where the run can't go on, or is told to stop; the stack is ended then too.
     pub async fn run(mut self, stop: watch::Receiver<bool>) -> Result<Played, PlayError> {
+        let course = self.course(stop).await?;
+        let Play { settings, stage, breaking, conductor, run_folder, router_configuration, binary } =
+            self;
+        drop(conductor);
+        breaking.mend(stage.stack()).await?;
+        let Left { load, differences, stable, rehearsed } = wind_up(stage).await?;
+        let run = Onlooker::open(&run_folder)?;
+        let (phase, stopped) = match course {
+            Course::Ended(phase) => (phase, None),
+            Course::Stopped(why) => (run.state.phase(), Some(why)),
+        };
+        let broken = breaking.broken();
+        let mut reasons = verdict::reasons(&verdict::Account {
+            settings: &settings,
+            phase,
+            stopped: stopped.as_deref(),
+            broken: broken.as_ref(),
+            load: &load,
+            differences: &differences,
+            run: &run,
+            stable: &stable,
+            binary,
+        });
+        let runbook = settings.plan.source;
+        let nothing = Rehearsed { binary, migrations: None, router_configuration, runbook };
+        let (of, unvouched) = match rehearsed.rehearsed(runbook) {
+            Ok(of) => (of, Vec::new()),
+            Err(unvouched) => (nothing, unvouched),
+        };
+        let left = excuse::judge(&load, settings.inject.as_deref());
+        let clients = excuse::lines(&load, &left);
+        let mut faults = faults_on_purpose(&settings, &rehearsed);
+        // Where faults were made on purpose nothing is vouched for anyway, and this adds to why.
+        let adds_to = if faults.is_empty() { &mut reasons } else { &mut faults };
+        adds_to.extend(unvouched.iter().map(ToString::to_string));
+        let grounds = Grounds::of(&settings, &run, phase, broken.as_ref(), &load);
+        faults.extend(grounds.withheld());
+        let result = if reasons.is_empty() { Outcome::Passed } else { Outcome::Failed };
+        let certificate = certificate(&settings, of, result).not_for_production(faults);
+        let how = How::of(&settings, broken).value()?;
+        Ok(Played { phase, load, clients, differences, reasons, certificate, run_folder, how })
+    }
+
+    /// Lets the run go on to its end, while stand-ins speak and something is broken; stops it where it
+    /// can't come to a good one any more.
+    async fn course(&mut self, stop: watch::Receiver<bool>) -> Result<Course, PlayError> {
         let looking = self.conductor.looking();
         let (plan, script) = (&self.settings.plan, &self.settings.script);
         let inbox = Inbox::new(self.run_folder.join("inbox"));
-        let mut people = StandIn::new(plan, script, inbox, &*self.stage);
-        let breaking = breaks(&self.stage, self.settings.fault.as_ref(), looking.clone());
-        let phase = tokio::select! {
-            ended = self.conductor.run(stop) => ended?,
-            said = people.speak(looking) => {
-                said.map_err(PlayError::People)?;
-                return Err(PlayError::People(std::io::Error::other("nobody was asked any more")));
-            }
-            broken = breaking => return Err(broken),
-        };
-        let Play { settings, stage, conductor, run_folder, router_configuration, binary } = self;
-        drop(conductor);
-        let mut now = stage.stack().capture().await;
-        now.replicas.retain(|_, replica| replica.arm == arm_word(Arm::Stable));
-        let differences = compare(stage.baseline(), &now);
-        let Some(stage) = Arc::into_inner(stage) else {
-            return Err(PlayError::Router("somebody still acts on the stack".to_owned()));
-        };
-        let (stack, load) = stage.into_parts();
-        let load = load.finish(SETTLE_MAX).await;
-        let migrations = now.migration_checksum().and_then(|text| text.parse().ok());
-        let _ended = stack.end().await;
-        let of =
-            Rehearsed { binary, migrations, router_configuration, runbook: settings.plan.source };
-        let reasons = verdict::reasons(&verdict::Account {
-            settings: &settings,
-            phase,
-            load: &load,
-            differences: &differences,
-            run: &Onlooker::open(&run_folder)?,
-            stable: &now,
-            binary,
-        });
-        let result = if reasons.is_empty() { Outcome::Passed } else { Outcome::Failed };
-        let counts_for =
-            SignedDuration::from_hours(24 * i64::from(settings.script.counts_for_days));
-        let certificate = Certificate::new(of, result, Timestamp::now(), counts_for);
-        Ok(Played { phase, load, differences, reasons, certificate, run_folder })
+        let deciders = self.settings.deciders;
+        let mut people = StandIn::new(plan, script, inbox, (&*self.stage, deciders));
+        let within = script.within_at(self.settings.pace.times());
+        let doing = looking.clone();
+        tokio::select! {
+            ended = self.conductor.run(stop) => Ok(Course::Ended(ended?)),
+            said = people.speak(looking.clone()) => match said.map_err(PlayError::People)? {
+                Some(why) => Ok(Course::Stopped(why)),
+                None => Err(PlayError::People(std::io::Error::other("nobody was asked any more"))),
+            },
+            broken = self.breaking.go_on(self.stage.stack(), looking) => Err(broken),
+            () = sleep(within) => Ok(Course::Stopped(late(within, doing.borrow().as_ref()))),
+        }
     }
+}
+
+/// Lets clients have all that is due to them, and ends the stack.
+async fn wind_up(stage: Arc<Stage>) -> Result<Left, PlayError> {
+    let (stable, differences) = stage.settled().await;
+    let Some(stage) = Arc::into_inner(stage) else {
+        return Err(PlayError::Router("somebody still acts on the stack".to_owned()));
+    };
+    let rehearsed = stage.rehearsed();
+    let (stack, load) = stage.into_parts();
+    let load = load.finish(SETTLE_MAX).await;
+    let _ended = stack.end().await;
+    Ok(Left { load, differences, stable, rehearsed })
+}
+
+/// Returns what was made to fail on purpose: by its build, and by what it was told.
+fn faults_on_purpose(settings: &PlaySettings, rehearsed: &Baseline) -> Vec<String> {
+    let told = settings.inject.iter().map(|it| format!("the candidate was told to fail: {it}"));
+    rehearsed.faults_on_purpose().into_iter().chain(told).collect()
+}
+
+/// Says that a rehearsal took too long, and what it waited for.
+fn late(within: Duration, live: Option<&Live>) -> String {
+    let doing = live.map_or("nothing was done yet", |live| live.now.trim_end_matches('.'));
+    format!("it was not over after {} s, and then: {doing}", within.as_secs())
+}
+
+fn certificate(settings: &PlaySettings, of: Rehearsed, result: Outcome) -> Certificate {
+    let counts_for = SignedDuration::from_hours(24 * i64::from(settings.script.counts_for_days));
+    Certificate::new(of, result, Timestamp::now(), counts_for)
 }
 
 impl Played {
@@ -263,128 +391,8 @@ impl Played {
                 ("clients.json".to_owned(), serde_json::to_vec_pretty(&self.load)?),
                 ("differences.json".to_owned(), serde_json::to_vec_pretty(&differences)?),
                 ("reasons.json".to_owned(), serde_json::to_vec_pretty(&self.reasons)?),
+                ("rehearsal.json".to_owned(), serde_json::to_vec_pretty(&self.how)?),
             ],
         })
-    }
-}
-
-/// Breaks something around the replicas once the canary has traffic; never ends but by failing.
-async fn breaks(
-    stage: &Stage,
-    fault: Option<&Fault>,
-    mut looking: watch::Receiver<Option<Live>>,
-) -> PlayError {
-    let Some(fault) = fault else { return std::future::pending().await };
-    let has_traffic = |live: &Option<Live>| {
-        let share = live.as_ref().and_then(|live| live.traffic);
-        share.is_some_and(|share| share.canary_percent > 0.0)
-    };
-    if looking.wait_for(has_traffic).await.is_ok()
-        && let Err(error) = stage.stack().inject(fault).await
-    {
-        return error.into();
-    }
-    std::future::pending().await
-}
-
-async fn stack(
-    settings: &PlaySettings,
-    told: &mut (dyn FnMut(&str) + Send),
-) -> Result<(Stack, Keys), PlayError> {
-    let script = &settings.script;
-    let load = script.load;
-    let crowd = Crowd { readers: load.readers, publishers: load.publishers, members: load.members };
-    let keys = Keys::draw(ORG, crowd);
-    let mut common = script.stack.settings.clone();
-    common.insert("TIDEGATE_KEYS".to_owned(), keys.setting());
-    let seconds = settings.drain.as_secs().max(1).to_string();
-    common.insert("TIDEGATE_DRAIN_SECONDS".to_owned(), seconds);
-    let stack = StackSettings {
-        stable_replicas: script.stack.replicas,
-        settings: common,
-        drain: settings.drain,
-        redis: script.stack.redis.then(|| PathBuf::from("redis-server")),
-        database: match script.stack.database {
-            DatabaseScript::None => Database::None,
-            DatabaseScript::Embedded => Database::Embedded,
-            DatabaseScript::Server => Database::Server { program: settings.surreal.clone() },
-        },
-        ..StackSettings::new(settings.folder.join("stack"), settings.stable.clone())
-    };
-    told("the stack starts: Redis, the database, replicas, the router");
-    Ok((Stack::start(stack, RouterFiles::haproxy).await?, keys))
-}
-
-fn router(settings: &PlaySettings, layout: &Layout) -> Result<Arc<dyn Router>, PlayError> {
-    let owner = settings.run.parse::<Owner>();
-    let owner = owner.map_err(|error| PlayError::Router(error.to_string()))?;
-    let router = HaproxyRouter::new(layout.router(), owner);
-    Ok(Arc::new(router.map_err(|error| PlayError::Router(error.to_string()))?))
-}
-
-fn load(settings: &PlaySettings, stack: &Stack, keys: Keys) -> LoadSettings {
-    let script = settings.script.load;
-    LoadSettings {
-        events_per_second: script.events_per_second,
-        pairs_per_second: script.pairs_per_second,
-        chat: (script.members > 0).then_some(ChatLoad {
-            threads: script.threads,
-            messages_per_second: script.messages_per_second,
-        }),
-        ..LoadSettings::new(stack.address(), keys)
-    }
-}
-
-fn deployment(
-    settings: &PlaySettings,
-    stage: &Stage,
-    router: Arc<dyn Router>,
-    keys: &Keys,
-) -> DeploymentSettings {
-    let url = format!("http://{}", stage.stack().address());
-    let mut variables = settings.script.variables.clone();
-    variables.extend(found_by_commands(settings, stage, &url));
-    DeploymentSettings {
-        service: Service { url, key: Some(SERVICE_KEY.to_owned()) },
-        router: Some(router),
-        withdraw: WithdrawSettings { leave_within: settings.drain, ..WithdrawSettings::default() },
-        commands: CommandSettings { folder: settings.commands_in.clone(), variables },
-        webhook: None,
-        sources: BTreeMap::new(),
-        secrets: Secrets::given([(SERVICE_KEY, keys.service())]),
-        lock: None,
-    }
-}
-
-/// Returns what commands of a runbook find in their environment: where the stack is.
-fn found_by_commands(
-    settings: &PlaySettings,
-    stage: &Stage,
-    url: &str,
-) -> BTreeMap<String, String> {
-    let replicas = stage.stack().replicas_of(Arm::Stable);
-    let replicas: Vec<_> = replicas.map(|it| format!("http://{}", it.address())).collect();
-    let mut variables = stage.stack().settings().clone();
-    variables.remove("TIDEGATE_KEYS");
-    variables.insert("TIDEGATE_URL".to_owned(), url.to_owned());
-    variables.insert("TIDEGATE_KEY".to_owned(), format!("secret:{SERVICE_KEY}"));
-    // What the release gates are told by.
-    variables.insert("GATES_REPLICAS".to_owned(), replicas.join(","));
-    let program = settings.stable.path.display().to_string();
-    variables.insert("GATES_TIDEGATE".to_owned(), program);
-    variables
-}
-
-/// Returns the T0 with which the first step that has a time is due now.
-fn t0(plan: &Plan, pace: Pace) -> Option<Timestamp> {
-    let first = plan.steps.iter().filter_map(|step| step.at).min()?;
-    let before = Duration::from_secs(60 * u64::try_from(-first.minutes()).unwrap_or(0));
-    Timestamp::now().checked_add(pace.of(before)).ok()
-}
-
-fn arm_word(arm: Arm) -> &'static str {
-    match arm {
-        Arm::Stable => "stable",
-        Arm::Canary => "canary",
     }
 }

@@ -4,6 +4,7 @@
 //! file of its own. Must not know: what the load is, which clients go to which arm.
 
 mod begin;
+mod chain;
 mod database;
 mod fault;
 mod layout;
@@ -26,17 +27,18 @@ use std::{
 use guard::Arm;
 use tokio::task::JoinSet;
 
-use self::{begin::Begin, database::SurrealDb, redis::Redis, router::Router};
+use self::{begin::Begin, chain::ChainNode, database::SurrealDb, redis::Redis, router::Router};
 pub use self::{
+    chain::Chain,
     database::Database,
     fault::Fault,
     layout::{Layout, Slot},
     replica::{Replica, ReplicaState, Stopped},
     rollout::{Rolled, Rollout},
-    router::{RouterFiles, router_essence},
+    router::RouterFiles,
     settings::StackSettings,
 };
-use crate::{StackError, http::Http, port::Port, processes::Processes};
+use crate::{ServerProgram, StackError, http::Http, port::Port, processes::Processes};
 
 /// A stack that runs. Dropping it kills all of its processes.
 #[derive(Debug)]
@@ -47,9 +49,11 @@ pub struct Stack {
     replicas: Vec<Arc<Replica>>,
     redis: Option<Redis>,
     database: Option<SurrealDb>,
+    _chain: Option<ChainNode>,
     settings: StackSettings,
     layout: Layout,
     ended_leftovers: Vec<String>,
+    begin: Begin,
     http: Http,
     _bind: Port,
     /// Where the router's socket is, where that is not its own folder.
@@ -80,15 +84,22 @@ impl Stack {
             drain: settings.drain,
             start_max: settings.start_max,
         };
-        // A binary that is not there is told before anything is started.
-        begin.keep(&settings.stable)?;
+        // A binary that is not there is told before anything is started; one that is built anew in the
+        // meantime is not the version that is there.
+        let (stable, _) = begin.keep(&settings.stable)?;
+        let settings = StackSettings { stable, ..settings };
         let redis = match &settings.redis {
             Some(program) => Some(Redis::start(program, &begin).await?),
             None => None,
         };
         let database = SurrealDb::start(&settings.database, &begin).await?;
+        let chain = match &settings.chain {
+            Some(chain) => Some(ChainNode::start(chain, &begin).await?),
+            None => None,
+        };
         let mut common = settings.settings.clone();
         redis.iter().for_each(|redis| redis.settings(&mut common));
+        chain.iter().for_each(|chain| chain.settings(&mut common));
         settings.database.settings(database.as_ref(), redis.is_some(), &mut common);
 
         let (layout, bind, ports, short) = layout::layout(&settings, &begin)?;
@@ -112,10 +123,12 @@ impl Stack {
             replicas,
             redis,
             database,
+            _chain: chain,
             settings: StackSettings { settings: common, ..settings },
             layout,
             ended_leftovers: found.ended,
-            http: begin.http,
+            http: begin.http.clone(),
+            begin,
             _bind: bind,
             _short: short,
         };
@@ -125,8 +138,17 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Keeps a binary, so that what is started of it later is what was named, whatever is built in the
+    /// meantime.
+    ///
+    /// # Errors
+    /// Fails where it can't be read.
+    pub fn keep(&self, program: &ServerProgram) -> Result<ServerProgram, StackError> {
+        self.begin.keep(program).map(|(kept, _)| kept)
+    }
+
     /// Returns the version that is there.
-    pub fn stable(&self) -> &crate::ServerProgram {
+    pub fn stable(&self) -> &ServerProgram {
         &self.settings.stable
     }
 
@@ -177,6 +199,14 @@ impl Stack {
     /// Returns where Redis is for replicas, where there is one.
     pub fn redis_url(&self) -> Option<String> {
         self.redis.as_ref().map(Redis::url)
+    }
+
+    /// Returns whether Redis answers where replicas find it; nothing where there is none.
+    pub(crate) async fn redis_answers(&self) -> Option<bool> {
+        match &self.redis {
+            Some(redis) => Some(redis.answers().await),
+            None => None,
+        }
     }
 
     pub(crate) fn http(&self) -> &Http {

@@ -49,6 +49,7 @@ pub(crate) const KEYS: &[&str] = &[
     "of",
     "with",
     "guards",
+    "certificate",
     "after",
     "undo",
     "way",

@@ -70,6 +70,8 @@ pub(crate) struct Step {
     pub(crate) output: Option<String>,
     pub(crate) content: Content,
     pub(crate) links: Links,
+    /// The certificate that a gate asks for.
+    pub(crate) certificate: Option<String>,
     pub(crate) traffic: Option<Traffic>,
     pub(crate) undo: Option<Undo>,
 }

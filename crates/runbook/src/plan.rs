@@ -137,6 +137,9 @@ pub struct PlannedStep {
     /// Guards whose verdict it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<String>,
+    /// The certificate of a rehearsal that it asks for, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// Steps that have to be done before it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,

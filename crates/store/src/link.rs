@@ -3,7 +3,10 @@
 //! The client library connects again by itself and repeats what it signed in with, without waiting
 //! for the answer. A link that failed once is therefore not used again: its owner makes another.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use surrealdb::{
     Surreal,
@@ -11,6 +14,7 @@ use surrealdb::{
     opt::{Config, WebsocketConfig, auth},
     types::{SurrealValue, Value},
 };
+use tokio::time::{Instant, sleep};
 
 use crate::{
     engine::Engine,
@@ -33,6 +37,14 @@ const READ_MARK_AND_PLACE: &str = "LET $found_mark = IF \
 
 /// What stands in the mark's place where our row is gone.
 const TAKEN: &str = "taken";
+
+/// What an engine says that has not heard of a new session yet: the client library tells it of one, and
+/// goes on without waiting (<https://github.com/surrealdb/surrealdb/issues/7220>).
+const NO_SESSION: &str = "Session not found";
+
+/// How long it may take until it has, and how often is looked.
+const SESSION_MAX: Duration = Duration::from_secs(2);
+const SESSION_LOOK: Duration = Duration::from_millis(2);
 
 /// How many requests wait inside the client library.
 const CAPACITY: usize = 64;
@@ -94,8 +106,18 @@ impl Link {
     }
 
     async fn name(&self, place: &Place) -> Result<(), Fault> {
-        let named = self.db.use_ns(place.namespace()).use_db(place.database()).await;
-        named.map(drop).map_err(|error| Fault::of(&error))
+        let deadline = Instant::now() + SESSION_MAX;
+        loop {
+            let named = self.db.use_ns(place.namespace()).use_db(place.database()).await;
+            match named {
+                Err(error)
+                    if error.to_string().contains(NO_SESSION) && Instant::now() < deadline =>
+                {
+                    sleep(SESSION_LOOK).await;
+                }
+                named => return named.map(drop).map_err(|error| Fault::of(&error)),
+            }
+        }
     }
 
     /// Says that it is not to be used for what comes; what is under way on it may end.

@@ -205,7 +205,7 @@ impl Statement {
 }
 
 /// Writes rows that are not there yet, into the right database alone.
-fn insert(table: &str, rows: &str) -> Cow<'static, str> {
+pub(crate) fn insert(table: &str, rows: &str) -> Cow<'static, str> {
     // An object stands in braces of its own, since these are a block's.
     format!(
         "INSERT IGNORE INTO {table} (IF $found_mark = $mark {{ {rows} }} \

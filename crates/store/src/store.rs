@@ -5,6 +5,7 @@ use std::{fs, io, path::Path, sync::Arc};
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use crate::{
+    chain::ChainRecords,
     chat::Chat,
     client::Client,
     error::{OpenError, OwnError, QueryError},
@@ -148,6 +149,11 @@ impl Store {
     /// Returns the chat's rows.
     pub fn chat(&self) -> Chat {
         Chat::new(Arc::clone(&self.client))
+    }
+
+    /// Returns the records of chains.
+    pub fn chain_records(&self) -> ChainRecords {
+        ChainRecords::new(Arc::clone(&self.client))
     }
 
     /// Returns how often a connection was made, the first one included.

@@ -26,6 +26,10 @@ pub(crate) async fn run(command: BenchCommand, style: Style) -> Result<Exit, Fai
             let length = measurement.length();
             measure(&stop, length, move |watch, stop| measurement.run(watch, stop)).await?.map(Some)
         }
+        Run::Feed(feed) => {
+            let length = feed.length();
+            measure(&stop, length, move |watch, stop| feed.run(watch, stop)).await?.map(Some)
+        }
         Run::Pure(pure) => {
             let length = pure.length();
             measure(&stop, length, move |watch, stop| pure.run(watch, stop)).await?.map(Some)

@@ -5,7 +5,9 @@ mod cutover;
 mod evidence;
 mod guard;
 mod ready;
+mod record;
 mod rehearse;
+mod replay;
 mod run;
 mod runbook;
 mod store;
@@ -22,12 +24,14 @@ pub(crate) use self::{
     evidence::{EvidenceCommand, VerifyArgs},
     guard::{GuardCommand, SimulateArgs},
     ready::ReadyArgs,
+    record::RecordArgs,
     rehearse::RehearseArgs,
+    replay::ReplayArgs,
     run::{
         AbortArgs, AcceptanceKind, ApproveArgs, HoldArgs, PacingArgs, ReportArgs, ResumeArgs,
         RunArgs, StatusArgs, WhoArgs,
     },
-    runbook::{ImportArgs, LintArgs, PlanArgs, RunbookCommand},
+    runbook::{DeadManArgs, ImportArgs, LintArgs, PlanArgs, RunbookCommand},
     store::{GatesArgs, StoreCommand},
 };
 use crate::failure::Failure;
@@ -111,6 +115,29 @@ pub(crate) enum Command {
     #[command(after_help = "Example: tidegate ready\n\
         Example: tidegate ready --live --url http://127.0.0.1:3000")]
     Ready(ReadyArgs),
+    /// Records what a node tells of a chain, as a file that a server replays.
+    ///
+    /// An interrupt ends it in order, with a whole file. Ends with 69 where the node tells of nothing
+    /// within ten seconds, or is of another chain.
+    #[command(
+        after_help = "Example: tidegate record --url ws://127.0.0.1:8545 --out feed.jsonl.gz --for 30s\n\
+        Example: tidegate record --url wss://node.example/KEY --out eth.jsonl.gz --chain eth-mainnet \
+        --chain-id 1 --blocks 20"
+    )]
+    Record(RecordArgs),
+    /// Runs a recorded feed through everything that is decided and computed, without a server, and
+    /// prints each event as a line of JSON.
+    ///
+    /// Opportunities and simulations need the state of the chain: `--node` asks a node and
+    /// `--keep-state` keeps what it said, `--state` reads that again.
+    ///
+    /// With `--check` it does so twice and compares every byte; ends with 1 where they differ, or the
+    /// digest is not the one that is expected.
+    #[command(after_help = "Example: tidegate replay feed.jsonl.gz\n\
+        Example: tidegate replay --check feed.jsonl.gz --registry contracts.toml\n\
+        Example: tidegate replay feed.jsonl.gz --node http://127.0.0.1:8545 --keep-state state.jsonl.gz\n\
+        Example: tidegate replay --check feed.jsonl.gz --state state.jsonl.gz")]
+    Replay(ReplayArgs),
     /// Reads runbooks, carries them out, and tells what came of it.
     #[command(subcommand, after_help = "Example: tidegate runbook plan cutover.run.md")]
     Runbook(RunbookCommand),

@@ -17,7 +17,9 @@ mod keys;
 mod progress;
 mod publish;
 mod ready;
+mod record;
 mod rehearse;
+mod replay;
 mod runbook;
 mod serve;
 mod sse;
@@ -28,6 +30,7 @@ mod target;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cli::{Cli, Command},
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let _limit = hear_file_limits();
     let style = cli.style();
     let exit = match cli.command {
         Command::Serve(args) => return serve::run(args.config.values()?, style).await,
@@ -73,11 +77,19 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Evidence(command) => evidence::run(command, style).await,
         Command::Store(command) => store::run(command, style).await,
         Command::Ready(args) => ready::run(args, style).await,
+        Command::Record(args) => record::run(args, style).await,
+        Command::Replay(args) => replay::run(&args, style).await,
         Command::Rehearse(args) => rehearse::run(args, style).await,
         Command::Runbook(command) => runbook::run(command, style).await,
         Command::Bench(command) => bench::run(command, style).await,
     };
     exit.map(ExitCode::from)
+}
+
+/// Hears the signal that a file may not be longer (`ulimit -f`), which would end the process without a
+/// word: while this is there, the writing fails instead, and says so.
+fn hear_file_limits() -> Option<Signal> {
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).ok()
 }
 
 /// Prints what clap has to say: help is a success, a bad argument is not.

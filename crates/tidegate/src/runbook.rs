@@ -2,6 +2,7 @@
 //! `runbook`, how they are carried out the crate `conductor`.
 
 pub(crate) mod carry;
+pub(crate) mod dead_man;
 pub(crate) mod report;
 pub(crate) mod say;
 pub(crate) mod start;
@@ -36,6 +37,7 @@ pub(crate) async fn run(command: RunbookCommand, style: Style) -> Result<Exit, F
     let done = match command {
         RunbookCommand::Run(args) => return start::run(args, style).await,
         RunbookCommand::Resume(args) => return start::resume(args, style).await,
+        RunbookCommand::DeadMan(args) => return dead_man::run(args, style).await,
         RunbookCommand::Status(args) => return status::run(args, style).await,
         RunbookCommand::Approve(args) => return say::approve(args, style).await,
         RunbookCommand::Hold(args) => return say::hold(args, style).await,

@@ -21,5 +21,5 @@ pub(crate) async fn run(values: Values, style: Style) -> Result<ExitCode, Failur
     if style == Style::Json {
         settings.log.format = LogFormat::Json;
     }
-    Ok(gotong_api::bootstrap(settings).await)
+    Ok(gotong_api::bootstrap_with(settings, console_api::annex).await)
 }

@@ -8,6 +8,7 @@
 mod answer;
 mod arm;
 mod config;
+mod essence;
 mod lease;
 mod map;
 mod open;
@@ -22,6 +23,7 @@ use guard::Arm;
 
 pub use self::{
     config::{ConfigError, ConfigSettings, Files, Replica, config, initial_map, write},
+    essence::{EssenceError, essence},
     socket::Socket,
 };
 use crate::{
@@ -131,6 +133,14 @@ impl Router for HaproxyRouter {
 
     fn renew(&self, until: UnixTime) -> Pending<'_, Result<Observation, RouterError>> {
         Box::pin(self.extend_lease(until))
+    }
+
+    fn expire<'a>(
+        &'a self,
+        of: &'a Owner,
+        until: UnixTime,
+    ) -> Pending<'a, Result<Observation, RouterError>> {
+        Box::pin(self.end_lease(of, until))
     }
 
     fn release(&self) -> Pending<'_, Result<Observation, RouterError>> {

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use guard::Arm;
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{Owner, Weight};
 
-/// A point in time: seconds since 1970, by the router's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// A point in time: seconds since 1970, by the router's clock. Shown as ISO 8601 in UTC.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct UnixTime(pub u64);
 
@@ -121,6 +124,11 @@ impl UnixTime {
         UnixTime(self.0.saturating_add(seconds))
     }
 
+    /// Returns the time now, by the clock of this machine.
+    pub fn now() -> UnixTime {
+        UnixTime(u64::try_from(Timestamp::now().as_second()).unwrap_or_default())
+    }
+
     /// Returns the seconds since an earlier time; none where it is not earlier.
     pub const fn since(self, earlier: UnixTime) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -129,7 +137,12 @@ impl UnixTime {
 
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} s since 1970", self.0)
+        let time = i64::try_from(self.0).ok().and_then(|it| Timestamp::from_second(it).ok());
+        match time {
+            Some(time) => write!(f, "{time}"),
+            // Beyond the year 9999: nobody means it, and all of it is shown.
+            None => write!(f, "{} s since 1970", self.0),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The longest name.
 const LENGTH_MAX: usize = 64;
@@ -44,6 +44,12 @@ impl FromStr for Owner {
         let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let is_name = (1..=LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_good);
         (is_name && name != NOBODY).then(|| Owner(name.to_owned())).ok_or(OwnerError)
+    }
+}
+
+impl<'de> Deserialize<'de> for Owner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

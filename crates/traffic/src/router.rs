@@ -63,6 +63,14 @@ pub trait Router: Send + Sync + fmt::Debug {
     /// on that, so look, and [`Router::acquire`] it again.
     fn renew(&self, until: UnixTime) -> Pending<'_, Result<Observation, RouterError>>;
 
+    /// Ends the lease of another run that is gone, where it still has that end: whoever holds it and is
+    /// there after all is told at its next call. For routers whose own clock is behind.
+    fn expire<'a>(
+        &'a self,
+        of: &'a Owner,
+        until: UnixTime,
+    ) -> Pending<'a, Result<Observation, RouterError>>;
+
     /// Gives the canary back: it has no traffic and is nobody's.
     fn release(&self) -> Pending<'_, Result<Observation, RouterError>>;
 

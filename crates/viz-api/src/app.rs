@@ -14,7 +14,7 @@ use crate::{
     limits::{InFlight, PublishRate, StreamQuota},
     openapi::{self, OPENAPI},
     server::FINISH_SHARE,
-    surface::Surface,
+    surface::{Annex, Surface},
     ws::Dispatcher,
 };
 
@@ -32,6 +32,8 @@ pub struct AppState {
     pub(crate) inject: crate::inject::Injector,
     /// Another surface of the process.
     pub(crate) surface: Option<Arc<dyn Surface>>,
+    /// Routes beside both.
+    pub(crate) annex: Option<Arc<dyn Annex>>,
     /// What describes all of it.
     pub(crate) openapi: Bytes,
 }
@@ -64,6 +66,7 @@ impl AppState {
             #[cfg(feature = "inject")]
             inject: crate::inject::Injector::new(&state.settings.inject),
             surface: None,
+            annex: None,
             openapi: Bytes::from_static(OPENAPI.as_bytes()),
             state,
         }
@@ -73,6 +76,15 @@ impl AppState {
     pub fn with_surface(state: Arc<State>, surface: Arc<dyn Surface>) -> Self {
         let openapi = openapi::with_part(OPENAPI, surface.document());
         AppState { surface: Some(surface), openapi: openapi.into(), ..AppState::new(state) }
+    }
+
+    /// Returns the same with routes beside it.
+    #[must_use]
+    pub fn with_annex(mut self, annex: Arc<dyn Annex>) -> Self {
+        let described = std::str::from_utf8(&self.openapi).expect("it was made of text");
+        self.openapi = openapi::with_part(described, annex.document()).into();
+        self.annex = Some(annex);
+        self
     }
 
     /// Finds out who a request is from.
@@ -160,9 +172,13 @@ impl AppState {
                 let stream = name.parse::<StreamName>();
                 stream.map_err(|_| ApiError::not_found(NO_STREAM))
             }
-            Some(name) if name.starts_with("thread:") || name.starts_with("chain:") => {
-                Err(ApiError::not_found(NO_STREAM))
-            }
+            Some(name) if name.starts_with("thread:") => Err(ApiError::not_found(NO_STREAM)),
+            Some(name) if name.starts_with("chain:") => match name.parse::<StreamName>() {
+                Ok(StreamName::Chain(key)) if self.state.feed().knows(&key) => {
+                    Ok(StreamName::Chain(key))
+                }
+                _ => Err(ApiError::not_found(NO_STREAM)),
+            },
             Some(_) => Err(ApiError::validation("`stream` is events, thread:ID, chain:KEY or ops")),
         }
     }

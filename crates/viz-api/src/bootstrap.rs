@@ -1,6 +1,6 @@
 //! The life of the server's process, from settings to exit code.
 
-use std::{error::Error, io, process::ExitCode, sync::Arc};
+use std::{error::Error, fmt, io, process::ExitCode, sync::Arc};
 
 use node_runtime::{
     Running, RuntimeBuilder, Settings, SettingsError, StartError, init_logging, local_key,
@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     AppState, serve,
-    surface::{MakeSurface, Surface, SurfaceError},
+    surface::{Beside, Surface, SurfaceError},
 };
 
 /// Runs a server with these settings until it is told to end; returns the process's exit code.
@@ -21,15 +21,11 @@ use crate::{
 /// ended in order, 1 where something had to be cut off or could not be saved, 64 and 69 where it
 /// could not start.
 pub async fn bootstrap(settings: Settings) -> ExitCode {
-    run_process(settings, None).await
+    bootstrap_with(settings, Beside::default()).await
 }
 
-/// The same, with another surface beside this one.
-pub async fn bootstrap_with(settings: Settings, surface: MakeSurface) -> ExitCode {
-    run_process(settings, Some(surface)).await
-}
-
-async fn run_process(settings: Settings, surface: Option<MakeSurface>) -> ExitCode {
+/// The same, with what the process has beside these routes.
+pub async fn bootstrap_with(settings: Settings, beside: Beside) -> ExitCode {
     if let Err(error) = init_logging(&settings.log) {
         tracing::debug!(%error, "the process has a logger already");
     }
@@ -42,12 +38,26 @@ async fn run_process(settings: Settings, surface: Option<MakeSurface>) -> ExitCo
             return ExitCode::from(69);
         }
     };
-    match start(settings, surface).await {
+    match start(settings, beside).await {
         Ok((running, surface)) => run(running, surface, signals).await,
         Err(error) => {
-            tracing::error!(error = &error as &dyn Error, "the server could not start");
+            tracing::error!(error = %Causes(&error), "the server could not start");
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Writes an error with everything that caused it.
+struct Causes<'a>(&'a dyn Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let causes = std::iter::successors(self.0.source(), |error| (*error).source());
+        for cause in causes {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
     }
 }
 
@@ -75,14 +85,19 @@ impl BootError {
 
 type Started = (Running, Option<Arc<dyn Surface>>);
 
-async fn start(settings: Settings, make: Option<MakeSurface>) -> Result<Started, BootError> {
+async fn start(settings: Settings, beside: Beside) -> Result<Started, BootError> {
     let builder = RuntimeBuilder::new(settings);
     let state = Arc::clone(builder.state());
-    let surface = make.map(|make| make(&state));
-    let app = Arc::new(match &surface {
+    let surface = beside.surface.map(|make| make(&state));
+    let annex = beside.annex.and_then(|make| make(&state));
+    let mut app = match &surface {
         Some(surface) => AppState::with_surface(state, Arc::clone(surface)),
         None => AppState::new(state),
-    });
+    };
+    if let Some(annex) = annex {
+        app = app.with_annex(annex);
+    }
+    let app = Arc::new(app);
     // Before anything is taken up, like all other settings.
     app.auth.read_files().await?;
     let mut running = builder.start().await?;
@@ -120,7 +135,7 @@ fn announce(running: &Running) {
     let settings = &running.state().settings;
     tracing::info!(
         bind_addr = %running.address(),
-        ingest_mode = %"off",
+        ingest_mode = %settings.ingest.mode.as_str(),
         backend = %settings.realtime.backend.as_str(),
         replica = running.state().replica(),
         state_dir = %settings.realtime.state_dir.display(),
@@ -164,12 +179,17 @@ async fn run(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// That a file may not be longer (`ulimit -f`). It is heard, and so ends nothing: the writing fails
+    /// instead, as on a full disk.
+    _file_limit: Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;
-        Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
+        let interrupt = signal(SignalKind::interrupt())?;
+        let file_limit = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        Ok(Signals { terminate, interrupt, _file_limit: signal(file_limit)? })
     }
 
     async fn told_to_end(&mut self) -> &'static str {

@@ -18,7 +18,7 @@ use crate::{
     AppState,
     error::{ApiError, Code},
     request,
-    routes::{cutover, events, health, ledger, page, stream, ticket, ws},
+    routes::{chain, cutover, events, health, ledger, page, stream, ticket, ws},
 };
 
 /// A route as documents name it.
@@ -31,7 +31,7 @@ pub struct RouteDoc {
 }
 
 /// Every route that the router has.
-pub const ROUTES: [RouteDoc; 13] = [
+pub const ROUTES: [RouteDoc; 25] = [
     RouteDoc { path: "/api/admin/cutover", methods: &["get", "post"] },
     RouteDoc { path: "/api/admin/cutover/finalise", methods: &["post"] },
     RouteDoc { path: "/api/admin/cutover/undo", methods: &["post"] },
@@ -42,9 +42,21 @@ pub const ROUTES: [RouteDoc; 13] = [
     RouteDoc { path: "/api/stream", methods: &["get"] },
     RouteDoc { path: "/api/stream/ticket", methods: &["post"] },
     RouteDoc { path: "/api/ws", methods: &["get"] },
+    RouteDoc { path: "/chains", methods: &["get"] },
+    RouteDoc { path: "/chains/{key}", methods: &["get"] },
+    RouteDoc { path: "/dashboard/snapshot", methods: &["get"] },
+    RouteDoc { path: "/events", methods: &["get"] },
+    RouteDoc { path: "/features", methods: &["get"] },
     RouteDoc { path: "/health", methods: &["get"] },
     RouteDoc { path: "/metrics", methods: &["get"] },
+    RouteDoc { path: "/opps", methods: &["get"] },
     RouteDoc { path: "/ready", methods: &["get"] },
+    RouteDoc { path: "/replay", methods: &["get"] },
+    RouteDoc { path: "/sim", methods: &["post"] },
+    RouteDoc { path: "/sim/{hash}", methods: &["get"] },
+    RouteDoc { path: "/stream", methods: &["get"] },
+    RouteDoc { path: "/transactions", methods: &["get"] },
+    RouteDoc { path: "/transactions/{hash}", methods: &["get"] },
 ];
 
 fn handler(path: &str) -> MethodRouter<Arc<AppState>> {
@@ -59,9 +71,21 @@ fn handler(path: &str) -> MethodRouter<Arc<AppState>> {
         "/api/stream" => get(stream::stream),
         "/api/stream/ticket" => post(ticket::sell),
         "/api/ws" => get(ws::ws),
+        "/chains" => get(chain::chains),
+        "/chains/{key}" => get(chain::chain),
+        "/dashboard/snapshot" => get(chain::snapshot),
+        "/events" => get(chain::events),
+        "/features" => get(chain::features),
         "/health" => get(health::live),
         "/metrics" => get(health::metrics),
+        "/opps" => get(chain::opportunities),
         "/ready" => get(health::ready),
+        "/replay" => get(chain::replay),
+        "/sim" => post(chain::simulate),
+        "/sim/{hash}" => get(chain::simulation),
+        "/stream" => get(ws::chains),
+        "/transactions" => get(chain::transactions),
+        "/transactions/{hash}" => get(chain::transaction),
         _ => unreachable!("{path} stands in the table without a handler"),
     }
 }
@@ -78,6 +102,9 @@ pub fn router(app: Arc<AppState>) -> Router {
     }
     if let Some(surface) = &app.surface {
         router = router.merge(surface.routes());
+    }
+    if let Some(annex) = &app.annex {
+        router = router.merge(annex.routes());
     }
     #[cfg(feature = "inject")]
     {

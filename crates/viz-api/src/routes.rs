@@ -1,5 +1,6 @@
 //! The endpoints, one file for each group.
 
+pub(crate) mod chain;
 pub(crate) mod cutover;
 pub(crate) mod events;
 pub(crate) mod health;

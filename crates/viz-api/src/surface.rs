@@ -62,6 +62,15 @@ pub trait Surface: Send + Sync + fmt::Debug {
     fn database(&self) -> BoxFuture<'_, DatabaseCheck>;
 }
 
+/// Routes of the process beside all others, on which nothing else depends.
+pub trait Annex: Send + Sync + fmt::Debug {
+    /// Its routes.
+    fn routes(&self) -> Router<Arc<AppState>>;
+
+    /// Its part of the OpenAPI document, as a [`Surface`] has one.
+    fn document(&self) -> &'static str;
+}
+
 /// A message on its way, as its sender wrote it.
 #[derive(Clone, Debug)]
 pub struct Sending<'a> {
@@ -105,3 +114,15 @@ pub struct SurfaceError {
 
 /// Makes a surface of a process; it opens nothing and starts nothing.
 pub type MakeSurface = fn(&Arc<node_runtime::State>) -> Arc<dyn Surface>;
+
+/// Makes an annex, where the settings have it; it opens nothing and starts nothing.
+pub type MakeAnnex = fn(&Arc<node_runtime::State>) -> Option<Arc<dyn Annex>>;
+
+/// What a process has beside this crate's routes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside {
+    /// Another surface.
+    pub surface: Option<MakeSurface>,
+    /// Routes on which nothing else depends.
+    pub annex: Option<MakeAnnex>,
+}

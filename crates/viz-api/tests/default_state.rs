@@ -31,7 +31,16 @@ fn default_state_is_pure_and_does_not_spawn_ingest() {
         assert!(!state.metrics_text().contains("ingest"), "an ingest would be counted");
     }
     assert!(!folder.path().join("state").exists(), "no folder is made");
-    assert!(settings_of(&[("VIZ_API_INGEST_MODE", "rpc")]).is_err(), "there is no ingest yet");
+    let chains = r#"[{"chain_key":"a","http_url":"http://127.0.0.1:1"}]"#;
+    let following = settings_of(&[("VIZ_API_INGEST_MODE", "rpc"), ("VIZ_API_CHAINS", chains)]);
+    let following = State::new(following.expect("the settings are allowed"));
+    assert_eq!(
+        Count::now(&runtime),
+        before,
+        "a state that will follow chains has opened or started"
+    );
+    assert!(following.feed().statuses().is_empty(), "no feed stands anywhere yet");
+    assert!(following.metrics_text().contains("ingest_drops"), "what it will count is shown");
 
     the_count_sees_what_is_opened_and_started(&runtime, builder);
 }

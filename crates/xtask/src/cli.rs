@@ -1,8 +1,11 @@
 //! The command line: commands, arguments and their help.
 
+use std::path::PathBuf;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::faults;
 use crate::runner::Without;
 use crate::steps::{self, Selection};
 use crate::surreal;
@@ -33,6 +36,10 @@ pub(crate) enum Command {
     /// Breaks everything around the server for a set time, and checks what its readers saw.
     #[command(after_help = "Example: cargo xtask chaos --seconds 1800 --out chaos-run")]
     Chaos(ChaosArgs),
+    /// Rehearses a runbook with each fault of a candidate and with a good one: is every fault seen by its
+    /// guard, and no good candidate aborted?
+    #[command(after_help = "Example: cargo xtask faults --good 20 --out faults-run")]
+    Faults(FaultsArgs),
     /// Installs what the checks and tests need and the machine lacks.
     #[command(after_help = "Example: cargo xtask setup")]
     Setup,
@@ -61,6 +68,45 @@ pub(crate) struct ChaosArgs {
     /// Arguments of the run, as in docs/chaos.md.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     pub(crate) arguments: Vec<String>,
+}
+
+/// What is rehearsed, and with which programs.
+#[derive(Args, Debug)]
+pub(crate) struct FaultsArgs {
+    /// The runbook.
+    #[arg(default_value = "runbooks/rollback-rehearsal.run.md")]
+    pub(crate) runbook: PathBuf,
+    /// Where everything goes; it must not be there yet.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Takes this fault alone; may be given more than once.
+    #[arg(long, value_name = "FAULT", value_parser = PossibleValuesParser::new(faults::names()))]
+    only: Vec<String>,
+    /// Takes no fault.
+    #[arg(long, conflicts_with = "only")]
+    no_faults: bool,
+    /// How many times a good candidate is rehearsed.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) good: u32,
+    /// How many readers there are.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) readers: u32,
+    /// How the runbook is played [default: the script beside it].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// The program `tidegate`, which is the version that is there too [default: it is built].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tidegate: Option<PathBuf>,
+    /// A server with the feature `inject` [default: `viz-api`; it is built].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) candidate: Option<PathBuf>,
+}
+
+impl FaultsArgs {
+    /// Returns whether a fault is among those that were asked for.
+    pub(crate) fn takes(&self, fault: &str) -> bool {
+        !self.no_faults && (self.only.is_empty() || self.only.iter().any(|only| only == fault))
+    }
 }
 
 impl TestArgs {

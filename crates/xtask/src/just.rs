@@ -26,6 +26,22 @@ pub(crate) fn tell(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Puts it on the path of a command, first.
+///
+/// # Errors
+///
+/// Fails where there is none and it can't be installed.
+pub(crate) fn put_on_path(command: &mut Command) -> anyhow::Result<()> {
+    let program = provide()?;
+    let folder = program.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
+        command.env("PATH", env::join_paths(folders)?);
+    }
+    Ok(())
+}
+
 fn provide() -> anyhow::Result<PathBuf> {
     let named = env::var_os(VARIABLE).filter(|name| !name.is_empty());
     let named = named.unwrap_or_else(|| "just".into());

@@ -3,22 +3,30 @@
 //! Owns the list of checks, their order, and what they need on the machine. It must not know
 //! what any crate does, and no crate may know it.
 
+mod anvil;
 mod chaos;
 mod cli;
 mod console;
 mod deny;
 mod exit;
+mod failures;
+mod faults;
 mod fuzz;
 mod just;
 mod needs;
+mod npm;
 mod process;
+mod rehearse;
+mod room;
 mod runner;
+mod sdk;
 mod step;
 mod steps;
 mod summary;
 mod surreal;
 mod test_count;
 mod tidy;
+mod uniswap;
 mod websocket;
 mod workspace;
 
@@ -51,6 +59,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Tidy => runner::run(&steps::named(&["tidy"])),
         Command::Deny => runner::run(&steps::named(&["deny"])),
         Command::Chaos(args) => chaos::run(&args.arguments),
+        Command::Faults(args) => faults::run(&args),
         Command::Setup => needs::provide(),
     }
 }

@@ -38,6 +38,8 @@ const NEEDS: &[Need] = &[
     // Modules of the system's own Python: another one on the path does not see its packages.
     Need { probe: "haproxy -v", component: None, package: "haproxy" },
     Need { probe: "docker-compose version", component: None, package: "docker-compose" },
+    // Rehearsals ask as a runbook says.
+    Need { probe: "curl --version", component: None, package: "curl" },
     // The scripts of a deployment read records and answers by it.
     Need { probe: "jq --version", component: None, package: "jq" },
     Need {
@@ -51,6 +53,11 @@ const NEEDS: &[Need] = &[
         package: "python3-jsonschema",
     },
     Need { probe: "openssl version", component: None, package: "openssl" },
+    // The node of a chain that tests start comes from npm, and so does Bun.
+    Need { probe: "npm --version", component: None, package: "npm" },
+    // The SDK is tested in both.
+    Need { probe: "node --version", component: None, package: "nodejs" },
+    Need { probe: "chromium --version", component: None, package: "chromium" },
     // For suites from PyPI; Debian has `ensurepip` apart from Python itself.
     Need { probe: "python3 -m ensurepip --version", component: None, package: "python3-venv" },
 ];

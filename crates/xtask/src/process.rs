@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::failures::Failures;
 use crate::test_count::TestCount;
 
 /// How long a killed command may take to let go of its output.
@@ -23,6 +24,8 @@ pub(crate) enum End {
         success: bool,
         /// The tests that its output told of.
         tests: TestCount,
+        /// What those that failed said.
+        failures: Failures,
     },
     /// It was killed at the limit, or something that it left behind kept its output open.
     TimedOut {
@@ -33,15 +36,28 @@ pub(crate) enum End {
 
 /// Runs a command to its end, or kills it at the limit.
 ///
-/// Standard output is passed on line by line and read for test counts; standard error goes
+/// Standard output is passed on line by line and read for what tests it tells of; standard error goes
 /// where ours goes.
 ///
 /// # Errors
 ///
 /// Fails where the command cannot be started or waited for.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> anyhow::Result<End> {
+    run_into(command, limit, io::stdout())
+}
+
+/// As [`run`], with the output passed on to another place.
+///
+/// # Errors
+///
+/// Fails where the command cannot be started or waited for.
+pub(crate) fn run_into(
+    command: &mut Command,
+    limit: Duration,
+    onward: impl Write + Send + 'static,
+) -> anyhow::Result<End> {
     let group = if io::stdin().is_terminal() { Group::Ours } else { Group::Own };
-    run_in(group, command, limit, io::stdout())
+    run_in(group, command, limit, onward)
 }
 
 fn run_in(
@@ -58,12 +74,21 @@ fn run_in(
     let mut child = command.spawn().with_context(|| format!("cannot start `{program}`"))?;
     let output = child.stdout.take().expect("standard output was asked to be a pipe");
     let ended = read_aside(output, onward);
-    let Ok(tests) = ended.recv_timeout(limit) else {
+    let Ok(seen) = ended.recv_timeout(limit) else {
         kill(&mut child, group)?;
         let still_held = ended.recv_timeout(KILLED_GRACE).is_err();
         return Ok(End::TimedOut { still_held });
     };
-    Ok(End::Exited { success: child.wait()?.success(), tests: tests? })
+    let success = child.wait()?.success();
+    let Seen { tests, failures } = seen?;
+    Ok(End::Exited { success, tests, failures })
+}
+
+/// What the output of a command told of its tests.
+#[derive(Default)]
+struct Seen {
+    tests: TestCount,
+    failures: Failures,
 }
 
 /// Whose signals a command gets.
@@ -89,7 +114,7 @@ fn kill(child: &mut Child, group: Group) -> io::Result<()> {
 fn read_aside(
     output: ChildStdout,
     onward: impl Write + Send + 'static,
-) -> Receiver<io::Result<TestCount>> {
+) -> Receiver<io::Result<Seen>> {
     let (ended, wait) = mpsc::sync_channel(1);
     thread::spawn(move || {
         let _nobody_waits = ended.send(pass_on(BufReader::new(output), onward));
@@ -97,17 +122,19 @@ fn read_aside(
     wait
 }
 
-/// Copies line by line and counts. It reads on when nobody takes the copy any more: a closed
+/// Copies line by line, and reads what is said of tests. It reads on when nobody takes the copy any more: a closed
 /// pipe of ours is no reason to break the command's.
-fn pass_on(mut output: impl BufRead, mut onward: impl Write) -> io::Result<TestCount> {
-    let mut tests = TestCount::default();
+fn pass_on(mut output: impl BufRead, mut onward: impl Write) -> io::Result<Seen> {
+    let mut seen = Seen::default();
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line)? > 0 {
         let _closed_pipe = onward.write_all(&line).and_then(|()| onward.flush());
-        tests.see(&String::from_utf8_lossy(&line));
+        let text = String::from_utf8_lossy(&line);
+        seen.tests.see(&text);
+        seen.failures.see(&text);
         line.clear();
     }
-    Ok(tests)
+    Ok(seen)
 }
 
 #[cfg(test)]

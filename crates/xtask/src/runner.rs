@@ -7,7 +7,7 @@ use crate::step::Step;
 use crate::steps::STEPS;
 use crate::summary::{Row, Summary};
 use crate::surreal::{self, Server};
-use crate::{console, needs};
+use crate::{console, needs, room};
 
 /// Provides what the machine lacks, runs the steps, and prints the summary.
 ///
@@ -37,6 +37,7 @@ pub(crate) fn run_with(steps: &[Step], without: Without) -> anyhow::Result<Exit>
     if provided != Exit::Done {
         return Ok(provided);
     }
+    room::make()?;
     let server = match without {
         Without::Nothing if steps.iter().any(Step::needs_server) => match surreal::provide() {
             Ok(program) => Server::At(program),

@@ -6,10 +6,13 @@ use std::time::Duration;
 use crate::process::{self, End};
 use crate::surreal::Server;
 use crate::test_count::TestCount;
-use crate::{just, workspace};
+use crate::{anvil, console, just, uniswap, workspace};
 
 /// The longest that one step may take; a hang must not eat the whole budget of CI.
 pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(45 * 60);
+
+/// How many failed tests are run again alone; more are no accident.
+const AGAIN_MAX: usize = 3;
 
 /// A step of the test run.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,8 @@ enum Action {
         needs_server: bool,
     },
     Inside(fn() -> anyhow::Result<Outcome>),
+    /// One that starts a SurrealDB server, or leaves out what needs it.
+    InsideWithServer(fn(&Server) -> anyhow::Result<Outcome>),
 }
 
 /// What a cargo command must show, next to exit code 0.
@@ -69,7 +74,9 @@ pub(crate) enum Outcome {
     Passed(String),
     /// Well as far as it was looked at; the text says what was left out.
     LeftOut(String),
-    /// Not well, and why.
+    /// Some tests failed, and passed alone; a line for the table, and what they said.
+    Unsteady(String),
+    /// Not well, and why: a line for the table, and what stands below it.
     Failed(String),
 }
 
@@ -97,6 +104,14 @@ impl Step {
         Self { name, pace: Pace::Quick, action: Action::Inside(check) }
     }
 
+    /// Describes a check that runs inside this program and may start a SurrealDB server.
+    pub(crate) const fn inside_with_server(
+        name: &'static str,
+        check: fn(&Server) -> anyhow::Result<Outcome>,
+    ) -> Self {
+        Self { name, pace: Pace::Quick, action: Action::InsideWithServer(check) }
+    }
+
     /// Marks the step as one that `--fast` leaves out.
     pub(crate) const fn long(self) -> Self {
         Self { pace: Pace::Long, ..self }
@@ -113,7 +128,7 @@ impl Step {
             Action::Cargo { line, expect, needs_server, .. } => {
                 Action::Cargo { line, env: Some((key, value)), expect, needs_server }
             }
-            inside @ Action::Inside(_) => inside,
+            inside @ (Action::Inside(_) | Action::InsideWithServer(_)) => inside,
         };
         Self { action, ..self }
     }
@@ -124,14 +139,17 @@ impl Step {
             Action::Cargo { line, env, expect, .. } => {
                 Action::Cargo { line, env, expect, needs_server: true }
             }
-            inside @ Action::Inside(_) => inside,
+            inside @ (Action::Inside(_) | Action::InsideWithServer(_)) => inside,
         };
         Self { action, ..self }
     }
 
     /// Returns whether some of its tests start a SurrealDB server.
     pub(crate) fn needs_server(&self) -> bool {
-        matches!(self.action, Action::Cargo { needs_server: true, .. })
+        matches!(
+            self.action,
+            Action::Cargo { needs_server: true, .. } | Action::InsideWithServer(_)
+        )
     }
 
     const fn expecting(name: &'static str, line: &'static str, expect: Expect) -> Self {
@@ -150,6 +168,8 @@ impl Step {
             }
             Action::Cargo { line, env: None, .. } => format!("cargo {line}"),
             Action::Inside(_) => format!("cargo xtask {}", self.name),
+            // It has no command of its own.
+            Action::InsideWithServer(_) => format!("cargo xtask test --only {}", self.name),
         }
     }
 
@@ -160,6 +180,7 @@ impl Step {
                 run_cargo(line, env, expect, needs_server.then_some(server))
             }
             Action::Inside(check) => check(),
+            Action::InsideWithServer(check) => check(server),
         };
         ran.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
     }
@@ -171,23 +192,61 @@ fn run_cargo(
     expect: Expect,
     server: Option<&Server>,
 ) -> anyhow::Result<Outcome> {
+    let mut command = cargo(line, env, server)?;
+    Ok(match process::run(&mut command, STEP_TIME_MAX)? {
+        End::Exited { success: true, tests, .. } => match (expect.judge(tests), server) {
+            (Outcome::Passed(_), Some(server)) => server.account(line, tests)?,
+            (outcome, _) => outcome,
+        },
+        End::Exited { success: false, tests, failures } => {
+            let names = failures.names();
+            let is_few = (1..=AGAIN_MAX).contains(&names.len()) && names.len() == tests.failed;
+            let is_well = is_few
+                && matches!(expect, Expect::SomeTests)
+                && passes_again(line, env, server, &names)?;
+            let told = format!("{}\n{}", tests.shown(), failures.shown());
+            if is_well { Outcome::Unsteady(told) } else { Outcome::Failed(told) }
+        }
+        End::TimedOut { still_held } => Outcome::Failed(timed_out(still_held)),
+    })
+}
+
+fn cargo(
+    line: &str,
+    env: Option<(&str, &str)>,
+    server: Option<&Server>,
+) -> anyhow::Result<Command> {
     let mut command = Command::new("cargo");
     command.args(line.split_whitespace()).envs(env).current_dir(workspace::root());
     if let Some(server) = server {
         server.tell(&mut command);
+        // Some of these tests start a chain's node.
+        anvil::tell(&mut command)?;
+        uniswap::tell(&mut command)?;
         if let Server::At(_) = server {
             // Some of these tests call a recipe.
             just::tell(&mut command)?;
         }
     }
-    Ok(match process::run(&mut command, STEP_TIME_MAX)? {
-        End::Exited { success: true, tests } => match (expect.judge(tests), server) {
-            (Outcome::Passed(_), Some(server)) => server.account(line, tests)?,
-            (outcome, _) => outcome,
-        },
-        End::Exited { success: false, tests } => Outcome::Failed(tests.shown()),
-        End::TimedOut { still_held } => Outcome::Failed(timed_out(still_held)),
-    })
+    Ok(command)
+}
+
+/// Returns whether tests that failed among others pass alone. They are told of as unsteady then: such
+/// a test, or what it tests, has a fault that shows under load, and the summary says what it was.
+fn passes_again(
+    line: &str,
+    env: Option<(&str, &str)>,
+    server: Option<&Server>,
+    names: &[&str],
+) -> anyhow::Result<bool> {
+    console::say(&format!("\n== once more, alone: {}", names.join(", ")));
+    let mut command = cargo(line, env, server)?;
+    if !command.get_args().any(|word| word == "--") {
+        command.arg("--");
+    }
+    command.arg("--exact").args(names);
+    let end = process::run(&mut command, STEP_TIME_MAX)?;
+    Ok(matches!(end, End::Exited { success: true, tests, .. } if tests.ran() >= names.len()))
 }
 
 fn timed_out(still_held: bool) -> String {

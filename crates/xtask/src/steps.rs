@@ -4,7 +4,7 @@
 //! shows all that is wrong.
 
 use crate::step::{Pace, Step};
-use crate::{chaos, deny, fuzz, tidy, websocket};
+use crate::{chaos, deny, fuzz, rehearse, sdk, tidy, websocket};
 
 /// All steps, in the order in which they run.
 pub(crate) const STEPS: &[Step] = &[
@@ -25,11 +25,22 @@ pub(crate) const STEPS: &[Step] = &[
         "pure-state-contract",
         "test -p viz-api default_state_is_pure_and_does_not_spawn_ingest -- --exact",
     ),
+    // The release gate of the cutover runbook: the SDK in Bun, Node and Chromium.
+    Step::inside("sdk", sdk::step),
+    // Every runbook in its short form, on whole stacks of this tree's server.
+    Step::inside_with_server("rehearse", rehearse::step).long(),
     // Without the database, whose optimised build takes longer than all other steps together.
     Step::cargo("release-build", "build --release -p viz-api -p chaos --bins").long(),
     Step::inside("websocket", websocket::step).long(),
     Step::inside("chaos", chaos::step).long(),
     Step::cargo("release-all", "build --release --workspace --bins").by_hand(),
+    // What scripts/verify_phase_checks.sh runs: part of `tests`, without the database.
+    Step::tests(
+        "phase",
+        "test -p chain -p journal -p projection -p node-runtime -p viz-api --no-fail-fast",
+    )
+    .with_server()
+    .by_hand(),
     // Needs the nightly compiler.
     Step::inside("fuzz", fuzz::step).by_hand(),
 ];

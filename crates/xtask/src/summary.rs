@@ -33,9 +33,11 @@ impl Display for Row {
         let (result, note) = match &self.outcome {
             Outcome::Passed(note) => ("passed", note),
             Outcome::LeftOut(note) => ("PARTLY", note),
+            Outcome::Unsteady(note) => ("UNSTEADY", note),
             Outcome::Failed(note) => ("FAILED", note),
         };
         let seconds = self.took.as_secs_f64();
+        let note = note.lines().next().unwrap_or_default();
         let line = format!("{:<22}{result:<8}{seconds:>8.1} s  {note}", self.name);
         f.write_str(line.trim_end())
     }
@@ -47,8 +49,21 @@ impl Display for Summary {
             writeln!(f, "{row}")?;
         }
         for row in &self.0 {
-            if let Outcome::LeftOut(what) = &row.outcome {
-                writeln!(f, "\nWARNING: {} did not check everything: {what}", row.name)?;
+            match &row.outcome {
+                Outcome::LeftOut(what) => {
+                    writeln!(f, "\nWARNING: {} did not check everything: {what}", row.name)?;
+                }
+                Outcome::Unsteady(_) => {
+                    writeln!(f, "\nWARNING: some of {} failed and passed alone", row.name)?;
+                }
+                Outcome::Passed(_) | Outcome::Failed(_) => {}
+            }
+        }
+        for row in &self.0 {
+            if let Outcome::Failed(why) | Outcome::Unsteady(why) = &row.outcome
+                && let Some((_, more)) = why.split_once('\n')
+            {
+                write!(f, "{more}")?;
             }
         }
         let failed = self.failed();

@@ -1,5 +1,5 @@
-//! The arguments of `guards`, `evidence`, `runbooks` and `journal`, which measure this process and no
-//! server.
+//! The arguments of `guards`, `evidence`, `runbooks`, `journal` and `analysis`, which measure this
+//! process and no server.
 
 use std::path::PathBuf;
 
@@ -56,6 +56,23 @@ pub struct JournalArgs {
     /// A folder on the disk that is measured [default: the folder for temporary files].
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// How often all of it is measured; figures are the medians.
+    #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
+    pub(crate) repeat: u32,
+}
+
+/// Arguments of `analysis`.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct AnalysisArgs {
+    /// How many transactions are read.
+    #[arg(long, default_value_t = 500_000, value_parser = from_one::<u32>(100_000_000))]
+    pub(crate) transactions: u32,
+    /// How many transfers are simulated in each way.
+    #[arg(long, default_value_t = 100_000, value_parser = from_one::<u32>(10_000_000))]
+    pub(crate) transfers: u32,
+    /// How many cycles of two pools are solved.
+    #[arg(long, default_value_t = 400_000, value_parser = from_one::<u32>(100_000_000))]
+    pub(crate) cycles: u32,
     /// How often all of it is measured; figures are the medians.
     #[arg(long, default_value_t = 5, value_parser = from_one::<u32>(99))]
     pub(crate) repeat: u32,

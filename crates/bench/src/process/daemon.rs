@@ -57,6 +57,12 @@ impl Daemon {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Kills it, without a word, and waits until it is gone.
+    pub(crate) fn kill(self) {
+        // It is looked after when this is dropped, so that its number is not another one's yet.
+        let _already_gone = kill_process(Pid::from_child(&self.child), Signal::KILL);
+    }
+
     /// Returns the end of what it printed.
     pub(crate) fn log_end(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
@@ -92,28 +98,43 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
+    fn until(what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + END_TIME_MAX;
+        while !holds() {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            thread::park_timeout(LOOK_EVERY);
+        }
+    }
+
     #[test]
     fn what_it_started_ends_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & echo begun; wait"]);
         let daemon = Daemon::start(command, folder.path()).unwrap();
-        while daemon.log_end() != "begun" {
-            thread::park_timeout(LOOK_EVERY);
-        }
+        until("it has begun", || daemon.log_end() == "begun");
         let tree = tree::with_descendants(&[daemon.pid()]);
         assert_eq!(tree.len(), 2);
         drop(daemon);
         let child = Pid::from_raw(tree[1] as i32).unwrap();
-        let deadline = Instant::now() + END_TIME_MAX;
-        while test_kill_process(child).is_ok() && Instant::now() < deadline {
-            // The kernel's first process has yet to take note of it.
+        until("what it started is gone", || {
+            // The kernel's first process may have yet to take note of it.
             let stat = fs::read_to_string(tree::stat(tree[1])).unwrap_or_default();
-            if tree::fields(&stat).next() == Some("Z") {
-                break;
-            }
-            thread::park_timeout(LOOK_EVERY);
-        }
+            test_kill_process(child).is_err() || tree::fields(&stat).next() == Some("Z")
+        });
+    }
+
+    #[test]
+    fn what_is_killed_is_gone_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        // It would not end for less.
+        command.args(["-c", "trap '' TERM; echo begun; while :; do sleep 0.1; done"]);
+        let daemon = Daemon::start(command, folder.path()).unwrap();
+        until("it has begun", || daemon.log_end() == "begun");
+        let pid = Pid::from_raw(daemon.pid() as i32).unwrap();
+        daemon.kill();
+        assert!(test_kill_process(pid).is_err());
     }
 
     #[test]

@@ -2,22 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{Conductor, DriveError, Input};
-use crate::{Event, LeaseError, NoSight, Sample, TrafficShare};
+use crate::{Event, LeaseError, NoSight};
 
 impl Conductor {
     /// Renews the lease, and looks at the traffic and for the guards.
     pub(super) fn look_around(&mut self) {
-        let now = Timestamp::now();
-        let age = |at: Option<Timestamp>| {
-            at.map_or(Duration::MAX, |at| {
-                Duration::try_from(now.duration_since(at)).unwrap_or_default()
-            })
-        };
-        if !self.is_leasing && age(self.leased_at) >= self.settings.lease / 4 {
-            self.is_leasing = true;
+        let age = |at: Option<Instant>| at.map_or(Duration::MAX, |at| at.elapsed());
+        let is_due = self.is_lease_due || age(self.leased_at) >= self.settings.lease / 4;
+        if !self.is_leasing && is_due {
+            (self.is_leasing, self.is_lease_due) = (true, false);
+            let now = self.clock.now();
             let (world, run) =
                 (Arc::clone(&self.world), self.state().run().unwrap_or_default().to_owned());
             let until = now.checked_add(self.settings.lease).unwrap_or(now);
@@ -30,54 +27,40 @@ impl Conductor {
             }));
         }
         if !self.is_sharing && age(self.shared_at) >= Duration::from_secs(1) {
-            (self.is_sharing, self.shared_at) = (true, Some(now));
+            let (begun, given) = (Instant::now(), self.facts.given.clone());
+            (self.is_sharing, self.shared_at) = (true, Some(begun));
             let world = Arc::clone(&self.world);
             self.asked.push(Box::pin(async move {
                 let shared = tokio::time::timeout(Duration::from_secs(5), world.traffic()).await;
-                Input::Shared(shared.unwrap_or_else(|_| {
-                    Err(NoSight("the router did not answer within 5 seconds".to_owned()))
-                }))
+                let silent = "the router did not answer within 5 seconds";
+                let shared = shared.unwrap_or_else(|_| Err(NoSight(silent.to_owned())));
+                Input::Shared(begun, given, shared)
             }));
         }
-        self.look_for_guards(now);
+        self.look_for_guards();
         self.flush_samples();
     }
 
     pub(super) fn leased(&mut self, kept: Result<(), LeaseError>) -> Result<(), DriveError> {
         self.is_leasing = false;
-        let now = Timestamp::now();
         match kept {
             Ok(()) => {
-                self.leased_at = Some(now);
+                self.leased_at = Some(Instant::now());
                 self.facts.is_lease_lost = false;
                 Ok(())
             }
             Err(error) => {
-                let since = self.leased_at.map_or(Duration::MAX, |at| {
-                    Duration::try_from(now.duration_since(at)).unwrap_or_default()
-                });
+                let since = self.leased_at.map_or(Duration::MAX, |at| at.elapsed());
                 let is_lost = matches!(error, LeaseError::Held(_)) || since >= self.settings.lease;
-                self.trouble(format!("the lease could not be renewed: {error}"));
+                self.trouble(&format!("the lease could not be renewed: {error}"));
                 if is_lost && !self.facts.is_lease_lost {
                     self.facts.is_lease_lost = true;
                     let text = format!("The lease is lost: {error}.");
-                    return self.append(Event::Trouble { what: "lease".into(), text }, Vec::new());
+                    let lost = Event::Trouble { what: "lease".into(), text };
+                    return self.append_or_hold(lost).map(|_| ());
                 }
                 Ok(())
             }
-        }
-    }
-
-    pub(super) fn shared(&mut self, shared: Result<Option<TrafficShare>, NoSight>) {
-        self.is_sharing = false;
-        match shared {
-            Ok(share) => {
-                self.facts.traffic = share;
-                if let Some(share) = share {
-                    self.samples.push(Sample::Traffic { at: Timestamp::now(), share });
-                }
-            }
-            Err(NoSight(why)) => self.trouble(format!("the traffic can't be seen: {why}")),
         }
     }
 
@@ -87,7 +70,7 @@ impl Conductor {
         }
         let samples = std::mem::take(&mut self.samples);
         if let Err(error) = self.folder.add_samples(&samples) {
-            self.trouble(format!("what was seen could not be written down: {error}"));
+            self.trouble(&format!("what was seen could not be written down: {error}"));
         }
     }
 }

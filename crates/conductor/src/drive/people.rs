@@ -3,7 +3,7 @@
 use evidence::{Choice, Predicate, Statement};
 
 use super::{Conductor, DriveError};
-use crate::{Answer, Effect, Event, JournalError, Phase, Request, RequestName, Status};
+use crate::{Answer, Event, JournalError, Phase, Request, RequestName, Status};
 
 impl Conductor {
     /// Takes in what people have said since.
@@ -11,7 +11,7 @@ impl Conductor {
         let waiting = match self.inbox.waiting() {
             Ok(waiting) => waiting,
             Err(error) => {
-                self.trouble(format!("what people say can't be read: {error}"));
+                self.trouble(&format!("what people say can't be read: {error}"));
                 return Ok(());
             }
         };
@@ -24,9 +24,19 @@ impl Conductor {
                 Ok(request) => self.hear(request)?,
                 Err(why) => Answer::Refused(why),
             };
-            self.answer(&name, &answer);
+            self.answer(&name, answer);
+            self.keep_room_for_words();
         }
         Ok(())
+    }
+
+    /// Keeps room on the disk, so that people can stop the run also where that has become full.
+    pub(super) fn keep_room_for_words(&mut self) {
+        if let Err(error) = self.inbox.keep_room() {
+            self.trouble(&format!(
+                "the disk is full ({error}): make room; what was kept for what people say lasts for some words"
+            ));
+        }
     }
 
     /// Returns whether somebody without a key lets the run go on who can't have seen why it stands still;
@@ -37,9 +47,13 @@ impl Conductor {
         held_at.is_some_and(|held_at| name.put_at() < held_at)
     }
 
-    fn answer(&mut self, name: &RequestName, answer: &Answer) {
-        if let Err(error) = self.inbox.settle(name, answer) {
-            self.trouble(format!("people can't be answered: {error}"));
+    fn answer(&mut self, name: &RequestName, answer: Answer) {
+        let answer = self.clean_answer(answer);
+        if let Err(error) = self.inbox.settle(name, &answer) {
+            let name = name.as_str();
+            self.trouble(&format!(
+                "the request {name} was heard and can't be answered or moved away: {error}"
+            ));
         }
     }
 
@@ -66,6 +80,7 @@ impl Conductor {
             Err(DriveError::Journal(
                 error @ (JournalError::Refused { .. }
                 | JournalError::Entry(_)
+                | JournalError::NoRoom
                 | JournalError::EntryTooLong(_)),
             )) => return Ok(Answer::Refused(error.to_string())),
             Err(error) => return Err(error),
@@ -77,19 +92,19 @@ impl Conductor {
         Ok(Answer::Taken)
     }
 
-    /// A gate or a step that did not pass is carried out again where it may; one that people were at
-    /// when a process ended was not done, as they say.
+    /// A gate or a step that did not pass is carried out again where it may.
     fn asked_again(&mut self, step: &str) -> Result<Answer, DriveError> {
         let Some(planned) = self.plan.all_steps().find(|other| other.id == step).cloned() else {
             return Ok(Answer::Refused(format!("the plan has no `{step}`")));
         };
         let refused = |why: &str| Ok(Answer::Refused(format!("{step} {why}")));
         match self.state().status(step) {
-            Some(Status::Unknown(attempt)) if self.is_word(&planned) => {
-                let text = "It was not done, as was said.".to_owned();
-                let (step, happened) = (step.to_owned(), Effect::No);
-                let found = Event::ReadBack { step, attempt, happened, text };
-                self.append(found, Vec::new())?;
+            // That it was not done is decided, by somebody: it may be done twice by that.
+            Some(Status::Unknown(_)) => {
+                return refused(
+                    "was begun, and nobody knows what became of it: that it was not done is for its \
+                     owners to decide (`tidegate runbook approve --again`, with their key or name)",
+                );
             }
             Some(Status::Done(_, verdict)) if !verdict.is_pass() => {
                 if self.state().phase() == Phase::RollingBack {

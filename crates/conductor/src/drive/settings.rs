@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use evidence::Hash;
 use jiff::Timestamp;
 
-use crate::{FolderError, JournalError, LeaseError, Pace};
+use crate::{FolderError, JournalError, LeaseError, LeftOver, Pace};
 
 /// How a run is carried out.
 #[derive(Clone, Debug)]
@@ -45,6 +46,19 @@ pub enum DriveError {
     /// Another run acts on the same.
     #[error("the lease")]
     Lease(#[from] LeaseError),
+    /// What a process that is gone left running can't be ended.
+    #[error("{0}")]
+    LeftOver(#[from] LeftOver),
+    /// What the run acts on has another description than it had.
+    #[error(
+        "what the run acts on was changed since it began: its description had the sha256 {was} and has {is}"
+    )]
+    OtherWorld {
+        /// What it had.
+        was: Hash,
+        /// What it has.
+        is: Hash,
+    },
     /// A guard of the plan makes no sense.
     #[error("a guard")]
     Guard(#[from] crate::WatchError),

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use evidence::{Choice, Predicate, Statement};
 use guard::Verdict;
 use jiff::Timestamp;
-use runbook::{Measure, Plan, PlannedStep};
+use runbook::{Kind, Measure, Plan, PlannedStep};
+use tokio::time::Instant;
 
-use super::Conductor;
+use super::{Conductor, choices::Asked};
 use crate::{
-    Event, Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait, Next, Phase, State, Status,
-    TrafficShare, Wait, next::due,
+    Ending, Event, Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait, Next, Phase, State,
+    Status, TrafficShare, Wait, next::due,
 };
 
 /// What is remembered of a run beside its state, for people.
@@ -27,8 +28,25 @@ pub(super) struct Facts {
     pub(super) going_back_since: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) traffic: Option<TrafficShare>,
+    /// What the last traffic step gave the canary, where nothing that changes something was begun since.
+    pub(super) given: Option<Given>,
     pub(super) troubles: Vec<String>,
     pub(super) is_lease_lost: bool,
+}
+
+/// What a step gave the canary.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Given {
+    pub(super) step: String,
+    pub(super) percent: f64,
+}
+
+impl Given {
+    /// Returns what a step gave that passed; nothing for one that gives nothing.
+    fn by(step: &PlannedStep) -> Option<Self> {
+        let traffic = step.traffic.as_ref().filter(|_| step.kind == Kind::Traffic)?;
+        Some(Given { step: step.id.clone(), percent: traffic.weight_percent })
+    }
 }
 
 /// What is remembered of a step.
@@ -48,11 +66,19 @@ impl Facts {
                 let facts = self.steps.entry(step.clone()).or_default();
                 *facts = StepFacts { begun_at: Some(at), ..StepFacts::default() };
                 self.vouched.remove(step);
+                let planned = plan.all_steps().find(|planned| planned.id == *step);
+                if planned.is_some_and(|planned| planned.class.changes()) {
+                    self.given = None;
+                }
             }
-            Event::Outcome { step, text, .. } | Event::ReadBack { step, text, .. } => {
-                let facts = self.steps.entry(step.clone()).or_default();
-                (facts.ended_at, facts.said) = (Some(at), Some(text.clone()));
+            Event::Outcome { step, text, verdict, .. } => {
+                self.ended(at, step, text);
+                let planned = plan.all_steps().find(|planned| planned.id == *step);
+                let given = planned.filter(|_| verdict.is_pass()).and_then(Given::by);
+                self.given = given.or(self.given.take());
             }
+            Event::Trouble { what, .. } if what == "traffic" => self.given = None,
+            Event::ReadBack { step, text, .. } => self.ended(at, step, text),
             Event::Decided { choice: Choice::Attest, role, person, reason, about } => {
                 self.vouch(about.as_ref(), format!("{person} as {role}: {reason}"));
             }
@@ -68,6 +94,11 @@ impl Facts {
             Event::Ended { .. } => self.ended_at = Some(at),
             _ => {}
         }
+    }
+
+    fn ended(&mut self, at: Timestamp, step: &str, text: &str) {
+        let facts = self.steps.entry(step.to_owned()).or_default();
+        (facts.ended_at, facts.said) = (Some(at), Some(text.to_owned()));
     }
 
     /// Takes in that an event brought the run into another phase.
@@ -126,6 +157,8 @@ fn why(event: &Event) -> Option<String> {
             }
             _ => None,
         },
+        // What stopped it on its way does not stand for how it ended.
+        Event::Ended { how: Ending::Kept } => Some("Every step is over.".to_owned()),
         _ => None,
     }
 }
@@ -136,21 +169,6 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Fail => "FAIL",
         Verdict::Insufficient => "INSUFFICIENT",
         Verdict::Error => "ERROR",
-    }
-}
-
-/// Returns the word for a phase.
-pub(crate) const fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Draft => "draft",
-        Phase::Gates => "gates",
-        Phase::Go => "go",
-        Phase::Hold => "hold",
-        Phase::RollingBack => "rolling-back",
-        Phase::Kept => "kept",
-        Phase::RolledBack => "rolled-back",
-        Phase::RollbackFailed => "rollback-failed",
-        Phase::Aborted => "aborted",
     }
 }
 
@@ -175,15 +193,13 @@ pub(super) fn first_line(text: &str) -> &str {
 }
 
 /// Says what people are waited for.
-pub(super) fn wait_sentence(plan: &Plan, wait: &Wait<'_>) -> String {
+pub(super) fn wait_sentence(plan: &Plan, state: &State, wait: &Wait<'_>) -> String {
     match wait {
         Wait::Approval => {
             "Somebody who does not carry the run out approves of the plan.".to_owned()
         }
         Wait::Go => "People say that the run goes on.".to_owned(),
-        Wait::Hold => {
-            "The run stands still: people go on, waive what did not pass, or go back.".to_owned()
-        }
+        Wait::Hold => hold_sentence(plan, state),
         Wait::Word { step, .. } => {
             format!(
                 "{} needs the word of {}: {}",
@@ -204,6 +220,24 @@ pub(super) fn wait_sentence(plan: &Plan, wait: &Wait<'_>) -> String {
     }
 }
 
+fn hold_sentence(plan: &Plan, state: &State) -> String {
+    let unknown: Vec<_> = state.unknown().collect();
+    let is_undone = |id: &str| matches!(state.status(id), Some(Status::NoEffect(_)));
+    let undone = plan.all_steps().map(|step| step.id.as_str()).filter(|id| is_undone(id));
+    let undone: Vec<_> = undone.collect();
+    let mut text =
+        "The run stands still: people go on, waive what did not pass, or go back.".to_owned();
+    if !unknown.is_empty() {
+        let unknown = unknown.join(", ");
+        text += &format!(" Nobody knows whether {unknown} was done: look, and say it first.");
+    }
+    if !undone.is_empty() {
+        let undone = undone.join(", ");
+        text += &format!(" {undone} was not done, and is carried out once people say GO.");
+    }
+    text
+}
+
 /// Returns the roles that are waited for.
 pub(super) fn wait_roles(plan: &Plan, state: &State, wait: &Wait<'_>) -> Vec<String> {
     match wait {
@@ -218,9 +252,9 @@ pub(super) fn wait_roles(plan: &Plan, state: &State, wait: &Wait<'_>) -> Vec<Str
 }
 
 /// Returns the roles that own a decision of the plan, or all where none does.
-fn deciders(plan: &Plan) -> Vec<String> {
+pub(super) fn deciders(plan: &Plan) -> Vec<String> {
     let steps = plan.gates.iter().chain(&plan.steps);
-    let decisions = steps.filter(|step| step.carried_out && step.kind == runbook::Kind::Decision);
+    let decisions = steps.filter(|step| step.carried_out && step.kind == Kind::Decision);
     let mut roles: Vec<String> = decisions.flat_map(|step| step.owners.iter().cloned()).collect();
     roles.sort();
     roles.dedup();
@@ -230,16 +264,18 @@ fn deciders(plan: &Plan) -> Vec<String> {
 impl Conductor {
     /// Writes down how the run stands.
     pub(super) fn show(&mut self) {
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let live = self.live(now);
-        let is_new = self.facts_shown
-            != Some((live.phase.clone(), live.now.clone(), self.journal.tip().entries));
-        let age = self.shown_at.map_or(f64::MAX, |at| now.duration_since(at).as_secs_f64());
+        let is_new =
+            self.facts_shown != Some((live.phase, live.now.clone(), self.journal.tip().entries));
+        let age = self.shown_at.map_or(f64::MAX, |at| at.elapsed().as_secs_f64());
         if !is_new && age < 1.0 {
             return;
         }
-        (self.shown_at, self.facts_shown) =
-            (Some(now), Some((live.phase.clone(), live.now.clone(), self.journal.tip().entries)));
+        (self.shown_at, self.facts_shown) = (
+            Some(Instant::now()),
+            Some((live.phase, live.now.clone(), self.journal.tip().entries)),
+        );
         if let Err(error) = self.folder.show(&live) {
             tracing::warn!(%error, "the run's status could not be written");
         }
@@ -259,7 +295,7 @@ impl Conductor {
             begun_at: self.facts.begun_at.unwrap_or(now),
             t0: self.settings.t0,
             pace: self.settings.pace,
-            phase: phase_word(state.phase()).to_owned(),
+            phase: state.phase(),
             entries: self.journal.tip().entries,
             has_changed: state.has_changed(),
             why: self.facts.why.clone().filter(|_| state.phase() != Phase::Go),
@@ -279,7 +315,7 @@ impl Conductor {
             return doing;
         }
         match due_next {
-            Next::Await(wait) => wait_sentence(&self.plan, wait),
+            Next::Await(wait) => wait_sentence(&self.plan, self.state(), wait),
             Next::Over => format!("{}.", phase_sentence(self.state().phase())),
             _ => "Going on.".to_owned(),
         }
@@ -376,15 +412,22 @@ impl Conductor {
             format!("{role} ({})", names.collect::<Vec<_>>().join(", "))
         });
         let role = roles.first().map_or("ROLE", String::as_str);
+        let asked = Asked {
+            plan: &self.plan,
+            state: self.state(),
+            folder: folder.to_string(),
+            decider: deciders(&self.plan).into_iter().next().unwrap_or_else(|| role.to_owned()),
+        };
         LiveWait {
             choice: choice.to_owned(),
             about,
             who: who.collect(),
             roles: roles.clone(),
-            text: wait_sentence(&self.plan, wait),
+            text: wait_sentence(&self.plan, self.state(), wait),
             command: format!(
                 "tidegate runbook approve {folder} {arguments}--role {role} --key FILE --reason TEXT"
             ),
+            others: asked.others(wait),
         }
     }
 

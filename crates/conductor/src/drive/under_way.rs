@@ -3,13 +3,11 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use guard::Verdict;
-use jiff::Timestamp;
 use runbook::{Kind, Plan, PlannedStep};
+use tokio::time::Instant;
 
-use super::{Conductor, DriveError, Input, show, worse};
-use crate::{
-    Artefact, Done, Effect, Event, Found, Next, Pending, Phase, Status, Wait, next::is_back,
-};
+use super::{Conductor, DriveError, Input, room, show, worse};
+use crate::{Artefact, Done, Event, Next, Pending, Phase, Wait, Witness, next::is_back, shown};
 
 /// How much longer than it may take a step is waited for: whatever carries it out ends it itself.
 const OVERTIME: Duration = Duration::from_secs(10);
@@ -18,32 +16,50 @@ const OVERTIME: Duration = Duration::from_secs(10);
 pub(super) struct UnderWay {
     pub(super) step: PlannedStep,
     pub(super) attempt: u32,
-    pub(super) begun_at: Timestamp,
-    stage: Stage,
+    pub(super) begun_at: Instant,
+    pub(super) stage: Stage,
     /// What is still to be carried out of it, in its order.
     parts: VecDeque<PlannedStep>,
     /// What came of the parts.
     verdict: Verdict,
-    texts: Vec<String>,
+    pub(super) texts: Vec<String>,
     artefacts: Vec<Artefact>,
 }
 
-enum Stage {
+pub(super) enum Stage {
     /// The world does something.
     Doing(Pending<'static, Input>),
     /// Guards are waited for.
     Guards,
     /// People are waited for.
     People,
-    /// It is found out what became of it.
-    ReadingBack(Pending<'static, Input>),
+    /// The world did what people do, and is asked whether it is so.
+    Confirming(Pending<'static, Input>),
+    /// It is found out what became of it, by whom.
+    ReadingBack(Pending<'static, Input>, Option<Witness>),
 }
 
 impl UnderWay {
+    /// Returns a step that begins now, of which nothing is to be carried out.
+    pub(super) fn of(step: &PlannedStep, attempt: u32, stage: Stage) -> Self {
+        UnderWay {
+            step: step.clone(),
+            attempt,
+            begun_at: Instant::now(),
+            stage,
+            parts: VecDeque::new(),
+            verdict: Verdict::Pass,
+            texts: Vec::new(),
+            artefacts: Vec::new(),
+        }
+    }
+
     /// Waits for what the world does.
     pub(super) async fn input(under_way: &mut Option<UnderWay>) -> Input {
         match under_way.as_mut().map(|step| &mut step.stage) {
-            Some(Stage::Doing(asked) | Stage::ReadingBack(asked)) => asked.await,
+            Some(Stage::Doing(asked) | Stage::Confirming(asked) | Stage::ReadingBack(asked, _)) => {
+                asked.await
+            }
             _ => std::future::pending().await,
         }
     }
@@ -54,15 +70,9 @@ fn whole<'p>(plan: &'p Plan, step: &'p PlannedStep) -> impl Iterator<Item = &'p 
     plan.all_steps().filter(|other| step.repeats.contains(&other.id)).chain([step])
 }
 
-/// Returns what was found of a step that does no harm when it is done again.
-fn harmless(found: &Found) -> Found {
-    let text = format!("{} It does no harm to do it again.", found.text);
-    Found { effect: Effect::No, text }
-}
-
 impl Conductor {
     /// Returns what the world carries out of a step: itself, or what it repeats.
-    fn parts(&self, step: &PlannedStep) -> VecDeque<PlannedStep> {
+    pub(super) fn parts(&self, step: &PlannedStep) -> VecDeque<PlannedStep> {
         let is_done = |step: &&PlannedStep| !self.is_word(step) && step.kind != Kind::Guard;
         if step.kind != Kind::Repeat {
             return [step].into_iter().filter(is_done).cloned().collect();
@@ -73,21 +83,19 @@ impl Conductor {
     }
 
     /// Begins a step: its intent is on disk before anything is done.
-    pub(super) fn begin(&mut self, (step, attempt): (&PlannedStep, u32)) -> Result<(), DriveError> {
-        self.append(Event::Intent { step: step.id.clone(), attempt }, Vec::new())?;
+    /// Returns whether it was begun: not where there is no room for that in the journal.
+    pub(super) fn begin(
+        &mut self,
+        (step, attempt): (&PlannedStep, u32),
+    ) -> Result<bool, DriveError> {
+        let intent = Event::Intent { step: step.id.clone(), attempt };
+        if !self.append_or_hold(intent)? {
+            return Ok(false);
+        }
         self.watches.begun(&self.plan, self.journal.state());
-        let under_way = UnderWay {
-            step: step.clone(),
-            attempt,
-            begun_at: Timestamp::now(),
-            stage: Stage::People,
-            parts: self.parts(step),
-            verdict: Verdict::Pass,
-            texts: Vec::new(),
-            artefacts: Vec::new(),
-        };
-        self.under_way = Some(under_way);
-        self.go_on()
+        let parts = self.parts(step);
+        self.under_way = Some(UnderWay { parts, ..UnderWay::of(step, attempt, Stage::People) });
+        self.go_on().map(|()| true)
     }
 
     /// Turns to what comes next of the step that is under way.
@@ -100,7 +108,7 @@ impl Conductor {
                 let done = tokio::time::timeout(most, world.carry_out(&work)).await;
                 Input::Done(done.unwrap_or_else(|_| Done {
                     verdict: Verdict::Error,
-                    text: format!("It did not end within {} seconds.", most.as_secs()),
+                    text: format!("It did not end within {}.", shown::of_s(most.as_secs())),
                     artefacts: Vec::new(),
                 }))
             }));
@@ -119,6 +127,8 @@ impl Conductor {
         under_way.stage = if is_good && has_guards && !is_watched {
             self.watches.tell_again();
             Stage::Guards
+        } else if is_good && has_words && self.is_seen_by_the_world(&under_way.step) {
+            self.confirming(&under_way.step, under_way.attempt)
         } else if is_good && has_words {
             Stage::People
         } else {
@@ -144,11 +154,10 @@ impl Conductor {
     /// Looks whether guards or people have said what a step waits for, or its time is over.
     pub(super) fn wait_on(&mut self) -> Result<(), DriveError> {
         let Some(under_way) = &self.under_way else { return Ok(()) };
-        let waited = Timestamp::now().duration_since(under_way.begun_at);
         let most = Duration::from_secs(under_way.step.within_s);
-        let is_over = Duration::try_from(waited).unwrap_or_default() > most;
+        let is_over = under_way.begun_at.elapsed() > most;
         match under_way.stage {
-            Stage::Doing(_) | Stage::ReadingBack(_) => Ok(()),
+            Stage::Doing(_) | Stage::Confirming(_) | Stage::ReadingBack(..) => Ok(()),
             Stage::Guards => {
                 let outcome = self.outcome(Verdict::Pass, String::new());
                 if self.journal.may_follow(&outcome).is_ok() || self.passes_but_for_people() {
@@ -167,7 +176,8 @@ impl Conductor {
                     return self.finish(None);
                 }
                 if is_over && self.is_bounded(&id) {
-                    let text = format!("Nobody vouched for it within {} seconds.", most.as_secs());
+                    let text =
+                        format!("Nobody vouched for it within {}.", shown::of_s(most.as_secs()));
                     return self.finish(Some((Verdict::Insufficient, text)));
                 }
                 let (step, attempt) = (under_way.step.clone(), under_way.attempt);
@@ -191,7 +201,7 @@ impl Conductor {
 
     /// Returns whether people are waited for no longer than a step may take: not before anything is
     /// changed, nor at the end of what is kept.
-    fn is_bounded(&self, step: &str) -> bool {
+    pub(super) fn is_bounded(&self, step: &str) -> bool {
         let is_in = |steps: &[PlannedStep]| steps.iter().any(|other| other.id == step);
         let is_patient = is_in(&self.plan.gates) || is_in(&self.plan.closing);
         self.state().phase() == Phase::RollingBack || !is_patient
@@ -206,7 +216,7 @@ impl Conductor {
     }
 
     /// Writes the outcome of the step that is under way: what came of its parts, or what is said here.
-    fn finish(&mut self, instead: Option<(Verdict, String)>) -> Result<(), DriveError> {
+    pub(super) fn finish(&mut self, instead: Option<(Verdict, String)>) -> Result<(), DriveError> {
         let Some(under_way) = &mut self.under_way else { return Ok(()) };
         let artefacts = std::mem::take(&mut under_way.artefacts);
         let (mut verdict, mut text) = match instead {
@@ -219,7 +229,18 @@ impl Conductor {
         if text.is_empty() {
             text = self.word_sentence();
         }
-        let (outputs, kept) = self.keep(&artefacts)?;
+        let (outputs, kept) = match self.keep(&artefacts) {
+            Err(DriveError::Folder(error)) if self.goes_on_without(&error) => {
+                self.not_kept(&error);
+                let why = room::with_source(&error);
+                text = format!("{text} What it left behind could not be kept: {why}.");
+                if verdict.is_pass() && self.state().phase() != Phase::RollingBack {
+                    verdict = Verdict::Insufficient;
+                }
+                (Vec::new(), Vec::new())
+            }
+            kept => kept?,
+        };
         // A guard that changed its mind while the last part was done speaks against a pass.
         if let Err(why) = self.journal.may_follow(&self.outcome(verdict, text.clone())) {
             (verdict, text) = (Verdict::Insufficient, format!("{text} But {why}."));
@@ -227,8 +248,10 @@ impl Conductor {
         let outcome = self.outcome(verdict, text);
         let under_way = self.under_way.take();
         self.append(outcome, outputs)?;
-        if let Some(under_way) = under_way {
-            self.kept.insert(under_way.step.id, kept);
+        if let Some(under_way) = under_way
+            && super::is_compared(&self.plan, &under_way.step.id)
+        {
+            Arc::make_mut(&mut self.kept).insert(under_way.step.id, kept);
         }
         Ok(())
     }
@@ -252,124 +275,17 @@ impl Conductor {
             !is_back(&self.plan, id) && !closing.into_iter().any(|step| step.id == *id)
         };
         // What began before the run went back is looked at anew behind that.
-        let is_old = self.facts.going_back_since.is_some_and(|since| under_way.begun_at < since);
+        let is_old = self.sent_back_at.is_some_and(|since| under_way.begun_at < since);
         if !is_going_back || !(is_of_the_run || is_old) {
             return Ok(false);
         }
         // What became of a step is still to be found out.
-        if matches!(under_way.stage, Stage::ReadingBack(_)) {
+        if matches!(under_way.stage, Stage::ReadingBack(..)) {
             return Ok(false);
         }
         let text = "It was given up, since the run goes back.".to_owned();
         self.finish(Some((Verdict::Error, text)))?;
         Ok(true)
-    }
-
-    /// Finds out what became of a step.
-    pub(super) fn read_back(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), DriveError> {
-        let own = if self.is_word(step)
-            && self.state().phase() == Phase::RollingBack
-            && step.class.changes()
-        {
-            let text = "Nobody said what became of it; it is taken back as if it had been done.";
-            Some(Found { effect: Effect::Yes, text: text.to_owned() })
-        } else if self.is_word(step) || step.kind == Kind::Guard {
-            let text = "Nothing of it was done yet but asking.".to_owned();
-            Some(Found { effect: Effect::No, text })
-        } else {
-            None
-        };
-        let (world, work) = (Arc::clone(&self.world), self.work(step, attempt));
-        let parts = self.parts(step);
-        let is_repeat = step.kind == Kind::Repeat;
-        let asked: Pending<'static, Input> = match own {
-            Some(found) => Box::pin(std::future::ready(Input::Found(found))),
-            // What may be repeated may be done again.
-            None if is_repeat => Box::pin(std::future::ready(Input::Found(Found {
-                effect: Effect::Unclear,
-                text: format!("Of its {} parts nobody knows which were done.", parts.len()),
-            }))),
-            None => Box::pin(async move {
-                let most = Duration::from_secs(30);
-                let found = tokio::time::timeout(most, world.read_back(&work)).await;
-                Input::Found(found.unwrap_or_else(|_| Found {
-                    effect: Effect::Unclear,
-                    text: "It could not be read back within 30 seconds.".to_owned(),
-                }))
-            }),
-        };
-        self.under_way = Some(UnderWay {
-            step: step.clone(),
-            attempt,
-            begun_at: Timestamp::now(),
-            stage: Stage::ReadingBack(asked),
-            parts: VecDeque::new(),
-            verdict: Verdict::Pass,
-            texts: Vec::new(),
-            artefacts: Vec::new(),
-        });
-        Ok(())
-    }
-
-    /// Takes in what was found of a step.
-    pub(super) fn found(&mut self, found: Found) -> Result<(), DriveError> {
-        let Some(under_way) = self.under_way.take() else { return Ok(()) };
-        let (step, attempt) = (under_way.step, under_way.attempt);
-        let is_open = found.effect == Effect::Unclear;
-        let found = if is_open && !step.class.is_grave() {
-            harmless(&found)
-        } else if is_open
-            && self.state().phase() == Phase::RollingBack
-            && !is_back(&self.plan, &step.id)
-        {
-            let text = format!("{} It is taken back as if it had been done.", found.text);
-            Found { effect: Effect::Yes, text }
-        } else {
-            found
-        };
-        if found.effect == Effect::Unclear {
-            self.unclear.insert(step.id.clone());
-        }
-        let Found { effect: happened, text } = found;
-        self.append(Event::ReadBack { step: step.id, attempt, happened, text }, Vec::new())
-    }
-
-    /// Gives its outcome to a step that took effect, as was read back, or that people vouched for.
-    pub(super) fn conclude_step(
-        &mut self,
-        step: &PlannedStep,
-        attempt: u32,
-    ) -> Result<(), DriveError> {
-        let id = step.id.clone();
-        let said = self.facts.vouched.get(&id).map(|said| said.join("; "));
-        let text = said.unwrap_or_else(|| "It took effect, as was read back.".to_owned());
-        if matches!(self.state().status(&id), Some(Status::Unknown(_))) {
-            let (step, text) = (id.clone(), text.clone());
-            self.append(
-                Event::ReadBack { step, attempt, happened: Effect::Yes, text },
-                Vec::new(),
-            )?;
-        }
-        let verdict = Verdict::Pass;
-        let outcome = Event::Outcome { step: id, attempt, verdict, text: text.clone() };
-        let stage = match self.journal.may_follow(&outcome) {
-            Ok(()) => return self.append(outcome, Vec::new()),
-            Err(crate::Refused::NotAttested(_)) => Stage::People,
-            Err(_) => Stage::Guards,
-        };
-        // It took effect, and guards or people have still to speak.
-        self.watches.tell_again();
-        self.under_way = Some(UnderWay {
-            step: step.clone(),
-            attempt,
-            begun_at: Timestamp::now(),
-            stage,
-            parts: VecDeque::new(),
-            verdict: Verdict::Pass,
-            texts: vec![text],
-            artefacts: Vec::new(),
-        });
-        Ok(())
     }
 
     /// Returns what is due, for people.
@@ -394,7 +310,8 @@ impl Conductor {
                 format!("{id} waits for guards: {}", guards.join(", "))
             }
             Stage::People => format!("{id} waits for people"),
-            Stage::ReadingBack(_) => format!("{id}: finding out what became of it"),
+            Stage::Confirming(_) => format!("{id}: looking whether it is so"),
+            Stage::ReadingBack(..) => format!("{id}: finding out what became of it"),
         })
     }
 }

@@ -4,6 +4,16 @@ use tempfile::{TempDir, tempdir};
 
 use super::*;
 
+#[test]
+fn a_run_has_one_name_everywhere() {
+    for name in ["cutover-9", "a", "A_b.2", &"a".repeat(64)] {
+        assert!(is_run_name(name), "{name}");
+    }
+    for name in ["", "a/b", "a b", "ä", "none", ".", "..", ".a", "a\n", &"a".repeat(65)] {
+        assert!(!is_run_name(name), "{name:?}");
+    }
+}
+
 const RUNBOOK: &str = include_str!("../../tests/golden/small.run.md");
 
 fn planned() -> Plan {
@@ -65,7 +75,7 @@ fn what_was_changed_is_named() {
     let newer = RUNBOOK.replace("MODE=new", "MODE=newer");
     let plan_error = |folder: &RunFolder| folder.plan().unwrap_err();
     let said = changed(DOCUMENT, newer.as_bytes(), plan_error);
-    assert!(said.contains("plan.json is not what the run wrote: the document makes another"));
+    assert!(said.contains("runbook.md is not what the run wrote: the plan was made of another"));
     let said = changed(DOCUMENT, b"# Nothing", plan_error);
     assert!(said.contains("runbook.md is not what the run wrote: it makes no plan any more"));
     let said = changed(DOCUMENT, &[0xff], plan_error);

@@ -1,11 +1,11 @@
 //! What is due in each situation.
 
-use evidence::{Choice, Tree};
-use guard::{Judgement, Window};
-use runbook::{Options, plan};
-
 use super::*;
-use crate::{Effect, Event, JournalView};
+use crate::{
+    Effect, Event,
+    kit::{self, GONE, about, follow, intent, outcome, planned, read_back},
+};
+use evidence::Choice;
 
 const RUNBOOK: &str = "---
 runbook:
@@ -60,8 +60,7 @@ struct Run {
 
 impl Run {
     fn of(text: &str) -> Self {
-        let planned = plan(text, &Options::default());
-        let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems));
+        let plan = planned(text);
         let state = State::new(&plan).unwrap();
         let times = Times {
             now: "2026-02-07T12:00:00Z".parse().unwrap(),
@@ -95,16 +94,12 @@ impl Run {
     }
 
     fn approve(&mut self) {
-        let plan = self.plan.digest().unwrap();
-        self.follow(&[Event::Approved { role: "lead".into(), person: "Bo".into(), plan }]);
+        self.follow(&[kit::approved(self.plan.digest().unwrap())]);
     }
 
     #[track_caller]
     fn follow(&mut self, events: &[Event]) {
-        for event in events {
-            let applied = self.state.apply(event, JournalView::whole(&Tree::default()));
-            applied.unwrap_or_else(|refused| panic!("{event:?}: {refused}"));
-        }
+        follow(&mut self.state, events);
     }
 
     #[track_caller]
@@ -143,46 +138,13 @@ impl Run {
     }
 }
 
-fn intent(step: &str, attempt: u32) -> Event {
-    Event::Intent { step: step.into(), attempt }
-}
-
-fn outcome(step: &str, attempt: u32, verdict: Verdict) -> Event {
-    Event::Outcome { step: step.into(), attempt, verdict, text: String::new() }
+fn judged(verdict: Verdict) -> Event {
+    kit::judged(("lost", "ledger"), verdict)
 }
 
 fn decided(choice: Choice) -> Event {
     about(choice, None)
 }
-
-fn about(choice: Choice, about: Option<&str>) -> Event {
-    let (role, person) = ("lead".into(), "Bo".into());
-    let about = about.map(ToOwned::to_owned);
-    Event::Decided { choice, role, person, reason: "so".into(), about }
-}
-
-fn read_back(step: &str, attempt: u32, happened: Effect) -> Event {
-    Event::ReadBack { step: step.into(), attempt, happened, text: String::new() }
-}
-
-fn judged(verdict: Verdict) -> Event {
-    Event::Judged(Judgement {
-        guard: "lost".into(),
-        verdict,
-        unit: String::new(),
-        value: None,
-        baseline: None,
-        bound: None,
-        n: 0.0,
-        left_out: None,
-        refused: 0,
-        window: Window::default(),
-        source: "ledger".into(),
-        sentence: String::new(),
-    })
-}
-
-const GONE: Event = Event::Resumed { torn_bytes: 0 };
 
 #[test]
 fn gates_then_an_approval_then_go() {

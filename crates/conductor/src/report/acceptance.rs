@@ -5,7 +5,7 @@ use runbook::{Kind, PlannedStep};
 
 use super::{
     Report,
-    facts::word,
+    facts::{Facts, word},
     markdown::{self, verdict_word},
     text::{plain, table},
 };
@@ -161,7 +161,8 @@ fn blockers(report: &Report<'_>) -> String {
         let is_spare = is_back.contains(&&step.id) && !has_gone_back
             || plan.triggers.iter().any(|trigger| trigger.id == step.id);
         let is_passed = facts.verdict(&step.id).is_some_and(Verdict::is_pass);
-        if is_passed || !step.carried_out || is_idle && is_spare {
+        let is_given_up = plan.steps.iter().any(|it| it.id == step.id) && gave_up(facts, &step.id);
+        if is_passed || !step.carried_out || is_idle && is_spare || is_given_up {
             continue;
         }
         let text = facts.attempts(&step.id).last().map(|attempt| attempt.text.as_str());
@@ -189,6 +190,14 @@ fn blockers(report: &Report<'_>) -> String {
     let table = table(["What", "Verdict", "Why"], &rows);
     let none = "None: everything that this run carries out is PASS.\n".to_owned();
     format!("## Blockers\n\n{}", if table.is_empty() { none } else { table })
+}
+
+/// Returns whether a run went back before a step was over, or begun: that is the way back's doing, and
+/// what sent the run back stands there.
+fn gave_up(facts: &Facts, step: &str) -> bool {
+    let Some(back) = &facts.back else { return false };
+    let last = facts.attempts(step).last();
+    last.is_none_or(|attempt| attempt.ended_at.is_none_or(|ended| ended >= back.decided_at))
 }
 
 fn evidence_index(report: &Report<'_>) -> String {

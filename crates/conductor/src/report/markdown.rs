@@ -335,8 +335,11 @@ pub(super) fn checkpoint(report: &Report<'_>) -> String {
     let Some(checkpoint) = report.material.checkpoint else {
         return "No signed checkpoint was made of this run yet.\n\n".to_owned();
     };
-    // Indented: no line of it can end the block.
-    let lines = checkpoint.lines().map(|line| format!("    {}\n", evidence::Visible(line)));
+    // Indented: no line of it can end the block, and an empty one needs no spaces for that.
+    let lines = checkpoint.lines().map(|line| match line {
+        "" => "\n".to_owned(),
+        line => format!("    {}\n", evidence::Visible(line)),
+    });
     let lines: String = lines.collect();
     format!(
         "The checkpoint of the evidence:\n\n{lines}\nVerified with the public keys of the people:\n\n\

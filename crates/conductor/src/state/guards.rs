@@ -33,6 +33,12 @@ pub(super) fn judge(state: &mut State, guard: &str, verdict: Verdict) -> Result<
     Ok(())
 }
 
+/// Checks that the plan has these guards.
+pub(super) fn are_known(state: &State, guards: &[String]) -> Result<(), Refused> {
+    let unknown = guards.iter().find(|guard| !state.outline.guards.contains_key(*guard));
+    unknown.map_or(Ok(()), |guard| Err(Refused::NoSuch(guard.clone())))
+}
+
 /// Sends the run back. What was looked at behind the run has to be looked at again behind that.
 pub(super) fn go_back(state: &mut State) {
     if state.phase == Phase::RollingBack {

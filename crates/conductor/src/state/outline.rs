@@ -39,6 +39,8 @@ pub(super) struct Known {
     pub(super) is_attested: bool,
     /// Whether people carry it out, or say something in it.
     pub(super) is_personal: bool,
+    /// Whether it is done outside of what a run acts on, by people or in their place.
+    pub(super) is_external: bool,
     /// The step that it takes back, and no other.
     pub(super) undoes: Option<String>,
 }
@@ -146,6 +148,7 @@ fn known(plan: &Plan, step: &PlannedStep, (place, position): (Place, usize)) -> 
         is_decision,
         is_attested: is_decision || is_personal && plan.mode == Mode::Production,
         is_personal: is_decision || is_personal,
+        is_external: step.kind == Kind::External,
         undoes: step.undoes.clone(),
     }
 }

@@ -6,7 +6,7 @@ use evidence::{Choice, Envelope, Hash};
 use guard::Verdict;
 use runbook::Mode;
 
-use super::{JournalView, Known, Phase, Place, Refused, State, Status, guards, signed};
+use super::{JournalView, Known, Phase, Place, Refused, State, Status, guards, signed, steps};
 
 /// What somebody decides.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,7 @@ pub(super) fn decide(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
             waive(state, said.about.unwrap_or_default())?;
         }
         Choice::Attest => attest(state, said)?,
+        Choice::Deny => deny(state, said)?,
         Choice::Rollback if state.has_changed => guards::go_back(state),
         // What was changed is not left as it is by giving up.
         Choice::Abort if !state.has_changed => state.phase = Phase::Aborted,
@@ -158,17 +159,14 @@ fn attest(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
     let known = state.known(step)?;
     let is_under_way = match state.steps.get(step) {
         Some(Status::Open(_) | Status::TookEffect(_)) => true,
-        // What people were doing when the process ended only they know.
-        Some(Status::Unknown(_)) => known.is_personal,
+        // What people were doing when the process ended only they know, and what can't be told they find out.
+        Some(Status::Unknown(_)) => known.is_personal || known.class.is_grave(),
         _ => false,
     };
     if !is_under_way {
         return Err(Refused::NotUnderWay(step.to_owned()));
     }
-    if !known.owners.iter().any(|owner| owner == said.role) {
-        let (step, role) = (step.to_owned(), said.role.to_owned());
-        return Err(Refused::NotOwner { step, role });
-    }
+    is_owner(&known, step, said.role)?;
     let needed = state.begun_at.get(step).map_or(0, |at| at + 1);
     if let Some(seen) = said.seen.filter(|seen| *seen < needed) {
         return Err(Refused::Stale { seen, needed });
@@ -176,6 +174,29 @@ fn attest(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
     let said_by = state.attested.entry(step.to_owned()).or_default();
     said_by.entry(said.role.to_owned()).or_default().extend(said.people.iter().cloned());
     Ok(())
+}
+
+/// Takes in that an owner says that a step was not done, having seen that nobody else knows: it is begun
+/// again then.
+fn deny(state: &mut State, said: Said<'_>) -> Result<(), Refused> {
+    let step = said.about.unwrap_or_default();
+    let known = state.known(step)?;
+    if !(known.is_personal || known.class.is_grave()) {
+        return Err(Refused::NotUnknown(step.to_owned()));
+    }
+    is_owner(&known, step, said.role)?;
+    let needed = state.resumed_at + 1;
+    if let Some(seen) = said.seen.filter(|seen| *seen < needed) {
+        return Err(Refused::Stale { seen, needed });
+    }
+    steps::deny(state, step)
+}
+
+fn is_owner(known: &Known, step: &str, role: &str) -> Result<(), Refused> {
+    if known.owners.iter().any(|owner| owner == role) {
+        return Ok(());
+    }
+    Err(Refused::NotOwner { step: step.to_owned(), role: role.to_owned() })
 }
 
 /// Returns whether those who vouched for a step may do so together. In production the roles that own it

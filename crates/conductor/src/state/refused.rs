@@ -31,7 +31,7 @@ pub enum Refused {
     #[error("{0} changes something, which this mode does not allow")]
     Withheld(String),
     /// The step has no place in this phase.
-    #[error("{step} has no place while the run is in {phase:?}")]
+    #[error("{step} has no place while the run is in the phase `{}`", .phase.as_str())]
     Phase {
         /// The step.
         step: String,
@@ -115,6 +115,11 @@ pub enum Refused {
     /// There is nothing to vouch for.
     #[error("{0} is not under way: there is nothing to vouch for")]
     NotUnderWay(String),
+    /// There is nothing of which only its owners know what became of it.
+    #[error(
+        "what became of {0} is known, or found out without anybody's word: nobody has to deny it"
+    )]
+    NotUnknown(String),
     /// Somebody vouches for what is another's.
     #[error("{step} is not owned by `{role}`")]
     NotOwner {

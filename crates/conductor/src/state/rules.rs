@@ -35,6 +35,7 @@ fn is_news(state: &State, event: &Event) -> bool {
         Event::Outcome { .. }
         | Event::ReadBack { .. }
         | Event::Resumed { .. }
+        | Event::ActsOn { .. }
         | Event::Late { .. }
         | Event::Trouble { .. } => true,
         Event::Decided { choice, .. } => *choice == Choice::Hold,
@@ -53,6 +54,8 @@ fn follow(state: &mut State, event: &Event, journal: JournalView<'_>) -> Result<
             steps::resume(state);
             Ok(())
         }
+        Event::ActsOn { .. } => Ok(()),
+        Event::GuardsAnew { guards } => guards::are_known(state, guards),
         Event::Approved { role, person, plan } => {
             signed::may_be_unsigned(state, role, person)?;
             people::approve(state, role, person, *plan)
@@ -61,8 +64,8 @@ fn follow(state: &mut State, event: &Event, journal: JournalView<'_>) -> Result<
         Event::Outcome { step, attempt, verdict, .. } => {
             steps::end(state, step, *attempt, *verdict)
         }
-        Event::ReadBack { step, attempt, happened, .. } => {
-            steps::read_back(state, step, *attempt, *happened)
+        Event::ReadBack { step, attempt, happened, seen_by, .. } => {
+            steps::read_back(state, step, *attempt, (*happened, *seen_by))
         }
         Event::Late { step, .. } => steps::come_late(state, step),
         Event::Trouble { .. } => {

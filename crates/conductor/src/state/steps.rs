@@ -3,7 +3,7 @@
 use guard::Verdict;
 
 use super::{Known, Phase, Place, Refused, State, Status, guards};
-use crate::Effect;
+use crate::{Effect, Witness};
 
 pub(super) fn begin(state: &mut State, step: &str, attempt: u32) -> Result<(), Refused> {
     let known = state.known(step)?;
@@ -22,6 +22,7 @@ pub(super) fn begin(state: &mut State, step: &str, attempt: u32) -> Result<(), R
     state.steps.insert(step.to_owned(), Status::Open(attempt));
     state.begun_at.insert(step.to_owned(), state.clock);
     state.attested.remove(step);
+    state.witnessed.remove(step);
     forget_what_was_fresh(state, &known);
     Ok(())
 }
@@ -101,8 +102,9 @@ fn has_turn(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
         Place::Closing if known.class.changes() => state.lacking(Place::Run).collect(),
         Place::Gate | Place::Beside | Place::Closing => Vec::new(),
     };
-    // What was not passed of the run never keeps it from going back.
-    let after = known.after.iter().filter(|_| !is_back).map(String::as_str);
+    // What was not passed of the run never keeps it from going back, nor from being looked at behind that.
+    let is_looked_at = known.place == Place::Closing && state.phase == Phase::RollingBack;
+    let after = known.after.iter().filter(|_| !is_back && !is_looked_at).map(String::as_str);
     let is_due = |other: &&str| {
         let other_known = state.outline.steps.get(*other);
         other_known.is_some_and(|it| it.is_carried_out) && !state.is_over(other)
@@ -162,6 +164,9 @@ pub(super) fn end(
     if verdict.is_pass() {
         may_pass(state, step, &known)?;
     }
+    if !verdict.is_pass() && state.was_begun_going_back(step) {
+        *state.tries.entry(step.to_owned()).or_default() += 1;
+    }
     state.steps.insert(step.to_owned(), Status::Done(attempt, verdict));
     state.waived.remove(step);
     state.stale.remove(step);
@@ -180,11 +185,18 @@ fn may_pass(state: &State, step: &str, known: &Known) -> Result<(), Refused> {
     for guard in &known.guards {
         guards::has_passed_since(state, guard, begun_at)?;
     }
-    let unvouched = state.unvouched(step);
-    if known.is_attested && !unvouched.is_empty() {
+    // On the way back it is enough that what people would look at was seen to be so.
+    let is_seen = known.is_external && is_back(state, known) && state.witnessed.contains(step);
+    if known.is_attested && !is_seen && !state.unvouched(step).is_empty() {
         return Err(Refused::NotAttested(step.to_owned()));
     }
     Ok(())
+}
+
+/// Returns whether a step is carried out on the way back.
+fn is_back(state: &State, known: &Known) -> bool {
+    let has_place = matches!(known.place, Place::Back | Place::Fallback | Place::After);
+    has_place && state.phase == Phase::RollingBack
 }
 
 /// A gate or a step that is not PASS means HOLD.
@@ -215,6 +227,7 @@ pub(super) fn come_late(state: &mut State, step: &str) -> Result<(), Refused> {
 
 /// Whoever wrote the intents is gone; what became of them is not known.
 pub(super) fn resume(state: &mut State) {
+    state.resumed_at = state.clock;
     for status in state.steps.values_mut() {
         if let Status::Open(attempt) = *status {
             *status = Status::Unknown(attempt);
@@ -226,11 +239,16 @@ pub(super) fn read_back(
     state: &mut State,
     step: &str,
     attempt: u32,
-    effect: Effect,
+    (effect, witness): (Effect, Option<Witness>),
 ) -> Result<(), Refused> {
     let known = state.known(step)?;
     let may_be = match state.steps.get(step) {
         Some(Status::Unknown(last)) => *last == attempt,
+        // What the run acts on did what people do, and says that it is so.
+        Some(Status::Open(last)) => {
+            let is_so = effect == Effect::Yes && witness == Some(Witness::World);
+            *last == attempt && is_so && known.is_external && is_back(state, &known)
+        }
         Some(Status::Done(last, verdict)) => {
             *last == attempt && !verdict.is_pass() && known.class.is_grave()
         }
@@ -244,11 +262,25 @@ pub(super) fn read_back(
         // That something was looked at tells nobody what was seen.
         Effect::Yes | Effect::No => Status::NoEffect(attempt),
         Effect::Unclear => {
-            hold_unless_passed(state, &known, Verdict::Error);
+            // People say what became of it.
+            hold(state);
             return Ok(());
         }
     };
+    if effect == Effect::Yes && witness == Some(Witness::World) {
+        state.witnessed.insert(step.to_owned());
+    }
     state.steps.insert(step.to_owned(), status);
     state.waived.remove(step);
+    Ok(())
+}
+
+/// Takes in that a step that was begun was not done, as one of its owners says.
+pub(super) fn deny(state: &mut State, step: &str) -> Result<(), Refused> {
+    let Some(Status::Unknown(attempt)) = state.status(step) else {
+        return Err(Refused::NotUnknown(step.to_owned()));
+    };
+    state.steps.insert(step.to_owned(), Status::NoEffect(attempt));
+    state.attested.remove(step);
     Ok(())
 }

@@ -4,12 +4,14 @@ mod closing;
 mod order;
 mod watched;
 
-use evidence::{Choice, Tree};
-use guard::{Judgement, Window};
+use evidence::Choice;
 use runbook::{Class, Mode, Options, plan};
 
 use super::*;
-use crate::{Effect, Ending};
+use crate::{
+    Effect, Ending,
+    kit::{self, about, apply, follow, intent, outcome, planned},
+};
 
 const RUNBOOK: &str = "---
 runbook:
@@ -49,11 +51,6 @@ fn state() -> State {
     state_of(RUNBOOK)
 }
 
-fn state_of(text: &str) -> State {
-    let planned = plan(text, &Options::default());
-    State::new(&planned.plan.unwrap_or_else(|| panic!("{:?}", planned.problems))).unwrap()
-}
-
 /// Carries steps out that pass.
 fn pass(state: &mut State, steps: &[&str]) {
     for step in steps {
@@ -61,55 +58,32 @@ fn pass(state: &mut State, steps: &[&str]) {
     }
 }
 
-fn intent(step: &str, attempt: u32) -> Event {
-    Event::Intent { step: step.into(), attempt }
-}
-
-fn outcome(step: &str, attempt: u32, verdict: Verdict) -> Event {
-    Event::Outcome { step: step.into(), attempt, verdict, text: String::new() }
-}
-
-fn judged(verdict: Verdict) -> Event {
-    Event::Judged(Judgement {
-        guard: "down".into(),
-        verdict,
-        unit: String::new(),
-        value: None,
-        baseline: None,
-        bound: None,
-        n: 0.0,
-        left_out: None,
-        refused: 0,
-        window: Window::default(),
-        source: "/health".into(),
-        sentence: String::new(),
-    })
-}
-
 fn decided(choice: Choice) -> Event {
     about(choice, (choice == Choice::Waive).then_some("G1"))
 }
 
-fn about(choice: Choice, about: Option<&str>) -> Event {
-    let (role, person) = ("lead".into(), "Bo".into());
-    let about = about.map(ToOwned::to_owned);
-    Event::Decided { choice, role, person, reason: "so".into(), about }
+fn state_of(text: &str) -> State {
+    State::new(&planned(text)).unwrap()
+}
+
+fn judged(verdict: Verdict) -> Event {
+    kit::judged(("down", "/health"), verdict)
+}
+
+fn read_back(step: &str, happened: Effect) -> Event {
+    kit::read_back(step, 1, happened)
 }
 
 fn waived(what: &str) -> Event {
     about(Choice::Waive, Some(what))
 }
 
-fn read_back(step: &str, happened: Effect) -> Event {
-    Event::ReadBack { step: step.into(), attempt: 1, happened, text: String::new() }
+fn approved(state: &State) -> Event {
+    kit::approved(state.outline.plan)
 }
 
 fn begun(state: &State) -> Event {
     Event::begun("r", state.outline.plan, Mode::Rehearsal)
-}
-
-fn approved(state: &State) -> Event {
-    Event::Approved { role: "lead".into(), person: "Bo".into(), plan: state.outline.plan }
 }
 
 /// Returns a run that was told to go on.
@@ -128,16 +102,6 @@ fn gone_with(text: &str) -> State {
     ];
     follow(&mut state, &events);
     state
-}
-
-fn follow(state: &mut State, events: &[Event]) {
-    for event in events {
-        apply(state, event).unwrap_or_else(|refused| panic!("{event:?}: {refused}"));
-    }
-}
-
-fn apply(state: &mut State, event: &Event) -> Result<(), Refused> {
-    state.apply(event, JournalView::whole(&Tree::default()))
 }
 
 /// Expects that an event is refused and changes nothing.
@@ -199,7 +163,10 @@ fn a_waiver_is_for_the_outcome_that_was_waived() {
     // Also where it was lost with a process, and found not to have happened.
     follow(&mut gone, &[intent("G1", 2), Event::Resumed { torn_bytes: 0 }]);
     let (step, text) = ("G1".into(), String::new());
-    follow(&mut gone, &[Event::ReadBack { step, attempt: 2, happened: Effect::No, text }]);
+    follow(
+        &mut gone,
+        &[Event::ReadBack { step, attempt: 2, happened: Effect::No, seen_by: None, text }],
+    );
     assert_eq!(refused(&gone, &decided(Choice::Go)), Refused::Gate("G1".into()));
 }
 

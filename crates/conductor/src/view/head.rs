@@ -5,27 +5,28 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     cell::{Line, Tone, seen, wrapped},
     screen::{Rows, rank},
+    summary::{UNMEASURED, are_unmeasured},
 };
-use crate::{Live, LiveClocks, shown};
+use crate::{Live, LiveClocks, Phase, shown};
 
 /// How old what is shown may be; a run that goes on writes every second.
 const OLD_AFTER: SignedDuration = SignedDuration::from_secs(3);
 
 /// Returns whether the run has ended.
 pub(super) fn has_ended(live: &Live) -> bool {
-    matches!(live.phase.as_str(), "kept" | "rolled-back" | "rollback-failed" | "aborted")
+    live.phase.is_over()
 }
 
 /// Returns a phase as it is shown, with what it means.
 pub(super) fn phase(live: &Live) -> (Tone, String) {
-    let tone = match live.phase.as_str() {
-        "go" => Tone::Active,
-        "kept" => Tone::Good,
-        "hold" | "rolled-back" | "aborted" => Tone::Warning,
-        "rolling-back" | "rollback-failed" => Tone::Bad,
-        _ => Tone::Strong,
+    let tone = match live.phase {
+        Phase::Go => Tone::Active,
+        Phase::Kept => Tone::Good,
+        Phase::Hold | Phase::RolledBack | Phase::Aborted => Tone::Warning,
+        Phase::RollingBack | Phase::RollbackFailed => Tone::Bad,
+        Phase::Draft | Phase::Gates => Tone::Strong,
     };
-    (tone, live.phase.to_uppercase().replace('-', " "))
+    (tone, live.phase.as_str().to_uppercase().replace('-', " "))
 }
 
 /// The width below which fewer and shorter parts are shown.
@@ -92,9 +93,13 @@ pub(super) fn waits(rows: &mut Rows, live: &Live, columns: usize) {
         let line = line.and(Tone::Strong, format_args!(" by {who}"));
         rows.add(rank::NOW, line.and(Tone::Plain, format_args!(": {}", wait.text)));
         let indent = if columns < NARROW { "  " } else { "      " };
-        for part in wrapped(&seen(&wait.command), columns.saturating_sub(indent.len())) {
-            let line = Line::of(Tone::Plain, indent).and(Tone::Active, part);
-            rows.add(rank::COMMAND, line);
+        let others = wait.others.iter().map(|it| format!("or {}: {}", it.choice, it.command));
+        // A small screen has no room for them: `status` names them all.
+        let others = others.filter(|_| columns >= NARROW).map(|text| (rank::OTHER, text));
+        for (rank, text) in std::iter::once((rank::COMMAND, wait.command.clone())).chain(others) {
+            for part in wrapped(&seen(&text), columns.saturating_sub(indent.len())) {
+                rows.add(rank, Line::of(Tone::Plain, indent).and(Tone::Active, part));
+            }
         }
     }
 }
@@ -104,13 +109,18 @@ pub(super) fn clocks(rows: &mut Rows, live: &Live, columns: usize) {
     let Some(clocks) = &live.clocks else { return };
     let hand = |stands: Option<u64>| match stands {
         Some(ms) => (clock_tone(clocks, ms), format!("✔ {}", shown::of_ms(ms))),
-        None if live.phase == "rolling-back" => {
+        None if live.phase == Phase::RollingBack => {
             (Tone::Active, format!("▶ {}", shown::of_ms(clocks.since_ms)))
         }
         None => (Tone::Bad, "✘ not reached".to_owned()),
     };
     let promised = clocks.promised_ms.map(|ms| format!("RTO {}", shown::of_ms(ms)));
     let promised = promised.unwrap_or_default();
+    if are_unmeasured(live) {
+        let line = Line::of(Tone::Faint, "clock ").and(Tone::Plain, UNMEASURED);
+        rows.add(rank::CLOCKS, line.right(Tone::Faint, promised));
+        return;
+    }
     let ((new_tone, new), (old_tone, old)) =
         (hand(clocks.new_traffic_ms), hand(clocks.residual_ms));
     let first = Line::of(Tone::Faint, "clock ").and(Tone::Plain, "new traffic ").and(new_tone, new);

@@ -25,7 +25,7 @@ pub fn lines(before: Option<&Live>, after: &Live) -> Vec<String> {
             say(after.at, text);
         }
     }
-    let phase = |live: &Live| (live.phase.clone(), live.why.clone());
+    let phase = |live: &Live| (live.phase, live.why.clone());
     if before.map(phase) != Some(phase(after)) {
         let why = after.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         say(after.at, format!("phase {}{why}", head::phase(after).1));
@@ -35,6 +35,9 @@ pub fn lines(before: Option<&Live>, after: &Live) -> Vec<String> {
         let about = wait.about.as_ref().map(|about| format!(" of {about}")).unwrap_or_default();
         let (choice, who, command) = (&wait.choice, wait.who.join(", "), &wait.command);
         say(after.at, format!("waits for {choice}{about} by {who}: {command}"));
+        for other in &wait.others {
+            say(after.at, format!("    or {}: {}", other.choice, other.command));
+        }
     }
     let stopped = |live: &Live| live.clocks.map(|it| (it.new_traffic_ms, it.residual_ms));
     if before.and_then(stopped) != stopped(after)

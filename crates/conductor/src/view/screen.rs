@@ -41,8 +41,10 @@ pub(super) mod rank {
     pub(in super::super) const TITLE: usize = 11;
     /// Other steps; the farther away from the current one, the earlier they are left out.
     pub(in super::super) const STEP: usize = 12;
+    /// What else may be said than what is asked for.
+    pub(in super::super) const OTHER: usize = 16;
     /// Guards that are not armed, and sentences that say what marks and numbers do.
-    pub(in super::super) const DETAIL: usize = 16;
+    pub(in super::super) const DETAIL: usize = 17;
 }
 
 impl Rows {

@@ -7,6 +7,9 @@ use super::{
 };
 use crate::{Live, shown};
 
+/// What both clocks show where nobody reads them.
+pub(super) const UNMEASURED: &str = "not measured, since no router is known";
+
 /// Returns what a run does, in a few lines.
 pub fn summary(live: &Live) -> Vec<String> {
     let mut lines = vec![
@@ -27,6 +30,8 @@ pub fn summary(live: &Live) -> Vec<String> {
         let about = wait.about.as_ref().map(|about| format!(" of {about}")).unwrap_or_default();
         lines.push(format!("waits for {}{about} by {}", wait.choice, wait.who.join(", ")));
         lines.push(format!("    {}", wait.command));
+        let others = wait.others.iter();
+        lines.extend(others.map(|it| format!("    or {}: {}", it.choice, it.command)));
     }
     lines.push(steps::title(live));
     lines.extend(live.steps.iter().filter(|step| is_open(step)).map(|step| {
@@ -53,10 +58,17 @@ pub(super) fn clocks(live: &Live) -> Option<String> {
     let clocks = live.clocks.as_ref()?;
     let told = |ms: Option<u64>| ms.map_or("not yet".to_owned(), shown::of_ms);
     let promised = clocks.promised_ms.map(|ms| format!(", promised {}", shown::of_ms(ms)));
-    Some(format!(
-        "clocks: new traffic {}, residual connections {}{}",
-        told(clocks.new_traffic_ms),
-        told(clocks.residual_ms),
-        promised.unwrap_or_default(),
-    ))
+    let promised = promised.unwrap_or_default();
+    if are_unmeasured(live) {
+        return Some(format!("clocks: {UNMEASURED}{promised}"));
+    }
+    let (new, old) = (told(clocks.new_traffic_ms), told(clocks.residual_ms));
+    Some(format!("clocks: new traffic {new}, residual connections {old}{promised}"))
+}
+
+/// Returns whether there is nothing that could tell when the canary had no traffic.
+pub(super) fn are_unmeasured(live: &Live) -> bool {
+    let clocks = live.clocks.as_ref();
+    let is_read = clocks.is_some_and(|it| it.new_traffic_ms.or(it.residual_ms).is_some());
+    live.traffic.is_none() && !is_read
 }

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Paint, Size, lines, screen, summary};
-use crate::{Live, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait, Pace, TrafficShare};
+use crate::{
+    Live, LiveChoice, LiveClocks, LiveGuard, LiveNext, LiveStep, LiveWait, Pace, Phase,
+    TrafficShare,
+};
 
 const WIDE: Size = Size { columns: 80, rows: 24 };
 const SMALL: Size = Size { columns: 40, rows: 12 };
@@ -80,7 +83,7 @@ fn gates() -> Live {
         pace: Pace::AS_PLANNED,
         entries: 12,
         has_changed: false,
-        phase: "gates".into(),
+        phase: Phase::Gates,
         why: None,
         now: "Carrying out G2, for 30 min at most.".into(),
         steps,
@@ -111,6 +114,10 @@ fn waiting() -> Live {
         command: "tidegate runbook approve --dir tidegate-runs/step22 --decision GO \
                   --role release-manager --key bo.key --reason 'why'"
             .into(),
+        others: vec![LiveChoice {
+            choice: "give it up".into(),
+            command: "tidegate runbook abort tidegate-runs/step22 --role release-manager".into(),
+        }],
     }];
     live.next = Some(LiveNext {
         step: "T0".into(),
@@ -123,7 +130,7 @@ fn waiting() -> Live {
 fn canary() -> Live {
     let mut live = waiting();
     live.waiting = Vec::new();
-    live.phase = "go".into();
+    live.phase = Phase::Go;
     live.pace = Pace::new(60.0).unwrap();
     live.now = "The canary has 15 % of the traffic.".into();
     live.steps[3] = open(live.steps[3].clone(), "10:03:00");
@@ -141,6 +148,7 @@ fn canary() -> Live {
     ];
     live.traffic = Some(TrafficShare {
         canary_percent: 15.0,
+        given_percent: None,
         canary_open: 60,
         stable_open: 340,
         canary_requests: 1500,
@@ -152,7 +160,7 @@ fn canary() -> Live {
 
 fn going_back() -> Live {
     let mut live = canary();
-    live.phase = "rolling-back".into();
+    live.phase = Phase::RollingBack;
     live.why = Some("errors failed: 2.5 % of 1234 requests, 2 % is the bound.".into());
     live.now = "Waiting for 12 connections to leave the canary.".into();
     live.guards[0] = guard("errors", Some(Verdict::Fail), Some(0.025));
@@ -174,7 +182,7 @@ fn going_back() -> Live {
 
 fn failed_back() -> Live {
     let mut live = going_back();
-    live.phase = "rollback-failed".into();
+    live.phase = Phase::RollbackFailed;
     live.why = Some("R1 did not pass: the router does not answer.".into());
     live.now = "The run has ended; a person is needed.".into();
     let said = "The router does not answer.";
@@ -184,7 +192,7 @@ fn failed_back() -> Live {
 
 fn kept() -> Live {
     let mut live = canary();
-    live.phase = "kept".into();
+    live.phase = Phase::Kept;
     live.why = Some("Every step passed.".into());
     live.now = "The run has ended.".into();
     live.steps[3] =
@@ -304,6 +312,8 @@ fn each_change_is_a_line() {
             "2026-02-07T10:03:20Z waits for GO by release-manager (Bo Lind): tidegate runbook \
              approve --dir tidegate-runs/step22 --decision GO --role release-manager --key bo.key \
              --reason 'why'",
+            "2026-02-07T10:03:20Z     or give it up: tidegate runbook abort tidegate-runs/step22 --role \
+             release-manager",
         ]
     );
     assert_eq!(
@@ -335,4 +345,9 @@ fn a_summary_names_what_is_waited_for() {
     ] {
         assert!(shown.iter().any(|shown| shown == line), "{line}: {shown:#?}");
     }
+    let mut live = going_back();
+    live.traffic = None;
+    live.clocks.as_mut().unwrap().new_traffic_ms = None;
+    let line = "clocks: not measured, since no router is known, promised 10 min";
+    assert!(summary(&live).iter().any(|shown| shown == line), "{:#?}", summary(&live));
 }

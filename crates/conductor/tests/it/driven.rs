@@ -1,17 +1,20 @@
 //! Runs that are carried out in this process, over a world that does what it is told.
 
+mod back;
+mod clocks;
 mod ends;
+mod full;
 mod people;
+mod resumed;
+mod secrets;
 mod starts;
+mod watched;
 
 use conductor::{Answer, Effect, Event, Live, NoSight, Pace, Phase, Request, Sighting};
 use guard::Verdict;
 use runbook::Mode;
 
-use super::{
-    seeds::RUNBOOKS,
-    stage::{Play, is_end},
-};
+use super::{seeds::RUNBOOKS, stage::Play};
 
 /// A run that is killed everywhere, with times.
 pub(super) const DRIVEN: &str = include_str!("../golden/driven.run.md");
@@ -53,7 +56,7 @@ async fn a_guard_that_fails_while_people_are_waited_for_sends_the_run_back() {
     let waits = |live: &Live| live.waiting.iter().any(|wait| wait.about.as_deref() == Some("S5"));
     play.answer(&mut running, waits).await;
     play.stage.sees("lost", lost());
-    running.until("the way back", |live| live.phase == "rolling-back").await;
+    running.until("the way back", |live| live.phase == Phase::RollingBack).await;
     assert_eq!(play.play(running).await, Phase::RolledBack);
     let given_up = play.events().into_iter().find_map(|event| match event {
         Event::Outcome { step, verdict, text, .. } if step == "S5" => Some((verdict, text)),
@@ -96,12 +99,12 @@ async fn a_silent_guard_holds_the_run_until_people_waive_or_it_speaks() {
     let mut running = play.start().await;
     play.answer(&mut running, |_| play.stage.has_done("S2")).await;
     play.stage.sees("lost", Err(NoSight("it does not answer".into())));
-    let live = running.until("HOLD", |live| live.phase == "hold").await;
+    let live = running.until("HOLD", |live| live.phase == Phase::Hold).await;
     assert!(live.why.unwrap().contains("it does not answer"));
     play.stage.script().sights.clear();
     let speaks = |live: &Live| live.guards[0].verdict == Some(Verdict::Pass);
     running.until("a guard that speaks again", speaks).await;
-    assert_eq!(running.looking.borrow().as_ref().unwrap().phase, "hold");
+    assert_eq!(running.looking.borrow().as_ref().unwrap().phase, Phase::Hold);
     running.stop.send_replace(true);
     running.ended().await.unwrap_err();
     // What was under way is unknown then; it was not done, and is done again.
@@ -123,7 +126,7 @@ async fn what_cannot_be_told_of_a_grave_step_is_for_people() {
     running.ended().await.unwrap_err();
     play.stage.script().found.insert("S1".into(), Effect::Unclear);
     let mut running = play.resume().await;
-    running.until("HOLD", |live| live.phase == "hold").await;
+    running.until("HOLD", |live| live.phase == Phase::Hold).await;
     play.stage.script().found.insert("S1".into(), Effect::Yes);
     assert_eq!(play.play(running).await, Phase::Kept);
     assert_eq!(play.intents().iter().filter(|step| *step == "S1").count(), 1);
@@ -134,13 +137,16 @@ async fn a_gate_that_fails_keeps_none_from_being_looked_at() {
     let play = driven();
     play.stage.ends("G1", &[Verdict::Fail]);
     let mut running = play.start().await;
-    let asks = |live: &Live| live.phase == "hold" && play.intents().contains(&"G2".into());
+    let asks = |live: &Live| live.phase == Phase::Hold && play.intents().contains(&"G2".into());
     play.answer(&mut running, asks).await;
     let request = Request::Again { step: "G1".into() };
     play.answer(&mut running, |live| live.now.contains("stands still")).await;
     assert_eq!(play.say(&request).await, Answer::Taken);
     assert_eq!(play.play(running).await, Phase::Kept);
     assert_eq!(play.intents()[..3], ["G1", "G2", "G1"]);
+    // What people said on the way is not why it ended so.
+    let live = play.folder.live().unwrap().unwrap();
+    assert_eq!(live.why.as_deref(), Some("Every step is over."));
 }
 
 #[tokio::test]
@@ -166,7 +172,7 @@ async fn a_way_back_that_fails_twice_is_stuck() {
     let mut running = play.start().await;
     play.answer(&mut running, |_| play.stage.has_done("S3")).await;
     play.stage.sees("lost", lost());
-    play.answer(&mut running, |live| is_end(&live.phase)).await;
+    play.answer(&mut running, |live| live.phase.is_over()).await;
     assert_eq!(running.ended().await.unwrap(), Phase::RollbackFailed);
     let back: Vec<_> = play.intents().into_iter().filter(|step| step.starts_with('R')).collect();
     assert_eq!(back, ["R1", "R1"]);

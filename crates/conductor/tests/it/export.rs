@@ -147,7 +147,8 @@ fn every_gate_has_a_result_and_what_never_ended_has_failed() {
     run.follow(Event::Resumed { torn_bytes: 0 }, Vec::new());
     assert_eq!(gates(&run), failed);
     let (step, text) = ("G1".into(), "It was looked at.".into());
-    let read_back = Event::ReadBack { step, attempt: 1, happened: Effect::Yes, text };
+    let read_back =
+        Event::ReadBack { step, attempt: 1, happened: Effect::Yes, seen_by: None, text };
     run.follow(read_back, Vec::new());
     assert_eq!(gates(&run), failed);
 }

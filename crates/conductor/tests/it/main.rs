@@ -5,6 +5,7 @@
 
 mod attested;
 mod cast;
+mod certified;
 mod driven;
 mod export;
 mod file;

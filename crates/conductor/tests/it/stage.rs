@@ -9,14 +9,14 @@ use std::{
 };
 
 use conductor::{
-    Answer, Conductor, Done, DriveError, DriveSettings, Effect, Event, Found, Inbox, JournalRead,
-    LeaseError, Live, LiveWait, NoSight, Notice, Pace, Pending, Phase, Request, RunFolder, RunInfo,
-    Sighting, TrafficShare, Work, World,
+    Answer, Artefact, Conductor, Done, DriveError, DriveSettings, Effect, Event, Found, Inbox,
+    JournalRead, LeaseError, Live, LiveWait, NoSight, Notice, Pace, Pending, Phase, Request,
+    RunFolder, RunInfo, Sighting, TrafficShare, Work, World,
 };
 use evidence::{Choice, Redactor};
 use guard::{At, Counts, Look, Verdict};
 use jiff::Timestamp;
-use runbook::{Measure, Mode, Options, Plan, PlannedGuard, plan};
+use runbook::{Measure, Mode, Options, Plan, PlannedGuard, PlannedStep, plan};
 use tokio::{sync::watch, task::JoinSet};
 
 /// How long anything may take before a test has failed; far more than it does take.
@@ -29,6 +29,12 @@ pub(crate) struct Script {
     pub(crate) verdicts: BTreeMap<String, VecDeque<Verdict>>,
     /// Steps that never end by themselves.
     pub(crate) hanging: BTreeSet<String>,
+    /// Steps of the kind `external` that it carries out.
+    pub(crate) acts: BTreeSet<String>,
+    /// What it says of a step, instead of that it was done.
+    pub(crate) says: BTreeMap<String, String>,
+    /// What a step leaves behind.
+    pub(crate) leaves: BTreeMap<String, Vec<u8>>,
     /// What is read back of a step; by default that it has not happened.
     pub(crate) found: BTreeMap<String, Effect>,
     /// What is seen for a guard; by default that all is well.
@@ -37,14 +43,19 @@ pub(crate) struct Script {
     pub(crate) lease: Option<LeaseError>,
     /// What is said about the traffic.
     pub(crate) traffic: Option<NoSight>,
+    /// What the router says that the canary was given.
+    pub(crate) given_percent: Option<f64>,
     /// Whether telling people never ends.
     pub(crate) is_mute: bool,
+    /// Why people can't be told.
+    pub(crate) unheard: Option<String>,
     /// What was carried out, in its order.
     pub(crate) done: Vec<String>,
     /// What was dropped before it ended.
     pub(crate) dropped: Vec<String>,
-    /// What people were told.
+    /// What people were told: of which kind, and what.
     pub(crate) told: Vec<String>,
+    pub(crate) notices: Vec<String>,
 }
 
 /// The world.
@@ -90,8 +101,16 @@ impl World for Stage {
             }
             let next = self.script().verdicts.get_mut(id).and_then(VecDeque::pop_front);
             let verdict = next.unwrap_or(Verdict::Pass);
-            Done { verdict, text: format!("{id} was done."), artefacts: Vec::new() }
+            let text = self.script().says.get(id).cloned();
+            let text = text.unwrap_or_else(|| format!("{id} was done."));
+            let bytes = self.script().leaves.get(id).cloned();
+            let left = bytes.map(|bytes| Artefact { name: format!("{id}.txt"), bytes });
+            Done { verdict, text, artefacts: left.into_iter().collect() }
         })
+    }
+
+    fn acts(&self, step: &PlannedStep) -> bool {
+        step.certificate.is_some() || self.script().acts.contains(&step.id)
     }
 
     fn read_back<'a>(&'a self, work: &'a Work) -> Pending<'a, Found> {
@@ -114,12 +133,20 @@ impl World for Stage {
     }
 
     fn traffic(&self) -> Pending<'_, Result<Option<TrafficShare>, NoSight>> {
-        Box::pin(std::future::ready(self.script().traffic.clone().map_or(Ok(None), Err)))
+        let given_percent = self.script().given_percent;
+        let share = given_percent.map(|_| TrafficShare { given_percent, ..Default::default() });
+        let seen = self.script().traffic.clone().map_or(Ok(share), Err);
+        Box::pin(std::future::ready(seen))
     }
 
     fn tell<'a>(&'a self, notice: &'a Notice) -> Pending<'a, Result<(), String>> {
         Box::pin(async move {
             self.script().told.push(notice.kind.to_owned());
+            self.script().notices.push(notice.text.clone());
+            let unheard = self.script().unheard.clone();
+            if let Some(why) = unheard {
+                return Err(why);
+            }
             if self.script().is_mute {
                 std::future::pending::<()>().await;
             }
@@ -151,6 +178,7 @@ pub(crate) struct Play {
     pub(crate) plan: Plan,
     pub(crate) folder: RunFolder,
     pub(crate) settings: DriveSettings,
+    pub(crate) redactor: Redactor,
     document: String,
     home: tempfile::TempDir,
 }
@@ -176,7 +204,8 @@ impl Play {
         };
         let document = document.to_owned();
         let folder = folder(&home.path().join("run"), &document, &plan);
-        Play { stage: Stage::default(), plan, folder, settings, document, home }
+        let redactor = Redactor::default();
+        Play { stage: Stage::default(), plan, folder, settings, redactor, document, home }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -190,14 +219,14 @@ impl Play {
 
     pub(crate) async fn begin(&self) -> Result<Conductor, DriveError> {
         let world = Arc::new(self.stage.clone());
-        Conductor::start(self.folder.clone(), Redactor::default(), world, self.settings.clone())
+        Conductor::start(self.folder.clone(), self.redactor.clone(), world, self.settings.clone())
             .await
     }
 
     pub(crate) async fn go_on(&self) -> Result<Conductor, DriveError> {
         let world = Arc::new(self.stage.clone());
         let settings = DriveSettings { t0: None, pace: Pace::AS_PLANNED, ..self.settings.clone() };
-        Conductor::resume(self.folder.clone(), Redactor::default(), world, settings).await
+        Conductor::resume(self.folder.clone(), self.redactor.clone(), world, settings).await
     }
 
     pub(crate) async fn start(&self) -> Running {
@@ -312,18 +341,14 @@ impl Play {
 
     /// Lets people say what they are asked for until the run ends.
     pub(crate) async fn play(&self, mut running: Running) -> Phase {
-        self.answer(&mut running, |live| is_end(&live.phase)).await;
+        self.answer(&mut running, |live| live.phase.is_over()).await;
         running.ended().await.unwrap()
     }
 }
 
-pub(crate) fn is_end(phase: &str) -> bool {
-    matches!(phase, "kept" | "rolled-back" | "rollback-failed" | "aborted")
-}
-
 fn folder(path: &std::path::Path, document: &str, plan: &Plan) -> RunFolder {
     let info = RunInfo {
-        run: "example.com/runs/9".into(),
+        run: "cutover-9".into(),
         mode: plan.mode,
         environment: None,
         acts_on: None,

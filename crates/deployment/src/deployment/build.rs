@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use conductor::BackClocks;
 use parking_lot::Mutex;
-use runbook::{Kind, Plan};
+use runbook::{Kind, Mode, Plan};
 use traffic::{
     Owner, Router, Weight,
     haproxy::{HaproxyRouter, HaproxySettings},
@@ -61,6 +61,7 @@ impl Environment {
             commands: self.commands.clone(),
             webhook: self.webhook.clone(),
             sources: self.sources.clone(),
+            certificates: self.certificates.clone(),
             secrets: self.secrets.clone(),
             lock: self.lock.clone(),
         };
@@ -76,7 +77,13 @@ impl RouterDescription {
     pub fn router(&self, run: &str) -> Result<Arc<dyn Router>, DeploymentError> {
         let owner = run.parse::<Owner>();
         let owner = owner.map_err(|error| DeploymentError::Router(error.to_string()))?;
-        let settings = HaproxySettings {
+        let router = HaproxyRouter::new(self.settings(), owner);
+        Ok(Arc::new(router.map_err(|error| DeploymentError::Router(error.to_string()))?))
+    }
+
+    /// Returns how it is spoken to.
+    pub fn settings(&self) -> HaproxySettings {
+        HaproxySettings {
             socket: self.socket.clone(),
             map: self.map.clone(),
             pins: self.pins.clone(),
@@ -84,9 +91,7 @@ impl RouterDescription {
             stable: self.stable.clone(),
             timeout: self.timeout,
             lock: self.lock.clone(),
-        };
-        let router = HaproxyRouter::new(settings, owner);
-        Ok(Arc::new(router.map_err(|error| DeploymentError::Router(error.to_string()))?))
+        }
     }
 }
 
@@ -123,6 +128,8 @@ impl Deployment {
             traffic_steps,
             clocks: Mutex::new(BackClocks::default()),
             given: Mutex::new(Weight::NONE),
+            is_rehearsal: plan.mode == Mode::Rehearsal,
+            runbook: plan.source,
             watchers,
         })
     }

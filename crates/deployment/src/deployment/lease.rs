@@ -8,7 +8,7 @@ use std::{
 use conductor::LeaseError;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use traffic::{Router, RouterError, UnixTime, chain};
+use traffic::{Owner, Router, RouterError, UnixTime, chain};
 
 /// A lease that is taken, renewed and given back.
 #[derive(Debug)]
@@ -92,7 +92,16 @@ impl Lease {
 
 fn told(error: &RouterError, run: &str) -> LeaseError {
     match error {
+        RouterError::Owned { by, .. } if is_dead_man(by, run) => LeaseError::Unreachable(
+            "nobody renewed the lease, and the dead man of this run takes the canary out of the \
+             traffic; it gives it back when nothing is left, and the run may then have it again"
+                .to_owned(),
+        ),
         RouterError::Owned { by, .. } if by.as_str() != run => LeaseError::Held(by.to_string()),
         error => LeaseError::Unreachable(chain(error)),
     }
+}
+
+fn is_dead_man(owner: &Owner, run: &str) -> bool {
+    run.parse::<Owner>().is_ok_and(|run| run.dead_man() == *owner)
 }

@@ -13,7 +13,7 @@ use traffic::{Weight, haproxy::Socket};
 
 use super::{
     Argv, Asks, CommandSettings, DescribedReplica, Environment, ExternalDescription,
-    RouterDescription, Service, SettingsDescription, base_url,
+    RouterDescription, Service, SettingsDescription, base_url, certificates,
     reader::{Faults, Section},
 };
 use crate::{External, Lookup, Replica, SecretSource, Secrets, TrafficMove, secret::SECRET};
@@ -53,6 +53,8 @@ fn read(table: &Table, folder: &Path, lookup: Lookup, faults: &Faults) -> Option
     let commands = reader.commands(&mut root);
     let asks = reader.asks(&mut root);
     let sources = names(&mut root, "sources");
+    let router_config = router.as_ref().and_then(|router| router.config.clone());
+    let certificates = certificates::read(&mut root, folder, router_config);
     let lock = root.text("lock").map(|file| folder.join(file));
     let needs_start = settings.as_ref().is_some_and(|settings| settings.apply.is_empty());
     if needs_start && replicas.iter().any(|it| it.stop.is_none() || it.start.is_none()) {
@@ -70,6 +72,7 @@ fn read(table: &Table, folder: &Path, lookup: Lookup, faults: &Faults) -> Option
         commands,
         asks,
         sources,
+        certificates,
         secrets,
         lock,
     })
@@ -243,7 +246,7 @@ impl Reader<'_> {
             }
         }
         section.end();
-        CommandSettings { folder, variables }
+        CommandSettings { folder, variables, under_way: None }
     }
 
     fn asks(&self, root: &mut Section<'_>) -> Asks {

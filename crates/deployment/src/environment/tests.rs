@@ -119,7 +119,8 @@ fn all_faults_are_found_together_and_no_value_of_a_secret_is_shown() {
     "#;
     let shown = parse(text).unwrap_err().to_string();
     for fault in [
-        "`colour` is not known; here may stand ask, commands, externals, lock, notify, replica, router",
+        "`colour` is not known; here may stand ask, certificates, commands, externals, lock, notify, \
+         release, replica, router",
         "`service.url` has a user or a password",
         "`service.key` has to be secret:NAME",
         "`replica[0].arm` has to be \"stable\" or \"canary\"",
@@ -160,4 +161,6 @@ fn the_example_of_the_manual_is_one() {
     let example = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
     let environment = parse(example.unwrap()).unwrap();
     assert_eq!((environment.replicas.len(), environment.externals.len()), (2, 3));
+    assert_eq!(environment.certificates.named.len(), 1);
+    assert!(environment.certificates.release.is_some());
 }

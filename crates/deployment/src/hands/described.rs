@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use conductor::{Artefact, Pending};
-use evidence::Hash;
 use futures_util::future::join_all;
 use guard::Arm;
 use runbook::PlannedStep;
@@ -13,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Acted, External, Hands, HandsError, Pairs, Replica, Setting};
 use crate::{
     Artefacts, Environment, SecretText,
+    certificate::router_configuration,
     environment::{Argv, DescribedReplica},
     http::Client,
     program::{Ended, Programs},
@@ -144,11 +144,8 @@ impl DescribedHands {
             None => BTreeMap::new(),
         };
         if let Some(file) = self.environment.router.as_ref().and_then(|it| it.config.as_ref()) {
-            let bytes = tokio::fs::read(file).await.map_err(|error| {
-                let file = file.display();
-                HandsError::new(format!("the router's configuration {file} can't be read: {error}"))
-            })?;
-            known.insert("router_config_sha256".into(), Hash::of(&bytes).to_string().into());
+            let digest = router_configuration(file).map_err(HandsError::new)?;
+            known.insert("router_configuration".into(), digest.to_string().into());
         }
         Ok(known)
     }

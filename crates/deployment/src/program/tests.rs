@@ -9,7 +9,7 @@ use crate::{Secrets, environment::CommandSettings};
 
 fn programs(folder: &Path) -> Programs {
     let variables = BTreeMap::from([("KEY".to_owned(), "secret:key".to_owned())]);
-    let settings = CommandSettings { folder: folder.to_owned(), variables };
+    let settings = CommandSettings { folder: folder.to_owned(), variables, under_way: None };
     Programs::new(settings, Secrets::given([("key", "hunter2hunter2")]))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use conductor::{Artefact, Done};
+use conductor::{Artefact, Done, Work};
 use evidence::secrets;
 use futures_util::future::join_all;
 use guard::Arm;
@@ -17,6 +17,9 @@ use crate::{Artefacts, Deployment, Replica, http::Question};
 
 /// What a capture leaves behind.
 pub(super) const CAPTURE: &str = "capture.json";
+
+/// The field that says why something could not be seen.
+pub(super) const UNSEEN: &str = "unseen";
 
 /// How long a replica's figures may take.
 const METRICS_TIME_MAX: Duration = Duration::from_secs(2);
@@ -41,7 +44,7 @@ pub(super) struct Captured {
 }
 
 impl Deployment {
-    pub(super) async fn capture(&self, until: Instant) -> Done {
+    pub(super) async fn capture(&self, work: &Work, until: Instant) -> Done {
         let captured = async { tokio::join!(self.captured(), self.figures()) };
         let Ok((captured, figures)) = timeout_at(until, captured).await else {
             return error("What is could not be seen in the step's time.");
@@ -49,14 +52,21 @@ impl Deployment {
         let mut artefacts = vec![document(CAPTURE, &captured)];
         artefacts.extend(figures);
         let replicas = captured.replicas.len();
+        if replicas == 0 {
+            return with(error("There is no replica that could be looked at."), artefacts);
+        }
         if captured.unseen.is_empty() {
             return with(
                 pass(format!("{replicas} replicas, settings and router were kept.")),
                 artefacts,
             );
         }
-        let unseen = captured.unseen.join("; ");
-        with(pass(format!("What could be seen was kept; not seen: {unseen}.")), artefacts)
+        let text =
+            format!("What could be seen was kept; not seen: {}.", captured.unseen.join("; "));
+        // A baseline has to be whole. On the way back what does not answer may be what failed, and what
+        // is left of it is kept for those who look for the cause.
+        let done = if work.going_back_since.is_some() { pass(text) } else { error(text) };
+        with(done, artefacts)
     }
 
     pub(super) async fn captured(&self) -> Captured {
@@ -68,7 +78,7 @@ impl Deployment {
         let mut or_why = |read: Result<Value, String>| {
             read.unwrap_or_else(|why| {
                 unseen.push(why.clone());
-                json!({ "unseen": why })
+                json!({ UNSEEN: why })
             })
         };
         let of_replica = |(replica, health): (&Replica, Value)| {

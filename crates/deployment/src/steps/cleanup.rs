@@ -129,5 +129,5 @@ fn is_deleted(message: &Value) -> bool {
 fn written_threads(work: &Work) -> Vec<String> {
     let documents = work.kept.values().flatten().filter(|artefact| artefact.name == FANOUT);
     let read = documents.filter_map(|it| serde_json::from_slice::<FannedOut>(&it.bytes).ok());
-    read.filter_map(|fanned| fanned.thread).collect()
+    read.flat_map(|fanned| fanned.threads).collect()
 }

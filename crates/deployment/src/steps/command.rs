@@ -1,10 +1,14 @@
 //! Programs, one after the other until one fails.
 
 use conductor::{Artefact, Done, Work};
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::{error, fail, pass, with};
-use crate::{Artefacts, Deployment, program::Ended};
+use super::{document, error, fail, pass, with};
+use crate::{Artefacts, Deployment, Instead, program::Ended};
+
+/// What a step leaves behind that did something else than to run its own programs.
+const INSTEAD: &str = "instead.json";
 
 impl Deployment {
     pub(super) async fn command(&self, work: &Work, until: Instant) -> Done {
@@ -18,7 +22,28 @@ impl Deployment {
                 return set;
             }
         }
-        with(self.run_all(&content.commands, work, until).await, artefacts)
+        let ran = match self.hands.instead(&work.step) {
+            Some(instead) => self.do_instead(instead, work, until).await,
+            None => self.run_all(&content.commands, work, until).await,
+        };
+        with(ran, artefacts)
+    }
+
+    /// Does something else than to run the step's own programs, and says so, however that ends.
+    async fn do_instead(&self, instead: Instead, work: &Work, until: Instant) -> Done {
+        let planned = &work.step.content.commands;
+        let (mut done, other, why) = match instead {
+            Instead::Commands(commands, why) => {
+                (self.run_all(&commands, work, until).await, commands, why)
+            }
+            Instead::Act(why) => (self.act(work, until).await, Vec::new(), why),
+        };
+        let own = shown(planned);
+        let ran = if other.is_empty() { String::new() } else { format!(": {}", shown(&other)) };
+        done.text = format!("{} In the place of {own}, since {why}{ran}.", done.text);
+        let what = json!({ "planned": planned, "instead": other, "why": why });
+        done.artefacts.push(document(INSTEAD, &what));
+        done
     }
 
     pub(super) async fn run_all(
@@ -55,6 +80,15 @@ impl Deployment {
         };
         with(pass(text), artefacts)
     }
+}
+
+/// Returns commands as a person reads them, each in one line.
+fn shown(commands: &[Vec<String>]) -> String {
+    let line = |argv: &Vec<String>| {
+        let all = argv.join(" ");
+        format!("`{}`", all.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    commands.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
 fn outputs(ended: &Ended, before: &str) -> Artefacts {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    capture::CAPTURE,
+    capture::{CAPTURE, UNSEEN},
     document,
     endpoint::Endpoint,
     error, fail,
@@ -62,6 +62,9 @@ impl Deployment {
             Err(_) => return error("What is could not be seen in the step's time."),
         };
         let artefacts = vec![document("compare.json", &differences)];
+        if compared == 0 {
+            return with(insufficient("Nothing was kept that counts in a comparison."), artefacts);
+        }
         if differences.is_empty() {
             let text =
                 format!("{compared} fields are what they were; times and counters do not count.");
@@ -85,6 +88,10 @@ impl Deployment {
             };
             let now = self.now(&before).await.map_err(|why| error(format!("{why}.")))?;
             let (before, now) = (fields_of(&before), fields_of(&now));
+            if let Some(why) = before.iter().find_map(unseen) {
+                let text = format!("{step} did not see everything that is compared: {why}.");
+                return Err(insufficient(text));
+            }
             compared += before.len();
             differences.extend(differing(step, &before, &now));
         }
@@ -167,6 +174,12 @@ fn flatten(value: &Value, at: &str, to: &mut BTreeMap<String, String>) {
             to.insert(at.to_owned(), super::check::shown(other));
         }
     }
+}
+
+/// Returns why a field was not seen when it was kept.
+fn unseen((field, value): (&String, &String)) -> Option<String> {
+    let is_unseen = field == UNSEEN || field.ends_with(".unseen");
+    is_unseen.then(|| value.clone())
 }
 
 fn is_volatile(name: &str) -> bool {

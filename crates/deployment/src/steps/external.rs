@@ -58,7 +58,7 @@ impl Deployment {
         with(pass(texts.join(" ")), artefacts)
     }
 
-    async fn act(&self, work: &Work, until: Instant) -> Done {
+    pub(super) async fn act(&self, work: &Work, until: Instant) -> Done {
         match timeout_at(until, self.hands.act(&work.step)).await {
             Ok(Ok(acted)) => with(pass(acted.text), acted.artefacts),
             Ok(Err(failed)) => with(error(format!("{}.", failed.text)), failed.artefacts),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     document,
-    endpoint::{Endpoint, try_until, until_holds},
+    endpoint::{Endpoint, Miss, try_until, until_holds},
     error, fail, pass,
     synthetic::Writer,
     with,
@@ -37,9 +37,10 @@ pub(super) const FANOUT: &str = "fanout.json";
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct FannedOut {
     /// The chat thread; none where the replicas have no chat.
-    pub(super) thread: Option<String>,
-    /// How many messages the thread was given.
-    pub(super) messages: u64,
+    thread: Option<String>,
+    /// Every thread that was made, those of tries that did not hold among them.
+    #[serde(default)]
+    pub(super) threads: Vec<String>,
     /// Whether what was written was taken away again.
     pub(super) is_clean: bool,
     sent: Vec<Sent>,
@@ -98,19 +99,21 @@ impl Deployment {
         .await;
         let threads = std::mem::take(&mut *written.lock());
         let left = self.clean_threads(&endpoints[0], &writer, &threads).await;
-        let mut fanned = match tried {
-            Ok(fanned) => fanned,
-            Err(why) => return fail(format!("{why}.")),
+        let (mut fanned, mut done) = match tried {
+            Ok(fanned) => {
+                let (sent, receivers) = (fanned.sent.len(), fanned.receivers.len());
+                let text = format!(
+                    "{receivers} replicas gave all {sent} events to their readers in one order."
+                );
+                (fanned, pass(text))
+            }
+            Err(why) => (FannedOut::default(), fail(format!("{why}."))),
         };
-        fanned.is_clean = left.is_ok();
-        let (sent, receivers) = (fanned.sent.len(), fanned.receivers.len());
-        let artefacts = vec![document(FANOUT, &fanned)];
-        let text =
-            format!("{receivers} replicas gave all {sent} events to their readers in one order.");
-        match left {
-            Ok(()) => with(pass(text), artefacts),
-            Err(why) => with(fail(format!("{text} What was written is left: {why}.")), artefacts),
+        if let Err(why) = &left {
+            done = fail(format!("{} What was written is left: {why}.", done.text));
         }
+        (fanned.threads, fanned.is_clean) = (threads, left.is_ok());
+        with(done, vec![document(FANOUT, &fanned)])
     }
 
     async fn fan_out(
@@ -119,7 +122,7 @@ impl Deployment {
         writer: &Writer,
         written: &parking_lot::Mutex<Vec<String>>,
         until: Instant,
-    ) -> Result<FannedOut, String> {
+    ) -> Result<FannedOut, Miss> {
         let topic = self.topic(&endpoints[0], writer).await?;
         written.lock().extend(topic.thread.clone());
         let opened = endpoints.iter().map(|of| self.reader(of, &topic, writer, until));
@@ -141,23 +144,20 @@ impl Deployment {
         let sent = sent?;
         let mut receivers = Vec::new();
         for (of, received) in endpoints.iter().zip(read) {
-            let received = received.map_err(|why| format!("{}: {why}", of.name))?;
+            let received = received.map_err(|miss| miss.at(&of.name))?;
             if let Some(lost) = sent.iter().find(|it| !received.iter().any(|(id, _)| *id == it.id))
             {
-                return Err(format!("{}: {} did not come", of.name, lost.id));
+                return Err(Miss::Found(format!("{}: {} did not come", of.name, lost.id)));
             }
             receivers.push(Receiver { on: of.name.clone(), received });
         }
         let ids = |it: &Receiver| it.received.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
         let first = ids(&receivers[0]);
         if let Some(other) = receivers.iter().find(|it| ids(it) != first) {
-            return Err(format!(
-                "{} gave its reader another order than {}",
-                other.on, receivers[0].on
-            ));
+            let (other, first) = (&other.on, &receivers[0].on);
+            return Err(Miss::Found(format!("{other} gave its reader another order than {first}")));
         }
-        let messages = sent.len() as u64;
-        Ok(FannedOut { thread: topic.thread, messages, is_clean: false, sent, receivers })
+        Ok(FannedOut { thread: topic.thread, sent, receivers, ..FannedOut::default() })
     }
 
     /// Makes a thread where there is chat; else the organisation's own stream is meant.
@@ -233,14 +233,15 @@ async fn received(
     (topic, writer): (&Topic, &Writer),
     count: usize,
     until: Instant,
-) -> Result<Vec<(String, String)>, String> {
+) -> Result<Vec<(String, String)>, Miss> {
     let mut received: Vec<(String, String)> = Vec::new();
     while received.len() < count {
-        let came = stream.next(until).await;
-        let event =
-            came.map_err(|why| format!("{} of {count} events came, then {why}", received.len()))?;
+        let event = stream.next(until).await.map_err(|why| {
+            let text = format!("{} of {count} events came, then {why}", received.len());
+            Miss::of_acknowledged(&why, text)
+        })?;
         if event.name == "gap" {
-            return Err(format!("its stream has a gap: {}", event.data));
+            return Err(Miss::Found(format!("its stream has a gap: {}", event.data)));
         }
         let Some(data) = event.json() else { continue };
         let Some(id) = data.get("id").and_then(Value::as_str) else { continue };
@@ -248,7 +249,7 @@ async fn received(
             continue;
         }
         if received.iter().any(|(other, _)| other == id) {
-            return Err(format!("{id} came twice"));
+            return Err(Miss::Found(format!("{id} came twice")));
         }
         received.push((id.to_owned(), event.at.to_string()));
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     check::shown,
     document,
-    endpoint::{Endpoint, try_until, until_holds},
+    endpoint::{Endpoint, Miss, try_until, until_holds},
     error, fail, pass,
     synthetic::{Receipt, Writer},
     with,
@@ -80,7 +80,7 @@ impl Deployment {
         of: &Endpoint,
         writer: Writer,
         until: Instant,
-    ) -> Result<Replayed, String> {
+    ) -> Result<Replayed, Miss> {
         let said = |what: String| format!("{}: {what}", of.name);
         let url = format!("{}{STREAM}", of.url);
         let key = writer.key.as_ref();
@@ -91,7 +91,7 @@ impl Deployment {
             let begun = stream.next_named("connected", until).await;
             begun.map_err(|why| said(format!("no `connected`: {why}")))?;
             let first = self.publish(of, &writer, 0).await?;
-            self.until_own(&mut stream, &first, until).await.map_err(said)?
+            self.until_own(&mut stream, &first, until).await.map_err(|miss| miss.at(&of.name))?
         };
         let mut missed = Vec::new();
         for number in 1..=MISSED {
@@ -105,16 +105,17 @@ impl Deployment {
         if resume != "resumed" {
             let text =
                 format!("the stream was not resumed behind its cursor but is `{}`", shown(&resume));
-            return Err(said(text));
+            return Err(Miss::Found(said(text)));
         }
         // One more, which comes live: what is repeated would come before it.
         let last = self.publish(of, &writer, MISSED + 1).await?;
-        let came = self.came(&mut stream, &writer, &last, until).await.map_err(said)?;
+        let came = self.came(&mut stream, &writer, &last, until).await;
+        let came = came.map_err(|miss| miss.at(&of.name))?;
         let wanted: Vec<_> = missed.iter().chain([&last]).map(|it| it.id.as_str()).collect();
         let got: Vec<_> = came.iter().map(|(id, _)| id.as_str()).collect();
         if got != wanted {
             let came = got.iter().map(|id| place_of(&wanted, id)).collect::<Vec<_>>().join(", ");
-            return Err(said(format!("of {} events came {came}", wanted.len())));
+            return Err(Miss::Found(said(format!("of {} events came {came}", wanted.len()))));
         }
         let missed = missed.into_iter().map(|receipt| receipt.id).collect();
         Ok(Replayed { of: of.name.clone(), cursor, resume, missed, came })
@@ -126,14 +127,16 @@ impl Deployment {
         stream: &mut EventStream,
         receipt: &Receipt,
         until: Instant,
-    ) -> Result<String, String> {
+    ) -> Result<String, Miss> {
         loop {
-            let event = stream.next(until).await;
-            let event = event.map_err(|why| format!("a live event did not come: {why}"))?;
+            let event = stream.next(until).await.map_err(|why| {
+                Miss::of_acknowledged(&why, format!("a live event did not come: {why}"))
+            })?;
             let is_it =
                 event.json().is_some_and(|it| it.get("id") == Some(&receipt.id.clone().into()));
             if is_it && event.id.is_empty() {
-                return Err("an event came without an `id:`, which would be its cursor".to_owned());
+                let text = "an event came without an `id:`, which would be its cursor";
+                return Err(Miss::Found(text.to_owned()));
             }
             if is_it {
                 return Ok(event.id);
@@ -148,16 +151,18 @@ impl Deployment {
         writer: &Writer,
         last: &Receipt,
         until: Instant,
-    ) -> Result<Vec<(String, String)>, String> {
+    ) -> Result<Vec<(String, String)>, Miss> {
         let mut came: Vec<(String, String)> = Vec::new();
         loop {
-            let event = stream
-                .next(until)
-                .await
-                .map_err(|why| format!("{} missed events came, then {why}", came.len()))?;
+            let event = stream.next(until).await.map_err(|why| {
+                let text = format!("{} missed events came, then {why}", came.len());
+                Miss::of_acknowledged(&why, text)
+            })?;
             match event.name.as_str() {
-                "gap" => return Err(format!("the stream has a gap: {}", event.data)),
-                "goodbye" => return Err("the server ended the stream".to_owned()),
+                "gap" => {
+                    return Err(Miss::Found(format!("the stream has a gap: {}", event.data)));
+                }
+                "goodbye" => return Err("the server ended the stream".to_owned().into()),
                 _ => {}
             }
             let Some(data) = event.json() else { continue };

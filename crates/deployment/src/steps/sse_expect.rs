@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{
     check::faults,
     document,
-    endpoint::{Endpoint, try_until, until_holds},
+    endpoint::{Endpoint, Miss, try_until, until_holds},
     error, fail, pass,
     synthetic::Writer,
     with,
@@ -89,8 +89,9 @@ impl Deployment {
         path: &str,
         (expected, writer): (&ByEvent, &Writer),
         until: Instant,
-    ) -> Result<Vec<KeptEvent>, String> {
-        let said = |what: String| format!("the stream of {}: {what}", of.name);
+    ) -> Result<Vec<KeptEvent>, Miss> {
+        let place = format!("the stream of {}", of.name);
+        let said = |what: String| format!("{place}: {what}");
         let url = format!("{}{path}", of.url);
         let key = writer.key.as_ref().filter(|_| !of.url.is_empty());
         let opened = EventStream::open(&self.http, &url, key, None).await;
@@ -109,7 +110,7 @@ impl Deployment {
         let mut events = vec![kept(&connected)];
         if expected.is_empty() {
             let own = self.expect_own(of, &mut stream, writer, until).await;
-            events.push(kept(&own.map_err(said)?));
+            events.push(kept(&own.map_err(|miss| miss.at(&place))?));
             return Ok(events);
         }
         for (name, (assertions, fields)) in expected {
@@ -122,7 +123,7 @@ impl Deployment {
             let data = event.json().unwrap_or(Value::Null);
             let wrong = faults(&data, assertions, fields);
             if !wrong.is_empty() {
-                return Err(said(format!("in `{name}` {}", wrong.join(", "))));
+                return Err(said(format!("in `{name}` {}", wrong.join(", "))).into());
             }
             if name != "connected" {
                 events.push(kept(&event));
@@ -138,15 +139,19 @@ impl Deployment {
         stream: &mut EventStream,
         writer: &Writer,
         until: Instant,
-    ) -> Result<Event, String> {
+    ) -> Result<Event, Miss> {
         let service = self.service_endpoint();
         // An address of somebody else's stream is given its events by somebody else.
         let to = if of.url.is_empty() { &service } else { of };
         let receipt = self.publish(to, writer, 1).await?;
         loop {
-            let event = stream.next(until).await;
-            let event =
-                event.map_err(|why| format!("an event that was published did not come: {why}"))?;
+            let event = stream.next(until).await.map_err(|why| {
+                let text = format!("an event that was published did not come: {why}");
+                Miss::of_acknowledged(&why, text)
+            })?;
+            if event.name == "gap" {
+                return Err(Miss::Found(format!("it has a gap: {}", event.data)));
+            }
             if event
                 .json()
                 .is_some_and(|data| data.get("id") == Some(&Value::from(receipt.id.as_str())))

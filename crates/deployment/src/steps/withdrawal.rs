@@ -91,6 +91,9 @@ impl Deployment {
                 (failed.reached, failed.failures, fail(text))
             }
         };
+        // It is known some looks later than it was so: the one number is when it was.
+        let gone = reached.residual.and_then(|after| decided_at.checked_add(after).ok());
+        self.clocks.lock().residual_at = gone;
         let moved = reached.open_at_stop.saturating_sub(reached.evicted);
         let (reached, failures, progress) = (&reached, &failures[..], &progress[..]);
         let record = Record { decided_at, reached, moved, failures, progress };
@@ -104,7 +107,6 @@ impl Deployment {
         match progress.what {
             ProgressKind::Stopped => clocks.new_traffic_at = at,
             ProgressKind::CameAgain { .. } => clocks.new_traffic_at = None,
-            ProgressKind::Gone => clocks.residual_at = at,
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use conductor::{Effect, World};
+use deployment::Instead;
 use guard::Verdict;
 
 use crate::support::{
@@ -115,4 +116,27 @@ async fn what_a_program_did_is_not_told_from_here() {
         let acting = stage.act(&step("make it", class));
         assert_eq!(acting.deployment.read_back(&acting.work(None)).await.effect, effect, "{class}");
     }
+}
+
+#[tokio::test]
+async fn what_stands_in_for_a_program_is_told() {
+    let stage = Stage::new().await;
+    script(&stage, "other", "echo other");
+    let (commands, why) = (vec![vec!["./other".to_owned()]], "there is no such port".to_owned());
+    *stage.hands.instead.lock().unwrap() = Some(Instead::Commands(commands, why));
+    let done = stage.carry_out(&step("no-such-program --now", "observe")).await;
+    assert_eq!(done.verdict, Verdict::Pass, "{done:?}");
+    assert_eq!(text(&done, "stdout.txt"), "other\n");
+    let told = "In the place of `no-such-program --now`, since there is no such port: `./other`.";
+    assert!(done.text.ends_with(told), "{}", done.text);
+    assert!(text(&done, "instead.json").contains("no-such-program"));
+
+    *stage.hands.instead.lock().unwrap() = Some(Instead::Act("nobody can".to_owned()));
+    let done = stage.carry_out(&step("no-such-program", "observe")).await;
+    assert_eq!(done.verdict, Verdict::Pass, "{done:?}");
+    assert!(
+        done.text.ends_with("In the place of `no-such-program`, since nobody can."),
+        "{done:?}"
+    );
+    assert_eq!(stage.hands.done.lock().unwrap().len(), 1);
 }

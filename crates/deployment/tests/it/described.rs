@@ -10,7 +10,7 @@ use crate::support::stage::{Acting, Stage, left, plan};
 
 const STEPS: &str = "1. Deploy. <!-- run: external id=S1 class=once undo=BACK -->\n\
     2. Keep. <!-- run: capture id=S2 -->\n\n   ```toml guard\n   id = \"lost\"\n   measure = \"zero\"\n   \
-    source = \"ledger\"\n   what = \"lost events\"\n   ```\n\n   ```toml guard\n   id = \"again\"\n   \
+    source = \"ledger\"\n   what = \"lost event\"\n   ```\n\n   ```toml guard\n   id = \"again\"\n   \
     measure = \"restarts\"\n   source = \"supervisor\"\n   restarts = 1\n   within = \"1m\"\n   ```\n";
 
 fn environment(stage: &Stage) -> Result<Environment, EnvironmentError> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod capture;
+mod certificate;
 mod command;
 mod described;
 mod expect;

@@ -106,6 +106,22 @@ async fn a_replica_that_loses_or_has_another_order_fails() {
 }
 
 #[tokio::test]
+async fn what_was_found_once_is_not_tried_again() {
+    let lies = Lies { gap_once: true, chat: true, ..Lies::default() };
+    for (step, text) in [(FANOUT, "its stream has a gap"), (RESUMES, "it has a gap")] {
+        let stage = Stage::lying(lies.clone()).await;
+        // There is time for a second try, which would find nothing.
+        let done = stage.carry_out(step).await;
+        assert_eq!(done.verdict, Verdict::Fail, "{step}: {done:?}");
+        assert!(done.text.contains(text), "{}", done.text);
+        if step == FANOUT {
+            assert_eq!(left(&done, "fanout.json")["threads"], serde_json::json!(["thr_1"]));
+            assert_eq!(stage.log.messages_left(), 0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_replica_alone_does_not_fan_out() {
     let stage = Stage::new().await;
     stage.hands.replicas.lock().unwrap().truncate(1);
@@ -125,7 +141,7 @@ async fn chat_is_used_where_there_is_some_and_left_clean() {
     assert_eq!((&seen["thread"], &seen["is_clean"]), (&"thr_1".into(), &true.into()));
     assert_eq!(stage.log.messages_left(), 0);
     let mut work = acting.work(Some("S2"));
-    work.kept.insert("S1".into(), done.artefacts);
+    std::sync::Arc::make_mut(&mut work.kept).insert("S1".into(), done.artefacts);
     let done = acting.deployment.carry_out(&work).await;
     assert_eq!(done.verdict, Verdict::Pass, "{done:?}");
     assert!(done.text.contains("Of the 1 threads"), "{}", done.text);

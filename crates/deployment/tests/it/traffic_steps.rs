@@ -68,6 +68,9 @@ async fn a_canary_has_its_share_and_is_taken_out_with_both_clocks() {
     assert_eq!((&record["open_at_stop"], &record["evicted"]), (&1.into(), &1.into()));
     let clocks = world.clocks();
     assert!(clocks.new_traffic_at.unwrap() <= clocks.residual_at.unwrap(), "{clocks:?}");
+    let residual = clocks.residual_at.unwrap().duration_since(undo.going_back_since.unwrap());
+    // What people are shown is what is signed.
+    assert_eq!(u64::try_from(residual.as_millis()).ok(), gone);
     assert_eq!(*stage.hands.done.lock().unwrap(), ["goodbye canary"]);
     assert_eq!(world.read_back(&undo).await.effect, Effect::Yes);
     drop(stream);

@@ -142,9 +142,9 @@ fn w30_a_decision_contradicts_itself() {
     };
     assert!(decided_so(&cast, Choice::Waive, |it| it.about = Some("G2".into())).is_sound());
     let report = decided_so(&cast, Choice::Waive, |_| {});
-    told(&report, "a WAIVE or an ATTEST names what it is about");
+    told(&report, "a WAIVE, an ATTEST or a DENY names what it is about");
     let report = decided_so(&cast, Choice::Attest, |_| {});
-    told(&report, "a WAIVE or an ATTEST names what it is about");
+    told(&report, "a WAIVE, an ATTEST or a DENY names what it is about");
     let report = decided_so(&cast, Choice::Approve, |it| it.plan = None);
     told(&report, "an APPROVE names the plan that is approved of");
     for digest in ["", "ab", &"A".repeat(64)] {

@@ -45,6 +45,11 @@ impl Certificates {
         (self.path("client.pem"), self.path("client.key"))
     }
 
+    /// Returns the files with a server's certificate and its key.
+    pub fn server(&self) -> (PathBuf, PathBuf) {
+        (self.path("server.pem"), self.path("server.key"))
+    }
+
     /// Returns the file with the authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.path("ca.pem")

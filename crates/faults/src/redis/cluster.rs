@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use redis::RedisResult;
 
 use super::{
-    Patience, free_port,
+    Patience,
     options::ServerOptions,
     server::{RedisServer, Role},
 };
+use crate::port::lasting_port;
 
 /// How many primaries a cluster has.
 pub const NODES: usize = 3;
@@ -33,7 +34,7 @@ impl RedisCluster {
     pub async fn start_with(options: ServerOptions) -> Self {
         let mut nodes = Vec::new();
         for _ in 0..NODES {
-            let role = || Role::Node { bus: free_port() };
+            let role = || Role::Node { bus: lasting_port() };
             nodes.push(RedisServer::start_as(options.clone(), role).await);
         }
         let cluster = RedisCluster { nodes, options };
@@ -65,7 +66,7 @@ impl RedisCluster {
 
     /// Adds a node without slots, and returns its index.
     pub async fn add_node(&mut self) -> usize {
-        let role = || Role::Node { bus: free_port() };
+        let role = || Role::Node { bus: lasting_port() };
         let node = RedisServer::start_as(self.options.clone(), role).await;
         self.meet(&node).await;
         self.nodes.push(node);

@@ -14,8 +14,8 @@ use redis::{
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{PATIENCE, POLL, free_port, options::ServerOptions};
-use crate::process::Process;
+use super::{PATIENCE, POLL, options::ServerOptions};
+use crate::{port::lasting_port, process::Process};
 
 /// How often another port is tried.
 const PORTS_TRIED: u32 = 10;
@@ -66,7 +66,7 @@ impl RedisServer {
         let folder = tempfile::tempdir().expect("there is a temporary folder");
         let mut server = RedisServer { folder, port: 0, role: role(), options, running: None };
         for _ in 0..PORTS_TRIED {
-            (server.port, server.role) = (free_port(), role());
+            (server.port, server.role) = (lasting_port(), role());
             server.write_files();
             if server.try_run().await {
                 return server;
@@ -192,7 +192,7 @@ impl RedisServer {
             if self.running.as_mut().is_none_or(Process::has_ended) {
                 break;
             }
-            if self.is_ours().await {
+            if self.is_ours_and_loaded().await {
                 return true;
             }
             sleep(POLL).await;
@@ -201,11 +201,13 @@ impl RedisServer {
         false
     }
 
-    /// Returns whether the server that answers is the one that was started.
-    async fn is_ours(&self) -> bool {
-        let info: RedisResult<String> = self.try_command(redis::cmd("INFO").arg("server")).await;
+    /// Returns whether the server that answers is the one that was started, and has read its files: it
+    /// says who it is while it still refuses everything else (`-LOADING`).
+    async fn is_ours_and_loaded(&self) -> bool {
+        let info: RedisResult<String> = self.try_command(&mut redis::cmd("INFO")).await;
         let pid = format!("process_id:{}", self.process().id());
-        info.is_ok_and(|info| info.lines().any(|line| line.trim() == pid))
+        let says = |info: &str, what: &str| info.lines().any(|line| line.trim() == what);
+        info.is_ok_and(|info| says(&info, &pid) && !says(&info, "loading:1"))
     }
 
     fn process(&self) -> &Process {

@@ -2,6 +2,7 @@
 //!
 //! The name of this module is what the test command leaves out by where there is no server.
 
+mod chains;
 mod deployment;
 mod places;
 mod replicas;
@@ -38,7 +39,7 @@ impl Database {
     }
 
     /// Asks for one statement, behind everybody's back.
-    fn ask(&self, text: &str) {
+    fn ask(&self, text: &str) -> Value {
         let answer: Value = self.runtime.block_on(async {
             let url = format!("http://{}/sql", self.server.address());
             let request = reqwest::Client::new().post(url).body(text.to_owned());
@@ -48,6 +49,7 @@ impl Database {
             answer.expect("it answers").json().await.expect("JSON")
         });
         assert_eq!(answer[0]["status"], "OK", "{text}: {answer}");
+        answer
     }
 
     fn plan(&self) -> Plan {
@@ -106,14 +108,14 @@ fn a_server_without_its_database_is_sent_nothing_and_holds_nobody_up() {
     let server = database.plan().start();
     let thread = server.thread(ALICE, "public");
     server.say(ALICE, &thread, "one");
-    let checks = json!({"lifecycle": "ready", "realtime": "ok", "database": "ok"});
+    let checks = json!({"lifecycle": "ready", "realtime": "ok", "database": "ok", "ingest": {"status": "off", "mode": "off", "reasons": []}});
     assert_eq!(readiness(&server).1["checks"], checks);
     database.server.kill();
     until("it is not ready", || readiness(&server).0 == 503);
     let ready = readiness(&server).1;
     // Its port is closed: that is found out without a request that waits in vain.
     assert_eq!(ready["reason"], "the database can't be reached", "{ready}");
-    let checks = json!({"lifecycle": "ready", "realtime": "ok", "database": "unhealthy"});
+    let checks = json!({"lifecycle": "ready", "realtime": "ok", "database": "unhealthy", "ingest": {"status": "off", "mode": "off", "reasons": []}});
     assert_eq!((&ready["status"], &ready["checks"]), (&json!("unavailable"), &checks), "{ready}");
     assert_eq!(server.send(&Request::new("GET", "/health")).status, 200, "it lives");
     // If every one waited for the database, these would take minutes.

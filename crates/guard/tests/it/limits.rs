@@ -6,23 +6,27 @@ const SILENT_MS: u64 = 60_000;
 
 #[test]
 fn one_lost_event_fails_for_good_and_nothing_checked_does_not_pass() {
-    let mut limit = ZeroLimit::new("loss", "audit", "lost events", SILENT_MS);
+    let mut limit = ZeroLimit::new("loss", "audit", "lost event", SILENT_MS);
     assert_eq!(limit.judge(At(0)).verdict, Verdict::Insufficient);
     limit.observe(At(1000), 0.0, 0.0);
     assert_eq!(limit.judge(At(1000)).verdict, Verdict::Insufficient);
     limit.observe(At(2000), 500.0, 0.0);
-    assert_eq!(limit.judge(At(2000)).sentence, "There were no lost events among 500.");
+    assert_eq!(limit.judge(At(2000)).sentence, "Not one lost event was found among 500.");
     assert_eq!(limit.judge(At(62_001)).verdict, Verdict::Error);
     limit.observe(At(3000), 500.0, 1.0);
     limit.observe(At(4000), 500.0, 0.0);
     let judged = limit.judge(At(900_000));
     assert_eq!((judged.verdict, judged.value, judged.n), (Verdict::Fail, Some(1.0), 1500.0));
+    assert_eq!(judged.sentence, "Not one lost event is allowed, and 1 was found.");
+    limit.observe(At(5000), 500.0, 7.0);
+    let judged = limit.judge(At(900_000));
+    assert_eq!(judged.sentence, "Not one lost event is allowed, and 8 were found.");
 }
 
 #[test]
 fn counts_that_are_none_are_an_error() {
     for (checked, found) in [(f64::NAN, 0.0), (1.0, f64::NAN), (-1.0, 0.0), (1.0, -1.0)] {
-        let mut limit = ZeroLimit::new("loss", "audit", "lost events", SILENT_MS);
+        let mut limit = ZeroLimit::new("loss", "audit", "lost event", SILENT_MS);
         limit.observe(At(1000), 5.0, 0.0);
         limit.observe(At(2000), checked, found);
         assert_eq!(limit.judge(At(2000)).verdict, Verdict::Error, "{checked} {found}");
@@ -74,7 +78,7 @@ fn what_a_refused_look_found_is_not_forgotten() {
     for (at, checked, found) in
         [(5, f64::NAN, 3.0), (5, -1.0, 3.0), (5, 500.0, f64::INFINITY), (1, 500.0, 1.0)]
     {
-        let mut limit = ZeroLimit::new("loss", "audit", "lost events", SILENT_MS);
+        let mut limit = ZeroLimit::new("loss", "audit", "lost event", SILENT_MS);
         limit.observe(At(1), 10.0, 0.0);
         limit.observe(At(at), checked, found);
         limit.observe(At(10), 500.0, 0.0);

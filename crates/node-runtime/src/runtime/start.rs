@@ -22,6 +22,7 @@ use super::{Running, RuntimeBuilder, housekeeping, switch_record};
 use crate::{
     Phase, State, Tasks,
     evidence::{KeyFileError, read_key},
+    ingest::{Ingest, IngestError},
     live::{Adopted, ReplicaMaker, spool},
     local_key,
     ops::OpsEvent,
@@ -76,6 +77,9 @@ pub enum StartError {
     /// Delivery could not be started.
     #[error(transparent)]
     Delivery(#[from] delivery::StartError),
+    /// Chains can't be followed.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
 }
 
 impl StartError {
@@ -90,6 +94,7 @@ impl StartError {
             | StartError::Switch(_)
             | StartError::EvidenceKey(_)
             | StartError::LocalKey(_) => 64,
+            StartError::Ingest(error) => error.exit_code(),
             StartError::StateDir(StateDirError::InUse { .. })
             | StartError::Bind { .. }
             | StartError::Delivery(_) => 69,
@@ -131,10 +136,16 @@ impl RuntimeBuilder {
             report(&loaded);
             set_aside = loaded.set_aside;
         }
+        let ingest = Ingest::start(&state).await;
+        if let (Err(_), Some(delivery)) = (&ingest, state.delivery()) {
+            delivery.stop().await;
+        }
+        let ingest = ingest?;
         let inner_tasks = Tasks::default();
         housekeeping::spawn(&inner_tasks, &state, &state_dir, set_aside);
         let listener = Some(listener);
-        Ok(Running { state, tasks: Tasks::default(), inner_tasks, state_dir, listener, address })
+        let tasks = Tasks::default();
+        Ok(Running { state, tasks, inner_tasks, ingest, state_dir, listener, address })
     }
 }
 

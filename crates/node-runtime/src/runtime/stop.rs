@@ -17,16 +17,29 @@ const LEAVING_PER_SECOND: f64 = 1000.0;
 
 /// The shares of the shutdown's time that its parts may take at most. What is left is for saving,
 /// and for the moments between them.
-const SPREAD_SHARE: f64 = 0.4;
-const TASKS_SHARE: f64 = 0.2;
+const SPREAD_SHARE: f64 = 0.35;
+/// The share of the shutdown's time in which tasks end, between 0 and 1. It begins once readers have
+/// left, which may be at once.
+pub const TASKS_SHARE: f64 = 0.17;
+/// In which what was taken of chains is written.
+const INGEST_SHARE: f64 = 0.1;
 const INNER_TASKS_SHARE: f64 = 0.1;
+/// In which the last simulations end; they were asked to when the shutdown began.
+const SIMULATIONS_SHARE: f64 = 0.02;
 /// In which logs of Redis may be read for whoever has none.
-const HAND_OVER_SHARE: f64 = 0.15;
+const HAND_OVER_SHARE: f64 = 0.13;
 /// In which memory is brought up to date after a switch, at the beginning and at the end.
 const SWITCH_SHARE: f64 = 0.04;
 
 const _: () = assert!(
-    SPREAD_SHARE + TASKS_SHARE + INNER_TASKS_SHARE + HAND_OVER_SHARE + 2.0 * SWITCH_SHARE <= 0.95,
+    SPREAD_SHARE
+        + TASKS_SHARE
+        + INGEST_SHARE
+        + INNER_TASKS_SHARE
+        + SIMULATIONS_SHARE
+        + HAND_OVER_SHARE
+        + 2.0 * SWITCH_SHARE
+        <= 0.95,
     "the parts of a shutdown have to fit into its time"
 );
 
@@ -40,7 +53,7 @@ pub struct StopReport {
     pub readers_moved: bool,
     /// Whether every task ended by itself.
     pub tasks_ended: bool,
-    /// Whether every window was saved.
+    /// Whether every window was saved, and what was taken of chains is on disk.
     pub saved: bool,
 }
 
@@ -54,12 +67,18 @@ impl StopReport {
 impl Running {
     /// Ends the process within the time that the settings give it.
     pub async fn stop(self) -> StopReport {
-        let Running { state, tasks, inner_tasks, state_dir, .. } = self;
+        let Running { state, tasks, inner_tasks, ingest, state_dir, .. } = self;
         let within = state.settings.drain;
         state.enter(Phase::Draining);
         state.tell_ops("server.draining", serde_json::json!({"seconds": within.as_secs()})).await;
         // The surface stops accepting and finishes what it has begun; publishes are refused.
         tasks.ask_to_end();
+        let simulations = state.simulations.get().map(|simulations| simulations.end());
+        // Before readers move: they get what was on disk.
+        let journaled = match ingest {
+            Some(ingest) => ingest.stop(within.mul_f64(INGEST_SHARE)).await,
+            None => true,
+        };
         // Where it stands, the next process finds out.
         end_switch(&state).await;
         let mut readers_moved = true;
@@ -68,6 +87,11 @@ impl Running {
             readers_moved = delivery.drain(spread).await.complete;
         }
         let tasks_ended = tasks.join(within.mul_f64(TASKS_SHARE)).await.is_ok();
+        if let Some(simulations) = simulations
+            && timeout(within.mul_f64(SIMULATIONS_SHARE), simulations).await.is_err()
+        {
+            tracing::warn!("a simulation is still under way; it ends at its deadline");
+        }
         if let Some(delivery) = state.delivery() {
             delivery.stop().await;
         }
@@ -82,6 +106,7 @@ impl Running {
             Target::Redis => hand_over(&state, &state_dir).await,
         };
         state.enter(Phase::Stopped);
+        let saved = saved && journaled;
         StopReport { readers_moved, tasks_ended: tasks_ended && inner_ended, saved }
     }
 }

@@ -1,6 +1,7 @@
 //! tidy: table
 //! Each setting once: its name, its default, what it allows. Problems are gathered, not thrown.
 
+mod ingest;
 #[cfg(feature = "inject")]
 pub(super) mod inject;
 
@@ -14,14 +15,14 @@ use std::{
 use broker::RedisIdentity;
 
 use super::{
-    ApiKey, Backend, ChatTransport, DataBackend, DataSettings, Given, JwtVerifier, LimitSettings,
-    LogFormat, LogSettings, Problem, RealtimeSettings, Secret, Settings, SettingsError, Source,
-    Values,
+    ApiKey, Backend, ChatTransport, ConsoleSettings, DataBackend, DataSettings, Given, JwtVerifier,
+    LimitSettings, LogFormat, LogSettings, Problem, RealtimeSettings, Secret, Settings,
+    SettingsError, Source, Values,
     data::{endpoint_fault, is_place},
 };
 
 /// Every setting that there is; another one is reported.
-const KNOWN: [&str; 43] = [
+const KNOWN: [&str; 53] = [
     "CHAT_REALTIME_CHANNEL_PREFIX",
     "CHAT_REALTIME_TRANSPORT",
     "DATA_BACKEND",
@@ -38,6 +39,7 @@ const KNOWN: [&str; 43] = [
     "SURREAL_USER",
     "TIDEGATE_BATCH_EVENTS_MAX",
     "TIDEGATE_BODY_BYTES_MAX",
+    "TIDEGATE_CONSOLE",
     "TIDEGATE_CORS_ORIGINS",
     "TIDEGATE_DRAIN_SECONDS",
     "TIDEGATE_EVIDENCE_DIR",
@@ -57,28 +59,30 @@ const KNOWN: [&str; 43] = [
     "TIDEGATE_REDIS_CERT_FILE",
     "TIDEGATE_REDIS_KEY_FILE",
     "TIDEGATE_REDIS_REPLICAS_MIN",
+    "TIDEGATE_RUNS_DIR",
     "TIDEGATE_URL",
     "TIDEGATE_WEBSOCKET_DEFLATE",
+    "VIZ_API_ANALYSIS",
     "VIZ_API_BIND",
     "VIZ_API_CHAINS",
     "VIZ_API_CHAIN_CONFIG_PATH",
+    "VIZ_API_CLICKHOUSE_URL",
     "VIZ_API_ETH_HTTP_URL",
     "VIZ_API_ETH_WS_URL",
+    "VIZ_API_EVENTS_HELD_MAX",
     "VIZ_API_INGEST_MODE",
+    "VIZ_API_JOURNAL_BYTES_MAX",
+    "VIZ_API_JOURNAL_QUEUE_MAX",
+    "VIZ_API_REGISTRY_PATH",
+    "VIZ_API_REPLAY_FILE",
+    "VIZ_API_REPLAY_SPEED",
 ];
 
-/// Settings of parts that this version does not have, which may hold any text.
-const TEXTS_OF_LATER_PARTS: [&str; 6] = [
-    "TIDEGATE_KEY",
-    "TIDEGATE_URL",
-    "VIZ_API_CHAINS",
-    "VIZ_API_CHAIN_CONFIG_PATH",
-    "VIZ_API_ETH_HTTP_URL",
-    "VIZ_API_ETH_WS_URL",
-];
+/// Settings of clients of a server, which a server may be started with.
+const OF_CLIENTS: [&str; 2] = ["TIDEGATE_KEY", "TIDEGATE_URL"];
 
 /// Settings whose value is never shown.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 11] = [
     "REDIS_URL",
     "SURREAL_PASS",
     "TIDEGATE_JWT_HS256_SECRET",
@@ -86,6 +90,8 @@ const SECRETS: [&str; 9] = [
     "TIDEGATE_KEY",
     "TIDEGATE_KEYS",
     "TIDEGATE_URL",
+    "VIZ_API_CHAINS",
+    "VIZ_API_CLICKHOUSE_URL",
     "VIZ_API_ETH_HTTP_URL",
     "VIZ_API_ETH_WS_URL",
 ];
@@ -179,6 +185,15 @@ impl<'a> Reader<'a> {
             });
         }
         verifiers
+    }
+
+    pub(super) fn console(&mut self) -> ConsoleSettings {
+        ConsoleSettings {
+            is_on: self.truth("TIDEGATE_CONSOLE", true),
+            runs_dir: self
+                .text("TIDEGATE_RUNS_DIR")
+                .map_or_else(|| PathBuf::from("tidegate-runs"), PathBuf::from),
+        }
     }
 
     pub(super) fn realtime(&mut self) -> RealtimeSettings {
@@ -378,23 +393,10 @@ impl<'a> Reader<'a> {
         LogSettings { filter, format }
     }
 
-    /// Settings of parts that this version does not have: only what changes nothing is allowed.
-    pub(super) fn later_parts(&mut self) {
-        self.one_of("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay"], &["p2p", "hybrid"]);
-        for setting in TEXTS_OF_LATER_PARTS {
+    /// Looks at what only clients of a server read.
+    pub(super) fn of_clients(&mut self) {
+        for setting in OF_CLIENTS {
             self.text(setting);
-        }
-    }
-
-    fn one_of(&mut self, setting: &str, allowed: &[&str], later: &[&str], never: &[&str]) {
-        let Some(text) = self.text(setting) else { return };
-        if later.contains(&text) {
-            self.problem(setting, &format!("this version allows {} only", allowed.join(" or ")));
-        } else if never.contains(&text) {
-            self.problem(setting, &format!("{} are not supported", never.join(" and ")));
-        } else if !allowed.contains(&text) {
-            let all: Vec<_> = allowed.iter().chain(later).copied().collect();
-            self.problem(setting, &format!("allowed are {}", all.join(", ")));
         }
     }
 

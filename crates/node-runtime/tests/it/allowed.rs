@@ -90,7 +90,7 @@ fn what_is_no_whole_number_is_refused() {
 
 #[test]
 fn a_word_that_is_not_allowed_is_never_replaced_in_silence() {
-    let table: [(&str, &[&str], &[&str]); 9] = [
+    let table: [(&str, &[&str], &[&str]); 14] = [
         ("REALTIME_BACKEND", &["memory"], &["rediss", "Redis", "none", "memory "]),
         ("CHAT_REALTIME_TRANSPORT", &["local"], &["memory", "LOCAL", "rediss"]),
         (
@@ -112,7 +112,16 @@ fn a_word_that_is_not_allowed_is_never_replaced_in_silence() {
             ],
         ),
         ("SURREAL_NS", &["gotong", "a-b_c1"], &["a b", "a;DROP", "ä"]),
-        ("VIZ_API_INGEST_MODE", &["off"], &["rpc", "replay", "p2p", "hybrid", "on", "rcp"]),
+        ("VIZ_API_INGEST_MODE", &["off", "replay"], &["rpc", "p2p", "hybrid", "on", "rcp"]),
+        ("VIZ_API_REPLAY_SPEED", &["1", "0.5", "max"], &["0", "-1", "fast", "NaN", "1e9"]),
+        (
+            "VIZ_API_ANALYSIS",
+            &["features", "opportunities", "features,opportunities", "simulations", "off"],
+            &["on", "sim", "off,features", "Features"],
+        ),
+        ("VIZ_API_EVENTS_HELD_MAX", &["1000", "250000"], &["999", "many"]),
+        ("VIZ_API_JOURNAL_BYTES_MAX", &["67108864"], &["1", "4GB"]),
+        ("VIZ_API_JOURNAL_QUEUE_MAX", &["16"], &["15", "-1"]),
         ("TIDEGATE_LOG_FORMAT", &["human", "json"], &["text", "JSON"]),
         (
             "VIZ_API_BIND",

@@ -4,6 +4,7 @@ mod support;
 
 mod allowed;
 mod file;
+mod ingest;
 mod keys;
 mod lifecycle;
 mod local_key;

@@ -71,6 +71,8 @@ fn each_setting_changes_its_own_field() {
         ("REALTIME_STATE_DIR", "/var/lib/tidegate"),
         ("TIDEGATE_CORS_ORIGINS", "https://a.example.com, http://localhost:5173"),
         ("TIDEGATE_WEBSOCKET_DEFLATE", "on"),
+        ("TIDEGATE_CONSOLE", "off"),
+        ("TIDEGATE_RUNS_DIR", "/var/lib/tidegate/runs"),
         ("TIDEGATE_LOG", "warn,viz_api=debug"),
         ("TIDEGATE_LOG_FORMAT", "json"),
     ]);
@@ -85,6 +87,8 @@ fn each_setting_changes_its_own_field() {
     assert_eq!(settings.realtime.state_dir, Path::new("/var/lib/tidegate"));
     assert_eq!(settings.cors_origins, ["https://a.example.com", "http://localhost:5173"]);
     assert!(settings.websocket_deflate);
+    assert!(!settings.console.is_on && Settings::default().console.is_on);
+    assert_eq!(settings.console.runs_dir, Path::new("/var/lib/tidegate/runs"));
     assert_eq!(
         (&*settings.log.filter, settings.log.format),
         ("warn,viz_api=debug", LogFormat::Json)
@@ -113,11 +117,15 @@ fn an_empty_variable_counts_as_absent() {
         "SURREAL_PASS",
         "VIZ_API_INGEST_MODE",
         "VIZ_API_CHAINS",
+        "VIZ_API_ANALYSIS",
+        "VIZ_API_REGISTRY_PATH",
         "TIDEGATE_DRAIN_SECONDS",
         "TIDEGATE_CORS_ORIGINS",
         "TIDEGATE_PAYLOAD_BYTES_MAX",
         "TIDEGATE_LAG_SECONDS_MAX",
         "TIDEGATE_WEBSOCKET_DEFLATE",
+        "TIDEGATE_CONSOLE",
+        "TIDEGATE_RUNS_DIR",
         "TIDEGATE_LOG",
         "TIDEGATE_LOG_FORMAT",
     ];

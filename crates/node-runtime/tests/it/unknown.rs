@@ -87,7 +87,7 @@ fn all_problems_are_told_together() {
 }
 
 #[test]
-fn settings_of_later_parts_are_known() {
+fn settings_of_other_programs_and_surfaces_are_known() {
     parsed(&[
         ("CHAT_REALTIME_CHANNEL_PREFIX", "gotong:chat:realtime"),
         ("SURREAL_ENDPOINT", "ws://127.0.0.1:8000"),
@@ -95,10 +95,6 @@ fn settings_of_later_parts_are_known() {
         ("SURREAL_DB", "chat"),
         ("SURREAL_USER", "u"),
         ("SURREAL_PASS", "p"),
-        ("VIZ_API_CHAINS", "eth"),
-        ("VIZ_API_CHAIN_CONFIG_PATH", "chains.toml"),
-        ("VIZ_API_ETH_WS_URL", "wss://n"),
-        ("VIZ_API_ETH_HTTP_URL", "https://n"),
         ("TIDEGATE_URL", "http://127.0.0.1:3000"),
         ("TIDEGATE_KEY", "a-key"),
     ]);

@@ -9,6 +9,7 @@ fn baseline() -> Baseline {
         binary: Some(Hash::of(b"binary")),
         state: "running".into(),
         version: Some("0.1.0".into()),
+        commit: None,
         realtime: json!({"selected_backend": "memory"}),
         inject: None,
         store: json!({"migration_checksum": "abc", "migrations": 3}),
@@ -72,32 +73,73 @@ fn secrets_are_named_and_not_shown() {
     assert!(shown.iter().all(|(name, value)| (value == MASK) == (name != "A")), "{shown:?}");
 }
 
-#[test]
-fn a_checksum_is_that_of_all_replicas() {
+/// Two replicas of each arm whose database has the same migrations.
+fn deployed() -> Baseline {
     let mut all = baseline();
-    assert_eq!(all.migration_checksum(), Some("abc"));
-    let mut other = all.replicas["stable-1"].clone();
-    other.store = json!({"status": "unused"});
-    all.replicas.insert("stable-2".into(), other.clone());
-    assert_eq!(all.migration_checksum(), Some("abc"));
-    other.store = json!({"migration_checksum": "def"});
-    all.replicas.insert("stable-3".into(), other);
-    assert_eq!(all.migration_checksum(), None);
+    all.database = "server".into();
+    let mut record = all.replicas["stable-1"].clone();
+    record.store = json!({"migration_checksum": Hash::of(b"files").to_string()});
+    for name in ["stable-1", "stable-2"] {
+        all.replicas.insert(name.into(), record.clone());
+    }
+    (record.arm, record.binary) = ("canary".into(), Some(Hash::of(b"candidate")));
+    for name in ["canary-1", "canary-2"] {
+        all.replicas.insert(name.into(), record.clone());
+    }
+    all
 }
 
 #[test]
 fn what_was_rehearsed_is_the_candidate() {
     let runbook = Hash::of(b"runbook");
-    let mut all = baseline();
-    let mut candidate = all.replicas["stable-1"].clone();
-    assert_eq!(all.rehearsed(runbook).map(|it| it.binary), Some(Hash::of(b"binary")));
-    (candidate.arm, candidate.binary) = ("canary".into(), Some(Hash::of(b"candidate")));
-    candidate.store = json!({"migration_checksum": Hash::of(b"files").to_string()});
-    all.replicas.insert("canary-1".into(), candidate.clone());
-    let rehearsed = all.rehearsed(runbook).unwrap();
+    let rehearsed = deployed().rehearsed(runbook).unwrap();
     assert_eq!(rehearsed.binary, Hash::of(b"candidate"));
     assert_eq!(rehearsed.migrations, Some(Hash::of(b"files")));
-    candidate.binary = Some(Hash::of(b"another"));
-    all.replicas.insert("canary-2".into(), candidate);
-    assert_eq!(all.rehearsed(runbook), None);
+    assert_eq!((rehearsed.router_configuration, rehearsed.runbook), (Hash::of(b"config"), runbook));
+    let mut stable = baseline();
+    stable.replicas.get_mut("stable-1").unwrap().store = json!({"status": "unused"});
+    let rehearsed = stable.rehearsed(runbook).unwrap();
+    assert_eq!((rehearsed.binary, rehearsed.migrations), (Hash::of(b"binary"), None));
+}
+
+#[test]
+fn what_differs_or_is_unseen_is_vouched_for_by_nobody() {
+    type Change = fn(&mut ReplicaRecord);
+    let changes: [(Change, &str); 6] = [
+        (
+            |it| it.store = json!({"migration_checksum": Hash::of(b"x").to_string()}),
+            "different migrations: canary-1 ",
+        ),
+        (|it| it.store = json!({"migration_checksum": "abc"}), "different migrations"),
+        (|it| it.store = json!({"status": "unused"}), "canary-2 did not tell of its migrations"),
+        (|it| it.binary = Some(Hash::of(b"x")), "different binaries: canary-1 "),
+        (|it| it.binary = None, "canary-2 did not say what it is"),
+        (|it| (it.version, it.store) = (None, json!({})), "canary-2 did not say what it is"),
+    ];
+    for (change, expected) in changes {
+        let mut all = deployed();
+        change(all.replicas.get_mut("canary-2").unwrap());
+        let why = all.rehearsed(Hash::of(b"runbook")).unwrap_err();
+        let why: Vec<_> = why.iter().map(ToString::to_string).collect();
+        assert!(why.iter().any(|why| why.contains(expected)), "{expected}: {why:?}");
+    }
+    let mut none = deployed();
+    none.replicas.values_mut().for_each(|it| it.store = json!({}));
+    let why = none.rehearsed(Hash::of(b"runbook")).unwrap_err();
+    assert!(matches!(why[..], [Unvouched::NoMigrations(_)]), "{why:?}");
+    none.replicas.clear();
+    assert_eq!(none.rehearsed(Hash::of(b"runbook")), Err(vec![Unvouched::NoReplica]));
+}
+
+#[test]
+fn faults_on_purpose_are_told() {
+    let mut all = deployed();
+    assert!(all.faults_on_purpose().is_empty());
+    // Built to fail, and told not to.
+    all.replicas.get_mut("canary-2").unwrap().inject = Some(json!("none"));
+    let told = all.faults_on_purpose();
+    assert!(
+        matches!(&told[..], [one] if one.starts_with("canary-2 was built to fail")),
+        "{told:?}"
+    );
 }

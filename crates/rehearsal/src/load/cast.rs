@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use super::{
     LoadSettings,
     keys::member_name,
-    seat::{Seat, SeatState},
+    seat::{Seat, SeatState, Stays},
     sender::{Lane, Sender},
+    settings::Churn,
     wire::{Target, Transport, Way},
 };
 
@@ -18,14 +19,17 @@ pub(super) fn seats(settings: &LoadSettings, threads: &[String]) -> Vec<Seat> {
         name,
         way: Way { router: settings.router, key: key.clone(), transport, target },
         stream,
+        stays: None,
         state: Mutex::new(SeatState::default()),
     };
+    let churn = settings.churn;
     let readers = settings.keys.readers.iter().enumerate().map(|(index, key)| {
         let (word, transport) = match index % 2 {
             0 => ("sse", Transport::Sse),
             _ => ("websocket", Transport::WebSocket),
         };
-        seat(format!("reader-{index} ({word})"), key, transport, Target::Events, 0)
+        let reader = seat(format!("reader-{index} ({word})"), key, transport, Target::Events, 0);
+        Seat { stays: churn.filter(|churn| comes_and_goes(churn, index)).map(stays), ..reader }
     });
     let members = settings.keys.members.iter().enumerate();
     let members = members.filter(|_| !threads.is_empty()).map(|(index, key)| {
@@ -35,6 +39,20 @@ pub(super) fn seats(settings: &LoadSettings, threads: &[String]) -> Vec<Seat> {
         seat(name, key, Transport::Sse, target, thread + 1)
     });
     readers.chain(members).collect()
+}
+
+/// Returns whether a reader is one of those that come and go. Readers stand in the order of their
+/// buckets and have the transports in turn: those that do are spread over both.
+fn comes_and_goes(churn: &Churn, index: usize) -> bool {
+    let before = |pairs: usize| pairs * usize::from(churn.percent) / 100;
+    before(index / 2 + 1) > before(index / 2)
+}
+
+fn stays(churn: Churn) -> Stays {
+    Stays {
+        stay: Duration::from_secs_f64(churn.stay_seconds),
+        away: Duration::from_secs_f64(churn.away_seconds),
+    }
 }
 
 /// Returns to which stream each lane goes, and who sends. Stream 0 is the organisation's, the threads
@@ -70,4 +88,21 @@ pub(super) fn senders(settings: &LoadSettings, threads: &[String]) -> (Vec<usize
 fn every(count: usize, per_second: f64) -> Option<Duration> {
     let is_some = count > 0 && per_second > 0.0;
     is_some.then(|| Duration::from_secs_f64(count as f64 / per_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_is_spread_over_buckets_and_transports() {
+        let churn = |percent| Churn { percent, ..Churn::default() };
+        let who = |percent: u8, of: std::ops::Range<usize>| {
+            of.filter(|&index| comes_and_goes(&churn(percent), index)).collect::<Vec<_>>()
+        };
+        assert_eq!([0, 75, 100].map(|percent| who(percent, 0..200).len()), [0, 150, 200]);
+        // Of the canary's share, and of either transport.
+        assert_eq!(who(50, 0..40).len(), 20);
+        assert_eq!(who(50, 0..200).iter().filter(|&index| index % 2 == 0).count(), 50);
+    }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use guard::Arm;
+
 use super::stamp::{Identity, Stamp};
 
 /// Of how many of a lane's last events identities are kept.
@@ -41,6 +43,10 @@ pub(super) struct Lane {
     /// Identities of the last ones, and the number of the first of them.
     identities: VecDeque<Option<Identity>>,
     first: u64,
+    /// Which ones the canary had an attempt of, from … up to …; one after the other.
+    on_canary: Vec<(u64, u64)>,
+    /// Whether the canary gave the last answer.
+    is_on_canary: bool,
 }
 
 impl Facts {
@@ -61,6 +67,29 @@ impl Facts {
             known.first += 1;
         }
         stamp
+    }
+
+    /// Notes which arm answered an attempt; where nobody did, it may be the one that did before.
+    pub(super) fn attempted(&mut self, stamp: Stamp, arm: Option<Arm>) {
+        let lane = &mut self.lanes[stamp.lane as usize];
+        lane.is_on_canary = arm.map_or(lane.is_on_canary, |arm| arm == Arm::Canary);
+        if !lane.is_on_canary {
+            return;
+        }
+        match lane.on_canary.last_mut() {
+            Some((_, to)) if *to >= stamp.n => *to = stamp.n + 1,
+            _ => lane.on_canary.push((stamp.n, stamp.n + 1)),
+        }
+    }
+
+    /// Returns how many events with two effects the canary had an attempt of, of those that are
+    /// remembered.
+    pub(super) fn double_effects_on_canary(&self) -> u64 {
+        let had = |stamp: &&Stamp| {
+            let ranges = &self.lanes[stamp.lane as usize].on_canary;
+            ranges.iter().any(|(from, to)| (*from..*to).contains(&stamp.n))
+        };
+        self.doubles.iter().filter(had).count() as u64
     }
 
     /// Notes that an event was acknowledged under an identity.
@@ -102,6 +131,11 @@ impl Facts {
         (0..).zip(&self.lanes).filter(move |(_, lane)| lane.stream == stream)
     }
 
+    /// Returns how many were begun until now of each lane of a stream.
+    pub(super) fn begun_on(&self, stream: usize) -> Vec<(u32, u64)> {
+        self.lanes_of(stream).map(|(number, lane)| (number, lane.begun)).collect()
+    }
+
     /// Returns how many were acknowledged.
     pub(super) fn acknowledged(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.acknowledged).sum()
@@ -134,6 +168,22 @@ mod tests {
         assert_eq!(facts.see(second, a), Origin::Sent);
         facts.acknowledge(second, b);
         assert_eq!((facts.double_effects, facts.under_way()), (2, 0));
+    }
+
+    #[test]
+    fn two_effects_are_the_canarys_where_it_had_an_attempt() {
+        let mut facts = Facts::new([0]);
+        let arms = [Arm::Stable, Arm::Canary, Arm::Canary, Arm::Stable, Arm::Canary];
+        for arm in arms {
+            let stamp = facts.begin(0);
+            facts.attempted(stamp, Some(arm));
+            facts.acknowledge(stamp, Identity::of("a"));
+            // Nobody answers the second attempt, which goes where the first one went.
+            facts.attempted(stamp, None);
+            facts.see(stamp, Identity::of("b"));
+        }
+        assert_eq!((facts.double_effects, facts.double_effects_on_canary()), (5, 3));
+        assert_eq!(facts.lanes[0].on_canary, [(1, 3), (4, 5)]);
     }
 
     #[test]

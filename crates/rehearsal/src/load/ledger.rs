@@ -37,6 +37,19 @@ impl ArmCounts {
     }
 }
 
+/// What went wrong over streams and requests of the canary alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OnCanary {
+    /// Numbers that were left out of a stream.
+    pub lost: u64,
+    /// Events that came a second time over one.
+    pub repeated: u64,
+    /// Events that came behind a later one.
+    pub reordered: u64,
+    /// Events with two effects of which the canary had an attempt.
+    pub double_effects: u64,
+}
+
 /// What clients saw until now. Counts only grow, but for `open` and `under_way`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ledger {
@@ -52,6 +65,8 @@ pub struct Ledger {
     pub altered: u64,
     /// Events that had two effects under one key.
     pub double_effects: u64,
+    /// Of all these, what the canary alone can have done.
+    pub on_canary: OnCanary,
     /// Messages that no server of ours says.
     pub nonsense: u64,
     /// Gaps that were told, by reason.
@@ -76,6 +91,8 @@ pub struct Ledger {
     pub goodbyes: ArmCounts,
     /// Streams that broke, were closed without a goodbye, or were silent for too long.
     pub breaks: ArmCounts,
+    /// Streams that readers left by themselves, to come back.
+    pub departures: ArmCounts,
     /// Streams that were refused or could not be reached.
     pub refused: u64,
     /// Requests that were answered, those with an error too.
@@ -111,6 +128,8 @@ pub struct Shortfall {
     pub lacks: u64,
     /// Of these, those that may lie in a gap that it was told of.
     pub told: u64,
+    /// Of these, those that a stream of the canary may have left out.
+    pub on_canary: u64,
     /// The first few, as `publisher-1/17`.
     pub first: Vec<String>,
 }
@@ -151,7 +170,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// Judges what was counted.
-    pub(super) fn of(
+    pub(crate) fn of(
         ledger: Ledger,
         shortfalls: Vec<Shortfall>,
         chat: Option<ChatLedger>,

@@ -1,15 +1,15 @@
 //! Readers: each follows one stream, comes back after every end behind what it has, and waits as long as
-//! it was told to.
+//! it was told to. Some come and go by themselves.
 
 use std::{sync::Arc, time::Duration};
 
 use rand::RngExt;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Shared,
     facts::Origin,
-    seat::{Left, Seat},
+    seat::{Left, Seat, Stays},
     stamp::Said,
     wire::{Ended, Message, Stream, Target},
 };
@@ -23,6 +23,9 @@ const REST_MAX: Duration = Duration::from_secs(2);
 
 /// The longest that a server may send a reader away for.
 const AWAY_MAX: Duration = Duration::from_secs(30);
+
+/// How often one that wants to leave looks whether it may.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Reads until it is aborted.
 pub(super) async fn read(shared: Arc<Shared>, index: usize) {
@@ -39,6 +42,7 @@ pub(super) async fn read(shared: Arc<Shared>, index: usize) {
                 match left {
                     Left::Goodbye(retry_ms) => Duration::from_millis(retry_ms).min(AWAY_MAX),
                     Left::Silent | Left::Ended(_) => about(REST),
+                    Left::Gone => seat.stays.map_or(REST, |stays| about(stays.away)),
                 }
             }
             Err(ended) => {
@@ -60,18 +64,36 @@ pub(super) fn about(time: Duration) -> Duration {
     time.mul_f64(rand::rng().random_range(0.5..1.5))
 }
 
+/// Follows a stream to its end, or until its time to leave. Who misses something that may still come
+/// stays for it: it would come back behind it, and nothing was lost by the server.
 async fn follow(shared: &Shared, seat: &Seat, mut stream: Stream) -> Left {
+    let leaves = seat.stays.map(|Stays { stay, .. }| Instant::now() + about(stay));
+    let mut heard = Instant::now();
     loop {
-        match timeout(SILENCE_MAX, stream.next()).await {
+        let to_leave = leaves.map(|at| at.saturating_duration_since(Instant::now()));
+        if to_leave == Some(Duration::ZERO) && may_leave(shared, seat) {
+            stream.leave().await;
+            return Left::Gone;
+        }
+        let wait = to_leave.map_or(SILENCE_MAX, |time| time.max(LOOK_EVERY).min(SILENCE_MAX));
+        match timeout(wait, stream.next()).await {
             Ok(Ok(message)) => {
+                heard = Instant::now();
                 if let Some(retry_ms) = take(shared, seat, message) {
                     return Left::Goodbye(retry_ms);
                 }
             }
             Ok(Err(ended)) => return Left::Ended(ended),
-            Err(_) => return Left::Silent,
+            Err(_) if heard.elapsed() >= SILENCE_MAX => return Left::Silent,
+            Err(_) => {}
         }
     }
+}
+
+/// One leaves behind the beginning of its stream, and with nothing missing.
+fn may_leave(shared: &Shared, seat: &Seat) -> bool {
+    let mut state = seat.state.lock();
+    state.has_begun && !state.record.has_holes(shared.now_ms())
 }
 
 /// Takes a message; returns after how long to come back where it is the last one.
@@ -93,7 +115,10 @@ fn take(shared: &Shared, seat: &Seat, message: Message) -> Option<u64> {
             };
             seat.state.lock().record.event(place, said, origin, shared.now_ms());
         }
-        Message::Gap { reason, resumes_at } => seat.state.lock().record.gap(&reason, resumes_at),
+        Message::Gap { reason, resumes_at } => {
+            let begun = shared.facts.lock().begun_on(seat.stream);
+            seat.state.lock().record.gap(&reason, resumes_at, begun);
+        }
         Message::Goodbye { retry_ms } => return Some(retry_ms),
         Message::Other => {}
     }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     facts::{Facts, Origin},
+    ledger::OnCanary,
     stamp::{Said, Stamp},
 };
 
@@ -38,6 +39,8 @@ pub(super) struct Record {
     /// Numbers that were left out, and when that was seen.
     holes: BTreeMap<u64, u64>,
     lanes: HashMap<u32, Seen>,
+    /// Whether its stream is on the canary now.
+    pub(super) is_on_canary: bool,
     pub(super) counts: Counts,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Counts {
     pub(super) lost: u64,
     pub(super) repeated: u64,
     pub(super) reordered: u64,
+    /// Of these three, what came, or did not, over a stream of the canary.
+    pub(super) on_canary: OnCanary,
     pub(super) altered: u64,
     /// Somebody else's events.
     pub(super) foreign: u64,
@@ -68,8 +73,9 @@ struct Seen {
     more_missing: u64,
     /// Behind a gap: the numbers that may come a second time, from … up to ….
     again: Option<(u64, u64)>,
-    /// Whether a gap came since the last event.
-    behind_gap: bool,
+    /// Behind a gap, until the next event: the numbers below may lie in it. What was begun after the gap
+    /// was told stands behind where it resumes, and never does.
+    told_to: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +133,9 @@ impl Record {
             Some(last) if place.seq <= last => self.came_late(place.seq, came),
             Some(last) => {
                 // A second place for the same event.
-                self.counts.repeated += u64::from(came == Some(Came::Again));
+                if came == Some(Came::Again) {
+                    self.repeated();
+                }
                 self.leave_out(last + 1, place.seq, now_ms);
                 self.place = Some(place);
             }
@@ -139,16 +147,28 @@ impl Record {
     fn came_late(&mut self, seq: u64, came: Option<Came>) {
         let fills_hole = self.holes.remove(&seq).is_some();
         match fills_hole || came == Some(Came::New) {
-            true => self.counts.reordered += 1,
-            false => self.counts.repeated += 1,
+            true => {
+                self.counts.reordered += 1;
+                self.counts.on_canary.reordered += u64::from(self.is_on_canary);
+            }
+            false => self.repeated(),
         }
+    }
+
+    fn repeated(&mut self) {
+        self.counts.repeated += 1;
+        self.counts.on_canary.repeated += u64::from(self.is_on_canary);
+    }
+
+    fn lost(&mut self, count: u64) {
+        self.counts.lost += count;
+        self.counts.on_canary.lost += if self.is_on_canary { count } else { 0 };
     }
 
     fn leave_out(&mut self, from: u64, to: u64, now_ms: u64) {
         for seq in from..to {
             if self.holes.len() >= MISSING_MAX {
-                self.counts.lost += to - seq;
-                return;
+                return self.lost(to - seq);
             }
             self.holes.insert(seq, now_ms);
         }
@@ -161,16 +181,23 @@ impl Record {
         came
     }
 
-    /// Takes in a gap that the server tells of.
-    pub(super) fn gap(&mut self, reason: &str, resumes_at: Place) {
+    /// Takes in a gap that the server tells of, given how many of each lane of the stream were begun
+    /// until now: what is begun later stands behind where the gap resumes.
+    pub(super) fn gap(
+        &mut self,
+        reason: &str,
+        resumes_at: Place,
+        begun: impl IntoIterator<Item = (u32, u64)>,
+    ) {
         let is_known = self.counts.gaps.contains_key(reason);
         let has_room = is_known || self.counts.gaps.len() < REASONS_MAX;
         let reason = if has_room { reason } else { "other" };
         *self.counts.gaps.entry(reason.to_owned()).or_default() += 1;
         self.lose_holes();
         self.place = Some(resumes_at);
-        for seen in self.lanes.values_mut() {
-            (seen.again, seen.behind_gap) = (Some((0, seen.next)), true);
+        for (lane, begun) in begun {
+            let seen = self.lanes.entry(lane).or_default();
+            (seen.again, seen.told_to) = (Some((0, seen.next)), begun);
         }
     }
 
@@ -180,7 +207,7 @@ impl Record {
     }
 
     fn lose_holes(&mut self) {
-        self.counts.lost += self.holes.len() as u64;
+        self.lost(self.holes.len() as u64);
         self.holes.clear();
     }
 
@@ -189,8 +216,14 @@ impl Record {
         let before = self.holes.len();
         if before > 0 {
             self.holes.retain(|_, seen_ms| now_ms.saturating_sub(*seen_ms) < HOLE_MS_MAX);
-            self.counts.lost += (before - self.holes.len()) as u64;
+            self.lost((before - self.holes.len()) as u64);
         }
+    }
+
+    /// Returns whether something is missing that may still come.
+    pub(super) fn has_holes(&mut self, now_ms: u64) -> bool {
+        self.look(now_ms);
+        !self.holes.is_empty()
     }
 
     /// Returns what it lacks of what was acknowledged on its stream.
@@ -206,9 +239,7 @@ impl Record {
             lack.first.extend(numbers.take(room).map(|n| Stamp { lane: number, n }));
             lack.count += seen.missing.range(..lane.acknowledged).count() as u64;
             lack.count += end + seen.more_missing;
-            // A lane of which nothing came at all is looked at in the same way.
-            let is_told = seen.behind_gap || (seen.next == 0 && !self.counts.gaps.is_empty());
-            lack.told += if is_told { end } else { 0 };
+            lack.told += seen.told_to.min(lane.acknowledged).saturating_sub(seen.next);
         }
         lack
     }
@@ -220,16 +251,14 @@ impl Seen {
         if n >= self.next {
             let left_out = self.next..n;
             self.next = n + 1;
-            if std::mem::take(&mut self.behind_gap) {
-                return (Came::New, left_out.end - left_out.start);
-            }
-            for n in left_out {
+            let told_to = std::mem::take(&mut self.told_to).clamp(left_out.start, left_out.end);
+            for n in told_to..left_out.end {
                 match self.missing.len() < MISSING_MAX {
                     true => drop(self.missing.insert(n)),
                     false => self.more_missing += 1,
                 }
             }
-            return (Came::New, 0);
+            return (Came::New, told_to - left_out.start);
         }
         if self.missing.remove(&n) {
             return (Came::New, 0);

@@ -18,7 +18,17 @@ pub(super) struct Seat {
     pub(super) way: Way,
     /// Of the streams that there are, the one that it follows.
     pub(super) stream: usize,
+    /// For how long it stays and is away, where it comes and goes.
+    pub(super) stays: Option<Stays>,
     pub(super) state: Mutex<SeatState>,
+}
+
+/// For how long a reader that comes and goes stays with a stream, and is away behind it: half to one and
+/// a half of it, drawn anew each time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stays {
+    pub(super) stay: Duration,
+    pub(super) away: Duration,
 }
 
 /// What changes.
@@ -32,6 +42,7 @@ pub(super) struct SeatState {
     connects: ArmCounts,
     goodbyes: ArmCounts,
     breaks: ArmCounts,
+    departures: ArmCounts,
     refused: u64,
     nonsense: u64,
     pub(super) last_trouble: Option<String>,
@@ -45,11 +56,14 @@ pub(super) enum Left {
     Ended(Ended),
     /// Not even a heartbeat came.
     Silent,
+    /// The reader went away by itself.
+    Gone,
 }
 
 impl SeatState {
     pub(super) fn opened(&mut self, arm: Option<Arm>) {
         self.connects.add(arm);
+        self.record.is_on_canary = arm == Some(Arm::Canary);
         self.open = Some((arm, Instant::now()));
     }
 
@@ -62,10 +76,12 @@ impl SeatState {
 
     pub(super) fn left(&mut self, left: &Left) {
         self.record.ended();
+        self.record.is_on_canary = false;
         let Some((arm, since)) = self.open.take() else { return };
         self.open_ms.add_many(arm, millis(since.elapsed()));
         match left {
             Left::Goodbye(_) => self.goodbyes.add(arm),
+            Left::Gone => self.departures.add(arm),
             Left::Silent => {
                 self.breaks.add(arm);
                 self.last_trouble = Some("not even a heartbeat came".into());
@@ -88,6 +104,9 @@ impl SeatState {
         ledger.lost += counts.lost;
         ledger.repeated += counts.repeated;
         ledger.reordered += counts.reordered;
+        ledger.on_canary.lost += counts.on_canary.lost;
+        ledger.on_canary.repeated += counts.on_canary.repeated;
+        ledger.on_canary.reordered += counts.on_canary.reordered;
         ledger.altered += counts.altered;
         ledger.foreign += counts.foreign;
         ledger.told_missing += counts.told_missing;
@@ -106,6 +125,7 @@ impl SeatState {
         add(&mut ledger.connects, self.connects);
         add(&mut ledger.goodbyes, self.goodbyes);
         add(&mut ledger.breaks, self.breaks);
+        add(&mut ledger.departures, self.departures);
     }
 }
 

@@ -104,6 +104,8 @@ impl Sender {
         let ask = Ask { idempotency_key: Some(&key), ..Ask::post(&path, &self.key, body) };
         let answer = shared.http.ask(shared.router, ask).await;
         shared.traffic.lock().count(&answer, 201);
+        let arm = answer.as_ref().ok().and_then(|answer| answer.arm);
+        shared.facts.lock().attempted(stamp, arm);
         let Ok(Answer { status: 201, body, .. }) = answer else { return false };
         match serde_json::from_slice::<Receipt>(&body) {
             Ok(receipt) => {

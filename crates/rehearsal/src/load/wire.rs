@@ -21,6 +21,9 @@ use crate::http;
 /// How long opening may take.
 const OPEN: Duration = Duration::from_secs(10);
 
+/// How long saying that one leaves may take.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// No head and no message of a server of ours is larger.
 const BYTES_MAX: usize = 1 << 20;
 const HEADERS_MAX: usize = 48;
@@ -192,6 +195,14 @@ impl Stream {
                 Some(message) => return Ok(message),
                 None => self.fill().await?,
             }
+        }
+    }
+
+    /// Leaves as a client does: over a WebSocket it says so first.
+    pub(super) async fn leave(mut self) {
+        if self.transport == Transport::WebSocket {
+            // Where that can't be said, it is gone all the same.
+            let _said = timeout(LEAVE, self.socket.write_all(&ws::close())).await;
         }
     }
 

@@ -3,13 +3,24 @@
 //! Owns: its keys and what may stand under them. The runbook says what is done; this says what stands
 //! in for what a rehearsal does not have: people, a deployment, hours. Pure.
 
-use std::{collections::BTreeMap, fmt};
+mod act;
+mod check;
+mod faults;
 
-use runbook::{Kind, Plan};
-use serde::Deserialize;
+use std::{collections::BTreeMap, time::Duration};
+
+use evidence::Hash;
+use runbook::{Plan, PlannedStep};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+pub use self::{act::Act, check::Check, faults::ScriptFaults};
+use crate::{Churn, Fault};
 
 /// The version of this form.
 const FORMAT: u32 = 1;
+
+/// How long the short form may take in all where a script does not say.
+const WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// How a runbook is played.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,9 +29,15 @@ pub struct Script {
     format: u32,
     /// How the run ends where all is as it has to be: `kept` or `rolled-back`.
     pub ends: Ends,
+    /// The environment whose sections are played; the runbook's own where nothing is said.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// How much faster than planned waiting times pass, in the short form.
     #[serde(default = "as_planned")]
     pub pace: f64,
+    /// How long the short form may take in all.
+    #[serde(default = "within", deserialize_with = "length")]
+    pub within: Duration,
     /// For how many days a certificate counts.
     #[serde(default = "week")]
     pub counts_for_days: u32,
@@ -36,22 +53,31 @@ pub struct Script {
     /// The guard that sees it; without one of its verdicts the rehearsal has not passed.
     #[serde(default)]
     pub seen_by: Option<String>,
+    /// What is broken around the replicas.
+    #[serde(default)]
+    pub fault: Option<FaultScript>,
     /// What is done, or said, in the place of people, by step.
     #[serde(default)]
     pub steps: BTreeMap<String, StepScript>,
     /// Gates and steps that can't pass in a rehearsal, with why they are waived.
     #[serde(default)]
     pub waive: BTreeMap<String, String>,
+    /// Guards whose source can't be there in a rehearsal, with why: they are not looked for, and waived.
+    #[serde(default)]
+    pub unseen: BTreeMap<String, String>,
     /// What commands find in their environment, beside where the stack is.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// What is sent back where no guard does it: the step at which the stand-in decides so.
     #[serde(default)]
     pub rollback_at: Option<String>,
+    /// Of the text that it was read from.
+    #[serde(skip)]
+    digest: Option<Hash>,
 }
 
 /// How a run is meant to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ends {
     /// What was changed is kept.
@@ -61,21 +87,35 @@ pub enum Ends {
 }
 
 /// What a stack is made of.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StackScript {
     /// Replicas of the version that is there.
     pub replicas: usize,
+    /// Whether the candidate's replicas are there too, without traffic: for a runbook that does not
+    /// start them.
+    pub candidate: bool,
     /// Whether there is Redis.
     pub redis: bool,
     /// What keeps chat's messages.
     pub database: DatabaseScript,
+    /// The chain that replicas may follow; none where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainScript>,
     /// Settings of every replica.
     pub settings: BTreeMap<String, String>,
 }
 
+/// A chain, and what happens on it.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainScript {
+    /// Transactions a second that somebody sends.
+    pub transactions_per_second: f64,
+}
+
 /// What keeps chat's messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DatabaseScript {
     /// Nothing but memory.
@@ -88,7 +128,7 @@ pub enum DatabaseScript {
 }
 
 /// Who is served.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoadScript {
     /// Readers of the organisation's events.
@@ -97,6 +137,8 @@ pub struct LoadScript {
     pub publishers: usize,
     /// Events a second of all publishers.
     pub events_per_second: f64,
+    /// After how many events, and messages, one is sent once more under its key; 0 for never.
+    pub repeat_every: u64,
     /// Members of chat; none where there is no chat.
     pub members: usize,
     /// Threads of theirs.
@@ -105,72 +147,54 @@ pub struct LoadScript {
     pub messages_per_second: f64,
     /// Pairs of measurements a second.
     pub pairs_per_second: f64,
+    /// Readers that come and go.
+    pub churn: Churn,
 }
 
-/// What stands in for a person.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What is broken around the replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultScript {
+    /// What.
+    #[serde(deserialize_with = "fault")]
+    pub what: Fault,
+    /// The step with whose beginning it breaks; without one, once the canary has traffic.
+    #[serde(default)]
+    pub at: Option<String>,
+    /// After how long it is mended, at the latest when the way back has begun.
+    #[serde(default, rename = "for", deserialize_with = "some_length")]
+    pub lasts: Option<Duration>,
+}
+
+/// What stands in for a person, or for a program.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepScript {
     /// What is done, in a step of the kind `external`.
-    #[serde(default, rename = "do")]
+    #[serde(default, rename = "do", skip_serializing_if = "Option::is_none")]
     pub act: Option<Act>,
-    /// What is looked at before the stand-in says that it is so.
-    #[serde(default)]
-    pub check: Option<Check>,
+    /// What is looked at before the stand-in says that it is so, or after something was done.
+    #[serde(default, deserialize_with = "checks", skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<Check>,
     /// What the stand-in says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub say: Option<String>,
+    /// What is run in the place of a step's own programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Vec<Vec<String>>>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
-
-/// What a rehearsal does in the place of people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Act {
-    /// Replicas of the candidate are started, without traffic.
-    DeployCandidate,
-    /// The canary is taken out of the traffic, with both clocks.
-    Withdraw,
-    /// The candidate's replicas are ended.
-    EndCandidate,
-    /// Every replica becomes the candidate's version.
-    Promote,
-    /// Every replica is started anew with the version that was there.
-    Redeploy,
-}
-
-/// What is looked at before a stand-in vouches for something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Check {
-    /// Every replica is ready.
-    Ready,
-    /// The clients' ledgers have nothing to complain of.
-    Ledgers,
-    /// What runs is what ran at the beginning.
-    Baseline,
-    /// Nothing is on the canary.
-    Stable,
-}
-
-/// A script that can't be played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScriptFaults(pub Vec<String>);
-
-impl fmt::Display for ScriptFaults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the rehearsal's script has {} faults:", self.0.len())?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
-impl std::error::Error for ScriptFaults {}
 
 impl Default for StackScript {
     fn default() -> Self {
         StackScript {
             replicas: 2,
+            candidate: false,
             redis: true,
             database: DatabaseScript::None,
+            chain: None,
             settings: BTreeMap::new(),
         }
     }
@@ -182,69 +206,114 @@ impl Default for LoadScript {
             readers: 40,
             publishers: 2,
             events_per_second: 20.0,
+            repeat_every: 5,
             members: 0,
             threads: 0,
             messages_per_second: 0.0,
             pairs_per_second: 5.0,
+            churn: Churn::default(),
         }
     }
 }
 
 impl Script {
+    /// Reads a script, which may be one for any runbook.
+    ///
+    /// # Errors
+    /// Fails with where it is no script.
+    pub fn parse(text: &str) -> Result<Self, ScriptFaults> {
+        let read = toml::from_str(text).map_err(|error| ScriptFaults(vec![error.to_string()]));
+        Ok(Script { digest: Some(Hash::of(text.as_bytes())), ..read? })
+    }
+
+    /// Returns the SHA-256 of the text that it was read from.
+    pub fn digest(&self) -> Option<Hash> {
+        self.digest
+    }
+
     /// Reads a script, which is one for this plan.
     ///
     /// # Errors
     /// Fails with all that is wrong with it.
     pub fn read(text: &str, plan: &Plan) -> Result<Self, ScriptFaults> {
-        let script: Script =
-            toml::from_str(text).map_err(|error| ScriptFaults(vec![error.to_string()]))?;
-        let faults = script.faults(plan);
-        if faults.is_empty() { Ok(script) } else { Err(ScriptFaults(faults)) }
+        let script = Script::parse(text)?;
+        script.check(plan)?;
+        Ok(script)
     }
 
-    fn faults(&self, plan: &Plan) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.format != FORMAT {
-            faults.push(format!("`format` is {FORMAT}"));
-        }
-        if !(1.0..=1000.0).contains(&self.pace) {
-            faults.push("`pace` is a number from 1 to 1000".to_owned());
-        }
-        for (id, script) in &self.steps {
-            let Some(step) = plan.all_steps().find(|step| step.id == *id) else {
-                faults.push(format!("[steps.{id}]: the runbook has no such step"));
-                continue;
-            };
-            let is_word = matches!(step.kind, Kind::SignOff | Kind::External | Kind::Decision);
-            if (script.check.is_some() || script.say.is_some()) && !is_word {
-                faults.push(format!("[steps.{id}]: nobody vouches for a step of its kind"));
-            }
-            if script.act.is_some() && step.kind != Kind::External {
-                faults.push(format!("[steps.{id}]: `do` is for steps of the kind `external`"));
-            }
-        }
-        let named = self.waive.keys().chain(&self.rollback_at).chain(&self.seen_by);
-        for id in named {
-            let is_guard = plan.guards.iter().any(|guard| guard.spec.id == *id);
-            if !is_guard && !plan.all_steps().any(|step| step.id == *id) {
-                faults.push(format!("`{id}` is neither a step nor a guard of the runbook"));
-            }
-        }
-        if self.load.readers == 0 || self.load.publishers == 0 || self.load.events_per_second <= 0.0
-        {
-            faults
-                .push("[load]: without readers, publishers and events nothing is shown".to_owned());
-        }
-        if self.load.members > 0 && self.load.threads == 0 {
-            faults.push("[load]: `members` need `threads`".to_owned());
-        }
-        faults
+    /// Looks whether it is one for this plan.
+    ///
+    /// # Errors
+    /// Fails with all that is wrong with it.
+    pub fn check(&self, plan: &Plan) -> Result<(), ScriptFaults> {
+        let faults = faults::of(self, plan);
+        if faults.is_empty() { Ok(()) } else { Err(ScriptFaults(faults)) }
+    }
+
+    /// Looks whether something can be broken in this rehearsal, and will be: with the beginning of the
+    /// step that the script names, or once the canary has traffic.
+    ///
+    /// # Errors
+    /// Fails with all that is wrong with it, and what to do.
+    pub fn check_fault(&self, fault: &Fault, plan: &Plan) -> Result<(), ScriptFaults> {
+        let at = self.fault.as_ref().and_then(|fault| fault.at.as_deref());
+        let faults = faults::of_fault(self, plan, fault, at);
+        if faults.is_empty() { Ok(()) } else { Err(ScriptFaults(faults)) }
+    }
+
+    /// Returns whether anything becomes the candidate's version in a run of this plan.
+    pub fn starts_candidate(&self, plan: &Plan) -> bool {
+        let starts = |step: &PlannedStep| {
+            let act = self.steps.get(&step.id).and_then(|script| script.act.as_ref());
+            step.carried_out && matches!(act, Some(Act::DeployCandidate | Act::Promote))
+        };
+        self.stack.candidate || plan.all_steps().any(starts)
     }
 
     /// Returns what stands in for a person in a step.
     pub fn step(&self, id: &str) -> StepScript {
         self.steps.get(id).cloned().unwrap_or_default()
     }
+
+    /// Returns why a gate, a step or a guard is waived that does not pass.
+    pub fn waives(&self, id: &str) -> Option<&String> {
+        self.waive.get(id).or_else(|| self.unseen.get(id))
+    }
+
+    /// Returns how long the rehearsal may take in all at this pace.
+    pub fn within_at(&self, times: f64) -> Duration {
+        self.within.mul_f64((self.pace / times).max(1.0))
+    }
+}
+
+/// One check, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Checks {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn checks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Check>, D::Error> {
+    let all = match Checks::deserialize(from)? {
+        Checks::One(one) => vec![one],
+        Checks::Many(many) => many,
+    };
+    all.into_iter().map(|text| Check::try_from(text).map_err(D::Error::custom)).collect()
+}
+
+fn fault<'de, D: Deserializer<'de>>(from: D) -> Result<Fault, D::Error> {
+    Fault::parse(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+fn length<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(from)?;
+    let length: runbook::Length = text.parse().map_err(D::Error::custom)?;
+    Ok(Duration::from_secs(length.seconds()))
+}
+
+fn some_length<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    length(from).map(Some)
 }
 
 fn as_planned() -> f64 {
@@ -253,4 +322,8 @@ fn as_planned() -> f64 {
 
 fn week() -> u32 {
     7
+}
+
+fn within() -> Duration {
+    WITHIN
 }

@@ -9,7 +9,7 @@ use evidence::Hash;
 use guard::Verdict as Judged;
 use serde::Deserialize;
 
-use super::{Act, Ends, PlaySettings};
+use super::{Act, Ends, PlaySettings, breaking::Broken, excuse, vouch};
 use crate::{Baseline, Difference, Verdict};
 
 /// How long it may take, from the decision, until no new traffic reaches the canary.
@@ -25,6 +25,10 @@ const WITHDRAWAL: &str = "withdrawal.json";
 pub(super) struct Account<'a> {
     pub(super) settings: &'a PlaySettings,
     pub(super) phase: Phase,
+    /// Why it was stopped before its end.
+    pub(super) stopped: Option<&'a str>,
+    /// What was broken around the replicas.
+    pub(super) broken: Option<&'a Broken>,
     pub(super) load: &'a Verdict,
     pub(super) differences: &'a [Difference],
     pub(super) run: &'a Onlooker,
@@ -45,13 +49,21 @@ struct Clocks {
 pub(super) fn reasons(account: &Account<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
     let script = &account.settings.script;
+    if let Some(why) = account.stopped {
+        reasons.push(why.to_owned());
+        reasons.extend(of_clients(account));
+        return reasons;
+    }
+    reasons.extend(account.broken.and_then(Broken::never_came));
     let wanted = match script.ends {
         Ends::Kept => Phase::Kept,
         Ends::RolledBack => Phase::RolledBack,
     };
     if account.phase != wanted {
-        reasons.push(format!("the run ended {:?}, and {wanted:?} was meant", account.phase));
+        let (ended, wanted) = (account.phase.as_str(), wanted.as_str());
+        reasons.push(format!("the run ended {ended}, and {wanted} was meant"));
     }
+    reasons.extend(too_early(account));
     reasons.extend(of_clients(account));
     reasons.extend(of_the_candidate(account));
     if wanted == Phase::RolledBack {
@@ -60,37 +72,29 @@ pub(super) fn reasons(account: &Account<'_>) -> Vec<String> {
         reasons.extend(of_clocks(account));
     }
     reasons.extend(of_guards(account));
+    let injected = account.settings.inject.as_deref();
+    reasons.extend(vouch::unnoticed(injected, &vouch::failed_guards(account.run)));
     let closing = account.run.plan.closing.iter().filter(|step| step.carried_out);
     let open = closing.filter(|step| !account.run.state.has_passed(&step.id));
     reasons.extend(open.map(|step| format!("{} did not pass", step.id)));
     reasons
 }
 
+/// Where nothing is wrong, the run goes as far as the word at which it is sent back.
+fn too_early(account: &Account<'_>) -> Option<String> {
+    let step = account.settings.script.rollback_at.as_ref()?;
+    let is_wrong = account.settings.inject.is_some() || account.broken.is_some();
+    let was_asked = account.run.state.status(step).is_some();
+    (!is_wrong && !was_asked).then(|| format!("the run went back before {step}"))
+}
+
 /// Clients had everything once and in order, but for what the candidate was told to do wrong.
 fn of_clients(account: &Account<'_>) -> Vec<String> {
-    let injected = account.settings.inject.as_deref().unwrap_or_default();
-    let is_told = |kind: &str| {
-        injected.split(',').any(|fault| fault.split('=').next().is_some_and(|it| it.trim() == kind))
-    };
-    let excuses = [
-        ("lose", ["were lost", "lack events"]),
-        ("repeat", ["a second time", "a second time"]),
-        ("reorder", ["out of order", "out of order"]),
-        ("idempotency", ["two effects", "two effects"]),
-    ];
-    let is_excused = |reason: &&String| {
-        let mut known = excuses.iter().filter(|(kind, _)| is_told(kind));
-        known.any(|(_, words)| words.iter().any(|words| reason.contains(words)))
-    };
     let ledger = &account.load.ledger;
-    let mut reasons: Vec<String> =
-        account.load.reasons.iter().filter(|reason| !is_excused(reason)).cloned().collect();
+    let injected = account.settings.inject.as_deref();
+    let mut reasons = excuse::judge(account.load, injected).reasons;
     if ledger.checked == 0 {
         reasons.push("clients received nothing, so that nothing is shown".to_owned());
-    }
-    if ledger.told_missing > 0 {
-        reasons
-            .push(format!("{} events lay in gaps that clients were told of", ledger.told_missing));
     }
     reasons
 }
@@ -123,16 +127,18 @@ fn of_the_candidate(account: &Account<'_>) -> Vec<String> {
     reasons
 }
 
-/// What the candidate did wrong was seen by the guard that is there for it.
+/// What was made wrong on purpose was seen by the guard that is there for it.
 fn of_guards(account: &Account<'_>) -> Option<String> {
     let guard = account.settings.script.seen_by.as_ref()?;
-    account.settings.inject.as_ref()?;
+    if account.settings.inject.is_none() && account.broken.is_none() {
+        return None;
+    }
     let is_it = |event: &Event| match event {
         Event::Judged(judged) => judged.guard == *guard && judged.verdict == Judged::Fail,
         _ => false,
     };
     let was_seen = account.run.entries().iter().any(|entry| is_it(&entry.event));
-    (!was_seen).then(|| format!("the guard {guard} did not see what the candidate did wrong"))
+    (!was_seen).then(|| format!("the guard {guard} did not see what was made wrong"))
 }
 
 /// Both clocks stood still in time, where a canary was withdrawn.

@@ -52,6 +52,11 @@ impl Redis {
         format!("redis://{}/", self.peer.address())
     }
 
+    /// Returns whether it answers there.
+    pub(super) async fn answers(&self) -> bool {
+        answers(self.peer.address()).await
+    }
+
     /// Tells replicas where it is, where they were not told otherwise.
     pub(super) fn settings(&self, settings: &mut BTreeMap<String, String>) {
         settings.entry("REDIS_URL".to_owned()).or_insert_with(|| self.url());
@@ -72,13 +77,17 @@ impl Kind for Server {
     }
 
     async fn is_ready(&self, at: SocketAddr) -> bool {
-        let ask = async {
-            let mut stream = TcpStream::connect(at).await?;
-            stream.write_all(b"PING\r\n").await?;
-            let mut answer = [0; 7];
-            stream.read_exact(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        matches!(timeout(ANSWER, ask).await, Ok(Ok(answer)) if &answer == b"+PONG\r\n")
+        answers(at).await
     }
+}
+
+async fn answers(at: SocketAddr) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(at).await?;
+        stream.write_all(b"PING\r\n").await?;
+        let mut answer = [0; 7];
+        stream.read_exact(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    matches!(timeout(ANSWER, ask).await, Ok(Ok(answer)) if &answer == b"+PONG\r\n")
 }

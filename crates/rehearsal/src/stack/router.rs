@@ -19,7 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use traffic::haproxy::{self, ConfigError, ConfigSettings, HaproxySettings};
+use traffic::haproxy::{self, ConfigSettings, HaproxySettings};
 
 use super::{Layout, Replica, Slot, begin::Begin};
 use crate::{
@@ -72,28 +72,6 @@ impl Layout {
     }
 }
 
-/// Returns what HAProxy's configuration says whatever the machine: how clients are told apart and put
-/// on an arm, checks, and times, but no address, no path, and not how many replicas, connections and
-/// clients there may be. What a certificate is for is the SHA-256 of this.
-///
-/// # Errors
-/// Fails on settings that make no configuration.
-pub fn router_essence(settings: &ConfigSettings) -> Result<String, ConfigError> {
-    let folder = PathBuf::from("/router");
-    let address = "127.0.0.1:1".to_owned();
-    let one = vec![haproxy::Replica { name: "replica".to_owned(), address: address.clone() }];
-    haproxy::config(&ConfigSettings {
-        bind: address,
-        socket: folder.join("socket"),
-        folder,
-        stable: one.clone(),
-        canary: one,
-        connections_max: 1,
-        clients_max: 1,
-        ..settings.clone()
-    })
-}
-
 impl RouterFiles {
     /// Writes the configuration under which clients are moved by cohorts, and its maps.
     ///
@@ -102,10 +80,11 @@ impl RouterFiles {
     pub fn haproxy(layout: &Layout) -> Result<Self, String> {
         let settings = layout.haproxy();
         let files = haproxy::write(&settings).map_err(|error| error.to_string())?;
+        let text = haproxy::config(&settings).map_err(|error| error.to_string())?;
         let HaproxySettings { stable, canary, .. } = layout.router();
         Ok(RouterFiles {
             config: files.config,
-            essence: router_essence(&settings).map_err(|error| error.to_string())?,
+            essence: haproxy::essence(&text).map_err(|error| error.to_string())?,
             stable_backend: stable,
             canary_backend: canary,
         })

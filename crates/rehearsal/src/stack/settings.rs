@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
-use super::Database;
-use crate::{ServerProgram, StackError, baseline::masked};
+use super::{Chain, Database};
+use crate::{ServerProgram, StackError, baseline::masked, load::check_rate};
 
 /// What a stack is made of.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct StackSettings {
     pub redis: Option<PathBuf>,
     /// What keeps chat's messages.
     pub database: Database,
+    /// The chain that replicas may follow; none for a stack without.
+    pub chain: Option<Chain>,
     /// `haproxy`, by name or path.
     pub haproxy: PathBuf,
 }
@@ -45,6 +47,7 @@ impl StackSettings {
             start_max: Duration::from_secs(60),
             redis: Some(PathBuf::from("redis-server")),
             database: Database::None,
+            chain: None,
             haproxy: PathBuf::from("haproxy"),
         }
     }
@@ -58,7 +61,9 @@ impl StackSettings {
             let why = "a stack has one stable replica and a place for one candidate at least";
             return Err(StackError::Settings(why.into()));
         }
-        Ok(())
+        let payments = self.chain.as_ref().map_or(0.0, |chain| chain.transactions_per_second);
+        check_rate(payments)
+            .map_err(|why| StackError::Settings(format!("transactions of the chain: {why}")))
     }
 }
 

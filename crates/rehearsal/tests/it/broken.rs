@@ -24,11 +24,17 @@ async fn a_missing_program_is_named() {
         it.database = rehearsal::Database::Server { program: "no-such-surreal".into() };
     });
     let no_surreal = no_surreal.await;
+    let no_anvil = refused(server(), |it| {
+        let program = "no-such-anvil".into();
+        it.chain = Some(rehearsal::Chain { program, transactions_per_second: 1.0 });
+    });
+    let no_anvil = no_anvil.await;
     for (error, remedy) in [
         (no_server, "name the binary of a server"),
         (no_redis, "install the package `redis-server`"),
         (no_haproxy, "install the package `haproxy`"),
         (no_surreal, "SurrealDB 3.0.0"),
+        (no_anvil, "name it in ANVIL_BIN"),
     ] {
         assert!(error.is_unavailable() && error.to_string().contains(remedy), "{error}");
     }

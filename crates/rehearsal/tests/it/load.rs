@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearsal::{Crowd, Keys, Ledger, Load, LoadError, LoadSettings, Verdict};
+use rehearsal::{Churn, Crowd, Keys, Ledger, Load, LoadError, LoadSettings, Verdict};
 
 use crate::support::{
     fake::{Fake, Wrong},
@@ -42,6 +42,23 @@ async fn a_good_server_passes() {
         assert_eq!(ledger.requests.canary, ledger.requests.total());
         assert_eq!(ledger.failures.total(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_has_everything_once_and_in_order() {
+    let fake = Fake::start(Wrong::Nothing).await;
+    let churn = Churn { percent: 100, stay_seconds: 0.1, away_seconds: 0.05 };
+    let settings = LoadSettings {
+        events_per_second: 200.0,
+        churn: Some(churn),
+        pairs_per_second: 0.0,
+        ..LoadSettings::new(fake.address, Keys::draw("org_a", CROWD))
+    };
+    let load = Load::start(settings).await.expect("the server is there");
+    until("enough departures", || load.ledger().departures.canary > 10).await;
+    let verdict = load.finish(Duration::from_secs(30)).await;
+    assert!(verdict.passed, "{verdict:?}");
+    assert_eq!(verdict.ledger.breaks.total(), 0, "{verdict:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,8 @@ async fn messages_outlive_a_broken_database() {
     });
     let field = field.await.unwrap_or_else(|error| panic!("{error}"));
     let before = field.stack.capture().await;
-    assert!(before.migration_checksum().is_some(), "{before:?}");
+    let rehearsed = before.rehearsed(evidence::Hash::of(b"runbook"));
+    assert!(rehearsed.is_ok_and(|it| it.migrations.is_some()), "{before:?}");
     assert!(before.database_version.as_ref().is_some_and(|it| it.contains('3')), "{before:?}");
     let chat = Some(ChatLoad { threads: 2, messages_per_second: 20.0 });
     let settings = LoadSettings { chat, events_per_second: 5.0, ..field.load_settings() };

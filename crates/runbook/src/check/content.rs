@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn check(runbook: &Runbook, findings: &mut Findings) {
     for step in &runbook.steps {
         needs(step, findings);
+        certificate(step, findings);
         allows(step, findings);
         class(runbook, step, findings);
         undo(step, findings);
@@ -39,6 +40,26 @@ fn secrets(step: &Step, findings: &mut Findings) {
     found.extend(flags.chain(assertions).chain(others).flat_map(|text| evidence::secrets(&text)));
     for secret in &found {
         findings.fault(step.line, "secret", secret::told(secret));
+    }
+}
+
+/// A certificate is asked for by a gate that a person signs: what is looked at stands beside their word.
+fn certificate(step: &Step, findings: &mut Findings) {
+    let Some(name) = &step.certificate else { return };
+    if step.section != Section::Gates || step.kind != Kind::SignOff {
+        let text = format!(
+            "{} asks for a certificate; a gate of the kind `sign-off` does, and no other step",
+            step.name()
+        );
+        findings.fault(step.line, "certificate", text);
+    }
+    let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.len() > 40 || !name.bytes().all(is_inner) {
+        let text = format!(
+            "`{name}` names no certificate: lower-case letters, digits and `-`, 40 at most, as under \
+             [certificates] of the environment's file"
+        );
+        findings.fault(step.line, "certificate", text);
     }
 }
 

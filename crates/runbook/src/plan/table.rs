@@ -135,6 +135,7 @@ fn details(step: &PlannedStep) -> Vec<String> {
     ];
     let named = names.into_iter().filter(|(_, names)| !names.is_empty());
     details.extend(named.map(|(what, names)| format!("{what} {}", names.join(", "))));
+    details.extend(step.certificate.iter().map(|name| format!("asks for the certificate {name}")));
     details.extend(step.pass.iter().map(|pass| format!("passes: {pass}")));
     details.extend(step.output.iter().map(|output| format!("leaves: {output}")));
     if let UndoBy::Own(undo) = &step.undo {

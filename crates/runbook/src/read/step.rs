@@ -137,6 +137,7 @@ impl Reader<'_> {
             output,
             content,
             links,
+            certificate: mark.get("certificate").map(ToOwned::to_owned),
             traffic,
             undo,
         });

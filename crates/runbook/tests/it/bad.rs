@@ -231,7 +231,7 @@ fn what_was_inferred_or_is_not_marked() {
     check(
         "id=R1 -->",
         "idd=R1 -->",
-        "line 30: `idd` is none of id, at, owner, class, codes, sets, under, of, with, guards, after, undo, way, environment, within",
+        "line 30: `idd` is none of id, at, owner, class, codes, sets, under, of, with, guards, certificate, after, undo, way, environment, within",
     );
     check(
         "<!-- run: flag id=R1 -->",
@@ -459,4 +459,27 @@ fn a_share_may_have_its_sign() {
         "  alpha: one",
         "line 6: `alpha`: `one` is no number, as `0.01` or `1%` is",
     );
+}
+
+#[test]
+fn certificates_are_asked_for_by_gates_that_a_person_signs() {
+    let signed = "`<lead>` <!-- run: sign-off certificate=rollback-rehearsal -->";
+    let row = "`<lead>` <!-- run: command class=observe -->";
+    let sound = SOUND.replace(row, signed).replace("`bun test`", "rehearsed");
+    let plan = plan(&sound, &Options::default()).plan.unwrap();
+    assert_eq!(plan.gates[1].certificate.as_deref(), Some("rollback-rehearsal"));
+    let shown = plan.to_string();
+    assert!(shown.contains("asks for the certificate rollback-rehearsal"), "{shown}");
+    check(
+        "class=observe --> |\n| G2",
+        "class=observe certificate=x --> |\n| G2",
+        "line 17: G1 asks for a certificate; a gate of the kind `sign-off` does, and no other step",
+    );
+    check(
+        "run: decision",
+        "run: decision certificate=x",
+        "line 24: T-10 asks for a certificate; a gate of the kind `sign-off` does, and no other step",
+    );
+    let odd = sound.replace("certificate=rollback-rehearsal", "certificate=A_b");
+    assert!(faults(&odd)[0].starts_with("line 18: `A_b` names no certificate"), "{odd}");
 }

@@ -40,6 +40,11 @@ const FILES: &[MigrationFile] = &[
         name: "0005_owner_logs.surql",
         text: include_str!("../../migrations/0005_owner_logs.surql"),
     },
+    MigrationFile {
+        number: 6,
+        name: "0006_chain_records.surql",
+        text: include_str!("../../migrations/0006_chain_records.surql"),
+    },
 ];
 
 impl MigrationFile {

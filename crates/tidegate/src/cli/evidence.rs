@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 pub(crate) enum EvidenceCommand {
     /// Checks an evidence folder with public keys alone, and says who vouches for what.
     ///
-    /// Ends with 1 where something is wrong, or nothing is signed. Nothing is asked over the network.
+    /// Ends with 1 where something is wrong, or where keys are given and nothing is signed by one of them.
+    /// Without keys, 0 says only that all parts fit each other. Nothing is asked over the network.
     #[command(after_help = "Example: tidegate evidence verify evidence --keys run.keys\n\
         Example: tidegate evidence verify tidegate-data/evidence --keys server.keys\n\
         Example: tidegate evidence verify evidence --keys run.keys --seen checkpoint.yesterday")]

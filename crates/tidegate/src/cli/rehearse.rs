@@ -32,13 +32,16 @@ pub(crate) struct RehearseArgs {
     /// with the feature `inject`. `none` for nothing, whatever the script says.
     #[arg(long, value_name = "FAULTS")]
     pub(crate) inject: Option<String>,
-    /// What is broken around the replicas once the canary has traffic: `redis-killed`,
-    /// `database-slow=250ms`, `replica-killed=canary-1` …
+    /// What is broken around the replicas, when the script says, or else once the canary has traffic:
+    /// `redis-killed`, `database-slow=250ms`, `replica-killed=canary-1` …
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Option<String>,
     /// The program `surreal`, where the script has a database server.
     #[arg(long, value_name = "FILE", env = "SURREAL_BIN", default_value = "surreal")]
     pub(crate) surreal: PathBuf,
+    /// The program `anvil`, where the script has a chain.
+    #[arg(long, value_name = "FILE", env = "ANVIL_BIN", default_value = "anvil")]
+    pub(crate) anvil: PathBuf,
     /// How many readers there are, instead of what the script says.
     #[arg(long)]
     pub(crate) readers: Option<usize>,
@@ -48,7 +51,22 @@ pub(crate) struct RehearseArgs {
     /// Waiting times pass as planned.
     #[arg(long)]
     pub(crate) full: bool,
+    /// What commands of the runbook find in their environment, beside where the stack is; may be given
+    /// more than once.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variable: Vec<(String, String)>,
     /// How long replicas have to send their clients away, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=120))]
     pub(crate) drain: u64,
+    /// Stand-ins vouch for steps alone: people approve of the plan, say `GO` and decide, in the console or
+    /// with `runbook approve DIR/run`.
+    #[arg(long)]
+    pub(crate) attended: bool,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is NAME=VALUE".to_owned()),
+    }
 }

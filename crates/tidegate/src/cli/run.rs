@@ -63,6 +63,9 @@ pub(crate) struct ResumeArgs {
     /// What the run acts on [default: the file that it was begun with].
     #[arg(long, value_name = "FILE")]
     pub(crate) on: Option<PathBuf>,
+    /// Goes on though that file is not what it was: the run acts on what it says now, and the journal has it.
+    #[arg(long)]
+    pub(crate) on_changed: bool,
     #[command(flatten)]
     pub(crate) pacing: PacingArgs,
     #[command(flatten)]
@@ -112,7 +115,8 @@ pub(crate) struct ApproveArgs {
     /// The run goes on although this gate, step or guard did not pass.
     #[arg(long, value_name = "ID")]
     pub(crate) waive: Option<String>,
-    /// This gate or step is carried out again.
+    /// This gate or step is carried out again; of one that was begun, and of which nobody knows what became
+    /// of it, its owner says by this that it was not done.
     #[arg(long, value_name = "ID")]
     pub(crate) again: Option<String>,
     #[command(flatten)]
@@ -162,8 +166,9 @@ pub(crate) struct ReportArgs {
     /// Writes a report for those who accept a release instead, as `docs/acceptance` has them.
     #[arg(long, value_name = "KIND", conflicts_with = "html")]
     pub(crate) acceptance: Option<AcceptanceKind>,
-    /// Writes the evidence too, signed with the key of the log, into a folder that is not there yet.
-    #[arg(long, value_name = "DIR", requires = "log_key")]
+    /// Writes the evidence too, with --log-key, into a folder that is not there yet; without it, where the
+    /// evidence is [default: `evidence` in the run's folder, or beside it].
+    #[arg(long, value_name = "DIR")]
     pub(crate) evidence: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) sign: SignArgs,

@@ -42,6 +42,9 @@ pub(crate) enum RunbookCommand {
         after_help = "Example: tidegate runbook resume tidegate-runs/cutover --log-key log.key"
     )]
     Resume(ResumeArgs),
+    /// Takes the canary of a run out of the traffic when nobody renews its lease; runs start it.
+    #[command(hide = true, after_help = "Example: tidegate runbook dead-man tidegate-runs/cutover")]
+    DeadMan(DeadManArgs),
     /// Shows how a run stands.
     #[command(after_help = "Example: tidegate runbook status tidegate-runs/cutover --follow")]
     Status(StatusArgs),
@@ -81,6 +84,13 @@ pub(crate) struct ImportArgs {
     /// Where the result goes; the file must not be there yet [default: standard output].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Arguments of `runbook dead-man`.
+#[derive(Args, Debug)]
+pub(crate) struct DeadManArgs {
+    /// The run's folder, with its `dead-man.json`.
+    pub(crate) dir: PathBuf,
 }
 
 /// Arguments of `runbook lint`.

@@ -30,6 +30,16 @@ fn arguments_are_taken_or_refused() {
     check("tidegate serve", true);
     check("tidegate ready --live --url http://a", true);
     check("tidegate ready --key k", false);
+    check("tidegate record --url ws://a --out f --blocks 3", true);
+    check("tidegate record --url ws://a --out f --for 30s --chain eth-mainnet --chain-id 1", true);
+    check("tidegate record --url ws://a --out f --for 30", false);
+    check("tidegate record --url ws://a --out f --for 3s --blocks 3", false);
+    check("tidegate record --url ws://a --out f --chain A", false);
+    check("tidegate record --url ws://a", false);
+    check("tidegate bench ingest --transactions 0", false);
+    check("tidegate bench ingest --program viz-api --repeat 1", true);
+    check("tidegate bench snapshot --readers 5 --held 10 --held-few 2", true);
+    check("tidegate bench recover --records 1000 --dir /tmp", true);
     check("tidegate runbook lint", false);
     check("tidegate runbook lint a b --mode production", true);
     check("tidegate runbook plan a --mode prod", false);

@@ -4,7 +4,7 @@
 use std::{io::IsTerminal, time::Duration};
 
 use conductor::{
-    Conductor, DriveError, Live, Onlooker, Phase, RunRecord, export,
+    Conductor, DriveError, JournalError, Live, Onlooker, Phase, RunRecord, export_what_is_there,
     view::{Paint, Size, lines, screen, summary},
 };
 use evidence::{Signer, Visible, folder};
@@ -82,12 +82,24 @@ impl Interrupts {
     }
 }
 
+/// Returns the failure of a run that has not begun, and of which nothing is left.
+pub(crate) fn not_begun(error: DriveError) -> Failure {
+    match error {
+        error @ DriveError::Lease(_) => failed(error),
+        error => Failure::failed("the run did not begin; make that right, and begin it again")
+            .because(error),
+    }
+}
+
 /// Returns the failure of a run that can't go on.
 pub(crate) fn failed(error: DriveError) -> Failure {
     match error {
         DriveError::Stopped => Failure::failed(
             "interrupted: the run stays as it is, the router takes the canary out when the lease is \
              over, and `tidegate runbook resume` goes on",
+        ),
+        DriveError::Journal(JournalError::Busy) => Failure::unreachable(
+            "another process carries the run out: `tidegate runbook status --follow` shows how it goes",
         ),
         DriveError::Lease(_) => {
             Failure::unreachable("what the run acts on is not its").because(error)
@@ -192,7 +204,14 @@ pub(crate) fn evidence(
     let failed = || format!("the evidence can't be written to {}", Visible(out.display()));
     let outputs = run.outputs().map_err(|error| Failure::failed(failed()).because(error))?;
     let record = RunRecord { journal: &run.journal, plan: &run.plan, outputs: &outputs };
-    let recorder = export(&record, signer, Timestamp::now())
+    let (recorder, missing) = export_what_is_there(&record, signer, Timestamp::now())
         .map_err(|error| Failure::failed(failed()).because(error))?;
+    for output in missing {
+        let name = Visible(&output.name);
+        console::note(&format!(
+            "the output {name} with the digest {} is missing, and whoever verifies the evidence finds that",
+            output.sha256
+        ));
+    }
     folder::write(out, &recorder, signer).map_err(|error| Failure::failed(failed()).because(error))
 }

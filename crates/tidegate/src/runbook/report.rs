@@ -1,14 +1,14 @@
 //! `tidegate runbook report`: what a run did, for people, and its evidence.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use conductor::{
-    Onlooker, Sample,
-    report::{Acceptance, Material, Report},
+    Kept, Onlooker,
+    report::{Acceptance, Report},
 };
 use evidence::{Visible, folder::write_whole};
 
-use super::{carry, open, say};
+use super::{carry, dead_man, open, say};
 use crate::{
     cli::{ReportArgs, Style},
     console,
@@ -22,14 +22,21 @@ use crate::{
 /// Fails where the run can't be read, or something can't be written.
 pub(super) fn run(args: &ReportArgs, style: Style) -> Result<Exit, Failure> {
     let run = open(&args.dir)?;
-    if let Some(out) = &args.evidence {
-        let key = args.sign.log_key.as_deref();
-        let key = key.ok_or_else(|| Failure::usage("--evidence needs --log-key FILE"))?;
+    dead_man::tell(&run)?;
+    let written = args.evidence.as_ref().zip(args.sign.log_key.as_deref());
+    if let Some((out, key)) = written {
         carry::evidence(&run, &say::key(key)?, out)?;
         console::note(&format!("evidence: {}", Visible(out.display())));
     }
-    let texts = Texts::of(&run, &args.dir.join("evidence"))?;
-    let report = Report::new(texts.material(&run))
+    let kept = kept(&run, &evidence_of(args))?;
+    if let Some(named) = args.evidence.as_ref().filter(|_| !kept.has_checkpoint()) {
+        return Err(Failure::usage(format!(
+            "{} has no signed checkpoint of this run: name the folder of its evidence, or write it there \
+             with --log-key FILE",
+            Visible(named.display())
+        )));
+    }
+    let report = Report::new(kept.material(&run))
         .map_err(|error| Failure::failed("no report can be made of the run").because(error))?;
     if let Some(kind) = args.acceptance {
         return put(args.out.as_deref(), &report.acceptance(kind.into()));
@@ -42,12 +49,26 @@ pub(super) fn run(args: &ReportArgs, style: Style) -> Result<Exit, Failure> {
         (None, Style::Json) => {
             console::document(&serde_json::json!({"markdown": report.markdown()}))?;
         }
-        (None, Style::Human) if args.html.is_none() && args.evidence.is_none() => {
+        (None, Style::Human) if args.html.is_none() && written.is_none() => {
             console::verbatim(&report.markdown());
         }
         (None, Style::Human) => {}
     }
     Ok(Exit::Done)
+}
+
+/// Returns where the evidence of a run may be: where it is said to be, or else in the run's folder, or
+/// beside it.
+fn evidence_of(args: &ReportArgs) -> Vec<PathBuf> {
+    args.evidence.as_ref().map_or_else(|| Kept::evidence_beside(&args.dir), |it| vec![it.clone()])
+}
+
+/// Reads what a run left.
+///
+/// # Errors
+/// Fails where it is not there, or was changed.
+pub(crate) fn kept(run: &Onlooker, evidence: &[PathBuf]) -> Result<Kept, Failure> {
+    Kept::of(run, evidence).map_err(|error| Failure::usage("the run's folder").because(error))
 }
 
 fn put(out: Option<&Path>, text: &str) -> Result<Exit, Failure> {
@@ -62,46 +83,6 @@ pub(crate) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     write_whole(file, text.as_bytes()).map_err(|error| {
         Failure::usage(format!("{} can't be written", Visible(file.display()))).because(error)
     })
-}
-
-/// What a report is made of beside the run itself.
-pub(crate) struct Texts {
-    document: String,
-    outputs: std::collections::BTreeMap<evidence::Hash, Vec<u8>>,
-    samples: Vec<Sample>,
-    checkpoint: Option<String>,
-}
-
-impl Texts {
-    /// Reads it from a run's folder, and the checkpoint from its evidence, where that is there.
-    ///
-    /// # Errors
-    /// Fails where it is not there, or was changed.
-    pub(crate) fn of(run: &Onlooker, evidence: &Path) -> Result<Self, Failure> {
-        let unreadable = |error| Failure::usage("the run's folder").because(error);
-        let lines = run.folder.samples().map_err(unreadable)?;
-        // A line that a crash left unfinished is none.
-        let samples = lines.split(|byte| *byte == b'\n');
-        let samples = samples.filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        Ok(Texts {
-            document: run.folder.document().map_err(unreadable)?,
-            outputs: run.outputs().map_err(unreadable)?,
-            samples,
-            checkpoint: std::fs::read_to_string(evidence.join("checkpoint")).ok(),
-        })
-    }
-
-    /// Returns it as a report takes it.
-    pub(crate) fn material<'m>(&'m self, run: &'m Onlooker) -> Material<'m> {
-        Material {
-            document: &self.document,
-            plan: &run.plan,
-            journal: &run.read,
-            outputs: &self.outputs,
-            samples: &self.samples,
-            checkpoint: self.checkpoint.as_deref(),
-        }
-    }
 }
 
 /// Returns the report of a kind from its word on the command line.

@@ -4,7 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use ::evidence::{Choice, KeyName, Signer};
-use conductor::{Answer, By, Event, Inbox, Onlooker, Request, Word};
+use conductor::{Answer, By, Event, Inbox, Onlooker, Request, Status, Word};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -29,6 +29,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) async fn approve(args: ApproveArgs, style: Style) -> Result<Exit, Failure> {
     let run = open(&args.dir)?;
     if let Some(step) = args.again {
+        // Of a step that nobody knows the end of it is decided that it was not done.
+        if matches!(run.state.status(&step), Some(Status::Unknown(_))) {
+            return say(&run, (Choice::Deny, Some(step)), args.who, style).await;
+        }
         return put(&run, &Request::Again { step }, style).await;
     }
     let (choice, about) = match (args.go, args.step, args.waive) {
@@ -84,7 +88,10 @@ async fn say(
 /// Puts a request into the run's folder, and waits for its answer.
 async fn put(run: &Onlooker, request: &Request, style: Style) -> Result<Exit, Failure> {
     let inbox = Inbox::new(run.folder.inbox());
-    let cannot = |error| Failure::failed("the run's folder can't be written").because(error);
+    let cannot = |error| {
+        let advice = "make room or give the right to it, and say it again";
+        Failure::failed(format!("the run's folder can't be written: {advice}")).because(error)
+    };
     let is_carried_out = run.is_carried_out();
     let name = inbox.put(request).map_err(cannot)?;
     let begun = Instant::now();

@@ -6,11 +6,16 @@ use std::{
 };
 
 use ::runbook::{Options, Plan, plan};
-use conductor::{Conductor, DriveSettings, Onlooker, Pace, RunFolder, RunInfo};
-use evidence::{Hash, Signer, Visible, is_log_name};
+use conductor::{
+    ActsOn, Conductor, DriveError, DriveSettings, Onlooker, Pace, Phase, RunFolder, RunInfo,
+    is_run_name,
+};
+use evidence::{Hash, Signer, Visible};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use traffic::DeadManOrder;
 
-use super::{carry, open, print, read, say, world};
+use super::{carry, dead_man, open, print, read, say, world};
 use crate::{
     cli::{PacingArgs, ResumeArgs, RunArgs, Style},
     console,
@@ -31,8 +36,9 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
     };
     let signer = args.sign.log_key.as_deref().map(say::key).transpose()?;
     let name = name(args.name, &plan)?;
-    let (world, redactor, digest) = world::read(&args.on, &plan, &name)?;
-    let dir = args.dir.unwrap_or_else(|| PathBuf::from("tidegate-runs").join(last_part(&name)));
+    let dir = args.dir.unwrap_or_else(|| PathBuf::from("tidegate-runs").join(&name));
+    let (world, redactor, digest) = world::read(&args.on, &plan, &name, &dir)?;
+    let order = world::dead_man(&args.on, &name)?;
     let info = RunInfo {
         run: name,
         mode: plan.mode,
@@ -48,7 +54,11 @@ pub(super) async fn run(args: RunArgs, style: Style) -> Result<Exit, Failure> {
         ..settings(&args.pacing)
     };
     let conductor = Conductor::start(folder, redactor, world, settings).await;
-    finish(conductor.map_err(carry::failed)?, &dir, signer, style).await
+    let conductor = conductor.map_err(|error| {
+        if dir.exists() { carry::failed(error) } else { carry::not_begun(error) }
+    })?;
+    let _beside = dead_man_of(order, &dir).await?;
+    finish(conductor, &dir, signer, style).await
 }
 
 /// Goes on with a run.
@@ -61,21 +71,62 @@ pub(super) async fn resume(args: ResumeArgs, style: Style) -> Result<Exit, Failu
     if let Some(file) = &args.runbook {
         is_same(file, &run)?;
     }
-    let info = folder(run.folder.info())?;
-    let on = args
-        .on
-        .or(info.acts_on_file)
-        .ok_or_else(|| Failure::usage("name what the run acts on: --on FILE"))?;
-    let (world, redactor, digest) = world::read(&on, &run.plan, &info.run)?;
-    if info.acts_on.is_some_and(|before| before != digest) {
-        console::note(&format!(
-            "{} is not what it was when the run began: that is what the run acts on from now on",
-            Visible(on.display())
-        ));
+    if let Some(phase) = ended(run.state.phase()) {
+        let dir = Visible(args.dir.display());
+        return Err(Failure::usage(format!(
+            "the run has ended, {phase}: `tidegate runbook report {dir}` tells of it"
+        )));
     }
+    let info = folder(run.folder.info())?;
+    let on = args.on.or(info.acts_on_file).ok_or_else(|| {
+        Failure::usage(
+            "it was a rehearsal, and its stack is gone with the process: rehearse again; or name what the \
+             run acts on, --on FILE",
+        )
+    })?;
+    let (world, redactor, digest) = world::read(&on, &run.plan, &info.run, &args.dir)?;
+    let order = world::dead_man(&on, &info.run)?;
+    dead_man::settle(&args.dir).await?;
+    dead_man::take_in(&run, &redactor)?;
+    let acts_on = if args.on_changed { ActsOn::FromNowOn(digest) } else { ActsOn::Same(digest) };
     let settings = DriveSettings { pace: Pace::AS_PLANNED, ..settings(&args.pacing) };
-    let conductor = Conductor::resume(run.folder, redactor, world, settings).await;
-    finish(conductor.map_err(carry::failed)?, &args.dir, signer, style).await
+    let conductor = Conductor::resume_on(run.folder, redactor, world, settings, acts_on).await;
+    let conductor = conductor.map_err(|error| match error {
+        error @ DriveError::OtherWorld { .. } => {
+            let shown = Visible(on.display());
+            Failure::usage(format!(
+                "{shown} is not what it was: put it back, or say with --on-changed that the run acts on that \
+                 from now on"
+            ))
+            .because(error)
+        }
+        error => carry::failed(error),
+    });
+    let conductor = conductor?;
+    let _beside = dead_man_of(order, &args.dir).await?;
+    finish(conductor, &args.dir, signer, style).await
+}
+
+/// Returns how a run ended, where it has.
+fn ended(phase: Phase) -> Option<&'static str> {
+    match phase {
+        Phase::Kept => Some("kept"),
+        Phase::RolledBack => Some("rolled back"),
+        Phase::RollbackFailed => Some("with a way back that failed"),
+        Phase::Aborted => Some("aborted"),
+        Phase::Draft | Phase::Gates | Phase::Go | Phase::Hold | Phase::RollingBack => None,
+    }
+}
+
+/// Starts the dead man of a run that has a router.
+async fn dead_man_of(
+    order: Option<DeadManOrder>,
+    dir: &Path,
+) -> Result<Option<dead_man::Beside>, Failure> {
+    match order {
+        Some(order) => dead_man::beside(order, dir).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn finish(
@@ -85,12 +136,22 @@ async fn finish(
     style: Style,
 ) -> Result<Exit, Failure> {
     let phase = carry::carry_out(conductor, style).await?;
+    let mut evidence = None;
     if let Some(signer) = signer {
         let out = dir.join("evidence");
         carry::evidence(&open(dir)?, &signer, &out)?;
         console::note(&format!("evidence: {}", Visible(out.display())));
+        evidence = Some(out.display().to_string());
     } else {
         console::note("no evidence was signed: `tidegate runbook report --evidence` does it later");
+    }
+    if style == Style::Json {
+        let run = open(dir)?;
+        console::document(&json!({
+            "ended": run.live().ok().flatten().map(|live| live.phase), "kept": phase == Phase::Kept,
+            "run": run.state.run(), "entries": run.entries().len(), "dir": dir.display().to_string(),
+            "evidence": evidence,
+        }))?;
     }
     Ok(carry::exit(phase))
 }
@@ -152,11 +213,11 @@ pub(crate) fn t0(plan: &Plan) -> Option<Timestamp> {
 /// Returns the run's name: what was asked for, or one made of the runbook's title and the time.
 fn name(asked: Option<String>, plan: &Plan) -> Result<String, Failure> {
     let name = asked.unwrap_or_else(|| run_name(&plan.runbook));
-    if is_log_name(&name) {
-        Ok(name)
-    } else {
-        Err(Failure::usage("--name has no spaces, and nothing that can't be seen"))
+    if is_run_name(&name) {
+        return Ok(name);
     }
+    let name = conductor::FolderError::Name(Visible(&name).to_string());
+    Err(Failure::usage(format!("--name: {name}")))
 }
 
 /// Makes a run's name of a title and the time.
@@ -165,10 +226,6 @@ pub(crate) fn run_name(title: &str) -> String {
     let slug = words.take(4).collect::<Vec<_>>().join("-").to_lowercase();
     let slug = if slug.is_empty() { "run".to_owned() } else { slug };
     format!("{slug}-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S"))
-}
-
-fn last_part(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 fn folder<T>(result: Result<T, conductor::FolderError>) -> Result<T, Failure> {

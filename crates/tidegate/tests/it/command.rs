@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// No run here takes a tenth of it.
@@ -31,9 +31,9 @@ impl Ran {
     }
 }
 
-/// A run that is not over.
+/// A run that is not over; it is killed where nobody waits for its end.
 pub(crate) struct Running {
-    child: Child,
+    child: Option<Child>,
     pub(crate) err: mpsc::Receiver<String>,
 }
 
@@ -63,24 +63,33 @@ pub(crate) fn start(command: &mut Command) -> Running {
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let (send, err) = mpsc::sync_channel(10_000);
     thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line)));
-    Running { child, err }
+    Running { child: Some(child), err }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _gone = child.kill().and_then(|()| child.wait());
+        }
+    }
 }
 
 impl Running {
     /// Waits for a line on standard error that has this part.
     pub(crate) fn wait_for(&self, part: &str) -> String {
+        let mut others = Vec::new();
         loop {
-            let line = self.err.recv_timeout(TIME_MAX);
-            let line = line.unwrap_or_else(|_| panic!("no line with {part:?}"));
-            if line.contains(part) {
-                return line;
+            match self.err.recv_timeout(TIME_MAX) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => others.push(line),
+                Err(error) => panic!("no line with {part:?} ({error}): {}", others.join("\n")),
             }
         }
     }
 
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
-        let line = format!("kill -{name} {}", self.child.id());
+        let line = format!("kill -{name} {}", self.child.as_ref().unwrap().id());
         assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     }
 
@@ -88,15 +97,27 @@ impl Running {
     pub(crate) fn wait_for_end(mut self) {
         // The pipe of standard error ends with the process.
         while self.err.recv_timeout(TIME_MAX).is_ok() {}
-        assert!(self.child.wait().unwrap().code().is_none());
+        assert!(self.child.take().unwrap().wait().unwrap().code().is_none());
     }
 
     /// Waits for the end.
-    pub(crate) fn finish(self) -> Ran {
-        let mut ran = finish(self.child);
+    pub(crate) fn finish(mut self) -> Ran {
+        let mut ran = finish(self.child.take().unwrap());
         ran.err = self.err.try_iter().collect::<Vec<_>>().join("\n");
         ran
     }
+}
+
+/// Looks until there is something.
+pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    while begun.elapsed() < TIME_MAX {
+        if let Some(found) = look() {
+            return found;
+        }
+        thread::yield_now();
+    }
+    panic!("{what} did not come");
 }
 
 /// Waits for the end of a run.

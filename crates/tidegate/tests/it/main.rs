@@ -5,6 +5,7 @@
 
 mod audit;
 mod bench;
+mod carry;
 mod command;
 mod cutover;
 mod documented;
@@ -17,6 +18,7 @@ mod proxy;
 mod publish;
 mod ready;
 mod real_server;
+mod replay;
 mod replicas;
 mod runbook;
 mod secrets;

@@ -129,7 +129,8 @@ fn serve(folder: &Path, address: &str) -> (Running, String) {
 #[track_caller]
 fn misses_nothing(transport: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    let (server, address) = serve(folder.path(), "127.0.0.1:0");
+    let lasting = format!("127.0.0.1:{}", faults::lasting_port());
+    let (server, address) = serve(folder.path(), &lasting);
     let proxy = Proxy::start(folder.path(), &address);
     let client = |words: &[&str]| {
         let mut command = tidegate(words);

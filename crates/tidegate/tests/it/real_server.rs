@@ -11,6 +11,11 @@ fn here(folder: &Path, words: &[&str], address: &str) -> Command {
     command
 }
 
+/// Returns an address at which a server that ended can be started again.
+fn lasting_address() -> String {
+    format!("127.0.0.1:{}", faults::lasting_port())
+}
+
 /// Starts a server and returns the address that its log tells.
 fn serve(folder: &Path, address: &str) -> (Running, String) {
     let running = start(&mut here(folder, &["serve", "--json"], address));
@@ -36,7 +41,7 @@ fn a_client_beside_its_server_needs_no_arguments() {
 #[test]
 fn a_tail_over_a_websocket_misses_nothing_across_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (server, address) = serve(folder.path(), "127.0.0.1:0");
+    let (server, address) = serve(folder.path(), &lasting_address());
     let client = |words: &[&str]| run(&mut here(folder.path(), words, &address));
     let publish = |n: u32| {
         let payload = format!(r#"{{"n":{n}}}"#);
@@ -80,7 +85,7 @@ fn what_is_refused_over_a_websocket_is_refused_in_the_same_words() {
 /// Audits a server that gets this signal and is started again meanwhile.
 fn audited_across(signal: &str, share: &str, end: impl FnOnce(Running)) -> Ran {
     let folder = tempfile::tempdir().unwrap();
-    let (server, address) = serve(folder.path(), "127.0.0.1:0");
+    let (server, address) = serve(folder.path(), &lasting_address());
     let words = ["audit", "--json", "--readers", "40", "--rate", "100", "--seconds", "6"];
     let words = [&words[..], &["--ws", share, "--ws-publishers", share]].concat();
     let audit = start(&mut here(folder.path(), &words, &address));

@@ -38,7 +38,7 @@ impl Replica {
             ("TIDEGATE_DRAIN_SECONDS", "5".to_owned()),
         ];
         let folder = tempfile::tempdir().unwrap();
-        let address = "127.0.0.1:0".to_owned();
+        let address = format!("127.0.0.1:{}", faults::lasting_port());
         let mut replica = Replica { folder, settings, address, running: None };
         replica.run();
         replica

@@ -12,7 +12,7 @@ use super::{
     map::{self, OWNER, UNTIL, WEIGHT},
     stat,
 };
-use crate::{Observation, RouterError, UnixTime, Weight, owner::NOBODY};
+use crate::{Observation, Owner, RouterError, UnixTime, Weight, owner::NOBODY};
 
 impl HaproxyRouter {
     /// Reads everything in one exchange.
@@ -74,6 +74,26 @@ impl HaproxyRouter {
         self.set(&[(UNTIL, &until.0.to_string())]).await?;
         let after = self.read_mine().await?;
         self.check_until(until, &after)?;
+        Ok(after)
+    }
+
+    pub(super) async fn end_lease(
+        &self,
+        of: &Owner,
+        until: UnixTime,
+    ) -> Result<Observation, RouterError> {
+        let before = self.read_observation().await?;
+        match &before.owner {
+            Some(by) if by == of && before.until == until => {}
+            Some(by) => {
+                return Err(RouterError::Owned { by: by.clone(), until: before.until });
+            }
+            None => return Err(RouterError::Lost { owner: of.clone(), now_of: None }),
+        }
+        self.set(&[(WEIGHT, "0"), (UNTIL, "0")]).await?;
+        let after = self.read_observation().await?;
+        self.check_weight(Weight::NONE, &after)?;
+        self.check_until(UnixTime(0), &after)?;
         Ok(after)
     }
 

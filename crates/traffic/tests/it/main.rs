@@ -6,6 +6,7 @@ mod broken_socket;
 mod clients;
 mod cohorts;
 mod dead_man;
+mod dead_man_process;
 mod evict;
 mod lease;
 mod support;

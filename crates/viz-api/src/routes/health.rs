@@ -9,7 +9,7 @@ use axum::{
 };
 use broker::HealthState;
 use http::{HeaderValue, StatusCode, header};
-use node_runtime::{VERSION, health::RealtimeHealth};
+use node_runtime::{COMMIT, VERSION, health::RealtimeHealth};
 use serde_json::{Value, json};
 
 use super::cutover;
@@ -35,6 +35,7 @@ pub(crate) async fn ready(State(app): State<Arc<AppState>>) -> Response {
             "lifecycle": app.state.phase().as_str(),
             "realtime": realtime.map_or("ok", |_| "unhealthy"),
             "database": database.map_or("unused", |refusal| refusal.map_or("ok", |_| "unhealthy")),
+            "ingest": app.state.ingest_health(),
         },
         "reason": realtime.or(refusal),
     });
@@ -66,6 +67,7 @@ fn runtime_check(app: &AppState, serves: bool) -> Value {
         "status": if serves { "healthy" } else { "degraded" },
         "phase": app.state.phase().as_str(),
         "replica": app.state.replica(),
+        "commit": COMMIT,
         "uptime_seconds": app.state.uptime().as_secs(),
         "open_streams": app.state.delivery().map_or(0, |d| d.client_readers()),
         "cutover": cutover::in_health(app),

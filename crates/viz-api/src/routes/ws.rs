@@ -21,6 +21,7 @@ use crate::{
     AppState,
     auth::Caller,
     error::{ApiError, Code},
+    request::query_value,
     server::{Handover, HandoverSlot, WebHandover},
     ws::{Session, answers, connected, handshake},
 };
@@ -87,6 +88,46 @@ async fn open_thread(
     let stream = app.stream_for(&caller, Some(&format!("thread:{thread}")))?;
     let after = place_in(&request.headers, request.uri.query())?;
     switch(app, request, caller, Some((stream, after))).await
+}
+
+/// `GET /stream`: a WebSocket that follows a chain as soon as it is open, as if it had subscribed.
+pub(crate) async fn chains(
+    State(app): State<Arc<AppState>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let opened = open_chain(&app, &parts).await;
+    let result = match &opened {
+        Ok(_) => "ok",
+        Err(error) => connect_result(error.code()),
+    };
+    app.state.metrics.connect(Transport::websocket, result);
+    opened
+}
+
+async fn open_chain(app: &Arc<AppState>, request: &Parts) -> Result<Response, ApiError> {
+    let caller = reader(app, request).await?;
+    let key = match query_value(request.uri.query(), "chain")? {
+        Some(key) => key,
+        None => only_chain(app)?,
+    };
+    let stream = app.stream_for(&caller, Some(&format!("chain:{key}")))?;
+    let after = place_in(&request.headers, request.uri.query())?;
+    switch(app, request, caller, Some((stream, after))).await
+}
+
+/// Returns the chain that a client means who names none.
+fn only_chain(app: &AppState) -> Result<String, ApiError> {
+    let mut keys = app.state.feed().statuses().into_iter().map(|row| row.chain_key.to_string());
+    match (keys.next(), keys.next()) {
+        (Some(key), None) => Ok(key),
+        (None, _) => Err(ApiError::not_found("no chain is followed: VIZ_API_INGEST_MODE is off")),
+        (Some(first), Some(second)) => {
+            let others: Vec<_> = keys.collect();
+            let all = [vec![first, second], others].concat().join(", ");
+            Err(ApiError::validation(format!("`chain` is one of {all}")))
+        }
+    }
 }
 
 async fn switch(

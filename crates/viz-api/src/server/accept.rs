@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use node_runtime::Tasks;
+use node_runtime::{TASKS_SHARE, Tasks};
 use tokio::{io::unix::AsyncFd, net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::{
@@ -28,7 +28,13 @@ const CONNECTIONS_MAX: usize = 16_384;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The share of the shutdown's time in which requests that were begun may still be finished.
-pub(crate) const FINISH_SHARE: f64 = 0.15;
+pub(crate) const FINISH_SHARE: f64 = TASKS_SHARE - CUT_OFF_SHARE;
+
+/// The share in which what is cut off then has to be gone: the task that accepts, which waits for it,
+/// is cut off itself at the end of [`TASKS_SHARE`].
+const CUT_OFF_SHARE: f64 = 0.05;
+
+const _: () = assert!(FINISH_SHARE > 0.0, "no time is left to finish requests");
 
 /// Serves HTTP on a listener until the shutdown; then waits for what was begun.
 pub async fn serve(listener: TcpListener, app: Arc<AppState>, tasks: Tasks) {

@@ -109,6 +109,9 @@ async fn serve_http(wire: Wire, router: Router, app: Arc<AppState>, mut end: Shu
     let mut ending = false;
     let left = loop {
         let asked = tokio::select! {
+            // The end is seen first: what is answered from then on says that the connection closes.
+            biased;
+            () = end.asked(), if !ending => None,
             ended = &mut connection => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended with an error");
@@ -116,7 +119,6 @@ async fn serve_http(wire: Wire, router: Router, app: Arc<AppState>, mut end: Shu
                 return;
             }
             Some(left) = leaving.recv() => Some(left),
-            () = end.asked(), if !ending => None,
         };
         match asked {
             Some(left) => break left,

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::support::{
     http::Request,
-    server::{KEY_A, Plan},
+    server::{KEY_A, Plan, Server},
     wait::until,
 };
 
@@ -69,5 +69,35 @@ fn a_full_disk_is_said_and_costs_nobody_an_event() {
     stream.numbers(49);
     assert_eq!(stream.next().expect("a gap").json()["reason"], "data_loss");
     drop(stream);
+    assert_eq!(server.terminate(), Some(0), "{}", server.log().text());
+}
+
+/// Sets how long a file of a process may be, in bytes.
+fn limit_files(pid: u32, limit: &str) {
+    let mut command = Command::new("prlimit");
+    command.args([format!("--fsize={limit}:"), format!("--pid={pid}")]);
+    let done = command.status().expect("prlimit is there: it comes with util-linux");
+    assert!(done.success());
+}
+
+#[test]
+fn a_file_that_may_not_be_longer_is_said_and_ends_nothing() {
+    let plan =
+        Plan::with_keys().set("VIZ_API_INGEST_MODE", "replay").set("VIZ_API_REPLAY_SPEED", "0.2");
+    let mut server = plan.start();
+    let latest = |server: &Server| {
+        let snapshot = server.get("/dashboard/snapshot", KEY_A).json();
+        snapshot["latest_seq_id"].as_u64().expect("a number")
+    };
+    let reasons = |server: &Server| {
+        let ready = server.send(&Request::get("/ready")).json();
+        ready["checks"]["ingest"]["reasons"].to_string()
+    };
+    until("something is in the log", || latest(&server) > 0);
+    limit_files(server.pid(), "1");
+    until("it is said", || reasons(&server).contains("the log can't be written"));
+    let before = latest(&server);
+    limit_files(server.pid(), "unlimited");
+    until("it works again", || reasons(&server) == "[]" && latest(&server) > before);
     assert_eq!(server.terminate(), Some(0), "{}", server.log().text());
 }

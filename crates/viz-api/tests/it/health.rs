@@ -81,6 +81,11 @@ fn liveness_and_readiness_are_two_answers() {
     assert_eq!((ready.status, &ready.json()["status"]), (200, &json!("ok")));
     assert_eq!(
         ready.json()["checks"],
-        json!({"lifecycle": "ready", "realtime": "ok", "database": "unused"})
+        json!({
+            "lifecycle": "ready",
+            "realtime": "ok",
+            "database": "unused",
+            "ingest": {"status": "off", "mode": "off", "reasons": []},
+        })
     );
 }

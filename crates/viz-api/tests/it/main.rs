@@ -2,6 +2,7 @@
 
 mod support;
 
+mod chains;
 mod cors;
 mod cursors;
 mod cutover;

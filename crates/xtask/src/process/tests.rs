@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::{End, Group, run_in};
+use crate::failures::Failures;
 use crate::test_count::TestCount;
 
 const AMPLE: Duration = Duration::from_secs(60);
@@ -21,8 +22,19 @@ fn exit_and_counts_are_read() {
     let result = "echo 'test result: FAILED. 2 passed; 1 failed; 0 ignored'";
     for (exit, success) in [(0, true), (3, false)] {
         let end = sh(&format!("{result}; exit {exit}"), AMPLE);
-        assert_eq!(end, End::Exited { success, tests });
+        let failures = Failures::default();
+        assert_eq!(end, End::Exited { success, tests, failures });
     }
+}
+
+#[test]
+fn what_failed_tests_said_is_read() {
+    let end = sh(
+        "printf 'failures:\\n\\n---- a::b stdout ----\\nleft: 1\\n\\nfailures:\\n    a::b\\n'; exit 1",
+        AMPLE,
+    );
+    let End::Exited { success: false, failures, .. } = end else { panic!("{end:?}") };
+    assert_eq!(failures.shown(), "\nFAILED a::b\n  left: 1\n");
 }
 
 #[test]

@@ -29,6 +29,36 @@ WARNING: deny did not check everything: advisories: no network
 }
 
 #[test]
+fn failed_tests_stand_below_the_table_and_above_the_count() {
+    let why = "tests: 1 passed, 1 failed, 0 ignored\n\nFAILED a::b\n  left: 1\n";
+    let summary = Summary(vec![row("tests", Outcome::Failed(why.into()), 0)]);
+    let expected = "\
+tests                 FAILED       0.0 s  tests: 1 passed, 1 failed, 0 ignored
+
+FAILED a::b
+  left: 1
+
+0 passed, 1 failed";
+    assert_eq!(summary.to_string(), expected);
+}
+
+#[test]
+fn tests_that_passed_alone_are_warned_of_and_fail_nothing() {
+    let what = "tests: 9 passed, 1 failed, 0 ignored\n\nFAILED a::b\n  left: 1\n";
+    let summary = Summary(vec![row("tests", Outcome::Unsteady(what.into()), 0)]);
+    let expected = "\
+tests                 UNSTEADY     0.0 s  tests: 9 passed, 1 failed, 0 ignored
+
+WARNING: some of tests failed and passed alone
+
+FAILED a::b
+  left: 1
+
+1 passed, 0 failed";
+    assert_eq!((summary.to_string().as_str(), summary.failed()), (expected, 0));
+}
+
+#[test]
 fn an_empty_run_has_nothing_to_show() {
     assert_eq!(Summary(Vec::new()).to_string(), "\n0 passed, 0 failed");
 }

@@ -6,8 +6,11 @@
 
 mod canary;
 mod canary_refused;
+mod chain_scripts;
 mod checkout;
 mod manuals;
+mod perf_baseline;
+mod phase_checks;
 mod preflight;
 mod rollback;
 mod rollback_refused;

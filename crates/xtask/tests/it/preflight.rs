@@ -55,7 +55,8 @@ fn production(folder: &Path) {
 fn a_fresh_clone_is_ready_and_stays_as_it_is() {
     let checkout = Checkout::new();
     let before = checkout.shape();
-    let ran = checkout.preflight(&[], None);
+    // The machine of a test may have little room.
+    let ran = checkout.preflight(&["--disk-mb", "1"], None);
     ran.check(0, &[]);
     let last = ran.out.lines().last().unwrap();
     assert!(last.starts_with("PASS  checkout: ") && last.contains(" 0 failed"), "{ran:?}");
@@ -64,7 +65,7 @@ fn a_fresh_clone_is_ready_and_stays_as_it_is() {
         ran.out.contains("SKIP  env              a checkout has no .env, on purpose"),
         "{ran:?}"
     );
-    let said = checkout.preflight(&["--json"], None).json();
+    let said = checkout.preflight(&["--json", "--disk-mb", "1"], None).json();
     found(&said, "files", "PASS", "runbooks/step22-production-cutover.run.md");
     found(&said, "scripts", "PASS", "every script can be run");
     found(&said, "compose-file", "PASS", "compose takes it; values were made up");
@@ -77,6 +78,10 @@ fn a_fresh_clone_is_ready_and_stays_as_it_is() {
 fn production_needs_what_a_clone_lacks() {
     let (checkout, programs) = (Checkout::new(), tempfile::tempdir().unwrap());
     production(programs.path());
+    let reports = ["step20-release-rollback-report.md", "step21-handover-report.md"];
+    let reports = reports.map(|name| checkout.path("docs/acceptance").join(name));
+    reports.iter().for_each(|report| fs::remove_file(report).unwrap());
+    checkout.commit();
     let words = ["--environment", "production", "--disk-mb", "1", "--json"];
     let said = |code: i32| {
         let ran = checkout.preflight(&words, Some(programs.path()));
@@ -87,8 +92,7 @@ fn production_needs_what_a_clone_lacks() {
     found(&without, "env", "FAIL", "there is no deploy/.env");
     found(&without, "reports", "FAIL", "docs/acceptance/step20-release-rollback-report.md");
     write_env(&checkout, GOOD, 0o600);
-    for name in ["step20-release-rollback-report.md", "step21-handover-report.md"] {
-        let report = checkout.path("docs/acceptance").join(name);
+    for report in &reports {
         fs::create_dir_all(report.parent().unwrap()).unwrap();
         fs::write(report, "a report").unwrap();
     }

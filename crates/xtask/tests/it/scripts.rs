@@ -17,6 +17,8 @@ fn the_ones_that_runbooks_name_are_there() {
         "deploy/scripts/canary-rollback.sh",
         "deploy/scripts/production-cutover-preflight.sh",
         "scripts/release-gates-surreal.sh",
+        "scripts/perf_tx_pipeline_baseline.sh",
+        "scripts/verify_phase_checks.sh",
     ] {
         assert!(scripts.iter().any(|path| path == name), "{name} is not in {scripts:?}");
     }

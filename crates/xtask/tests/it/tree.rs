@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -74,4 +74,14 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "waited in vain until {what}");
         thread::park_timeout(Duration::from_millis(20));
     }
+}
+
+/// Waits until a process has ended; returns its code.
+pub(crate) fn code_of(mut child: Child) -> Option<i32> {
+    let mut code = None;
+    until("it has ended", || {
+        code = child.try_wait().unwrap().map(|status| status.code());
+        code.is_some()
+    });
+    code.flatten()
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::{
     logs::golden_stream,
     reader::Attached,
-    redis::{Redis, WIDE, append, reconnected},
+    redis::{Redis, WIDE, append, append_once_it_is_back, reconnected},
 };
 
 fn refused(appended: Result<broker::Appended, AppendError>) -> (String, bool) {
@@ -142,7 +142,7 @@ async fn a_read_only_replica_is_named() {
     assert!(!refusal.1, "it was refused, not taken");
     let mut of = redis::cmd("REPLICAOF");
     let _: () = redis.server.command(of.arg("NO").arg("ONE")).await;
-    append(&redis.broker(), 1).await;
+    append_once_it_is_back(&redis.broker()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,11 +1,18 @@
 //! What readers of several replicas received, against what was acknowledged by any of them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use broker::{Append, Broker, Item, conformance::new_event};
+use broker::{Append, AppendError, Broker, Item, conformance::new_event};
 use event::{After, EventId, Position};
 
 use super::{logs::golden_stream, reader::Attached};
+
+/// How long a server may take to be healed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Appends new events one by one, and returns their ids.
 pub(crate) async fn publish(broker: &Arc<dyn Broker>, count: usize) -> Vec<EventId> {
@@ -13,6 +20,22 @@ pub(crate) async fn publish(broker: &Arc<dyn Broker>, count: usize) -> Vec<Event
     for _ in 0..count {
         let appended = broker.append(&golden_stream(), Append::one(new_event())).await;
         ids.extend(appended.expect("it is taken").receipts().iter().map(|receipt| receipt.id));
+    }
+    ids
+}
+
+/// Appends as a client does that was told to come again: while a server is healed an append is held,
+/// and refused where that takes too long.
+pub(crate) async fn publish_once_healed(broker: &Arc<dyn Broker>, count: usize) -> Vec<EventId> {
+    let (deadline, mut ids) = (Instant::now() + PATIENCE, Vec::new());
+    while ids.len() < count {
+        match broker.append(&golden_stream(), Append::one(new_event())).await {
+            Ok(appended) => ids.extend(appended.receipts().iter().map(|receipt| receipt.id)),
+            Err(AppendError::Unavailable { maybe: false, reason }) => {
+                assert!(Instant::now() < deadline, "it is never taken: {reason}");
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
     ids
 }

@@ -118,6 +118,19 @@ pub(crate) async fn append(broker: &Arc<dyn Broker>, count: usize) -> Vec<Receip
     receipts
 }
 
+/// Appends a new event once the server is one again that takes events: the connection to one that was
+/// not is given up for another.
+pub(crate) async fn append_once_it_is_back(broker: &Arc<dyn Broker>) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match broker.append(&golden_stream(), Append::one(new_event())).await {
+            Ok(_) => return,
+            Err(error) => assert!(Instant::now() < deadline, "it is not taken: {error:?}"),
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
 /// Waits until a replica has a connection later than that one, and hears wake-ups.
 pub(crate) async fn reconnected(broker: &RedisBroker, made: u64) {
     let deadline = Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use faults::Proxy;
 
 use crate::support::{
     logs::golden_stream,
-    outage::{assert_complete, attach, ids, last_place, publish},
+    outage::{assert_complete, attach, ids, last_place, publish, publish_once_healed},
     redis::WIDE,
     replica::{Replica, connected_again, cut_off, healthy},
 };
@@ -204,7 +204,7 @@ async fn a_copy_of_before_an_empty_server_is_another_history() {
         stage.server.forget();
         stage.server.run().await;
         connected_again(&stage.broker, made).await;
-        all.extend(publish(&broker, 3).await);
+        all.extend(publish_once_healed(&broker, 3).await);
         let made = stage.broker.connections_made();
         stage.server.kill();
         std::fs::write(&dump, copy).expect("it is written");

@@ -17,7 +17,7 @@ async fn a_lost_lease_holds_the_run_and_nobody_goes_on_without_it() {
     let mut running = play.start().await;
     play.answer(&mut running, |_| play.stage.has_done("S2")).await;
     play.stage.script().lease = Some(LeaseError::Held("example.com/runs/8".into()));
-    let live = running.until("HOLD", |live| live.phase == "hold").await;
+    let live = running.until("HOLD", |live| live.phase == Phase::Hold).await;
     assert!(live.why.unwrap().contains("The lease is lost"));
     let Answer::Refused(why) = play.decide("lead", Choice::Go, None).await else {
         panic!("it goes on without its lease")
@@ -45,7 +45,7 @@ async fn a_lease_that_cannot_be_reached_is_lost_when_it_has_run_out() {
     play.stage.script().lease = Some(LeaseError::Unreachable("nobody answers".into()));
     let warned = |live: &Live| live.troubles.iter().any(|text| text.contains("nobody answers"));
     running.until("a warning", warned).await;
-    let live = running.until("HOLD", |live| live.phase == "hold").await;
+    let live = running.until("HOLD", |live| live.phase == Phase::Hold).await;
     assert!(live.why.unwrap().contains("nobody answers"));
 }
 
@@ -63,7 +63,7 @@ async fn troubles_are_shown_once() {
     let two = |live: &Live| live.troubles.len() == 1;
     running.until("the router", two).await;
     play.stage.script().lease = Some(LeaseError::Unreachable("nobody answers".into()));
-    let live = running.until("HOLD", |live| live.phase == "hold").await;
+    let live = running.until("HOLD", |live| live.phase == Phase::Hold).await;
     assert_eq!(live.troubles.len(), 2, "{:?}", live.troubles);
 }
 

@@ -21,7 +21,7 @@ async fn a_hold_of_people_is_a_hold() {
     let mut running = play.start().await;
     play.answer(&mut running, |_| play.stage.has_done("S2")).await;
     assert_eq!(play.decide("operator", Choice::Hold, None).await, Answer::Taken);
-    let live = running.until("HOLD", |live| live.phase == "hold").await;
+    let live = running.until("HOLD", |live| live.phase == Phase::Hold).await;
     assert!(live.why.unwrap().contains("Ana Ruiz as operator decided HOLD"));
     assert_eq!(play.decide("lead", Choice::Rollback, None).await, Answer::Taken);
     assert_eq!(play.play(running).await, Phase::RolledBack);
@@ -51,7 +51,7 @@ async fn a_step_that_failed_is_done_again_by_go_or_waived() {
         let play = driven();
         play.stage.ends("S2", &[Verdict::Fail]);
         let mut running = play.start().await;
-        play.answer(&mut running, |live| live.phase == "hold").await;
+        play.answer(&mut running, |live| live.phase == Phase::Hold).await;
         let again = play.say(&Request::Again { step: "S2".into() }).await;
         let Answer::Refused(why) = again else { panic!("{again:?}") };
         assert_eq!(why, "S2 is carried out again once people say GO");
@@ -70,7 +70,7 @@ async fn a_go_that_was_put_before_the_run_stood_still_does_not_count() {
     let play = driven();
     play.stage.ends("S2", &[Verdict::Fail]);
     let mut running = play.start().await;
-    play.answer(&mut running, |live| live.phase == "hold").await;
+    play.answer(&mut running, |live| live.phase == Phase::Hold).await;
     // As a process leaves it that was killed between an entry and its answer.
     let inbox = play.folder.inbox();
     let go = "{\"said\":{\"decided\":{\"choice\":\"GO\",\"role\":\"lead\",\"person\":\"Bo Lind\",\
@@ -108,14 +108,21 @@ async fn what_is_no_request_is_answered() {
 }
 
 /// What the lead or the operator says, signed over the journal as it is.
-fn signed(play: &Play, role: &str, choice: Choice, signer: &Signer) -> Event {
-    let about = (choice == Choice::Attest).then(|| "G1".to_owned());
+pub(super) fn signed(play: &Play, role: &str, choice: Choice, signer: &Signer) -> Event {
+    signed_of(play, role, (choice, (choice == Choice::Attest).then_some("G1")), signer)
+}
+
+/// The same of a step.
+pub(super) fn signed_of(
+    play: &Play,
+    role: &str,
+    (choice, about): (Choice, Option<&str>),
+    signer: &Signer,
+) -> Event {
+    let about = about.map(ToOwned::to_owned);
     let tree = play.journal().tree;
-    let log = evidence::LogState {
-        origin: "example.com/runs/9".into(),
-        size: tree.len(),
-        root: tree.root(),
-    };
+    let log =
+        evidence::LogState { origin: "cutover-9".into(), size: tree.len(), root: tree.root() };
     let decision = Decision {
         role: role.into(),
         decision: choice,
@@ -128,24 +135,24 @@ fn signed(play: &Play, role: &str, choice: Choice, signer: &Signer) -> Event {
 }
 
 /// Waits until people are asked for something.
-async fn asked_for(running: &mut Running, choice: &str) {
+pub(super) async fn asked_for(running: &mut Running, choice: &str) {
     running.until(choice, |live| live.waiting.iter().any(|wait| wait.choice == choice)).await;
 }
 
-async fn say_signed(play: &Play, choice: Choice) -> Event {
+pub(super) async fn say_signed(play: &Play, choice: Choice) -> Event {
     let said = signed(play, "lead", choice, &key("bo"));
     assert_eq!(play.say(&Request::Said(Box::new(said.clone()))).await, Answer::Taken);
     said
 }
 
-async fn refused(play: &Play, event: Event) -> String {
+pub(super) async fn refused(play: &Play, event: Event) -> String {
     match play.say(&Request::Said(Box::new(event.clone()))).await {
         Answer::Refused(why) => why,
         Answer::Taken => panic!("{event:?} counts"),
     }
 }
 
-async fn until_go(play: &Play, running: &mut Running) -> Event {
+pub(super) async fn until_go(play: &Play, running: &mut Running) -> Event {
     asked_for(running, "ATTEST").await;
     say_signed(play, Choice::Attest).await;
     asked_for(running, "APPROVE").await;

@@ -55,7 +55,7 @@ async fn a_run_whose_document_was_changed_is_not_gone_on_with() {
     std::fs::write(&document, DRIVEN.replace("MODE=new", "MODE=newer")).unwrap();
     let changed = play.go_on().await.map(|_| ()).unwrap_err();
     let DriveError::Folder(error) = changed else { panic!("{changed:?}") };
-    assert!(error.to_string().contains("plan.json is not what the run wrote"), "{error}");
+    assert!(error.to_string().contains("runbook.md is not what the run wrote"), "{error}");
     std::fs::write(&document, DRIVEN).unwrap();
     assert_eq!(play.play(play.resume().await).await, Phase::Kept);
 }
@@ -114,7 +114,7 @@ async fn a_step_that_is_late_is_for_people_and_then_goes_on() {
     let mut running = play.start().await;
     for step in ["S1", "S2"] {
         let is_late = |live: &Live| {
-            live.phase == "hold" && live.why.as_ref().is_some_and(|why| why.starts_with(step))
+            live.phase == Phase::Hold && live.why.as_ref().is_some_and(|why| why.starts_with(step))
         };
         let live = play.answer(&mut running, is_late).await;
         let why = live.why.unwrap();

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use conductor::Pending;
 use deployment::{
-    Acted, External, Hands, HandsError, LedgerTotals, Pairs, Replica, SecretText, Setting,
+    Acted, External, Hands, HandsError, Instead, LedgerTotals, Pairs, Replica, SecretText, Setting,
 };
 use guard::Arm;
 use runbook::PlannedStep;
@@ -16,6 +16,7 @@ pub(crate) struct TestHands {
     pub(crate) replicas: Mutex<Vec<Replica>>,
     pub(crate) settings: Mutex<BTreeMap<String, String>>,
     pub(crate) externals: Mutex<BTreeMap<String, External>>,
+    pub(crate) instead: Mutex<Option<Instead>>,
     pub(crate) fails: Mutex<Option<String>>,
     pub(crate) hangs: Mutex<bool>,
     pub(crate) is_done: Mutex<Option<bool>>,
@@ -44,6 +45,10 @@ impl TestHands {
 }
 
 impl Hands for TestHands {
+    fn instead(&self, _: &PlannedStep) -> Option<Instead> {
+        self.instead.lock().unwrap().clone()
+    }
+
     fn replicas(&self) -> Vec<Replica> {
         self.replicas.lock().unwrap().clone()
     }

@@ -22,6 +22,7 @@ pub(crate) struct Log {
     deleted: Mutex<Vec<(String, u64)>>,
     grown: watch::Sender<u64>,
     ids: AtomicU64,
+    gaps: AtomicU64,
 }
 
 /// How a server lies.
@@ -29,6 +30,8 @@ pub(crate) struct Log {
 pub(crate) struct Lies {
     /// Every so many events a reader does not get one.
     pub(crate) loses: Option<usize>,
+    /// A gap comes behind its first `connected`, and behind no other.
+    pub(crate) gap_once: bool,
     /// Streams are not resumed behind a cursor but begin anew.
     pub(crate) forgets: bool,
     /// Behind a cursor the event before it comes again.
@@ -206,7 +209,7 @@ fn open(log: Arc<Log>, stream: String, after: Option<String>, lies: &Lies) -> Re
     let resume = if cursor.is_some() { "resumed" } else { "fresh" };
     let connected = json!({"status": "ok", "backend": "redis", "resume": resume});
     let mut first = format!("retry: 10\n\nevent: connected\ndata: {connected}\n\n");
-    if lies.gap {
+    if lies.gap || (lies.gap_once && log.gaps.fetch_add(1, Ordering::Relaxed) == 0) {
         first.push_str("event: gap\ndata: {\"reason\":\"lagged\"}\n\n");
     }
     let mut next = cursor.map_or(end, |place| place - usize::from(lies.repeats));

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use conductor::{Done, NoSight, Pace, Sighting, Work, World};
 use deployment::{
-    CommandSettings, Deployment, DeploymentError, DeploymentSettings, Replica, Secrets, Service,
+    Certificates, CommandSettings, Deployment, DeploymentError, DeploymentSettings, Replica,
+    Secrets, Service,
 };
 use guard::{Arm, At};
 use runbook::{Mode, Options, Plan};
@@ -31,6 +32,7 @@ pub(crate) struct Stage {
     pub(crate) service: String,
     pub(crate) webhook: Option<String>,
     pub(crate) lock: Option<PathBuf>,
+    pub(crate) certificates: Certificates,
     pub(crate) withdraw: WithdrawSettings,
 }
 
@@ -104,6 +106,7 @@ impl Stage {
             router: None,
             webhook: None,
             lock: None,
+            certificates: Certificates::default(),
             withdraw: WithdrawSettings::default(),
         }
     }
@@ -114,10 +117,15 @@ impl Stage {
             service: Service { url: self.service.clone(), key: Some("api".into()) },
             router: self.router.clone(),
             withdraw: self.withdraw.clone(),
-            commands: CommandSettings { folder: self.folder.path().to_owned(), variables },
+            commands: CommandSettings {
+                folder: self.folder.path().to_owned(),
+                variables,
+                under_way: None,
+            },
             webhook: self.webhook.clone(),
             sources: BTreeMap::from([("the ledgers".to_owned(), "ledger".to_owned())]),
             secrets: Secrets::given([("api", "key-of-tests"), ("hook", "hunter2hunter2")]),
+            certificates: self.certificates.clone(),
             lock: self.lock.clone(),
         }
     }
@@ -156,7 +164,7 @@ impl Acting {
             attempt: 1,
             within: Duration::from_secs(step.within_s),
             pace: Pace::AS_PLANNED,
-            kept: BTreeMap::new(),
+            kept: Arc::default(),
             going_back_since: None,
         }
     }

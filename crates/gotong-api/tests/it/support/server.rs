@@ -62,14 +62,24 @@ impl Plan {
 
     /// Starts it in a folder that another one had.
     pub(crate) fn start_in(&self, folder: Arc<TempDir>) -> Server {
+        let plan = self.clone().on_a_lasting_port();
         let mut process =
-            Process::spawn(env!("CARGO_BIN_EXE_gotong-api"), &self.variables, folder.path());
+            Process::spawn(env!("CARGO_BIN_EXE_gotong-api"), &plan.variables, folder.path());
         let address = eventually("the server listens", || {
             process.assert_alive();
             process.log().listening()
         });
         until("the server is ready", || process.log().phases().contains(&"ready".to_owned()));
         Server { process, address, folder, plan: self.clone() }
+    }
+
+    /// Names a port at which another one can be started after it.
+    fn on_a_lasting_port(self) -> Self {
+        let any = ("VIZ_API_BIND".to_owned(), "127.0.0.1:0".to_owned());
+        if !self.variables.contains(&any) {
+            return self;
+        }
+        self.set(&any.0, format!("127.0.0.1:{}", faults::lasting_port()))
     }
 
     /// Runs one that is expected to end by itself; returns its exit code and what it wrote.

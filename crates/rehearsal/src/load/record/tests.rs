@@ -31,7 +31,12 @@ impl Reader {
     }
 
     fn gap(&mut self, resumes_at: u64) -> &mut Self {
-        self.record.gap("expired", place(resumes_at));
+        self.gap_after(resumes_at, resumes_at)
+    }
+
+    /// Tells of a gap when so many were begun.
+    fn gap_after(&mut self, resumes_at: u64, begun: u64) -> &mut Self {
+        self.record.gap("expired", place(resumes_at), [(0, begun)]);
         self
     }
 
@@ -123,6 +128,23 @@ fn a_gap_that_is_told_is_no_loss() {
 }
 
 #[test]
+fn a_gap_excuses_nothing_behind_where_it_resumes() {
+    // Nothing more came, or not all of it; the first event that ever was, or a later one.
+    for (had, then, acknowledged, expected) in [
+        (3, None, 20, (17, 7)),
+        (0, None, 20, (20, 10)),
+        (3, Some(15), 16, (5, 0)),
+        (3, Some(10), 11, (0, 0)),
+        (10, None, 10, (0, 0)),
+    ] {
+        let mut reader = Reader::new();
+        reader.read(0..had).gap_after(10, 10).read(then);
+        let lack = reader.lacks(acknowledged);
+        assert_eq!((lack.count, lack.told), expected, "{had} {then:?} {acknowledged}");
+    }
+}
+
+#[test]
 fn what_comes_again_behind_a_gap_is_not_repeated_unless_twice() {
     let mut reader = Reader::new();
     reader.read(0..5).gap(2).read(2..8).check([0; 4]);
@@ -134,6 +156,19 @@ fn what_comes_again_behind_a_gap_is_not_repeated_unless_twice() {
 fn holes_before_a_gap_stay_losses() {
     let mut reader = Reader::new();
     reader.read([0, 2]).gap(5).check([1, 0, 0, 0]);
+}
+
+#[test]
+fn what_goes_wrong_is_the_canarys_while_the_stream_is_there_alone() {
+    let mut reader = Reader::new();
+    reader.read([0, 2]).later().read([2, 1]).check([1, 1, 1, 0]);
+    assert_eq!(reader.record.counts.on_canary, OnCanary::default());
+    reader.record.is_on_canary = true;
+    reader.read([4, 4, 6, 5, 8]).ended().check([3, 2, 2, 0]);
+    reader.record.is_on_canary = false;
+    reader.read([10, 10]).ended().check([4, 3, 2, 0]);
+    let expected = OnCanary { lost: 2, repeated: 1, reordered: 1, double_effects: 0 };
+    assert_eq!(reader.record.counts.on_canary, expected);
 }
 
 #[test]
@@ -155,8 +190,18 @@ fn what_is_kept_is_bounded() {
     assert_eq!(reader.record.holes.len(), MISSING_MAX);
     assert_eq!(reader.lacks(far + 1).count, far - 1);
     for n in 0..100 {
-        reader.record.gap(&n.to_string(), place(far + 1));
+        reader.record.gap(&n.to_string(), place(far + 1), []);
     }
     assert_eq!(reader.record.counts.gaps.len(), REASONS_MAX + 1);
     assert_eq!(reader.record.counts.gaps.values().sum::<u64>(), 100);
+}
+
+#[test]
+fn a_hole_is_one_until_it_is_filled_or_lost() {
+    let mut reader = Reader::new();
+    assert!(!reader.read([0, 1]).record.has_holes(0));
+    assert!(reader.read([3]).record.has_holes(HOLE_MS_MAX - 1));
+    assert!(!reader.read([2]).record.has_holes(0));
+    assert!(!reader.read([6]).record.has_holes(HOLE_MS_MAX));
+    reader.check([2, 0, 1, 0]);
 }

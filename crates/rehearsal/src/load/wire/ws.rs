@@ -5,9 +5,12 @@ use std::io::Cursor;
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tungstenite::protocol::frame::{
-    Frame, FrameHeader,
-    coding::{Control, Data, OpCode},
+use tungstenite::protocol::{
+    CloseFrame,
+    frame::{
+        Frame, FrameHeader,
+        coding::{CloseCode, Control, Data, OpCode},
+    },
 };
 
 use super::{Ended, Message, Way, begins, gap, goodbye, place, read};
@@ -54,6 +57,11 @@ pub(super) fn subscribe(after: Option<&str>) -> Vec<u8> {
 /// Returns the answer to a ping.
 pub(super) fn pong(payload: Bytes) -> Vec<u8> {
     masked(Frame::pong(payload))
+}
+
+/// Returns the frame with which a client leaves.
+pub(super) fn close() -> Vec<u8> {
+    masked(Frame::close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() })))
 }
 
 fn masked(mut frame: Frame) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! A server of events that does one thing wrong, over a socket of its own.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use event::{Epoch, Position, Seq};
 use tokio::{
@@ -8,7 +8,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Mutex, watch},
     task::JoinSet,
+    time::timeout,
 };
+
+/// How long an event waits for the one that it changes places with.
+const PARTNER_WITHIN: Duration = Duration::from_secs(1);
 
 /// What it does wrong with every tenth event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +133,13 @@ impl State {
         socket.write_all(begin.as_bytes()).await?;
         loop {
             let is_turn = at % 10 == 4 && self.wrong != Wrong::Nothing;
-            // Those that change places are two.
-            let count = if is_turn && self.wrong == Wrong::Swaps { 2 } else { 1 };
-            drop(length.wait_for(|length| *length >= at + count).await);
+            drop(length.wait_for(|length| *length > at).await);
+            // Those that change places are two; the last one of all has nobody to change with.
+            let second = at + 2;
+            let comes = timeout(PARTNER_WITHIN, length.wait_for(|length| *length >= second));
+            let swaps = is_turn && self.wrong == Wrong::Swaps && comes.await.is_ok();
+            let is_turn = is_turn && (swaps || self.wrong != Wrong::Swaps);
+            let count = if swaps { 2 } else { 1 };
             let frames: Vec<_> = {
                 let log = self.log.lock().await;
                 let of = |seq: usize| {

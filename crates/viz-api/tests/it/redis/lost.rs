@@ -34,7 +34,7 @@ fn assert_refuses(server: &Server) {
     assert_eq!(realtime(server).0, 503);
     until("it is not ready", || server.send(&Request::get("/ready")).status == 503);
     let ready = server.send(&Request::get("/ready")).json();
-    let checks = json!({"lifecycle": "ready", "realtime": "unhealthy", "database": "unused"});
+    let checks = json!({"lifecycle": "ready", "realtime": "unhealthy", "database": "unused", "ingest": {"status": "off", "mode": "off", "reasons": []}});
     assert_eq!(ready["checks"], checks);
     assert_eq!(server.send(&Request::get("/health")).status, 200, "it lives");
     for request in requests() {

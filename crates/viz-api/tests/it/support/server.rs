@@ -129,6 +129,11 @@ impl Server {
         self.plan.start_in(Arc::clone(&self.folder))
     }
 
+    /// Starts another one in the folder of one that has ended.
+    pub(crate) fn start_again(self) -> Server {
+        self.plan.start_in(Arc::clone(&self.folder))
+    }
+
     /// Ends it by `kill -9`, and starts another one in its folder.
     pub(crate) fn crash_and_restart(mut self) -> Server {
         self.signal("-KILL");

@@ -1,0 +1,3 @@
+//! Swaps as the contracts of Uniswap carry them out.
+
+mod vectors;
