@@ -92,7 +92,8 @@ impl Anvil {
         Anvil::spawn(&mut command, started)
     }
 
-    /// Starts a node; the line that begins so says its port.
+    /// Starts a node; the line that holds this says its port behind it. Where `CI` is set, some
+    /// colour their lines though nobody looks.
     fn spawn(command: &mut Command, started: &'static str) -> Anvil {
         // What it complains of stands beside what the test says.
         command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -102,8 +103,9 @@ impl Anvil {
         // It is read to its end, so that the node never waits for room.
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if let Some(port) = line.strip_prefix(started) {
-                    let _ = tell.try_send(port.trim().trim_end_matches('/').parse::<u16>());
+                if let Some((_, port)) = line.split_once(started) {
+                    let digits = port.split(|c: char| !c.is_ascii_digit()).next();
+                    let _ = tell.try_send(digits.unwrap_or_default().parse::<u16>());
                 }
             }
         });
