@@ -95,9 +95,16 @@ pub(crate) fn provide() -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let installers = Installers::find();
-    for need in &missing {
-        carry_out(&need.plan(installers))?;
+    let plans: Vec<Plan> = missing.iter().map(|need| need.plan(installers)).collect();
+    let apt = plans.iter().find_map(|plan| match plan {
+        Plan::Package(apt, _) => Some(*apt),
+        Plan::Component(_) | Plan::ByHand => None,
+    });
+    if let Some(apt) = apt {
+        // Once for all: a list is fetched in seconds.
+        apt.run("update")?;
     }
+    plans.iter().try_for_each(carry_out)?;
     Ok(verdict(&missing))
 }
 
@@ -160,7 +167,6 @@ fn carry_out(plan: &Plan) -> anyhow::Result<()> {
     match plan {
         Plan::Component(component) => attempt(&format!("rustup component add {component}")),
         Plan::Package(apt, package) => {
-            apt.run("update")?;
             apt.run(&format!("install --yes --no-install-recommends {package}"))
         }
         Plan::ByHand => Ok(()),
