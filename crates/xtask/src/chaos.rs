@@ -70,7 +70,9 @@ fn command(arguments: &[&str]) -> Command {
 
 fn build() -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "-p", "viz-api", "-p", "chaos", "--bins"]).current_dir(workspace::root());
+    // With the features below them that the tests of `viz-api` have.
+    cargo.args(["build", "-p", "viz-api", "-p", "chaos", "-p", "testkit", "--bins"]);
+    cargo.current_dir(workspace::root());
     let built = process::run(&mut cargo, STEP_TIME_MAX)?;
     ensure!(matches!(built, End::Exited { success: true, .. }), "{cargo:?} failed");
     Ok(())

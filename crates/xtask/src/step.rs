@@ -11,6 +11,12 @@ use crate::{anvil, console, just, uniswap, workspace};
 /// The longest that one step may take; a hang must not eat the whole budget of CI.
 pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(45 * 60);
 
+/// What `cargo test` reads how many tests run at once from.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
+/// How many run at once for each core: most of them wait for servers of their own.
+const TEST_THREADS_PER_CORE: usize = 2;
+
 /// How many failed tests are run again alone; more are no accident.
 const AGAIN_MAX: usize = 3;
 
@@ -218,6 +224,9 @@ fn cargo(
 ) -> anyhow::Result<Command> {
     let mut command = Command::new("cargo");
     command.args(line.split_whitespace()).envs(env).current_dir(workspace::root());
+    if std::env::var_os(TEST_THREADS).is_none() {
+        command.env(TEST_THREADS, test_threads().to_string());
+    }
     if let Some(server) = server {
         server.tell(&mut command);
         // Some of these tests start a chain's node.
@@ -244,9 +253,15 @@ fn passes_again(
     if !command.get_args().any(|word| word == "--") {
         command.arg("--");
     }
-    command.arg("--exact").args(names);
+    command.arg("--exact").args(names).env(TEST_THREADS, "1");
     let end = process::run(&mut command, STEP_TIME_MAX)?;
     Ok(matches!(end, End::Exited { success: true, tests, .. } if tests.ran() >= names.len()))
+}
+
+/// Returns how many tests of a program run at once.
+fn test_threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(TEST_THREADS_PER_CORE, |cores| cores.get().saturating_mul(TEST_THREADS_PER_CORE))
 }
 
 fn timed_out(still_held: bool) -> String {

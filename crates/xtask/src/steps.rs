@@ -13,6 +13,8 @@ pub(crate) const STEPS: &[Step] = &[
     Step::cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
     Step::cargo("docs", "doc --no-deps --workspace").with_env("RUSTDOCFLAGS", "-D warnings"),
     Step::inside("deny", deny::step),
+    // Apart from running them: a machine that is new builds the database here.
+    Step::cargo("build", "test --workspace --no-run"),
     Step::tests("tests", "test --workspace --no-fail-fast").with_server(),
     // Faults that a test build makes on purpose, behind a feature that no release has.
     Step::tests("inject", "test -p delivery -p viz-api --features inject inject::"),

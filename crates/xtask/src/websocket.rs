@@ -52,7 +52,8 @@ fn has_suite(python: &Path) -> bool {
 fn build() -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "-p", "viz-api", "--bin", "websocket-echo"])
+        // With the features below it that the tests of `viz-api` have.
+        .args(["build", "-p", "viz-api", "-p", "testkit", "--bin", "websocket-echo"])
         .args(["--features", "websocket-echo"])
         .current_dir(workspace::root());
     succeed(&mut cargo)?;
