@@ -26,6 +26,7 @@ use std::{
 use evidence::{Home, Output, Redactor};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use guard::{At, Verdict};
+use jiff::{SignedDuration, Timestamp};
 use runbook::{Kind, Mode, Plan, PlannedStep};
 use tokio::{
     sync::watch,
@@ -115,6 +116,8 @@ pub struct Conductor {
     waited: Option<String>,
     /// When this process sent the run back, if it did.
     sent_back_at: Option<Instant>,
+    /// When this process sent the run back first, by the clock that nobody sets.
+    going_back_since: Option<Instant>,
     /// The step whose owners are asked what became of it, with since when.
     asked_of: Option<(String, u32, Instant)>,
     /// When the run's status was written last, and what it said.
@@ -312,7 +315,12 @@ impl Conductor {
             self.unclear.clear();
         }
         if phase == Phase::RollingBack {
-            self.sent_back_at = Some(Instant::now());
+            let (now, at) = (Instant::now(), self.facts.going_back_since);
+            self.sent_back_at = Some(now);
+            // Writing that down took a while.
+            let written_in = at.map(|at| self.clock.now().duration_since(at));
+            let written_in = written_in.and_then(|it| Duration::try_from(it).ok());
+            self.going_back_since.get_or_insert(now - written_in.unwrap_or_default());
             self.again.clear();
         }
         let why = self.facts.why.as_deref().unwrap_or_default();
@@ -397,8 +405,16 @@ impl Conductor {
             within: Duration::from_secs(step.within_s),
             pace: self.settings.pace,
             kept: Arc::clone(&self.kept),
-            going_back_since: self.facts.going_back_since,
+            going_back_since: self.going_back_since(),
         }
+    }
+
+    /// Returns when the run began to go back: as long ago as it really is, where that was in the time of
+    /// this process, however the clock on the wall was set since.
+    fn going_back_since(&self) -> Option<Timestamp> {
+        let Some(since) = self.going_back_since else { return self.facts.going_back_since };
+        let passed = SignedDuration::try_from(since.elapsed()).ok()?;
+        self.clock.now().checked_sub(passed).ok()
     }
 }
 

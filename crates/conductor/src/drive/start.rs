@@ -187,6 +187,7 @@ impl Conductor {
             notices: 0,
             waited: None,
             sent_back_at: None,
+            going_back_since: None,
             asked_of: None,
             shown_at: None,
             facts_shown: None,

@@ -51,6 +51,8 @@ pub(crate) struct Script {
     pub(crate) unheard: Option<String>,
     /// What was carried out, in its order.
     pub(crate) done: Vec<String>,
+    /// Since when the run goes back, as each of those was told.
+    pub(crate) going_back_since: Vec<(String, Option<Timestamp>)>,
     /// What was dropped before it ended.
     pub(crate) dropped: Vec<String>,
     /// What people were told: of which kind, and what.
@@ -95,6 +97,7 @@ impl World for Stage {
         Box::pin(async move {
             let id = &work.step.id;
             self.script().done.push(id.clone());
+            self.script().going_back_since.push((id.clone(), work.going_back_since));
             if self.script().hanging.contains(id) {
                 let _dropped = Dropped(self, id);
                 std::future::pending::<()>().await;

@@ -39,6 +39,28 @@ async fn a_clock_that_is_set_is_said_and_nothing_waits_for_it() {
 }
 
 #[tokio::test]
+async fn the_way_back_is_as_old_as_it_is_whatever_the_clock_says() {
+    for set_by in [-600, 600] {
+        let play = driven();
+        let stage = play.stage.clone();
+        let wall = move || {
+            let ahead = if stage.has_done("R1") { set_by } else { 0 };
+            Timestamp::now() + SignedDuration::from_secs(ahead)
+        };
+        play.stage.script().hanging.insert("S3".into());
+        let conductor = play.begin().await.unwrap().with_wall_clock(WallClock(Arc::new(wall)));
+        let mut running = Running::of(conductor);
+        play.answer(&mut running, |_| play.stage.has_done("S3")).await;
+        play.stage.sees("lost", lost());
+        assert_eq!(play.play(running).await, Phase::RolledBack);
+        let told = play.stage.script().going_back_since.clone();
+        let since = |step: &str| told.iter().find(|told| told.0 == step).unwrap().1.unwrap();
+        let moved = since("R2").duration_since(since("R1")).as_secs();
+        assert!((moved - set_by).abs() < 60, "set by {set_by} s: {told:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_go_that_was_said_before_the_clock_was_set_back_does_not_count_for_that() {
     let play = driven();
     play.stage.ends("S2", &[Verdict::Fail]);
