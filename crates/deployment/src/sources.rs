@@ -183,7 +183,7 @@ impl Watched {
             Watched::Zero(watched) => watched.look(sight).await,
             Watched::LedgerZero(watched) => watched.look(sight).await,
             Watched::Down(watched) => watched.look(sight).await,
-            Watched::Restarts(watched) => watched.look(sight).await,
+            Watched::Restarts(watched) => watched.look(sight, at).await,
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use conductor::{NoSight, Sighting};
+use guard::{Arm, At};
 
 use super::{LedgerTotals, Selector, Sight, scrape, selector::Matcher, totals::grown};
 use crate::{Replica, http::Question};
@@ -36,12 +37,17 @@ pub(crate) struct Down {
     pub(super) path: String,
 }
 
+/// How long a canary's replica may be silent while it has traffic: to start again takes a while.
+const SILENT_MAX_MS: u64 = 15_000;
+
 /// Processes that are started again.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
     counted: Option<u64>,
     /// When each replica was started, or how much it had counted.
     seen: BTreeMap<String, f64>,
+    /// Since when those are silent that do not answer.
+    silent: BTreeMap<String, At>,
 }
 
 impl FamilyZero {
@@ -145,31 +151,50 @@ impl Down {
 }
 
 impl Restarts {
-    pub(super) async fn look(&mut self, sight: &Sight<'_>) -> Result<Sighting, NoSight> {
+    pub(super) async fn look(&mut self, sight: &Sight<'_>, at: At) -> Result<Sighting, NoSight> {
         let counted = sight.hands.restarts().await.map_err(|error| NoSight(error.text))?;
         if let Some(now) = counted {
             return self.of_supervisor(now);
         }
         let replicas = sight.hands.replicas();
-        let scraped = scrape::each(sight, replicas, &[STARTED, REQUESTS]).await;
-        let (mut restarts, mut answered, mut why) = (0, 0, None);
+        let scraped = scrape::each(sight, replicas.clone(), &[STARTED, REQUESTS]).await;
+        let (mut restarts, mut why) = (0, None);
         let is_first = self.seen.is_empty();
-        for scraped in scraped {
+        let mut silent = BTreeMap::new();
+        for (Replica { name, .. }, scraped) in replicas.into_iter().zip(scraped) {
             // One that is being started does not answer, and tells of it when it does.
-            match scraped.and_then(|scraped| Ok((started(&scraped)?, scraped.replica))) {
-                Ok((now, Replica { name, .. })) => {
-                    answered += 1;
+            match scraped.and_then(|scraped| started(&scraped)) {
+                Ok(now) => {
                     let last = self.seen.insert(name, now.number);
                     restarts += u64::from(last.is_some_and(|last| now.began_anew(last)));
                 }
-                Err(error) => why = Some(error),
+                Err(error) => {
+                    let since = self.silent.get(&name).copied().unwrap_or(at);
+                    silent.insert(name, since);
+                    why = Some(error);
+                }
             }
         }
+        self.silent = silent;
         match why {
-            Some(why) if answered == 0 => Err(why),
+            Some(why) if self.silent.len() == sight.hands.replicas().len() => Err(why),
+            Some(why) if self.is_gone(sight, at).await? => Err(why),
             _ if is_first => Ok(Sighting::First),
             _ => Ok(Sighting::Restarts(restarts)),
         }
+    }
+
+    /// Whether a canary's replica that has traffic has been silent for too long to be starting.
+    async fn is_gone(&self, sight: &Sight<'_>, at: At) -> Result<bool, NoSight> {
+        let is_long = |replica: &Replica| {
+            let since = self.silent.get(&replica.name);
+            let is_long = since.is_some_and(|since| at.0.saturating_sub(since.0) > SILENT_MAX_MS);
+            replica.arm == Arm::Canary && is_long
+        };
+        if !sight.hands.replicas().iter().any(is_long) {
+            return Ok(false);
+        }
+        Ok(sight.serving_replicas().await?.iter().any(is_long))
     }
 
     fn of_supervisor(&mut self, now: u64) -> Result<Sighting, NoSight> {

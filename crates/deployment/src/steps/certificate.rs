@@ -112,7 +112,9 @@ impl Deployment {
     async fn faults_of(&self, replica: &Replica) -> Option<Option<String>> {
         let answer = self.http.get(&format!("{}/api/health", replica.url)).await.ok()?;
         let health = answer.json().ok()?;
-        let Some(faults) = health["checks"]["runtime"].get("inject") else { return Some(None) };
+        // Health that is bad is health too; what has not this part is another server's, or none.
+        let runtime = health["checks"]["runtime"].as_object()?;
+        let Some(faults) = runtime.get("inject") else { return Some(None) };
         let faults = faults.as_str().map_or_else(|| faults.to_string(), ToOwned::to_owned);
         Some(Some(format!(
             "The replica {} was built to fail on purpose (feature `inject`, now: {faults}); build the \

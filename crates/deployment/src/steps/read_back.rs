@@ -49,7 +49,17 @@ impl Deployment {
     async fn find_share(&self, work: &Work) -> Found {
         let planned = work.step.traffic.as_ref().map(|it| Weight::from_percent(it.weight_percent));
         match planned {
-            Some(Ok(weight)) => self.find_weight(weight).await,
+            Some(Ok(Weight::NONE)) => self.find_weight(Weight::NONE).await,
+            // To give the same share again changes nothing, and its time begins anew.
+            Some(Ok(weight)) => {
+                let Found { effect, text } = self.find_weight(weight).await;
+                match effect {
+                    Effect::Yes => {
+                        no(format!("{text} For how long is not known: it is held anew."))
+                    }
+                    _ => found(effect, text),
+                }
+            }
             _ => unclear("It does not say how much traffic."),
         }
     }

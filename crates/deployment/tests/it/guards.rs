@@ -198,6 +198,7 @@ async fn restarts_are_counted_by_who_knows() {
     say(&stage, [&total(6), &total(5), &total(1)]);
     stage.stable[1].set_hanging(true);
     assert_eq!(acting.look(1000).await, Ok(Sighting::Restarts(1)));
+    assert_eq!(acting.look(30_000).await, Ok(Sighting::Restarts(0)), "the others tell");
     let started = |at: u32| format!("process_start_time_seconds {at}\n");
     stage.stable[1].set_hanging(false);
     let acting = with_guard(&stage, RESTARTS, "supervisor");
@@ -209,6 +210,23 @@ async fn restarts_are_counted_by_who_knows() {
     assert_eq!(acting.look(2000).await, Ok(Sighting::First));
     *stage.hands.restarts.lock().unwrap() = Some(9);
     assert_eq!(acting.look(3000).await, Ok(Sighting::Restarts(2)));
+}
+
+#[tokio::test]
+async fn a_canary_that_has_traffic_and_says_nothing_does_not_keep_running() {
+    let stage = Stage::watched().await;
+    let acting = with_guard(&stage, RESTARTS, "supervisor");
+    let total = "# TYPE tidegate_http_requests counter\ntidegate_http_requests_total 5\n";
+    say(&stage, [total, total, total]);
+    assert_eq!(acting.look(0).await, Ok(Sighting::First));
+    stage.canary.set_hanging(true);
+    assert_eq!(acting.look(1000).await, Ok(Sighting::Restarts(0)));
+    assert_eq!(acting.look(16_000).await, Ok(Sighting::Restarts(0)), "it may be starting");
+    // The router is asked then whether it has traffic, and is away here: it may well have.
+    let unseen = acting.look(16_001).await.unwrap_err();
+    assert!(unseen.0.contains("socket"), "{unseen:?}");
+    stage.canary.set_hanging(false);
+    assert_eq!(acting.look(17_000).await, Ok(Sighting::Restarts(0)));
 }
 
 #[tokio::test]

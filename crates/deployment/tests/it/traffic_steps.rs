@@ -44,7 +44,10 @@ async fn a_canary_has_its_share_and_is_taken_out_with_both_clocks() {
     let done = world.carry_out(&work).await;
     assert_eq!(done.verdict, Verdict::Pass, "{done:?}");
     assert_eq!(left(&done, "traffic.json")["weight_percent"], 25.0);
-    assert_eq!(world.read_back(&work).await.effect, Effect::Yes);
+    // Who comes back to it does not know for how long it was held.
+    let found = world.read_back(&work).await;
+    assert_eq!(found.effect, Effect::No, "{found:?}");
+    assert!(found.text.contains("held anew"), "{found:?}");
     let share = world.traffic().await.unwrap().unwrap();
     assert!((share.canary_percent - 25.0).abs() < 1e-9, "{share:?}");
 
