@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -25,6 +25,9 @@ const SHOWN_BYTES_MAX: usize = 300;
 /// The part of an answer that is looked at.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How headers begin that each answer of ClickHouse has (`-Server-Display-Name`, `-Query-Id`, …), as
+/// its documentation of the HTTP interface shows.
+const OWN_HEADERS: &str = "x-clickhouse-";
 /// ClickHouse's error codes for rows that it will never take: values that can't be parsed or don't
 /// fit their column. <https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp>
 const BAD_ROW_CODES: [u32; 17] =
@@ -98,7 +101,9 @@ impl ClickHouse {
                 return Err(ClickHouseError::Name(what));
             }
         }
-        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        // Elsewhere is no ClickHouse, and is not to have the password.
+        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        let client = client.redirect(Policy::none()).build();
         let client = client.map_err(ClickHouseError::Client)?;
         Ok(Self { client, url, options, row, has_table: AtomicBool::new(false) })
     }
@@ -158,6 +163,9 @@ impl ClickHouse {
 
     async fn understand(&self, mut answer: Response) -> Result<(), SinkError> {
         let status = answer.status();
+        // What else answers 200, such as a page to sign in at, has stored nothing.
+        let mut headers = answer.headers().keys();
+        let is_clickhouse = headers.any(|name| name.as_str().starts_with(OWN_HEADERS));
         let code = answer.headers().get("X-ClickHouse-Exception-Code");
         let code = code.and_then(|code| code.to_str().ok()?.parse::<u32>().ok());
         // A failure in the middle of an answer comes with status 200.
@@ -167,8 +175,13 @@ impl ClickHouse {
             text.extend_from_slice(&part[..part.len().min(room)]);
         }
         let text = String::from_utf8_lossy(&text);
-        if status.is_success() && code.is_none() && !text.contains("DB::Exception") {
+        let is_good = status.is_success() && is_clickhouse;
+        if is_good && code.is_none() && !text.contains("DB::Exception") {
             return Ok(());
+        }
+        if status.is_success() && !is_clickhouse {
+            let message = format!("{} was answered, but not by ClickHouse", status.as_u16());
+            return Err(SinkError { retryable: true, message });
         }
         let code = code.or_else(|| code_in(&text));
         let retryable = !code.is_some_and(|code| BAD_ROW_CODES.contains(&code));

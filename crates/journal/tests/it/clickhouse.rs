@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-const OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const OK: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nX-ClickHouse-Query-Id: 1\r\n\
+                  Content-Length: 0\r\n\r\n";
 
 /// Answers each request with the next of some answers, then closes.
 struct Fake {
@@ -121,6 +122,25 @@ async fn answers_tell_what_may_be_tried_again_and_show_no_secret() {
         let shown = failed.to_string();
         assert!(!shown.contains("hunter2") && !shown.contains("writer"), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn what_is_no_clickhouse_has_stored_nothing_and_is_not_led_to() {
+    let elsewhere = Fake::start(&[]).await;
+    let redirect = |status: &str| {
+        let to = &elsewhere.url;
+        format!(
+            "HTTP/1.1 {status}\r\nConnection: close\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let page = failure("200 OK", "<html>sign in</html>");
+    let empty = failure("204 No Content", "");
+    for answer in [page, empty, redirect("302 Found"), redirect("307 Temporary Redirect")] {
+        let fake = Fake::start(&[OK, &answer]).await;
+        let failed: SinkError = fake.sink().write(&batch()).await.unwrap_err();
+        assert!(failed.retryable, "{failed}");
+    }
+    assert_eq!(elsewhere.requests.lock().len(), 0, "the password went elsewhere");
 }
 
 #[tokio::test]
