@@ -10,6 +10,7 @@ mod feed;
 mod foresee;
 mod health;
 mod latency;
+mod log_name;
 mod metrics;
 mod recover;
 mod rerun;

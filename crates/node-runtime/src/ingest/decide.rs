@@ -84,7 +84,7 @@ impl Decider {
         loop {
             let done = tokio::select! {
                 biased;
-                () = shutdown.asked() => return,
+                () = shutdown.asked() => return self.end(&mut observed, &mut taken).await,
                 _ = tick.tick() => self.tick().await,
                 count = observed.recv_many(&mut taken, TAKEN_AT_ONCE) => {
                     if count == 0 {
@@ -109,6 +109,20 @@ impl Decider {
             match found.map(|found| self.keep(found)) {
                 Some(Ok(())) => {}
                 Some(Err(Closed)) | None => return,
+            }
+        }
+    }
+
+    /// Decides on what was observed before: who observes has ended by now.
+    async fn end(
+        &mut self,
+        observed: &mut mpsc::Receiver<Observation>,
+        taken: &mut Vec<Observation>,
+    ) {
+        observed.close();
+        while observed.recv_many(taken, TAKEN_AT_ONCE).await > 0 {
+            if self.take_all(taken).await.is_err() {
+                return;
             }
         }
     }
@@ -191,3 +205,6 @@ fn encoded(chain: &ChainKey, at: u64, numbered: u64, group: &[Fact]) -> Vec<byte
     };
     (numbered + 1..).zip(group).map(record).collect()
 }
+
+#[cfg(test)]
+mod tests;

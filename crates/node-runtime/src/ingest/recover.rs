@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chain::ChainKey;
-use journal::{Entry, Journal, Tail, TailError};
+use journal::{Entry, Journal, Seq, Tail, TailError};
 use projection::{Limits, View};
 
 use super::{decide::Known, serve::fold};
@@ -16,6 +16,8 @@ const BYTES_AT_ONCE: usize = 32 << 20;
 pub(super) struct Recovered {
     pub(super) view: View,
     pub(super) chains: BTreeMap<ChainKey, Known>,
+    /// The last record of each chain that has any, or one behind it in its group.
+    pub(super) last: BTreeMap<ChainKey, Seq>,
     /// From where the log goes on to be shown.
     pub(super) tail: Tail,
     /// Records that were read.
@@ -32,6 +34,7 @@ pub(super) async fn recover(
     known: impl Fn(&ChainKey) -> Known,
 ) -> Result<Recovered, TailError> {
     let (mut view, mut chains) = (View::new(limits), BTreeMap::<ChainKey, Known>::new());
+    let mut last = BTreeMap::<ChainKey, Seq>::new();
     let (mut tail, end) = (journal.tail(journal.first_seq()), journal.next_seq());
     let mut records = 0;
     while tail.position() < end {
@@ -47,8 +50,12 @@ pub(super) async fn recover(
                 };
                 known.numbered = record.number;
                 known.state.apply(record.observed_unix_ms, &record.fact);
+                match last.get_mut(&record.chain) {
+                    Some(last) => *last = group.last(),
+                    None => _ = last.insert(record.chain.clone(), group.last()),
+                }
             });
         }
     }
-    Ok(Recovered { view, chains, tail, records })
+    Ok(Recovered { view, chains, last, tail, records })
 }

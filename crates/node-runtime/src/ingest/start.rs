@@ -13,6 +13,7 @@ use super::{
     analyse::{Analyst, Found},
     decide::{Decider, Known, Observation, WhenFull},
     foresee::{self, Foreseer},
+    log_name::{self, Opened},
     metrics::Written,
     recover::{Recovered, recover},
     seek::{self, Known as Sought, Seeker},
@@ -32,9 +33,8 @@ const OBSERVED_MAX: usize = 4_096;
 /// Groups of findings that wait to be kept.
 const FOUND_MAX: usize = 16;
 
-/// The name of the log's folder, and of the file in it that has the log's name.
+/// The name of the log's folder.
 const FOLDER: &str = "journal";
-const EPOCH_FILE: &str = "epoch";
 
 /// Records that are kept beyond those that are held: what is needed of the canonical blocks.
 const RETAINED_BEYOND: u64 = 1_250_000;
@@ -51,7 +51,7 @@ pub enum IngestError {
     /// Its name can't be kept.
     #[error("the name of the log of chains can't be kept in {}", path.display())]
     Epoch {
-        /// The file.
+        /// The log's folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -116,15 +116,14 @@ impl Ingest {
         let (journal, opened) = Journal::open(options(state, settings, sinks::names(&wanted)))?;
         let journal = Arc::new(journal);
         state.journal.get_or_init(|| Arc::clone(&journal));
-        let is_end_damaged = opened.damaged.iter().any(|damaged| damaged.to.plus(1) == opened.next);
-        let epoch = read_or_draw_epoch(state, is_end_damaged)?;
-        state.feed.name(epoch);
         tell_opened(&opened);
         state.metrics.ingest.damaged(damaged_records(&opened));
         let followed = sources.chains();
         let held = projection::Limits { events_max: settings.events_held_max };
         let mut recovered = recover(&journal, held, |chain| known(&followed, chain)).await?;
         tracing::info!(records = recovered.records, "the log of chains taken up");
+        let epoch = name(state, &opened, &followed, &recovered)?;
+        state.feed.name(epoch);
         for (chain, _) in &followed {
             recovered.view.know(chain);
             let begins = || known(&followed, chain);
@@ -281,28 +280,22 @@ fn known(followed: &[(ChainKey, StateLimits)], chain: &ChainKey) -> Known {
     Known { state: ChainState::new(limits.unwrap_or_default()), numbered: 0 }
 }
 
-/// Reads the log's name; draws one where there is none, or where its last records can't be read any
-/// more, since their numbers are given again.
-fn read_or_draw_epoch(state: &State, is_end_damaged: bool) -> Result<Epoch, IngestError> {
+/// Returns the name under which the log goes on.
+fn name(
+    state: &State,
+    opened: &journal::Recovered,
+    followed: &[(ChainKey, StateLimits)],
+    recovered: &Recovered,
+) -> Result<Epoch, IngestError> {
     let folder = state.settings.realtime.state_dir.join(FOLDER);
-    let path = folder.join(EPOCH_FILE);
-    let failed = |source| IngestError::Epoch { path: path.clone(), source };
-    let known = match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<Epoch>().ok(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
+    let followed = followed.iter().map(|(chain, _)| chain.clone()).collect();
+    let opened = Opened {
+        kept: (opened.first, opened.next),
+        damaged: &opened.damaged,
+        last: &recovered.last,
+        followed: &followed,
     };
-    if let Some(epoch) = known.filter(|_| !is_end_damaged) {
-        return Ok(epoch);
-    }
-    let epoch = Epoch::random(&mut rand::rng());
-    let written = path.with_extension("new");
-    std::fs::write(&written, epoch.to_string()).map_err(failed)?;
-    std::fs::File::open(&written).and_then(|file| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&written, &path).map_err(failed)?;
-    // Or a loss of power may bring back the old name, under which numbers would be given again.
-    std::fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-    Ok(epoch)
+    log_name::name(&folder, &opened).map_err(|source| IngestError::Epoch { path: folder, source })
 }
 
 /// Says what was found.
