@@ -136,7 +136,9 @@ contract Executor {
         return step.zeroForOne ? Pair(step.pool).token0() : Pair(step.pool).token1();
     }
 
+    // Some tokens return nothing, USDT's among them: what they do not take back was sent.
     function pay(address token, address to, uint256 amount) private {
-        require(Token(token).transfer(to, amount), "the token was not sent");
+        (bool done, bytes memory said) = token.call(abi.encodeCall(Token.transfer, (to, amount)));
+        require(done && (said.length == 0 || abi.decode(said, (bool))), "the token was not sent");
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Analyst {
     metrics: Arc<IngestMetrics>,
     /// The number of the last event that was looked at.
     after: u64,
+    /// The number of the last event that was there at the start.
+    taken_up: u64,
     skip: Option<Skip>,
 }
 
@@ -78,7 +80,8 @@ impl Analyst {
         let known =
             |view: &projection::ChainView| (view.key.clone(), Analysed::new(view.last_cause()));
         let chains = snapshot.chains().map(known).collect();
-        Analyst { feed, registry, chains, leave, metrics, after, skip: None }
+        let taken_up = snapshot.latest_seq;
+        Analyst { feed, registry, chains, leave, metrics, after, taken_up, skip: None }
     }
 
     /// Starts the thread, and a task that waits for its end.
@@ -136,7 +139,8 @@ impl Analyst {
     /// Looks at the next events of a snapshot, where the last event there is has this number.
     fn step(&mut self, snapshot: &Snapshot, latest: u64) -> Vec<Found> {
         self.bound(latest);
-        let room = self.skip.map_or(u64::MAX, |skip| skip.after - self.after);
+        // A page behind what was forgotten may begin beyond that.
+        let room = self.skip.map_or(u64::MAX, |skip| skip.after.saturating_sub(self.after));
         if room == 0 {
             self.jump(snapshot);
             return Vec::new();
@@ -161,11 +165,13 @@ impl Analyst {
     fn bound(&mut self, latest: u64) {
         match &mut self.skip {
             Some(skip) => skip.to = latest,
-            None if latest - self.after > EVENTS_WAITING_MAX => {
-                let after = self.after + EVENTS_WAITING_MAX;
-                self.skip = Some(Skip { after, to: latest });
+            None => {
+                // What was there at the start was computed before, or waits for nobody.
+                let from = self.after.max(self.taken_up);
+                if latest.saturating_sub(from) > EVENTS_WAITING_MAX {
+                    self.skip = Some(Skip { after: from + EVENTS_WAITING_MAX, to: latest });
+                }
             }
-            None => {}
         }
     }
 
@@ -174,8 +180,8 @@ impl Analyst {
         let Some(Skip { after, to }) = self.skip.take() else { return };
         let newest = self.feed.snapshot();
         let to = to.min(newest.latest_seq).max(snapshot.latest_seq);
-        self.metrics.skipped("behind", newest.seen_between(after, to));
-        self.after = to;
+        self.metrics.skipped("behind", newest.seen_between(after.max(self.after), to));
+        self.after = self.after.max(to);
         // Blocks among what was skipped are not known.
         self.chains.values_mut().for_each(Analysed::clear);
     }

@@ -76,7 +76,14 @@ impl Foreseer {
                 .into_iter()
                 .map(|event| (event.number, waits(&event.fact)))
                 .collect();
-            let Some((last, _)) = waiting.last().copied() else { return Some(()) };
+            let Some((last, _)) = waiting.last().copied() else {
+                // Numbers that are missing hold nobody up.
+                match view.resumes_after(self.after) {
+                    next if next > self.after => self.after = next,
+                    _ => return Some(()),
+                }
+                continue;
+            };
             for (number, hash) in waiting {
                 if let Some(hash) = hash {
                     self.foresee(number, hash).await?;
@@ -119,7 +126,13 @@ impl Foreseer {
         let mut skipped = 0;
         loop {
             let events = view.events_after(self.after, EVENTS_AT_ONCE);
-            let Some(last) = events.last() else { break };
+            let Some(last) = events.last() else {
+                match view.resumes_after(self.after) {
+                    next if next > self.after => self.after = next,
+                    _ => break,
+                }
+                continue;
+            };
             skipped += events.iter().filter(|event| waits(&event.fact).is_some()).count() as u64;
             self.after = last.number;
         }

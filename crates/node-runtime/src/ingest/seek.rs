@@ -161,7 +161,14 @@ impl Seeker {
         self.known.after = self.known.after.max(before);
         loop {
             let events = view.events_after(self.known.after, 256);
-            let Some(last) = events.last() else { return Some(()) };
+            let Some(last) = events.last() else {
+                // Numbers that are missing hold nobody up.
+                match view.resumes_after(self.known.after) {
+                    next if next > self.known.after => self.known.after = next,
+                    _ => return Some(()),
+                }
+                continue;
+            };
             self.known.after = last.number;
             for event in events {
                 let Fact::Found(finding) = &event.fact else { continue };
@@ -271,15 +278,15 @@ fn gave(outcomes: &[Outcome], opportunity: &Opportunity) -> Simulated {
     }
     let is_good = |outcome: &Outcome| outcome.status == Status::Success;
     match outcomes {
-        all @ [.., last] if all.iter().all(is_good) => {
-            match U256::try_from_be_slice(&last.output) {
-                Some(gained) => match opportunity.amount_in.checked_add(gained) {
-                    Some(amount) => Simulated::Gave(amount),
-                    None => Simulated::Reverted,
-                },
+        // Behind a swap that fails nothing is shown of what comes behind it.
+        [before @ .., _] if !before.iter().all(is_good) => Simulated::Incomplete,
+        [.., last] if is_good(last) => match U256::try_from_be_slice(&last.output) {
+            Some(gained) => match opportunity.amount_in.checked_add(gained) {
+                Some(amount) => Simulated::Gave(amount),
                 None => Simulated::Reverted,
-            }
-        }
+            },
+            None => Simulated::Reverted,
+        },
         _ => Simulated::Reverted,
     }
 }

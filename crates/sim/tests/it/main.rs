@@ -3,6 +3,7 @@
 mod abi;
 mod bundles;
 mod conformance;
+mod executor;
 mod fake;
 mod memory;
 mod node;

@@ -181,10 +181,10 @@ fn another_process_goes_on_where_findings_are_kept_and_finds_the_same() {
 #[test]
 fn the_newest_are_skipped_where_too_many_wait() {
     let mut told = Told::new();
+    let (mut analyst, mut found) = told.analyst();
     told.include(1, &[]);
     let most = EVENTS_WAITING_MAX;
     told.see(1..=most + 500);
-    let (mut analyst, mut found) = told.analyst();
     let findings = look(&mut analyst, &mut found);
     // The block's fact is one of those that may wait.
     assert_eq!(findings.len() as u64, most - 1);
@@ -194,6 +194,33 @@ fn the_newest_are_skipped_where_too_many_wait() {
     let findings = look(&mut analyst, &mut found);
     assert_eq!(findings.len(), 1);
     assert_eq!(body(&findings[0])["fee"], Value::Null, "what was skipped may have had blocks");
+}
+
+#[test]
+fn what_was_there_at_the_start_is_no_backlog() {
+    let mut told = Told::new();
+    told.see(1..=EVENTS_WAITING_MAX + 500);
+    let (mut analyst, mut found) = told.analyst();
+    assert_eq!(look(&mut analyst, &mut found).len() as u64, EVENTS_WAITING_MAX + 500);
+    assert_eq!(told.skipped("behind"), 0);
+    told.see(100_000..100_000 + EVENTS_WAITING_MAX + 7);
+    assert_eq!(look(&mut analyst, &mut found).len() as u64, EVENTS_WAITING_MAX);
+    assert_eq!(told.skipped("behind"), 7);
+}
+
+#[test]
+fn what_was_forgotten_beyond_what_is_skipped_ends_nothing() {
+    let mut told = Told::new();
+    told.view = View::new(Limits { events_max: 1_000 });
+    let (mut analyst, mut found) = told.analyst();
+    told.see(1..=10);
+    assert_eq!(look(&mut analyst, &mut found).len(), 10);
+    told.see(11..=EVENTS_WAITING_MAX + 2_010);
+    let findings = look(&mut analyst, &mut found).len() as u64;
+    assert_eq!(findings + told.skipped("behind"), 1_000);
+    assert_eq!(told.skipped("forgotten"), EVENTS_WAITING_MAX + 1_000);
+    told.see([99_999]);
+    assert_eq!(look(&mut analyst, &mut found).len(), 1);
 }
 
 #[test]
