@@ -176,11 +176,14 @@ fn through<'a>(
 }
 
 fn swap(context: &Context<'_>, named: &Named, pools: &[U256]) -> Action {
-    let is_native_in = named.token_in == Some(Address::ZERO);
-    let token_in = match named.token_in {
-        Some(_) if is_native_in => context.chain.wrapped_native(),
-        Some(token) => Some(token),
-        None => pools.first().and_then(|first| side_in(context, *first)),
+    let (token_in, is_native_in) = match named.token_in {
+        Some(Address::ZERO) => (context.chain.wrapped_native(), true),
+        Some(token) => (Some(token), false),
+        // Coin that comes along is wrapped, and given in the token's place.
+        None => {
+            let token = pools.first().and_then(|first| side_in(context, *first));
+            (token, !context.value.is_zero())
+        }
     };
     let mut path: Vec<Hop> = Vec::with_capacity(pools.len());
     let mut token = token_in;

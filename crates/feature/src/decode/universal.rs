@@ -102,6 +102,8 @@ fn swap(args: Args<'_>, context: &Context<'_>, is_v3: bool, is_exact_in: bool) -
     };
     let Some(path) = path else { return Some(Action::Known) };
     let (amount_in, amount_out) = match is_exact_in {
+        // The first pair has it already, from whoever paid before.
+        true if !is_v3 && exact.is_zero() => (Amount::Unknown, Amount::AtLeast(bound)),
         true => (or_balance(exact), Amount::AtLeast(bound)),
         false => (Amount::AtMost(bound), Amount::Exact(exact)),
     };

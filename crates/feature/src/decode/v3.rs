@@ -124,11 +124,12 @@ fn single<'a>(
     let (amount_in, amount_out) =
         amounts((args.uint(amounts_at)?, args.uint(amounts_at + 1)?), is_exact_in, has);
     let limit = args.uint(amounts_at + 2)?;
-    // A price at which it stops may leave what is given smaller.
-    let amount_in = match amount_in {
+    // A price at which it stops may leave what is given, or what is got, smaller.
+    let limited = |amount| match amount {
         Amount::Exact(amount) if !limit.is_zero() => Amount::AtMost(amount),
         amount => amount,
     };
+    let (amount_in, amount_out) = (limited(amount_in), limited(amount_out));
     one(Action::Swap(Swap {
         native_in: is_native_in(context, token_in),
         amount_in,

@@ -110,6 +110,18 @@ fn commands_of_the_universal_router() {
 }
 
 #[test]
+fn a_pair_that_was_paid_before_is_given_what_nobody_says() {
+    let execute = executeCall {
+        commands: Bytes::from_static(&[0x08]),
+        inputs: vec![v2_input(U256::ZERO)],
+        deadline: amount(99),
+    };
+    let calls = calls(UNIVERSAL, 0, execute.abi_encode());
+    let Action::Swap(swap) = &calls[1].action else { panic!("{calls:?}") };
+    assert_eq!((swap.amount_in, swap.amount_out), (Amount::Unknown, Amount::AtLeast(amount(7))));
+}
+
+#[test]
 fn commands_without_their_inputs_are_malformed() {
     let execute = executeCall {
         commands: Bytes::from_static(&[0x08, 0x08]),

@@ -91,6 +91,8 @@ fn a_pool_of_v3_says_its_side() {
         pools: vec![word(V3_POOL) | bits],
     };
     assert_eq!(ends(&swap(ONE_INCH_V5, 0, &of(U256::ZERO))), (Some(WETH), Some(USD), false, false));
+    let with_coin = swap(ONE_INCH_V5, 10, &of(U256::ZERO));
+    assert_eq!(ends(&with_coin), (Some(WETH), Some(USD), true, false));
     let back = of((U256::ONE << 255) | (U256::ONE << 253));
     assert_eq!(ends(&swap(ONE_INCH_V5, 0, &back)), (Some(USD), Some(WETH), false, true));
 }

@@ -137,6 +137,9 @@ fn one_pool_of_v3() {
     let limited = exactInputSingleCall { single: single(77) };
     let amounts = (Amount::AtMost(amount(10)), Amount::AtLeast(amount(7)));
     assert_eq!(swap(ROUTER_V3, 0, &limited), base((WETH, USD), path.clone(), amounts));
+    let limited = exactOutputSingleCall { single: single(77) };
+    let amounts = (Amount::AtMost(amount(7)), Amount::AtMost(amount(10)));
+    assert_eq!(swap(ROUTER_V3, 0, &limited), base((WETH, USD), path.clone(), amounts));
     let wanted = exactOutputSingleCall { single: single(0) };
     let amounts = (Amount::AtMost(amount(7)), Amount::Exact(amount(10)));
     let expected = Swap { native_in: true, ..base((WETH, USD), path, amounts) };
