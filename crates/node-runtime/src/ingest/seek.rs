@@ -16,7 +16,7 @@ use std::{
 use alloy_primitives::{Address, B256, U256};
 use chain::{BlockRef, ChainKey, Fact, Finding, FindingKind, Json};
 use feature::{ChainRegistry, Registry};
-use projection::{ChainView, Snapshot};
+use projection::{ChainView, FindingQuery, Group, Snapshot};
 use search::{
     Confirm, Kind, Opportunity, OpportunityStatus, Search, Simulated, State, confirm,
     executor_call, executor_code,
@@ -35,6 +35,9 @@ const TOLD_MAX: usize = 64;
 
 /// Pending swaps that are looked at for a head.
 const TRIGGERS_MAX: usize = 64;
+
+/// Findings that are read at once.
+const FINDINGS_AT_ONCE: usize = 1_024;
 
 /// How long it rests where the node did not give the pools of a head.
 pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -72,6 +75,40 @@ pub(super) struct Known {
     /// The number of the last event of the chain that was looked at for pending swaps.
     after: u64,
     triggers: usize,
+}
+
+impl Known {
+    /// Takes up what was told of a chain before this process and is not stale: nobody else will say so.
+    pub(super) fn taken_up(snapshot: &Snapshot, chain: &ChainKey) -> Known {
+        let mut told = BTreeMap::new();
+        for label in ["candidate", "confirmed"] {
+            let mut query = FindingQuery {
+                group: Group::Opportunities,
+                chain: Some(chain.as_str().to_owned()),
+                label: Some(label.to_owned()),
+                value_min: None,
+                before: None,
+                limit: FINDINGS_AT_ONCE,
+            };
+            loop {
+                let page = snapshot.findings(&query);
+                for row in &page.findings {
+                    let Fact::Found(finding) = &row.event().fact else { continue };
+                    match serde_json::from_str::<Opportunity>(finding.body.as_str()) {
+                        Ok(opportunity) => drop(told.insert(opportunity.id, opportunity)),
+                        Err(error) => {
+                            tracing::error!(%error, id = %finding.of, "an opportunity can't be read");
+                        }
+                    }
+                }
+                if !page.has_more {
+                    break;
+                }
+                query.before = Some(page.next);
+            }
+        }
+        Known { told, ..Known::default() }
+    }
 }
 
 impl Seeker {
@@ -311,3 +348,6 @@ fn finding(opportunity: &Opportunity, cause: u64) -> Option<Finding> {
         body: body.ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

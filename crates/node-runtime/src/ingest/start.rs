@@ -220,7 +220,7 @@ impl Ingest {
                     simulations: Arc::clone(simulations),
                     leave: leave.clone(),
                     metrics: Arc::clone(&state.metrics.ingest),
-                    known: Sought::default(),
+                    known: Sought::taken_up(&state.feed.snapshot(), chain),
                     again_after: seek::AGAIN_AFTER,
                 };
                 self.sources.spawn("seek opportunities", seeker.run(self.sources.shutdown()));
